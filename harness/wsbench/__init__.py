@@ -1,0 +1,103 @@
+"""wsbench: honest benchmarks for weakly supervised localisation on chest X-rays.
+
+This is the public API: what a plugin may import is listed in ``__all__``, and nothing else. Names are
+loaded on first use, so importing `wsbench` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wsbench.boxes import BoxRule, boxes_of
+    from wsbench.errors import WsbenchError
+    from wsbench.frames import Region, areas, centre_crop, full_image, letterbox, xywh_to_xyxy, xyxy_to_xywh
+    from wsbench.hookspecs import hookimpl
+    from wsbench.progress import Progress
+    from wsbench.radiographs import FileFacts, inspect_files, read_radiograph
+    from wsbench.records import Record
+    from wsbench.runner import run
+    from wsbench.scored import BoxTable, Scored, pairwise_iou
+    from wsbench.seeds import seed_from
+    from wsbench.settings import Settings
+    from wsbench.specs import (
+        BoxSupervision,
+        Dataset,
+        DatasetSpec,
+        Method,
+        MethodSpec,
+        MetricSpec,
+        Problem,
+        Requirement,
+        Run,
+        Source,
+    )
+    from wsbench.training import WeakImages, best_weights, keyed_loader, torch_device, train
+    from wsbench.training_settings import TrainingSettings
+    from wsbench.types import Box, MetricValue, Prediction, Sample, ScoredBox, WeakSample
+    from wsbench.weak import BoxedView, ImageView, WeakView
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "BoxRule": "boxes",
+    "boxes_of": "boxes",
+    "WsbenchError": "errors",
+    "Region": "frames",
+    "areas": "frames",
+    "centre_crop": "frames",
+    "letterbox": "frames",
+    "full_image": "frames",
+    "xywh_to_xyxy": "frames",
+    "xyxy_to_xywh": "frames",
+    "hookimpl": "hookspecs",
+    "Progress": "progress",
+    "FileFacts": "radiographs",
+    "inspect_files": "radiographs",
+    "read_radiograph": "radiographs",
+    "Record": "records",
+    "run": "runner",
+    "BoxTable": "scored",
+    "Scored": "scored",
+    "pairwise_iou": "scored",
+    "seed_from": "seeds",
+    "Settings": "settings",
+    "BoxSupervision": "specs",
+    "Dataset": "specs",
+    "DatasetSpec": "specs",
+    "Method": "specs",
+    "MethodSpec": "specs",
+    "MetricSpec": "specs",
+    "Problem": "specs",
+    "Requirement": "specs",
+    "Run": "specs",
+    "Source": "specs",
+    "WeakImages": "training",
+    "best_weights": "training",
+    "keyed_loader": "training",
+    "torch_device": "training",
+    "train": "training",
+    "TrainingSettings": "training_settings",
+    "Box": "types",
+    "MetricValue": "types",
+    "Prediction": "types",
+    "Sample": "types",
+    "ScoredBox": "types",
+    "WeakSample": "types",
+    "BoxedView": "weak",
+    "ImageView": "weak",
+    "WeakView": "weak",
+}
+
+__all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - one list of names is enough
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'wsbench' has no attribute '{name}'")
+    return getattr(import_module(f"wsbench.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,118 @@
+"""Reads datasets.yaml: where each dataset lies, how large its release is, and how its splits become roles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from wsbench.errors import WsbenchError
+
+FILE = "datasets.yaml"
+DATA_VARIABLE = "WSBENCH_DATA"
+
+Role = Literal["fit", "select", "calibrate", "test"]
+ROLES: tuple[Role, ...] = ("fit", "select", "calibrate", "test")
+DEFAULT_ROLES: Mapping[str, Mapping[Role, float]] = {
+    "train": {"fit": 0.8, "select": 0.1, "calibrate": 0.1},
+    "test": {"test": 1.0},
+}
+
+
+class Entry(BaseModel):
+    """One dataset's entry; every key is optional.
+
+    Attributes:
+        root: its folder on this machine.
+        folder: its folder under ``$WSBENCH_DATA``.
+        homepage: where to get it.
+        licence: what its owners allow.
+        release: images in each official split of the complete release; a copy with fewer is a subset.
+        roles: per official split, the shares of it that each role receives (they sum to 1).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    root: Path | None = None
+    folder: str = ""
+    homepage: str = ""
+    licence: str = ""
+    release: dict[str, int] = Field(default_factory=dict)
+    roles: dict[str, dict[Role, float]] = Field(
+        default_factory=lambda: {split: dict(shares) for split, shares in DEFAULT_ROLES.items()}
+    )
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> Entry:
+        for split, shares in self.roles.items():
+            if abs(sum(shares.values()) - 1) > 1e-9 or min(shares.values()) < 0:
+                raise ValueError(f"the shares of split '{split}' must be positive and sum to 1")
+        return self
+
+
+def read(folder: Path | None = None) -> dict[str, Entry]:
+    """The packaged catalogue with the entries of ``folder``'s own datasets.yaml (default: the working
+    directory) laid over it, key by key.
+
+    Raises:
+        WsbenchError: a file is not a valid catalogue; the message names file, entry and key.
+    """
+    entries: dict[str, dict[str, Any]] = {}
+    own = (folder or Path.cwd()) / FILE
+    packaged = _packaged()
+    for path in dict.fromkeys([packaged.resolve(), own.resolve()]):
+        for name, values in _parse(path).items():
+            entries.setdefault(name, {}).update(values)
+    return {name: _entry(name, values, own) for name, values in entries.items()}
+
+
+def root_of(name: str, entry: Entry, given: Path | None) -> Path:
+    """The folder of a dataset: ``--root``, else ``$WSBENCH_DATA/<folder>``, else the catalogue's ``root``.
+
+    Raises:
+        WsbenchError: none is known, or it is no folder.
+    """
+    base = os.environ.get(DATA_VARIABLE)
+    under_data = Path(base) / (entry.folder or name) if base else None
+    root = given or (under_data if under_data and under_data.is_dir() else entry.root) or under_data
+    where = f"; get it at {entry.homepage}" if entry.homepage else ""
+    if root is None:
+        raise WsbenchError(
+            f"{name}: no folder is known; give --root FOLDER, set {DATA_VARIABLE} to the folder that holds "
+            f"{entry.folder or name}/, or write root: in {FILE}{where}"
+        )
+    if not root.is_dir():
+        raise WsbenchError(f"{name}: {root} is not a folder; give --root FOLDER{where}")
+    return root
+
+
+def _packaged() -> Path:
+    # A wheel carries the file inside the package; an editable install finds it at the repository's root.
+    here = Path(__file__).resolve()
+    inside = here.parent / FILE
+    return inside if inside.is_file() else here.parents[2] / FILE
+
+
+def _parse(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.is_file():
+        return {}
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise WsbenchError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict) or not all(isinstance(values, dict) for values in content.values()):
+        raise WsbenchError(f"{path}: must hold one mapping per dataset")
+    return content
+
+
+def _entry(name: str, values: Mapping[str, Any], path: Path) -> Entry:
+    try:
+        return Entry.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise WsbenchError(f"{path}: {name}{'.' + key if key else ''}: {first['msg']}") from None

@@ -1,0 +1,70 @@
+"""Settings models: types, defaults, bounds and one line of help each, filled from any source alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from wsbench.errors import WsbenchError, suggestion
+
+
+class Settings(BaseModel):
+    """Base of every settings model. A field's default is the published value, its description one line
+    that names the source."""
+
+    # Deferred: listing plugins needs no validator, and building them all costs more than the rest of it.
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def fill(model: type[AnySettings], values: Mapping[str, Any], owner: str) -> AnySettings:
+    """An instance of ``model``; text (from ``-o name=value``) is converted to each field's type.
+
+    Raises:
+        WsbenchError: an unknown name or a value out of bounds, in one line.
+    """
+    for name in values:
+        if name not in model.model_fields:
+            raise WsbenchError(f"{owner} has no option '{name}'; {suggestion(name, model.model_fields)}")
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise WsbenchError(
+            f"{owner}: option {name}={first['input']!s} is not possible: {reason}; "
+            f"see `wsbench describe {owner}`"
+        ) from None
+
+
+def parse_options(words: list[str]) -> dict[str, Any]:
+    """``["name=value", ...]`` -> a dictionary; lists and mappings are written as in YAML.
+
+    Raises:
+        WsbenchError: a word without ``=``, a name given twice, or a list that does not end.
+    """
+    options: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise WsbenchError(f"option '{word}' must be written name=value")
+        if name in options:
+            raise WsbenchError(f"option '{name}' is given twice")
+        options[name] = _parsed(name, value.strip())
+    return options
+
+
+def _parsed(name: str, value: str) -> Any:
+    if not value.startswith(("[", "{")):
+        return value
+    import yaml
+
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise WsbenchError(f"option '{name}': '{value}' is not valid YAML") from None

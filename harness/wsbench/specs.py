@@ -1,0 +1,247 @@
+"""What a plugin hands over: frozen specs, and the two classes it derives from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wsbench.seeds import seed_from
+from wsbench.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from wsbench.progress import Progress
+    from wsbench.scored import Scored
+    from wsbench.types import MetricValue, Prediction, Sample, ScoredBox
+    from wsbench.weak import BoxedView, ImageView, WeakView
+
+
+class BoxSupervision(Enum):
+    """Which part of a method sees the boxes of the calibrate role. Every record and table shows it."""
+
+    NONE = "none"
+    PAPER = "paper"
+    """Only the method's own boxes of protocol ``paper`` (a published threshold tuned on boxes)."""
+    FIT = "fit"
+    """Training itself: the method is not weakly supervised."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a method is given besides its views.
+
+    Attributes:
+        dataset, method: their names.
+        seed: the base seed the user chose; draw seeds with `seed_for`, never from this number alone.
+        folder: the method's own folder; what it writes here survives a kill.
+        device: a torch device string.
+        boxed: the calibrate role with its boxes, if the spec declares `BoxSupervision.FIT`, else None.
+        upstream: the fitted methods that the spec's ``requires`` asked for, by the name it gave them.
+        progress: where long work is shown.
+        epoch_ended: called as ``epoch_ended(epoch, metrics)`` after each epoch; reaches the trackers.
+    """
+
+    dataset: str
+    method: str
+    seed: int
+    folder: Path
+    device: str
+    progress: Progress
+    boxed: BoxedView | None = None
+    upstream: Mapping[str, Method] = field(default_factory=dict)
+    epoch_ended: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None
+
+    def seed_for(self, part: str) -> int:
+        """The seed of one part of this run ("order", "augmentation" ...), hashed from names."""
+        return seed_from(self.seed, self.dataset, self.method, part)
+
+
+class Method(ABC):
+    """One method, built from its settings. Derive from it, write `predict`, and `fit` if it learns.
+
+    Args:
+        settings: an instance of the spec's settings model.
+        classes: the dataset's classes, in the order of every score column.
+    """
+
+    paper_operating_point: float = 0.5
+    """The score from which protocol ``paper`` counts a class as predicted."""
+
+    def __init__(self, settings: Any, classes: Sequence[str]) -> None:
+        self.settings = settings
+        self.classes = tuple(classes)
+
+    def fit(self, fit: WeakView, select: WeakView, run: Run) -> None:  # noqa: B027
+        """Learn from image labels and leave in ``run.folder`` all that `restore` needs.
+
+        Killed and called again, it goes on from what it left there.
+
+        Args:
+            fit: the images and labels to learn from.
+            select: held-out images and labels, to choose an epoch by.
+            run: folder, seed, device and progress.
+        """
+
+    def restore(self, run: Run) -> None:  # noqa: B027
+        """Load what `fit` left in ``run.folder``. Called before `predict`, also right after `fit`, so that
+        a resumed run cannot differ from an uninterrupted one."""
+
+    @abstractmethod
+    def predict(self, images: ImageView) -> Prediction:
+        """Scores, and heatmaps or boxes, of a batch of images (a few hundred at most)."""
+
+    def paper_boxes(
+        self, images: ImageView, prediction: Prediction, boxed: BoxedView | None
+    ) -> Sequence[Sequence[ScoredBox]] | None:
+        """The method's own boxes for protocol ``paper``; None if it publishes no rule of its own.
+
+        It is a function of the stored prediction: called without `restore`.
+
+        Args:
+            images: the N images.
+            prediction: of the same images, as stored (heatmaps in float16).
+            boxed: the calibrate role with its boxes, if the spec declares box supervision, else None.
+        """
+        return None
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the record should say of the fitted method (parameters, epochs), as JSON values."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """A finished method that another one builds on."""
+
+    method: str
+    settings: Mapping[str, Any]
+
+
+def _nothing(settings: Any) -> Mapping[str, Requirement]:
+    return {}
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """A method as it is listed, described and built.
+
+    Attributes:
+        name: what users type after ``--method``.
+        summary: one line.
+        settings: the settings model; its defaults are the published values.
+        build: ``build(settings, classes)`` -> `Method`; import heavy libraries inside.
+        citation: where the method comes from.
+        presets: by name, what differs from the settings' defaults; the first one is the default.
+        box_supervision: which part sees boxes, and ``box_use`` what for, in words.
+        reads_image: False for a row that never looks at the image.
+        requires: ``requires(settings)`` -> the methods to be fitted first on the same data and seed.
+    """
+
+    name: str
+    summary: str
+    settings: type[Settings]
+    build: Callable[[Any, Sequence[str]], Method]
+    citation: str = ""
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"default": {}})
+    box_supervision: BoxSupervision = BoxSupervision.NONE
+    box_use: str = ""
+    reads_image: bool = True
+    requires: Callable[[Any], Mapping[str, Requirement]] = _nothing
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong with a dataset's files: which file, and what."""
+
+    file: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a dataset is loaded from.
+
+    Attributes:
+        root: its folder; None for a dataset that is computed.
+        cache: a folder of this machine where what is costly to find out may be kept.
+        progress: where long work is shown.
+    """
+
+    root: Path | None
+    cache: Path
+    progress: Progress
+
+
+class Dataset(ABC):
+    """A loaded dataset: its classes, its samples, and how to get their pixels.
+
+    Attributes:
+        classes: in the order of every score column.
+        samples: those whose files are sound; any order, the harness sorts them by name.
+        problems: what is wrong with the others.
+        read_holds_lock: True if `read` is Python work that threads cannot share; it is then called in
+            other processes, so the object must pickle and its class must be importable by name.
+    """
+
+    classes: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    problems: tuple[Problem, ...] = ()
+    read_holds_lock: bool = False
+
+    @abstractmethod
+    def read(self, sample: Sample, height: int, width: int) -> np.ndarray:
+        """The whole image as ``(height, width)`` uint8 grey levels, 0 black.
+
+        Raises:
+            WsbenchError: the file cannot be read; the message names it.
+        """
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A dataset as it is listed, described and loaded.
+
+    Attributes:
+        name: what users type after ``--dataset``; its entry in datasets.yaml has the same name.
+        summary: one line.
+        settings: the settings model, filled by ``--data-option name=value``.
+        load: ``load(settings, source)`` -> `Dataset`; import heavy libraries inside.
+        citation: where the data comes from.
+        computed: True if no files are needed.
+        preset: the method preset used on it by default, where the method has it.
+        write: ``write(dataset, folder, progress)`` lays any dataset out as this one's official folder;
+            None where the layout cannot be written.
+    """
+
+    name: str
+    summary: str
+    settings: type[Settings]
+    load: Callable[[Any, Source], Dataset]
+    citation: str = ""
+    computed: bool = False
+    preset: str = "paper"
+    write: Callable[[Dataset, Path, Progress], None] | None = None
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """A metric as it is listed and computed.
+
+    Attributes:
+        name: its column in records and tables.
+        summary: its definition in one line, with the source.
+        compute: a pure function of the frozen table of what was predicted and what is true.
+        higher_is_better: None for a quantity that is neither.
+        version: raise it when values change; records of different versions never share a table.
+    """
+
+    name: str
+    summary: str
+    compute: Callable[[Scored], MetricValue]
+    higher_is_better: bool | None = True
+    version: int = 1

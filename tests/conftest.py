@@ -1,0 +1,79 @@
+"""What all tests share: caches of their own, builders of tables, and the real data where it is at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from wsbench.scored import BoxTable, Scored
+from wsbench.types import Box, ScoredBox
+
+settings.register_profile("wsbench", deadline=None, derandomize=True)  # no test fails by chance or by time
+settings.load_profile("wsbench")
+
+REAL_DATA = os.environ.get("WSBENCH_REAL_DATA")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or fills the user's cache."""
+    os.environ["WSBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test depends on the user's variables or working directory."""
+    for name in ("WSBENCH_PLUGINS", "WSBENCH_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def real_tbx11k() -> Path:
+    """The subset of real TBX11K files."""
+    if not REAL_DATA:
+        pytest.skip("WSBENCH_REAL_DATA names no folder of real radiographs")
+    folder = (Path(__file__).parents[1] / REAL_DATA / "tbx11k-mini").resolve()
+    if not folder.is_dir():
+        pytest.skip(f"WSBENCH_REAL_DATA: {folder} does not exist")
+    return folder
+
+
+def table(
+    truth: Sequence[Sequence[Box]],
+    predicted: Sequence[Sequence[ScoredBox]],
+    *,
+    labels: Sequence[Sequence[int]] | None = None,
+    scores: Sequence[Sequence[float]] | None = None,
+    operating_points: Sequence[float] | None = None,
+    classes: Sequence[str] = ("tb",),
+) -> Scored:
+    """A table of 100 x 100 images; a class is present where it has a box unless ``labels`` says otherwise."""
+    count = len(truth)
+    if labels is None:
+        labels = [[int(any(box.label == name for box in boxes)) for name in classes] for boxes in truth]
+    return Scored(
+        classes=tuple(classes),
+        names=tuple(f"image{row}" for row in range(count)),
+        sizes=np.full((count, 2), 100),
+        labels=np.array(labels, dtype=bool).reshape(count, len(classes)),
+        scores=np.array(scores if scores is not None else np.full((count, len(classes)), 0.5), dtype=float),
+        operating_points=np.array(operating_points or [0.5] * len(classes)),
+        truth=BoxTable.of(truth, classes),
+        predicted=BoxTable.of(predicted, classes),
+    )
+
+
+def box(x0: float, y0: float, x1: float, y1: float, label: str = "tb") -> Box:
+    """A truth box."""
+    return Box(label, x0, y0, x1, y1)
+
+
+def found(x0: float, y0: float, x1: float, y1: float, score: float = 0.5, label: str = "tb") -> ScoredBox:
+    """A predicted box."""
+    return ScoredBox(label, x0, y0, x1, y1, score)
