@@ -1,0 +1,91 @@
+"""The only coordinate arithmetic of wsbench: between an array's cells and the original image's pixels.
+
+Boxes are half-open floats ``x0, y0, x1, y1``. Cell ``c`` of an array with ``w`` columns that covers a
+region spans ``[region.x0 + c * region.width / w, region.x0 + (c + 1) * region.width / w)``: there are
+no half-pixel shifts to guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The rectangle of the original image, in its pixels, that an array covers.
+
+    It may stick out of the image (a letterboxed input does).
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        """In pixels of the original image."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        """In pixels of the original image."""
+        return self.y1 - self.y0
+
+
+def full_image(width: float, height: float) -> Region:
+    """The region of an input that was resized without cropping."""
+    return Region(0.0, 0.0, float(width), float(height))
+
+
+def centre_crop(width: float, height: float, *, resized: int, cropped: int) -> Region:
+    """The region seen after resizing to a square of side ``resized`` and cropping the central ``cropped``."""
+    margin = round((resized - cropped) / 2) / resized
+    share = cropped / resized
+    return Region(margin * width, margin * height, (margin + share) * width, (margin + share) * height)
+
+
+def letterbox(width: float, height: float) -> Region:
+    """The square region of an image that was padded, centred, to its longer side."""
+    side = max(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    return Region(left, top, left + side, top + side)
+
+
+def cells_to_pixels(boxes: np.ndarray, region: Region, shape: tuple[int, int]) -> np.ndarray:
+    """Boxes ``(n, 4)`` in cells of an array of ``shape`` (rows, columns) -> pixels of the original image."""
+    rows, columns = shape
+    scale = np.array([region.width / columns, region.height / rows] * 2)
+    return np.asarray(boxes, dtype=np.float64).reshape(-1, 4) * scale + [region.x0, region.y0] * 2
+
+
+def pixels_to_cells(boxes: np.ndarray, region: Region, shape: tuple[int, int]) -> np.ndarray:
+    """The inverse of `cells_to_pixels`."""
+    rows, columns = shape
+    scale = np.array([columns / region.width, rows / region.height] * 2)
+    return (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) - [region.x0, region.y0] * 2) * scale
+
+
+def clip(boxes: np.ndarray, width: float, height: float) -> np.ndarray:
+    """Boxes ``(n, 4)`` cut to the image; one that lies outside comes back with no area."""
+    return np.clip(np.asarray(boxes, dtype=np.float64).reshape(-1, 4), 0.0, [width, height] * 2)
+
+
+def areas(boxes: np.ndarray) -> np.ndarray:
+    """Areas ``(n,)`` of boxes ``(n, 4)``; 0 where a side is not positive."""
+    boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
+
+
+def xywh_to_xyxy(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """COCO's ``x, y, width, height`` -> ``x0, y0, x1, y1``."""
+    x, y, width, height = box
+    return x, y, x + width, y + height
+
+
+def xyxy_to_xywh(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """``x0, y0, x1, y1`` -> COCO's ``x, y, width, height``."""
+    x0, y0, x1, y1 = box
+    return x0, y0, x1 - x0, y1 - y0

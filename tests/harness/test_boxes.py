@@ -1,0 +1,92 @@
+"""Heatmaps to boxes: components, holes, thresholds, frames, and an independent labelling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from wsbench.boxes import BoxRule, boxes_of, component_boxes, extract, quantise
+from wsbench.frames import Region, full_image
+from wsbench.types import Prediction
+
+ALL = BoxRule(threshold=0.5, minimum_area=0.0)
+
+
+def test_quantise_rounds_to_the_nearest_level() -> None:
+    assert quantise(np.array([0, 0.5, 1, 0.5 / 255, 0.499 / 255])).tolist() == [0, 128, 255, 1, 0]
+
+
+def test_threshold_is_inclusive() -> None:
+    levels = np.array([[127, 128]], dtype=np.uint8)
+    assert component_boxes(levels, 0.5).tolist() == [[1, 0, 2, 1]]  # 0.5 * 255 = 127.5
+    assert component_boxes(levels, 128 / 255).tolist() == [[1, 0, 2, 1]]
+    assert component_boxes(levels, 129 / 255).tolist() == []
+
+
+def test_nothing_is_foreground_on_an_empty_map() -> None:
+    assert component_boxes(np.zeros((5, 5), dtype=np.uint8), 0.01).shape == (0, 4)
+
+
+def test_single_cells_and_diagonals() -> None:
+    levels = np.zeros((4, 5), dtype=np.uint8)
+    levels[0, 0] = levels[2, 3] = levels[3, 4] = 255
+    assert component_boxes(levels, 0.5).tolist() == [[0, 0, 1, 1], [3, 2, 5, 4]]
+
+
+def test_a_component_in_the_hole_of_another_is_kept() -> None:
+    levels = np.full((9, 9), 255, dtype=np.uint8)
+    levels[2:7, 2:7] = 0
+    levels[4, 4] = 255
+    assert component_boxes(levels, 0.5).tolist() == [[0, 0, 9, 9], [4, 4, 5, 5]]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 24), st.integers(1, 24), st.floats(0.01, 1.0))
+def test_components_equal_an_independent_labelling(
+    seed: int, rows: int, columns: int, threshold: float
+) -> None:
+    generator = np.random.default_rng(seed)
+    levels = generator.integers(0, 256, (rows, columns), dtype=np.uint8)
+    labelled, _ = ndimage.label(levels >= 255 * threshold, structure=np.ones((3, 3)))
+    expected = [
+        (where[1].start, where[0].start, where[1].stop, where[0].stop)
+        for where in ndimage.find_objects(labelled)
+    ]
+    assert sorted(map(tuple, component_boxes(levels, threshold).tolist())) == sorted(expected)
+
+
+def test_boxes_come_back_in_pixels_of_the_original_image() -> None:
+    heatmap = np.zeros((4, 8))
+    heatmap[1:3, 2:4] = 0.9
+    heatmap[2, 3] = 0.95
+    boxes, peaks = extract(heatmap, full_image(800, 400), (800, 400), ALL)
+    assert boxes.tolist() == [[200, 100, 400, 300]]
+    assert peaks.tolist() == [0.95]
+
+
+def test_a_region_outside_the_image_is_clipped() -> None:
+    heatmap = np.zeros((4, 4))
+    heatmap[0, 0] = heatmap[1, 3] = 1.0
+    boxes, _ = extract(heatmap, Region(0, -100, 400, 300), (400, 200), ALL)
+    # The first cell lies above the image; the second covers rows 0 to 100 of it.
+    assert boxes.tolist() == [[300, 0, 400, 100]]
+
+
+def test_minimum_area_is_a_share_of_the_image_and_strict() -> None:
+    heatmap = np.zeros((10, 10))
+    heatmap[0, 0:2] = 1.0
+    size = (100, 100)
+    kept, _ = extract(heatmap, full_image(*size), size, BoxRule(0.5, 0.0199))
+    dropped, _ = extract(heatmap, full_image(*size), size, BoxRule(0.5, 0.02))
+    assert (len(kept), len(dropped)) == (1, 0)
+
+
+def test_a_box_scores_class_score_times_peak() -> None:
+    heatmaps = np.zeros((1, 2, 4, 4))
+    heatmaps[0, 0, 0, 0], heatmaps[0, 1, 2:, 2:] = 0.8, 0.6
+    prediction = Prediction(np.array([[0.5, 0.25]]), heatmaps)
+    (boxes,) = boxes_of(prediction, np.array([[40, 40]]), ("a", "b"), (ALL, ALL))
+    assert [(box.label, box.x0, box.y1) for box in boxes] == [("a", 0, 10), ("b", 20, 40)]
+    assert [box.score for box in boxes] == pytest.approx([0.5 * 0.8, 0.25 * 0.6])
