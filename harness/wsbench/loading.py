@@ -1,0 +1,149 @@
+"""Loads a dataset for a run: samples in order, roles, fingerprint, views, and how complete it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from wsbench.cache import cache_folder, image_array
+from wsbench.catalog import ROLES, Entry, Role, root_of
+from wsbench.errors import WsbenchError
+from wsbench.progress import Progress
+from wsbench.settings import Settings
+from wsbench.specs import Dataset, DatasetSpec, Problem, Source
+from wsbench.splits import Roles, deal
+from wsbench.types import Sample
+from wsbench.weak import Views
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A dataset that is ready for a run.
+
+    Attributes:
+        spec, settings, entry: what it was loaded by.
+        dataset: as the plugin loaded it.
+        samples: sorted by name.
+        skipped: what was left out because its file is bad.
+    """
+
+    spec: DatasetSpec
+    settings: Settings
+    entry: Entry
+    dataset: Dataset
+    samples: tuple[Sample, ...]
+    skipped: tuple[Problem, ...]
+    progress: Progress
+
+    @cached_property
+    def roles(self) -> Roles:
+        """The four roles."""
+        return deal(self.samples, self.entry.roles)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the file list, contents, labels, boxes and roles: what makes two scores comparable."""
+        role_of = {name: role for role, names in self.roles.members.items() for name in names}
+        digest = hashlib.sha256()
+        for sample in self.samples:
+            boxes = [(box.label, box.x0, box.y0, box.x1, box.y1) for box in sample.boxes]
+            row = (
+                sample.name,
+                sample.content,
+                (sample.width, sample.height),
+                sample.labels,
+                boxes,
+                role_of.get(sample.name, ""),
+            )
+            digest.update(json.dumps(row).encode() + b"\n")
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def missing(self) -> Mapping[str, tuple[int, int]]:
+        """Per official split that is not complete: images here, images in the release."""
+        here = Counter(sample.split for sample in self.samples)
+        return {
+            split: (here[split], count) for split, count in self.entry.release.items() if here[split] != count
+        }
+
+    @cached_property
+    def views(self) -> Views:
+        """Makes what methods and metrics see."""
+
+        def array(height: int, width: int) -> Any:
+            folder = cache_folder() / self.spec.name / self._pixels_key
+            return image_array(self.dataset, self.samples, height, width, folder, self.progress)
+
+        return Views(self.dataset.classes, self.samples, array)
+
+    @cached_property
+    def _pixels_key(self) -> str:
+        contents = [(sample.name, sample.content) for sample in self.samples]
+        return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:16]
+
+    def samples_of(self, role: Role) -> list[Sample]:
+        """The samples of one role, sorted by name."""
+        members = set(self.roles.members[role])
+        return [sample for sample in self.samples if sample.name in members]
+
+    def describe(self) -> Mapping[str, Any]:
+        """What a record says of the data, as JSON values."""
+        return {
+            "name": self.spec.name,
+            "settings": self.settings.model_dump(mode="json"),
+            "fingerprint": self.fingerprint,
+            "classes": list(self.dataset.classes),
+            "images": {role: len(self.roles.members[role]) for role in ROLES},
+            "boxes": {role: sum(len(s.boxes) for s in self.samples_of(role)) for role in ROLES},
+            "left_out": dict(self.roles.left_out),
+            "skipped": [f"{problem.file}: {problem.what}" for problem in self.skipped],
+            "subset": {split: list(counts) for split, counts in self.missing.items()},
+        }
+
+
+def load(
+    spec: DatasetSpec,
+    settings: Settings,
+    entry: Entry,
+    progress: Progress,
+    *,
+    root: Path | None = None,
+    skip_bad: bool = False,
+) -> Loaded:
+    """Load a dataset.
+
+    Args:
+        spec: of the dataset.
+        settings: an instance of its settings model.
+        entry: its entry in the catalogue.
+        progress: where long work is shown.
+        root: its folder, if the user gave one.
+        skip_bad: leave out samples with a problem instead of stopping.
+
+    Raises:
+        WsbenchError: no folder, or a problem with a file.
+    """
+    if spec.computed and root is not None:
+        raise WsbenchError(f"{spec.name} is computed; it has no --root")
+    folder = None if spec.computed else root_of(spec.name, entry, root)
+    cache = cache_folder() / spec.name
+    dataset = spec.load(settings, Source(folder, cache, progress))
+    if dataset.problems and not skip_bad:
+        first, more = dataset.problems[0], len(dataset.problems) - 1
+        others = f" (and {more} more, see `wsbench data check {spec.name}`)" if more else ""
+        raise WsbenchError(
+            f"{spec.name}: {first.file}: {first.what}{others}; mend it, or leave it out with --skip-bad"
+        )
+    samples = tuple(sorted(dataset.samples, key=lambda sample: sample.name))
+    if not samples:
+        raise WsbenchError(f"{spec.name}: {folder or 'its settings'}: no image is left")
+    loaded = Loaded(spec, settings, entry, dataset, samples, dataset.problems, progress)
+    for split, (here, count) in loaded.missing.items():
+        progress.say(f"{spec.name}: split {split} has {here} of the release's {count} images: a subset")
+    return loaded

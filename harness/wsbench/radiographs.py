@@ -1,0 +1,110 @@
+"""Reads radiograph files: what a file holds, whether it is sound, and its grey levels."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from wsbench.errors import WsbenchError
+from wsbench.files import read_json, write_json
+from wsbench.progress import Progress
+
+THREADS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a radiograph file is, without its pixels.
+
+    Attributes:
+        content: sha256 of its bytes.
+        width, height: in pixels.
+        mode: Pillow's name of its pixel format (``L``, ``RGB``, ``RGBA``, ``I;16`` ...).
+        broken: why it cannot be read; empty for a sound file.
+    """
+
+    content: str
+    width: int
+    height: int
+    mode: str
+    broken: str = ""
+
+
+def inspect_file(path: Path) -> FileFacts:
+    """Facts of one file. The checksums of its chunks are verified, so a truncated file is found here."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return FileFacts("", 0, 0, "", f"cannot be read: {error.strerror}")
+    content = hashlib.sha256(data).hexdigest()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height, mode = *image.size, image.mode
+            image.verify()
+    except Exception as error:  # Pillow raises whatever its decoders raise
+        return FileFacts(content, 0, 0, "", f"is damaged: {error}")
+    return FileFacts(content, width, height, mode)
+
+
+def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Mapping[Path, FileFacts]:
+    """Facts of many files, remembered between runs.
+
+    Args:
+        paths: the files.
+        memory: a JSON file that keeps facts by path, size and time of change.
+        progress: shown while files are read.
+    """
+    known = _remembered(memory)
+    facts: dict[Path, FileFacts] = {}
+    stamps: dict[Path, str] = {}
+    for path in paths:
+        stamps[path] = stamp = _stamp(path)
+        if stamp in known:
+            facts[path] = known[stamp]
+    new = [path for path in stamps if path not in facts]
+    if new:
+        with progress.task("checking image files", len(new)) as advance, ThreadPoolExecutor(THREADS) as pool:
+            for path, fact in zip(new, pool.map(inspect_file, new), strict=True):
+                facts[path] = fact
+                advance()
+        write_json(memory, {stamps[path]: asdict(fact) for path, fact in facts.items()})
+    return facts
+
+
+def read_radiograph(path: Path, height: int, width: int) -> np.ndarray:
+    """The grey levels of an 8-bit file as ``(height, width)`` uint8, resized with antialiased bilinear
+    interpolation (as torchvision's ``Resize`` does on Pillow images).
+
+    Raises:
+        WsbenchError: the file cannot be decoded.
+    """
+    try:
+        with Image.open(path) as image:
+            grey = image.convert("L")
+            if grey.size != (width, height):
+                grey = grey.resize((width, height), Image.Resampling.BILINEAR)
+            return np.asarray(grey)
+    except Exception as error:  # Pillow raises whatever its decoders raise
+        raise WsbenchError(f"{path}: cannot be decoded: {error}; `--skip-bad` leaves it out") from None
+
+
+def _stamp(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError:
+        return f"{path}|missing"
+    return f"{path}|{status.st_size}|{status.st_mtime_ns}"
+
+
+def _remembered(memory: Path) -> dict[str, FileFacts]:
+    try:
+        return {stamp: FileFacts(**fact) for stamp, fact in read_json(memory).items()}
+    except (OSError, ValueError, TypeError):  # absent or of another version: it is only a memory
+        return {}

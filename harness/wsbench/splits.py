@@ -1,0 +1,119 @@
+"""Deals the four roles of the protocol from names, labels and content hashes; order never matters."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from wsbench.catalog import ROLES, Role
+from wsbench.errors import WsbenchError
+from wsbench.seeds import seed_from
+from wsbench.types import Sample
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which sample has which role.
+
+    Attributes:
+        members: sorted sample names by role.
+        left_out: names that have no role, with the reason.
+    """
+
+    members: Mapping[Role, tuple[str, ...]]
+    left_out: Mapping[str, str]
+
+
+def deal(samples: Iterable[Sample], shares: Mapping[str, Mapping[Role, float]]) -> Roles:
+    """Deal roles to samples.
+
+    Within an official split and a stratum (labels and `Sample.stratum`), groups of samples that share
+    a patient or the same pixels are ordered by a hash of their first name and cut by the split's shares.
+    A group that reaches into several official splits would leak: the part of it outside the test role
+    is left out.
+
+    Args:
+        samples: any order.
+        shares: per official split, the share of each role.
+
+    Raises:
+        WsbenchError: an official split that has no shares, or a role that would be empty.
+    """
+    groups = _groups(sorted(samples, key=lambda sample: sample.name))
+    members: dict[Role, list[str]] = {role: [] for role in ROLES}
+    left_out: dict[str, str] = {}
+    strata: dict[tuple[str, str, tuple[str, ...]], list[list[Sample]]] = defaultdict(list)
+    for group in groups:
+        kept = _without_leak(group, shares, left_out)
+        first = kept[0]
+        strata[first.split, first.stratum, tuple(sorted(first.labels))].append(kept)
+    for (split, _, _), inside in sorted(strata.items()):
+        for role, group in _cut(inside, _shares_of(split, shares)):
+            members[role].extend(sample.name for sample in group)
+    empty = [role for role in ROLES if not members[role]]
+    if empty:
+        raise WsbenchError(f"no image is left for role {', '.join(empty)}; the dataset is too small")
+    return Roles({role: tuple(sorted(names)) for role, names in members.items()}, left_out)
+
+
+def _groups(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """Connected components of "same patient" and "same content", each in the order of ``samples``."""
+    parent: dict[str, str] = {}
+
+    def find(key: str) -> str:
+        while parent.setdefault(key, key) != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    for sample in samples:
+        name = f"name {sample.name}"
+        if sample.content:
+            parent[find(f"content {sample.content}")] = find(name)
+        if sample.patient is not None:
+            parent[find(f"patient {sample.patient}")] = find(name)
+    groups: dict[str, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        groups[find(f"name {sample.name}")].append(sample)
+    return list(groups.values())
+
+
+def _without_leak(
+    group: list[Sample], shares: Mapping[str, Mapping[Role, float]], left_out: dict[str, str]
+) -> list[Sample]:
+    """What of a group is dealt: all of it, or, where it spans splits, the part in the most tested one."""
+    if len({sample.split for sample in group}) == 1:
+        return group
+
+    def tested_share(split: str) -> tuple[float, str]:
+        return _shares_of(split, shares).get("test", 0.0), split
+
+    tested = max((sample.split for sample in group), key=tested_share)
+    for sample in group:
+        if sample.split != tested:
+            left_out[sample.name] = f"the same image or patient is in split '{tested}'"
+    return [sample for sample in group if sample.split == tested]
+
+
+def _shares_of(split: str, shares: Mapping[str, Mapping[Role, float]]) -> Mapping[Role, float]:
+    if split not in shares:
+        raise WsbenchError(f"official split '{split}' has no roles; write them in datasets.yaml")
+    return shares[split]
+
+
+def _cut(groups: list[list[Sample]], shares: Mapping[Role, float]) -> Iterable[tuple[Role, list[Sample]]]:
+    ordered = sorted(groups, key=lambda group: (seed_from("role", group[0].name), group[0].name))
+    total = sum(map(len, ordered))
+    roles = [role for role in ROLES if shares.get(role, 0.0) > 0]
+    before, done = 0.0, 0
+    bounds = []
+    for role in roles:
+        before += shares[role]
+        bounds.append(round(before * total))
+    position = 0
+    for group in ordered:
+        while position < len(roles) - 1 and done >= bounds[position]:
+            position += 1
+        yield roles[position], group
+        done += len(group)

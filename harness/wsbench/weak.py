@@ -1,0 +1,152 @@
+"""Dataset -> what a method may see. The types form a ladder: pixels, then labels, then (declared) boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from wsbench.types import Box, Sample, WeakSample
+
+ImageArray = Callable[[int, int], np.ndarray]
+"""``(height, width)`` -> all images of the dataset as one ``(M, height, width)`` uint8 memory map."""
+
+
+class Pixels:
+    """Some images of the memory map, as an array that is read when it is indexed.
+
+    ``pixels[3]`` is ``(h, w)``, ``pixels[[4, 1]]`` is ``(2, h, w)``, ``pixels[:]`` is everything; uint8.
+    """
+
+    def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
+        self._array = array
+        self._rows = rows
+        self.shape = (len(rows), *array.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> np.ndarray:
+        return np.asarray(self._array[self._rows[index]])
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """Images without any label: what `Method.predict` receives.
+
+    Attributes:
+        classes: the dataset's classes, in the order of score columns.
+        names: of the N images.
+        sizes: ``(N, 2)`` width and height of the original images, in pixels.
+    """
+
+    classes: tuple[str, ...]
+    names: tuple[str, ...]
+    sizes: np.ndarray
+    _array: ImageArray
+    _rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def pixels(self, height: int, width: int) -> Pixels:
+        """The whole images, resized to ``(height, width)`` without keeping the aspect."""
+        return Pixels(self._array(height, width), self._rows)
+
+    def take(self, start: int, stop: int) -> Self:
+        """The images from ``start`` to before ``stop``."""
+        return replace(
+            self,
+            names=self.names[start:stop],
+            sizes=self.sizes[start:stop],
+            _rows=self._rows[start:stop],
+        )
+
+    def chunks(self, size: int) -> Iterator[Self]:
+        """The images in runs of at most ``size``."""
+        for start in range(0, len(self), size):
+            yield self.take(start, start + size)
+
+
+@dataclass(frozen=True)
+class WeakView(ImageView):
+    """Images with image-level labels: what `Method.fit` receives. No field of it can hold a box.
+
+    Attributes:
+        samples: of the N images, in the order of ``names``.
+    """
+
+    samples: tuple[WeakSample, ...] = ()
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """``(N, C)`` uint8, 1 where the class is present."""
+        present = [[name in sample.labels for name in self.classes] for sample in self.samples]
+        return np.array(present, dtype=np.uint8).reshape(len(self), len(self.classes))
+
+    def take(self, start: int, stop: int) -> Self:
+        """The images from ``start`` to before ``stop``."""
+        return replace(super().take(start, stop), samples=self.samples[start:stop])
+
+
+@dataclass(frozen=True)
+class BoxedView(WeakView):
+    """Images with their boxes: only for what declares box supervision, and only of the calibrate role.
+
+    Attributes:
+        boxes: per image, in pixels of the original image.
+    """
+
+    boxes: tuple[tuple[Box, ...], ...] = ()
+
+    def take(self, start: int, stop: int) -> Self:
+        """The images from ``start`` to before ``stop``."""
+        return replace(super().take(start, stop), boxes=self.boxes[start:stop])
+
+
+@dataclass(frozen=True)
+class Views:
+    """Makes the views of one dataset.
+
+    Attributes:
+        classes: the dataset's classes.
+        samples: all its samples, in the order of the memory map's rows.
+        array: the memory map by size.
+    """
+
+    classes: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    array: ImageArray
+
+    def images(self, names: Sequence[str]) -> ImageView:
+        """Pixels alone."""
+        rows, _ = self._select(names)
+        return ImageView(self.classes, tuple(names), self._sizes(rows), self.array, rows)
+
+    def weak(self, names: Sequence[str]) -> WeakView:
+        """Pixels and image labels."""
+        rows, samples = self._select(names)
+        weak = tuple(sample.weak() for sample in samples)
+        return WeakView(self.classes, tuple(names), self._sizes(rows), self.array, rows, weak)
+
+    def boxed(self, names: Sequence[str]) -> BoxedView:
+        """Pixels, image labels and boxes."""
+        rows, samples = self._select(names)
+        weak = tuple(sample.weak() for sample in samples)
+        boxes = tuple(sample.boxes for sample in samples)
+        return BoxedView(self.classes, tuple(names), self._sizes(rows), self.array, rows, weak, boxes)
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {sample.name: row for row, sample in enumerate(self.samples)}
+
+    def _select(self, names: Sequence[str]) -> tuple[np.ndarray, list[Sample]]:
+        rows = np.array([self._row_of[name] for name in names], dtype=np.intp)
+        return rows, [self.samples[row] for row in rows]
+
+    def _sizes(self, rows: np.ndarray) -> np.ndarray:
+        sizes = [(self.samples[row].width, self.samples[row].height) for row in rows]
+        return np.array(sizes, dtype=np.int64).reshape(len(rows), 2)
