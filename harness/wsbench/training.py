@@ -1,0 +1,303 @@
+"""What methods share when they train: keyed loaders, and Lightning set up to stop, save and resume."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from wsbench.errors import WsbenchError
+from wsbench.files import atomic
+from wsbench.seeds import seed_from
+from wsbench.specs import Run
+from wsbench.training_settings import HISTORY, TrainingSettings
+from wsbench.weak import WeakView
+
+LAST, BEST = "last", "best"
+MONITOR = "select_loss"
+
+Key = tuple[int, int]
+"""Epoch and row: all that an item's randomness may depend on, besides the seed."""
+
+
+class WeakImages(Dataset):
+    """Images and labels of a view as tensors, with randomness keyed by (seed, epoch, image).
+
+    Args:
+        view: the images.
+        height, width: the size they are read at.
+        transform: ``(1, height, width)`` uint8 tensor -> the network's input; draws from torch's
+            global generator, which is seeded for every item.
+        seed: of the augmentation.
+    """
+
+    def __init__(
+        self,
+        view: WeakView,
+        height: int,
+        width: int,
+        transform: Callable[[torch.Tensor], torch.Tensor],
+        seed: int = 0,
+    ) -> None:
+        self._pixels = view.pixels(height, width)
+        self._names = view.names
+        self._labels = torch.from_numpy(view.labels)
+        self._transform = transform
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, key: Key) -> tuple[torch.Tensor, torch.Tensor]:
+        epoch, row = key
+        image = torch.from_numpy(self._pixels[row].copy())[None]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_from(self._seed, epoch, self._names[row]))
+            return self._transform(image), self._labels[row]
+
+
+class _KeyedSampler(Sampler[Key]):
+    """Yields (epoch, row); the order of an epoch is a function of (seed, epoch). Lightning sets the epoch."""
+
+    def __init__(self, length: int, seed: int, shuffle: bool) -> None:
+        self._length = length
+        self._seed = seed
+        self._shuffle = shuffle
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Key]:
+        rows = torch.arange(self._length)
+        if self._shuffle:
+            generator = torch.Generator().manual_seed(seed_from(self._seed, self._epoch))
+            rows = torch.randperm(self._length, generator=generator)
+        return ((self._epoch, row) for row in rows.tolist())
+
+
+def keyed_loader(
+    images: WeakImages, settings: TrainingSettings, *, order_seed: int | None = None
+) -> DataLoader[tuple[torch.Tensor, torch.Tensor]]:
+    """Batches of ``(images, labels)``.
+
+    Args:
+        images: the dataset.
+        settings: batch size and worker processes.
+        order_seed: shuffle every epoch by (seed, epoch); None keeps the order of the view.
+    """
+    return DataLoader(
+        images,
+        batch_size=settings.batch_size,
+        sampler=_KeyedSampler(len(images), order_seed or 0, shuffle=order_seed is not None),
+        num_workers=settings.loader_workers,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # else every new epoch would draw from the global one
+    )
+
+
+def torch_device(word: str) -> torch.device:
+    """The device of a ``--device`` word: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+
+    Raises:
+        WsbenchError: this machine does not have it.
+    """
+    if word == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(word)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise WsbenchError(f"device '{word}' cannot be used: {reason}; try --device cpu") from None
+    return device
+
+
+def train(
+    module: lightning.LightningModule,
+    fit: DataLoader[Any],
+    select: DataLoader[Any],
+    run: Run,
+    settings: TrainingSettings,
+) -> None:
+    """Train with Lightning: stop early on ``select_loss``, save every epoch, go on where a killed run was.
+
+    Leaves ``last.ckpt`` (everything needed to go on), ``best.ckpt`` (weights of the lowest
+    ``select_loss``) and ``history.csv`` in ``run.folder``.
+
+    Args:
+        module: logs ``fit_loss`` and ``select_loss`` once an epoch; its randomness comes from torch's
+            generator, which is seeded at the start of every epoch.
+        fit, select: made by `keyed_loader`.
+        run: folder, seed, device, progress and trackers.
+        settings: epochs, patience, precision.
+    """
+    device = torch_device(run.device)
+    last = run.folder / f"{LAST}.ckpt"
+    with warnings.catch_warnings(), _quiet_lightning():
+        warnings.simplefilter("ignore")  # Lightning's advice on workers, loggers and folders
+        trainer = lightning.Trainer(
+            accelerator=device.type if device.type != "cuda" else "gpu",
+            devices=[device.index or 0] if device.type == "cuda" else 1,
+            precision=_lightning_precision(settings, device),
+            max_epochs=settings.epochs,
+            callbacks=_callbacks(run, settings),
+            plugins=[_AtomicCheckpoints()],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            deterministic="warn",
+            default_root_dir=run.folder,
+        )
+        resume = str(last) if last.exists() else None
+        trainer.fit(module, fit, select, ckpt_path=resume, weights_only=True)
+
+
+def best_weights(run: Run) -> Mapping[str, torch.Tensor]:
+    """The module's state at its lowest ``select_loss``, on the CPU."""
+    checkpoint = torch.load(run.folder / f"{BEST}.ckpt", map_location="cpu", weights_only=True)
+    return checkpoint["state_dict"]
+
+
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether the hardware has bf16 arithmetic; elsewhere it is emulated, slowly."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False
+
+
+def _lightning_precision(settings: TrainingSettings, device: torch.device) -> str:
+    reduced = settings.precision == "bf16" or (settings.precision == "auto" and computes_in_bf16(device))
+    return "bf16-mixed" if reduced else "32-true"
+
+
+def _callbacks(run: Run, settings: TrainingSettings) -> list[Callback]:
+    checkpoint: Mapping[str, Any] = {
+        "dirpath": run.folder,
+        "enable_version_counter": False,
+        "save_on_train_epoch_end": True,
+    }
+    return [
+        _EpochSeed(run),
+        _Patience(MONITOR, patience=settings.patience, check_on_train_epoch_end=True),
+        _History(run),
+        _ShowProgress(run, settings.epochs),
+        ModelCheckpoint(filename=BEST, monitor=MONITOR, save_weights_only=True, **checkpoint),
+        ModelCheckpoint(filename=LAST, **checkpoint),
+    ]
+
+
+class _EpochSeed(Callback):
+    """Seeds torch at every epoch's start, so that an epoch does not depend on the ones before it."""
+
+    def __init__(self, run: Run) -> None:
+        self._seed = run.seed_for("epoch")
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        torch.manual_seed(seed_from(self._seed, trainer.current_epoch))
+
+
+class _Patience(EarlyStopping):
+    """Early stopping that stays stopped when a run is resumed after its last epoch."""
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+class _History(Callback):
+    """Keeps what each epoch logged inside the checkpoint, writes it as CSV and tells the trackers."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._rows: list[dict[str, float]] = []
+        self._started = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self._rows}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._rows = list(state["rows"])
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        seconds = time.monotonic() - self._started
+        self._rows.append({"epoch": trainer.current_epoch, "seconds": round(seconds, 3), **metrics})
+        self._write()
+        self._run.epoch_ended(trainer.current_epoch, metrics)
+
+    def _write(self) -> None:
+        import pandas as pd
+
+        with atomic(self._run.folder / HISTORY) as file:
+            pd.DataFrame(self._rows).to_csv(file, index=False)
+
+
+class _ShowProgress(Callback):
+    """Epoch, loss and time left."""
+
+    def __init__(self, run: Run, epochs: int) -> None:
+        self._run = run
+        self._epochs = epochs
+        self._stack = ExitStack()
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        steps = int(trainer.num_training_batches)
+        task = self._run.progress.task(f"training {self._run.method}", self._epochs * steps)
+        self._advance = self._stack.enter_context(task)
+        self._advance(trainer.current_epoch * steps)
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, *_: Any
+    ) -> None:
+        loss = float(outputs["loss"])
+        self._advance(1, f"epoch {trainer.current_epoch + 1}/{self._epochs} loss {loss:.3f}")
+
+    def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._stack.close()
+
+    def on_exception(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
+        self._stack.close()
+
+
+class _AtomicCheckpoints(TorchCheckpointIO):
+    """Lightning's own writer stages files in the system's temporary folder, and moving them from there
+    is not atomic."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        with atomic(Path(path)) as file:
+            torch.save(checkpoint, file)
+
+
+class _quiet_lightning:
+    """Keeps Lightning's notices (devices found, tips) off the terminal while it runs."""
+
+    def __enter__(self) -> None:
+        self._loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+        self._levels = [logger.level for logger in self._loggers]
+        for logger in self._loggers:
+            logger.setLevel(logging.ERROR)
+
+    def __exit__(self, *_: object) -> None:
+        for logger, level in zip(self._loggers, self._levels, strict=True):
+            logger.setLevel(level)

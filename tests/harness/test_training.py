@@ -1,0 +1,171 @@
+"""Keyed randomness, early stopping, checkpoints, and resumption that changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lightning.pytorch as lightning
+import pandas as pd
+import pytest
+import torch
+
+from wsbench import testing
+from wsbench.errors import WsbenchError
+from wsbench.progress import Silent
+from wsbench.specs import Run
+from wsbench.training import WeakImages, best_weights, keyed_loader, torch_device, train
+from wsbench.training_settings import TrainingSettings
+
+SETTINGS = TrainingSettings(epochs=4, batch_size=8, learning_rate=0.01)
+
+
+class Small(lightning.LightningModule):
+    """A linear classifier with dropout, so that the generator's state matters."""
+
+    def __init__(self, settings: TrainingSettings, learns: bool = True) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.Dropout(0.3), torch.nn.Linear(10 * 12, 1)
+        )
+        self.settings, self.learns = settings, learns
+
+    def training_step(self, batch, index):
+        return self._loss(batch, "fit_loss")
+
+    def validation_step(self, batch, index):
+        self._loss(batch, "select_loss")
+
+    def _loss(self, batch, name):
+        images, labels = batch
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(self.layers(images), labels.float())
+        logged = loss if self.learns else torch.zeros(())
+        self.log(name, logged, on_step=False, on_epoch=True, batch_size=len(images))
+        return loss
+
+    def configure_optimizers(self):
+        return torch.optim.Adam(self.parameters(), lr=self.settings.learning_rate)
+
+
+def jitter(image: torch.Tensor) -> torch.Tensor:
+    return image.float() / 255 + 0.2 * torch.rand(1)
+
+
+def run_in(folder: Path, **values) -> Run:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Run("toy", "small", 0, folder, "cpu", Silent(), **values)
+
+
+def fit(run: Run, settings: TrainingSettings = SETTINGS, module: Small | None = None) -> Small:
+    views, roles = testing.toy().views, testing.toy().roles.members
+    images = WeakImages(views.weak(roles["fit"]), 10, 12, jitter, seed=5)
+    held_out = WeakImages(views.weak(roles["select"]), 10, 12, jitter)
+    module = module or Small(settings)
+    loaders = keyed_loader(images, settings, order_seed=7), keyed_loader(held_out, settings)
+    train(module, *loaders, run, settings)
+    return module
+
+
+def test_items_depend_on_seed_epoch_and_image_alone() -> None:
+    view = testing.toy().views.weak(testing.toy().roles.members["fit"])
+    images = WeakImages(view, 10, 12, jitter, seed=5)
+    first = images[2, 3][0]
+    torch.rand(7)
+    images[2, 4]
+    assert (images[2, 3][0] == first).all()
+    assert not torch.equal(images[3, 3][0], first)
+    assert not torch.equal(WeakImages(view, 10, 12, jitter, seed=6)[2, 3][0], first)
+
+
+def test_items_leave_the_global_generator_alone() -> None:
+    view = testing.toy().views.weak(testing.toy().roles.members["fit"])
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    WeakImages(view, 10, 12, jitter)[0, 0]
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_order_changes_with_the_epoch_and_holds_every_image() -> None:
+    view = testing.toy().views.weak(testing.toy().roles.members["fit"])
+    loader = keyed_loader(WeakImages(view, 10, 12, jitter), SETTINGS, order_seed=7)
+    orders = []
+    for epoch in (0, 1, 0):
+        loader.sampler.set_epoch(epoch)
+        orders.append(list(loader.sampler))
+    assert orders[0] == orders[2]
+    assert [row for _, row in orders[0]] != [row for _, row in orders[1]]
+    assert sorted(row for _, row in orders[1]) == list(range(len(view)))
+    assert {epoch for epoch, _ in orders[1]} == {1}
+
+
+def test_training_leaves_checkpoints_and_history(tmp_path: Path) -> None:
+    epochs = []
+    run = run_in(tmp_path, epoch_ended=lambda epoch, metrics: epochs.append((epoch, sorted(metrics))))
+    module = fit(run)
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert list(history.columns) == ["epoch", "seconds", "fit_loss", "select_loss"]
+    assert history.epoch.tolist() == [0, 1, 2, 3]
+    assert epochs == [(epoch, ["fit_loss", "select_loss"]) for epoch in range(4)]
+    last = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
+    assert torch.equal(last["layers.2.weight"], module.layers[2].weight)
+
+
+def test_best_is_the_epoch_of_the_lowest_select_loss(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"learning_rate": 0.5, "epochs": 6})
+    fit(run_in(tmp_path), settings)
+    losses = pd.read_csv(tmp_path / "history.csv").select_loss
+    best = int(losses.idxmin())
+    assert 0 < best < len(losses) - 1  # otherwise the test shows nothing
+    fit(run_in(tmp_path / "shorter"), settings.model_copy(update={"epochs": best + 1}))
+    expected = torch.load(tmp_path / "shorter" / "last.ckpt", weights_only=True)["state_dict"]
+    assert torch.equal(best_weights(run_in(tmp_path))["layers.2.weight"], expected["layers.2.weight"])
+
+
+@pytest.mark.parametrize("stops_at", [1, 3])
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, stops_at: int) -> None:
+    whole = fit(run_in(tmp_path / "whole"))
+
+    def stop(epoch: int, metrics: object) -> None:
+        if epoch == stops_at:
+            raise KeyboardInterrupt
+
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        fit(run_in(tmp_path / "parts", epoch_ended=stop))
+    resumed = fit(run_in(tmp_path / "parts"))
+    assert torch.equal(resumed.layers[2].weight, whole.layers[2].weight)
+    columns = ["epoch", "fit_loss", "select_loss"]
+    histories = [pd.read_csv(tmp_path / name / "history.csv")[columns] for name in ("whole", "parts")]
+    pd.testing.assert_frame_equal(*histories)
+    best = [best_weights(run_in(tmp_path / name))["layers.2.weight"] for name in ("whole", "parts")]
+    assert torch.equal(*best)
+
+
+def test_early_stopping_waits_for_patience_and_stays_stopped(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"epochs": 20, "patience": 2})
+    fit(run_in(tmp_path), settings, Small(settings, learns=False))
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 3
+    fit(run_in(tmp_path), settings, Small(settings, learns=False))
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 3
+
+
+def test_a_finished_run_is_not_trained_further(tmp_path: Path) -> None:
+    first = fit(run_in(tmp_path))
+    again = fit(run_in(tmp_path))
+    assert torch.equal(first.layers[2].weight, again.layers[2].weight)
+
+
+def test_devices() -> None:
+    assert torch_device("cpu").type == "cpu"
+    assert torch_device("auto").type in ("cpu", "cuda")
+    with pytest.raises(WsbenchError, match="device 'abacus' cannot be used"):
+        torch_device("abacus")
+    if not torch.cuda.is_available():
+        with pytest.raises(WsbenchError, match=r"device 'cuda' cannot be used: .*try --device cpu"):
+            torch_device("cuda")
+
+
+def test_bf16_trains(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"precision": "bf16", "epochs": 1})
+    module = fit(run_in(tmp_path), settings)
+    assert module.layers[2].weight.dtype == torch.float32
