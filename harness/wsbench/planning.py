@@ -1,0 +1,118 @@
+"""Turns words into a plan: the method, its settings, the data, and the folder where the run lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from wsbench import __version__, catalog
+from wsbench.errors import choose
+from wsbench.folders import key_of
+from wsbench.loading import Loaded, load
+from wsbench.plugins import Plugins
+from wsbench.progress import Progress
+from wsbench.settings import Settings, fill
+from wsbench.sources import source_hash
+from wsbench.specs import DatasetSpec, Method, MethodSpec
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run, resolved: nothing of it depends on defaults any more.
+
+    Attributes:
+        spec, preset, settings: the method.
+        seed: the base seed.
+        device: a ``--device`` word.
+        runs: the folder of all runs.
+    """
+
+    spec: MethodSpec
+    preset: str
+    settings: Settings
+    seed: int
+    device: str
+    runs: Path
+
+    def folder(self, loaded: Loaded) -> Path:
+        """Where the run lies: a function of method, settings, data and seed, so that typing the same
+        command again finds it."""
+        key = key_of([self.settings.model_dump(mode="json"), loaded.fingerprint])
+        return self.runs / loaded.spec.name / self.spec.name / f"seed{self.seed}-{key[:8]}"
+
+    def build(self, loaded: Loaded) -> Method:
+        """The method, not yet fitted."""
+        return self.spec.build(self.settings, loaded.dataset.classes)
+
+    def upstream(self, found: Plugins) -> dict[str, Plan]:
+        """The plans of the methods this one builds on: same seed, device and folder of runs."""
+        plans = {}
+        for name, needed in self.spec.requires(self.settings).items():
+            spec = found.method(needed.method)
+            plans[name] = replace(self, spec=spec, settings=fill(spec.settings, needed.settings, spec.name))
+        return plans
+
+    def inputs(self, loaded: Loaded, found: Plugins) -> dict[str, Any]:
+        """All that fitting depends on, as JSON values."""
+        return {
+            "method": self.spec.name,
+            "settings": self.settings.model_dump(mode="json"),
+            "seed": self.seed,
+            "data": loaded.fingerprint,
+            "source": source_hash(self.spec.build),
+            "wsbench": __version__,
+            "upstream": {name: p.inputs(loaded, found) for name, p in self.upstream(found).items()},
+        }
+
+    def changed(self) -> dict[str, Any]:
+        """The settings that differ from the preset's, as JSON values."""
+        preset = fill(self.spec.settings, self.spec.presets[self.preset], self.spec.name)
+        ours, theirs = self.settings.model_dump(mode="json"), preset.model_dump(mode="json")
+        return {name: value for name, value in ours.items() if value != theirs[name]}
+
+
+def make_plan(
+    spec: MethodSpec,
+    preset: str | None,
+    options: Mapping[str, Any],
+    *,
+    dataset: DatasetSpec,
+    seed: int,
+    device: str,
+    runs: Path,
+) -> Plan:
+    """A plan with the preset that applies and ``options`` laid over it.
+
+    Args:
+        preset: None takes the dataset's, where the method has it, else the method's first.
+
+    Raises:
+        WsbenchError: an unknown preset or option, or a value out of bounds.
+    """
+    if preset is None:
+        preset = dataset.preset if dataset.preset in spec.presets else next(iter(spec.presets))
+    values = choose(preset, spec.presets, f"preset of {spec.name}")
+    return Plan(spec, preset, fill(spec.settings, {**values, **options}, spec.name), seed, device, runs)
+
+
+def load_dataset(
+    found: Plugins,
+    name: str,
+    options: Mapping[str, Any],
+    progress: Progress,
+    *,
+    root: str | Path | None = None,
+    skip_bad: bool = False,
+) -> Loaded:
+    """The dataset of that name, loaded with its settings and its entry in the catalogue.
+
+    Raises:
+        WsbenchError: an unknown dataset or option, no folder, or a problem with a file.
+    """
+    spec = found.dataset(name)
+    entry = catalog.read().get(name, catalog.Entry())
+    settings = fill(spec.settings, options, name)
+    given = Path(root) if root is not None else None
+    return load(spec, settings, entry, progress, root=given, skip_bad=skip_bad)

@@ -1,0 +1,138 @@
+"""Predictions on disk: checked, stored in shards that survive a kill, and read back as they were stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsbench.errors import WsbenchError
+from wsbench.files import atomic
+from wsbench.frames import Region
+from wsbench.specs import Method
+from wsbench.types import Prediction, ScoredBox
+from wsbench.weak import ImageView
+
+SHARD = 128
+
+
+def predict(
+    method: Method, images: ImageView, folder: Path, role: str, *, maps: bool = True
+) -> Iterable[int]:
+    """Predict ``images`` shard by shard into ``folder``; yields the number of images done.
+
+    Args:
+        method: fitted.
+        images: of one role.
+        folder: shards that are there already are kept.
+        role: the beginning of their names.
+        maps: whether heatmaps and boxes are kept, or only scores.
+
+    Raises:
+        WsbenchError: the prediction is not what `Prediction` promises.
+    """
+    for number, shard in enumerate(images.chunks(SHARD)):
+        path = folder / f"{role}-{number:04d}.npz"
+        if not path.exists():
+            prediction = method.predict(shard)
+            check(prediction, shard)
+            _write(path, shard, prediction if maps else Prediction(prediction.scores))
+        yield len(shard)
+
+
+def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
+    """Names and predictions of a role, as `predict` stored them."""
+    names: list[str] = []
+    parts: list[Prediction] = []
+    for path in sorted(folder.glob(f"{role}-*.npz")):
+        with np.load(path, allow_pickle=False) as arrays:
+            names += arrays["names"].tolist()
+            parts.append(_prediction(arrays, classes))
+    return tuple(names), joined(parts)
+
+
+def joined(parts: Sequence[Prediction]) -> Prediction:
+    """One prediction of all the parts' images."""
+
+    def sequence(what: str) -> list | None:
+        values = [getattr(part, what) for part in parts]
+        return None if values[0] is None else [item for value in values for item in value]
+
+    heatmaps = None
+    if parts[0].heatmaps is not None:
+        heatmaps = np.concatenate([part.heatmaps for part in parts])
+    scores = np.concatenate([part.scores for part in parts])
+    return Prediction(scores, heatmaps, sequence("regions"), sequence("boxes"))
+
+
+def check(prediction: Prediction, images: ImageView) -> None:
+    """Raise WsbenchError, naming the image, where a prediction is not what `Prediction` promises."""
+    count, classes = len(images), len(images.classes)
+    _check_values(prediction.scores, (count, classes), "scores", images.names)
+    if prediction.heatmaps is None and prediction.boxes is None:
+        raise WsbenchError("the method gave neither heatmaps nor boxes")
+    if prediction.heatmaps is not None:
+        shape = np.shape(prediction.heatmaps)
+        if len(shape) != 4 or 0 in shape[2:]:
+            raise WsbenchError(f"the method's heatmaps have shape {shape}, not (N, C, h, w)")
+        _check_values(prediction.heatmaps, (count, classes, *shape[2:]), "heatmaps", images.names)
+    for name, region in _of_images(prediction.regions, images, "regions"):
+        if not (region.width > 0 and region.height > 0):
+            raise WsbenchError(f"the method's region of {name} has no area: {region}")
+    for name, boxes in _of_images(prediction.boxes, images, "boxes"):
+        _check_boxes(name, boxes, images.classes)
+
+
+def _of_images(values: Sequence | None, images: ImageView, what: str) -> Iterable[tuple[str, Any]]:
+    if values is not None and len(values) != len(images):
+        raise WsbenchError(f"the method gave {len(values)} {what} for {len(images)} images")
+    return zip(images.names, values or (), strict=False)
+
+
+def _check_values(values: np.ndarray, shape: tuple[int, ...], what: str, names: Sequence[str]) -> None:
+    if np.shape(values) != shape:
+        raise WsbenchError(f"the method's {what} have shape {np.shape(values)}, not {shape}")
+    flat = np.asarray(values).reshape(len(names), -1)
+    wrong = ~((flat >= 0) & (flat <= 1)).all(axis=1)  # NaN is neither
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        worst = flat[row][~((flat[row] >= 0) & (flat[row] <= 1))][0]
+        raise WsbenchError(f"the method's {what} of {names[row]} must lie in [0, 1], found {worst}")
+
+
+def _check_boxes(name: str, boxes: Sequence[ScoredBox], classes: Sequence[str]) -> None:
+    for box in boxes:
+        if box.label not in classes:
+            raise WsbenchError(f"the method's box on {name} has the unknown class '{box.label}'")
+        if not (box.x1 > box.x0 and box.y1 > box.y0 and np.isfinite(box.score)):
+            raise WsbenchError(f"the method's box on {name} has no area or no score: {box}")
+
+
+def _write(path: Path, images: ImageView, prediction: Prediction) -> None:
+    arrays = {"names": np.array(images.names), "scores": np.asarray(prediction.scores, dtype=np.float64)}
+    if prediction.heatmaps is not None:
+        arrays["heatmaps"] = np.asarray(prediction.heatmaps, dtype=np.float16)
+    if prediction.regions is not None:
+        arrays["regions"] = np.array([(r.x0, r.y0, r.x1, r.y1) for r in prediction.regions])
+    if prediction.boxes is not None:
+        column = {name: index for index, name in enumerate(images.classes)}
+        rows = [
+            (row, column[box.label], box.x0, box.y0, box.x1, box.y1, box.score)
+            for row, boxes in enumerate(prediction.boxes)
+            for box in boxes
+        ]
+        arrays["boxes"] = np.array(rows, dtype=np.float64).reshape(-1, 7)
+    with atomic(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _prediction(arrays: np.lib.npyio.NpzFile, classes: Sequence[str]) -> Prediction:
+    regions = [Region(*row) for row in arrays["regions"].tolist()] if "regions" in arrays else None
+    boxes: list[list[ScoredBox]] | None = None
+    if "boxes" in arrays:
+        boxes = [[] for _ in arrays["names"]]
+        for row, label, *corners, score in arrays["boxes"].tolist():
+            boxes[int(row)].append(ScoredBox(classes[int(label)], *corners, score))
+    return Prediction(arrays["scores"], arrays.get("heatmaps"), regions, boxes)

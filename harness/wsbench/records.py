@@ -1,0 +1,180 @@
+"""What a run leaves: one JSON record with all a table needs, and CSV files with every score and box."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wsbench.errors import WsbenchError
+from wsbench.files import read_json, write_json, write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wsbench.types import ScoredBox
+
+SCHEMA = 1
+FILE = "record.json"
+PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "scipy", "scikit-learn",
+            "opencv-python-headless", "pycocotools", "pandas", "pillow", "pydantic", "pluggy")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished run.
+
+    Attributes:
+        key: what must be equal for two records to share a table: dataset name and fingerprint,
+            protocol and metric versions.
+        method: name, preset, settings, what boxes it saw, and its own facts.
+        dataset: name, settings, fingerprint, images per role, what was left out, whether it is a subset.
+        seed: the base seed.
+        protocols: by protocol, ``calibration`` and ``metrics``.
+        stages: by stage, seconds and peak memory.
+        provenance: versions, git state, platform, device.
+        schema: of this file.
+        folder: where it was read from; None for one that was not.
+    """
+
+    key: Mapping[str, Any]
+    method: Mapping[str, Any]
+    dataset: Mapping[str, Any]
+    seed: int
+    protocols: Mapping[str, Any]
+    stages: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    schema: int = SCHEMA
+    folder: Path | None = field(default=None, compare=False)
+
+    def value(self, metric: str, protocol: str = "uniform") -> float | None:
+        """A metric's macro value; None where it does not exist."""
+        return self.protocols.get(protocol, {}).get("metrics", {}).get(metric, {}).get("value")
+
+    def metrics(self, protocol: str = "uniform") -> pd.DataFrame:
+        """Metrics as rows, their macro value and every class as columns."""
+        import pandas as pd
+
+        rows = {
+            name: {"macro": metric["value"], **metric.get("per_class", {})}
+            for name, metric in self.protocols[protocol]["metrics"].items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index")
+
+    def scores(self) -> pd.DataFrame:
+        """The score of every test image, with its labels."""
+        return self._table("scores.csv")
+
+    def boxes(self) -> pd.DataFrame:
+        """Every predicted box of every protocol."""
+        return self._table("boxes.csv")
+
+    def _table(self, name: str) -> pd.DataFrame:
+        import pandas as pd
+
+        if self.folder is None or not (self.folder / name).exists():
+            raise WsbenchError("this record was not read from a run's folder; only its metrics are here")
+        return pd.read_csv(self.folder / name)
+
+
+def write(record: Record, path: Path) -> None:
+    """Write a record atomically."""
+    values = asdict(record)
+    del values["folder"]
+    write_json(path, {"schema": values.pop("schema"), **values})
+
+
+def load(path: Path) -> Record:
+    """Read a record of any schema version.
+
+    Raises:
+        WsbenchError: the file is no record, or of a newer version.
+    """
+    try:
+        values = read_json(path)
+        schema = values["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WsbenchError(f"{path}: not a record of wsbench: {error}") from None
+    if schema > SCHEMA:
+        raise WsbenchError(f"{path}: has schema {schema}; this wsbench reads up to {SCHEMA}; upgrade it")
+    try:
+        return Record(**values, folder=path.parent)
+    except TypeError as error:
+        raise WsbenchError(f"{path}: not a record of schema {schema}: {error}") from None
+
+
+def write_scores(path: Path, names: Sequence[str], classes: Sequence[str], labels: Any, scores: Any) -> None:
+    """``scores.csv``: one row an image; numbers in full, so that they read back equal."""
+    header = ["image", *(f"label {name}" for name in classes), *(f"score {name}" for name in classes)]
+    rows = (
+        [name, *map(int, label), *map(repr, map(float, score))]
+        for name, label, score in zip(names, labels, scores, strict=True)
+    )
+    write_text(path, _csv(header, rows))
+
+
+def write_boxes(path: Path, names: Sequence[str], boxes: Mapping[str, Sequence[Sequence[ScoredBox]]]) -> None:
+    """``boxes.csv``: one row a box, of every protocol; numbers in full."""
+    header = ["protocol", "image", "class", "x0", "y0", "x1", "y1", "score"]
+    rows = (
+        [protocol, name, b.label, *map(repr, (b.x0, b.y0, b.x1, b.y1, b.score))]
+        for protocol, of_images in boxes.items()
+        for name, inside in zip(names, of_images, strict=True)
+        for b in inside
+    )
+    write_text(path, _csv(header, rows))
+
+
+def provenance(device: str) -> dict[str, Any]:
+    """Versions, source state and machine, without anything that names the machine or its user."""
+    return {
+        "device": device,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "threads": _threads(),
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "git": _git_state(),
+    }
+
+
+def _csv(header: Sequence[str], rows: Any) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _threads() -> int | None:
+    torch = sys.modules.get("torch")
+    return torch.get_num_threads() if torch else None
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Commit of the checkout that wsbench runs from, and whether it differs; None outside a checkout."""
+    here = Path(__file__).resolve().parent
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        if git("ls-files", "--error-unmatch", __file__) == "":
+            return None
+        return {"commit": git("rev-parse", "HEAD"), "changed": git("status", "--porcelain") != ""}
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,227 @@
+"""The one place that knows the order of steps: find, load, fit, predict, score, record."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wsbench import boxes, calibration, frames, plugins, predictions, records, scored, scoring
+from wsbench.files import read_json, write_json
+from wsbench.folders import Stage, is_done, locked, stage
+from wsbench.loading import Loaded
+from wsbench.planning import Plan, load_dataset, make_plan
+from wsbench.plugins import Plugins
+from wsbench.progress import Progress, Silent
+from wsbench.records import Record
+from wsbench.sources import source_hash
+from wsbench.specs import BoxSupervision, Method, Run
+from wsbench.training_settings import HISTORY
+
+
+def run(
+    method: str,
+    dataset: str,
+    *,
+    preset: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    data_options: Mapping[str, Any] | None = None,
+    root: str | Path | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    runs: str | Path = "runs",
+    skip_bad: bool = False,
+    plugin_files: Iterable[str | Path] = (),
+    progress: Progress | None = None,
+) -> Record:
+    """Fit a method on a dataset, score it under both protocols, and leave a record.
+
+    Called again with the same arguments it goes on where it was, or returns the finished record.
+
+    Args:
+        method, dataset: their names.
+        preset: of the method's settings; by default the dataset's, where the method has it.
+        options, data_options: settings of the method and of the dataset, by name.
+        root: the dataset's folder.
+        seed: the base seed.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
+        runs: the folder of all runs.
+        skip_bad: leave out images with a problem; the record names them.
+        plugin_files: further Python files to find plugins in.
+        progress: where long work is shown; nowhere by default.
+
+    Raises:
+        WsbenchError: anything the user can mend.
+    """
+    found = plugins.find(plugin_files)
+    spec = found.method(method)
+    progress = progress or Silent()
+    loaded = load_dataset(found, dataset, data_options or {}, progress, root=root, skip_bad=skip_bad)
+    plan = make_plan(
+        spec, preset, options or {}, dataset=loaded.spec, seed=seed, device=device, runs=Path(runs)
+    )
+    return execute(plan, loaded, found, progress)
+
+
+def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Record:
+    """Fit, predict, score and record one plan, skipping what is done."""
+    with locked(plan.folder(loaded)) as folder:
+        context = _context(plan, loaded, folder, found, progress)
+        fit = _fit(context, plan, loaded, found)
+        prediction = _predict(context, plan, loaded, fit)
+        score = _score(plan, loaded, found, prediction)
+        record = Record(
+            key=_key(loaded, found),
+            method={**_describe(plan), "facts": prediction.facts["method"]},
+            dataset=loaded.describe(),
+            seed=plan.seed,
+            protocols=read_json(score.folder / "protocols.json"),
+            stages={done.folder.name: done.facts["cost"] for done in (fit, prediction, score)},
+            provenance=fit.facts["provenance"],
+            folder=folder,
+        )
+        records.write(record, folder / records.FILE)
+    if fit.fresh or prediction.fresh or score.fresh:
+        found.tell("wsbench_run_finished", record=record)
+    return record
+
+
+def fitted(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Method:
+    """The fitted method of a plan, trained in its own run's folder unless that is done."""
+    with locked(plan.folder(loaded)) as folder:
+        context = _context(plan, loaded, folder, found, progress)
+        _fit(context, plan, loaded, found)
+        method = plan.build(loaded)
+        method.restore(context)
+    return method
+
+
+def _context(plan: Plan, loaded: Loaded, folder: Path, found: Plugins, progress: Progress) -> Run:
+    context = Run(
+        dataset=loaded.spec.name,
+        method=plan.spec.name,
+        seed=plan.seed,
+        folder=folder / "fit",
+        device=plan.device,
+        progress=progress,
+    )
+    if plan.spec.box_supervision is BoxSupervision.FIT:
+        context = replace(context, boxed=loaded.views.boxed(loaded.roles.members["calibrate"]))
+
+    def epoch_ended(epoch: int, metrics: Mapping[str, float]) -> None:
+        found.tell("wsbench_epoch_ended", run=context, epoch=epoch, metrics=metrics)
+
+    return replace(context, epoch_ended=epoch_ended)
+
+
+def _fit(context: Run, plan: Plan, loaded: Loaded, found: Plugins) -> Stage:
+    """Fit in a folder that this process holds."""
+    folder, inputs = context.folder.parent, plan.inputs(loaded, found)
+    if not is_done(folder, "fit", inputs):
+        # Before the stage begins: what training costs does not include the training of others.
+        upstream = {
+            name: fitted(needed, loaded, found, context.progress)
+            for name, needed in plan.upstream(found).items()
+        }
+        context = replace(context, upstream=upstream)
+
+    def work(inside: Path) -> Mapping[str, Any]:
+        found.tell("wsbench_run_started", run=context)
+        views, roles = loaded.views, loaded.roles.members
+        plan.build(loaded).fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
+        return {"provenance": records.provenance(_device_used(plan.device)), "cost": _epochs(inside)}
+
+    return stage(folder, "fit", inputs, work)
+
+
+def _predict(context: Run, plan: Plan, loaded: Loaded, fit: Stage) -> Stage:
+    def work(inside: Path) -> Mapping[str, Any]:
+        method = plan.build(loaded)
+        method.restore(context)
+        roles = loaded.roles.members
+        total = sum(len(roles[role]) for role, _ in scoring.ROLES)
+        with context.progress.task(f"predicting with {plan.spec.name}", total) as advance:
+            for role, maps in scoring.ROLES:
+                images = loaded.views.images(roles[role])
+                for done in predictions.predict(method, images, inside, role, maps=maps):
+                    advance(done)
+        return {"method": dict(method.facts())}
+
+    return stage(context.folder.parent, "predict", {"fit": fit.key}, work)
+
+
+def _score(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -> Stage:
+    folder = prediction.folder.parent
+
+    def work(inside: Path) -> Mapping[str, Any]:
+        test, protocols = scoring.protocols(prediction.folder, loaded, plan.spec, plan.build(loaded))
+        result = {
+            name: {
+                "calibration": scoring.calibration(protocol, loaded.dataset.classes),
+                "metrics": scoring.measure(scoring.table(loaded, test, protocol), found.metrics),
+            }
+            for name, protocol in protocols.items()
+        }
+        labels = loaded.views.weak(test.names).labels
+        records.write_scores(
+            folder / "scores.csv", test.names, loaded.dataset.classes, labels, test.prediction.scores
+        )
+        found_boxes = {name: protocol.boxes for name, protocol in protocols.items()}
+        records.write_boxes(folder / "boxes.csv", test.names, found_boxes)
+        write_json(inside / "protocols.json", result)
+        return {}
+
+    computed_by = [spec.compute for spec in found.metrics.values()]
+    inputs = {
+        "predict": prediction.key,
+        "metrics": _metric_versions(found),
+        "source": source_hash(boxes, calibration, frames, scored, scoring, *computed_by),
+    }
+    return stage(folder, "score", inputs, work)
+
+
+def _key(loaded: Loaded, found: Plugins) -> Mapping[str, Any]:
+    return {
+        "dataset": loaded.spec.name,
+        "fingerprint": loaded.fingerprint,
+        "protocol": scoring.PROTOCOL_VERSION,
+        "metrics": _metric_versions(found),
+    }
+
+
+def _metric_versions(found: Plugins) -> Mapping[str, int]:
+    return {name: spec.version for name, spec in sorted(found.metrics.items())}
+
+
+def _describe(plan: Plan) -> dict[str, Any]:
+    return {
+        "name": plan.spec.name,
+        "preset": plan.preset,
+        "changed": plan.changed(),
+        "settings": plan.settings.model_dump(mode="json"),
+        "citation": plan.spec.citation,
+        "box_supervision": plan.spec.box_supervision.value,
+        "box_use": plan.spec.box_use,
+        "reads_image": plan.spec.reads_image,
+    }
+
+
+def _epochs(folder: Path) -> Mapping[str, Any]:
+    """What `wsbench.train` noted of its epochs, those before a kill included."""
+    history = folder / HISTORY
+    if not history.exists():
+        return {}
+    with history.open(encoding="utf-8", newline="") as file:
+        seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
+    return {"epochs": len(seconds), "epoch_seconds": round(sum(seconds), 2)}
+
+
+def _device_used(word: str) -> str:
+    if "torch" not in sys.modules:
+        return "cpu"
+    from wsbench.training import torch_device
+
+    return str(torch_device(word))

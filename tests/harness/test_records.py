@@ -1,0 +1,91 @@
+"""Records: written whole, read in every version, with tables in full precision."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from records_examples import example
+from wsbench import records
+from wsbench.errors import WsbenchError
+from wsbench.types import ScoredBox
+
+DATA = Path(__file__).parents[1] / "data" / "records"
+
+
+def test_a_record_comes_back(tmp_path: Path) -> None:
+    records.write(example(), tmp_path / "record.json")
+    assert records.load(tmp_path / "record.json") == example()
+    assert records.load(tmp_path / "record.json").folder == tmp_path
+
+
+def test_values_by_metric_and_protocol() -> None:
+    record = example(ap25=0.25)
+    assert record.value("ap25") == 0.25
+    assert record.value("macro_precision") is None
+    assert record.value("ap25", "paper") is None
+    frame = record.metrics()
+    assert frame.loc["ap25", "tb"] == 0.25
+    assert frame.loc["ap25", "macro"] == 0.25
+
+
+def test_every_schema_version_still_loads() -> None:
+    files = sorted(DATA.glob("schema-*.json"))
+    assert [file.stem for file in files] == [f"schema-{number + 1}" for number in range(records.SCHEMA)]
+    for file in files:
+        assert records.load(file).value("ap25") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "not a record of wsbench"),
+        ("[]", "not a record of wsbench"),
+        ("{}", "not a record of wsbench"),
+        ('{"schema": 99}', "has schema 99; this wsbench reads up to 1; upgrade it"),
+        ('{"schema": 1, "extra": 2}', "not a record of schema 1"),
+    ],
+)
+def test_what_is_no_record_is_named(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(WsbenchError, match=r"x\.json") as error:
+        records.load(path)
+    assert words in str(error.value)
+
+
+def test_a_record_with_nan_is_not_written(tmp_path: Path) -> None:
+    broken = replace(example(), stages={"fit": {"seconds": float("nan")}})
+    with pytest.raises(ValueError, match="Out of range float"):
+        records.write(broken, tmp_path / "record.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_keep_every_digit(tmp_path: Path) -> None:
+    third = 1 / 3
+    records.write_scores(tmp_path / "scores.csv", ["a,b"], ["tb"], [[1]], [[third]])
+    boxes = {"uniform": [[ScoredBox("tb", third, 0, 1, 2, 0.1 + 0.2)]], "paper": [[]]}
+    records.write_boxes(tmp_path / "boxes.csv", ["a,b"], boxes)
+    record = replace(example(), folder=tmp_path)
+    scores, found = record.scores(), record.boxes()
+    assert scores.loc[0].to_dict() == {"image": "a,b", "label tb": 1, "score tb": third}
+    assert found.loc[0, "x0"] == third
+    assert found.loc[0, "score"] == 0.1 + 0.2
+    assert found.protocol.tolist() == ["uniform"]
+
+
+def test_a_record_of_a_leaderboard_has_no_tables() -> None:
+    with pytest.raises(WsbenchError, match="not read from a run's folder"):
+        example().scores()
+
+
+def test_provenance_names_versions_and_not_the_machine() -> None:
+    values = records.provenance("cpu")
+    assert values["versions"]["numpy"]
+    assert values["device"] == "cpu"
+    text = json.dumps(values)
+    assert str(Path.home()) not in text
+    assert str(Path(__file__).parents[2]) not in text

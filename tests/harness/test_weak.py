@@ -1,0 +1,90 @@
+"""What a method may see: the types, and that each view holds the images it names."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wsbench import testing
+from wsbench.planning import make_plan
+from wsbench.plugins import Plugins
+from wsbench.progress import Silent
+from wsbench.runner import fitted
+from wsbench.specs import Method, MethodSpec, Run
+from wsbench.types import Prediction, Sample, WeakSample
+from wsbench.weak import BoxedView, ImageView, WeakView
+
+
+@pytest.fixture(scope="module")
+def views():
+    return testing.toy().views
+
+
+def test_no_field_of_a_weak_view_can_hold_a_box() -> None:
+    for view in (ImageView, WeakView, WeakSample):
+        names = {field.name for field in dataclasses.fields(view)} | set(dir(view))
+        assert not any("box" in name for name in names), view
+    assert "samples" not in {field.name for field in dataclasses.fields(ImageView)}
+    assert not hasattr(ImageView, "labels")
+
+
+def test_a_weak_sample_keeps_only_image_level_words() -> None:
+    sample = Sample("a", 10, 10, "train", ("tb",), testing.Toy().samples[2].boxes, attributes={"group": "tb"})
+    assert sample.boxes
+    assert sample.weak() == WeakSample("a", ("tb",), {"group": "tb"})
+
+
+def test_what_fit_receives_is_exactly_a_weak_view(tmp_path: Path) -> None:
+    seen = []
+
+    class Curious(Method):
+        def fit(self, fit: WeakView, select: WeakView, run: Run) -> None:
+            seen.extend([fit, select, run.boxed])
+
+        def predict(self, images: ImageView) -> Prediction:
+            raise AssertionError
+
+    spec = MethodSpec("curious", "looks", testing.ToySettings, Curious)
+    loaded = testing.toy()
+    curious = make_plan(spec, None, {}, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
+    fitted(curious, loaded, Plugins(), Silent())
+    assert [type(view) for view in seen] == [WeakView, WeakView, type(None)]
+    assert seen[0].names == loaded.roles.members["fit"]
+    assert seen[1].names == loaded.roles.members["select"]
+
+
+def test_views_hold_the_images_they_name(views) -> None:
+    toy = testing.Toy()
+    by_name = {sample.name: sample for sample in toy.samples}
+    names = ("007", "002", "050")
+    boxed = views.boxed(names)
+    assert type(boxed) is BoxedView
+    assert boxed.names == names
+    assert boxed.sizes.tolist() == [[48, 40]] * 3
+    for row, name in enumerate(names):
+        assert (boxed.pixels(20, 24)[row] == toy.read(by_name[name], 20, 24)).all()
+        assert boxed.samples[row].labels == by_name[name].labels
+        assert boxed.boxes[row] == by_name[name].boxes
+    assert boxed.labels.tolist() == [[int(bool(by_name[name].boxes))] for name in names]
+
+
+def test_pixels_are_read_by_any_index(views) -> None:
+    pixels = views.images([f"{index:03d}" for index in range(10)]).pixels(20, 24)
+    assert pixels.shape == (10, 20, 24)
+    assert (pixels[[4, 1]] == np.stack([pixels[4], pixels[1]])).all()
+    assert pixels[2:5].shape == (3, 20, 24)
+    assert pixels[:].dtype == np.uint8
+
+
+def test_chunks_cut_every_column_alike(views) -> None:
+    view = views.boxed([f"{index:03d}" for index in range(10)])
+    chunks = list(view.chunks(4))
+    assert [len(chunk) for chunk in chunks] == [4, 4, 2]
+    assert chunks[2].names == view.names[8:]
+    assert chunks[2].samples == view.samples[8:]
+    assert chunks[2].boxes == view.boxes[8:]
+    assert (chunks[2].labels == view.labels[8:]).all()
+    assert (chunks[2].pixels(20, 24)[:] == view.pixels(20, 24)[8:]).all()

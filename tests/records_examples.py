@@ -1,0 +1,64 @@
+"""Records made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wsbench.records import Record
+
+
+def example(
+    name: str = "net",
+    seed: int = 0,
+    *,
+    ap25: float = 0.5,
+    auc: float | None = 0.9,
+    subset: Mapping[str, Any] | None = None,
+    fingerprint: str = "f00d",
+    **method: Any,
+) -> Record:
+    """A record of dataset ``phantom`` under protocol ``uniform``."""
+    return Record(
+        key={
+            "dataset": "phantom",
+            "fingerprint": fingerprint,
+            "protocol": 1,
+            "metrics": {"ap25": 1, "auc": 1},
+        },
+        method={
+            "name": name,
+            "preset": "quick",
+            "changed": {},
+            "settings": {"epochs": 3},
+            "citation": "",
+            "box_supervision": "none",
+            "box_use": "",
+            "reads_image": True,
+            "facts": {},
+            **method,
+        },
+        dataset={
+            "name": "phantom",
+            "settings": {},
+            "fingerprint": fingerprint,
+            "classes": ["tb"],
+            "images": {"fit": 8, "select": 1, "calibrate": 1, "test": 2},
+            "boxes": {"fit": 3, "select": 1, "calibrate": 1, "test": 2},
+            "left_out": {},
+            "skipped": [],
+            "subset": dict(subset or {}),
+        },
+        seed=seed,
+        protocols={
+            "uniform": {
+                "calibration": {"operating_points": {"tb": 0.5}},
+                "metrics": {
+                    "ap25": {"value": ap25, "per_class": {"tb": ap25}},
+                    "auc": {"value": auc, "per_class": {"tb": auc}, **({} if auc else {"undefined": ["tb"]})},
+                },
+            }
+        },
+        stages={"fit": {"seconds": 1.0, "peak_megabytes": 100}},
+        provenance={"device": "cpu", "versions": {}},
+    )
