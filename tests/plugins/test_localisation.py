@@ -1,0 +1,103 @@
+"""Hand-computed localisation metrics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conftest import box, found, table
+from wsbench_plugins.metrics import localisation as metrics
+
+
+def test_the_three_mean_ious_differ_where_one_truth_box_is_hit_twice() -> None:
+    # Two predictions lie on the first truth box (IoU 1 and 0.5), none on the second.
+    truth = [[box(0, 0, 10, 10), box(50, 50, 60, 60)], [box(0, 0, 10, 10)]]
+    predicted = [[found(0, 0, 10, 10), found(0, 0, 10, 5)], [found(0, 0, 10, 4)]]
+    scored = table(truth, predicted)
+    assert metrics.miou(scored).value == pytest.approx(((1 + 0.5) / 2 + 0.4) / 2)
+    assert metrics.miou_pooled(scored).value == pytest.approx((1 + 0.5 + 0.4) / 3)
+    assert metrics.miou_matched(scored).value == pytest.approx(((1 + 0) / 2 + 0.4) / 2)
+
+
+def test_an_image_without_prediction_counts_zero() -> None:
+    scored = table([[box(0, 0, 10, 10)], [box(0, 0, 10, 10)]], [[found(0, 0, 10, 10)], []])
+    for metric in (metrics.miou, metrics.miou_pooled, metrics.miou_matched, metrics.region_iou):
+        assert metric(scored).value == pytest.approx(0.5)
+
+
+def test_predictions_on_images_without_truth_do_not_enter_overlap_metrics() -> None:
+    scored = table([[box(0, 0, 10, 10)], []], [[found(0, 0, 10, 10)], [found(0, 0, 90, 90)]])
+    assert metrics.miou(scored).value == 1.0
+
+
+def test_without_any_truth_box_overlap_metrics_do_not_exist() -> None:
+    scored = table([[], []], [[found(0, 0, 10, 10)], []])
+    for metric in (metrics.miou, metrics.miou_pooled, metrics.miou_matched, metrics.region_dice):
+        assert metric(scored).value is None
+        assert metric(scored).per_class == {"tb": None}
+
+
+def test_matched_iou_takes_the_assignment_of_largest_sum() -> None:
+    # Greedy would take 0.9 and leave 0; the best assignment is 0.8 + 0.7.
+    ious = np.array([[0.9, 0.8], [0.7, 0.0]])
+    assert sorted(metrics.assigned_ious(ious)) == pytest.approx([0.7, 0.8])
+
+
+def test_assignment_with_fewer_predictions_than_truth_is_padded() -> None:
+    assert metrics.assigned_ious(np.array([[0.2], [0.6], [0.1]])).tolist() == pytest.approx([0.6, 0, 0])
+    assert metrics.largest_ious(np.zeros((2, 0))).tolist() == [0, 0]
+
+
+def test_region_metrics_measure_unions() -> None:
+    # Truth: two boxes sharing 5 x 10 -> 150. Predicted: 10 x 10 of which 100 lie inside.
+    truth = [[box(0, 0, 10, 10), box(5, 0, 15, 10)]]
+    scored = table(truth, [[found(0, 0, 10, 10), found(0, 0, 5, 5)]])
+    assert metrics.region_iou(scored).value == pytest.approx(100 / 150)
+    assert metrics.region_dice(scored).value == pytest.approx(2 * 100 / (150 + 100))
+
+
+edges = st.tuples(st.integers(0, 8), st.integers(1, 4)).map(lambda pair: (pair[0], sum(pair)))
+corners = st.tuples(edges, edges).map(lambda pair: (pair[0][0], pair[1][0], pair[0][1], pair[1][1]))
+
+
+@given(st.lists(corners, min_size=1, max_size=5), st.lists(corners, max_size=5))
+def test_region_areas_equal_counting_pixels(truth: list, predicted: list) -> None:
+    def mask(boxes: list) -> np.ndarray:
+        image = np.zeros((12, 12), dtype=bool)
+        for x0, y0, x1, y1 in boxes:
+            image[y0:y1, x0:x1] = True
+        return image
+
+    first, second = mask(truth), mask(predicted)
+    areas = metrics.shared_areas(np.array(truth).reshape(-1, 4), np.array(predicted).reshape(-1, 4))
+    assert areas == ((first & second).sum(), first.sum(), second.sum())
+
+
+def test_boxes_count_where_the_class_is_predicted() -> None:
+    # Four images; the class is predicted on the first two, which have 3 boxes together.
+    truth = [[box(0, 0, 9, 9)], [], [], []]
+    predicted = [[found(0, 0, 9, 9)] * 2, [found(0, 0, 9, 9)], [found(0, 0, 9, 9)], []]
+    scored = table(truth, predicted, scores=[[0.9], [0.5], [0.4], [0.1]])
+    assert metrics.boxes_per_image(scored).value == pytest.approx(3 / 4)
+    # Of the three healthy images one shows a box: that of the second.
+    assert metrics.healthy_with_box(scored).value == pytest.approx(1 / 3)
+
+
+def test_without_healthy_images_their_share_does_not_exist() -> None:
+    scored = table([[box(0, 0, 9, 9)]], [[found(0, 0, 9, 9)]])
+    assert metrics.healthy_with_box(scored).value is None
+
+
+def test_macro_is_the_mean_over_classes_that_exist() -> None:
+    truth = [[box(0, 0, 10, 10, "a"), box(0, 0, 10, 10, "b")]]
+    predicted = [[found(0, 0, 10, 5, label="a"), found(0, 0, 10, 10, label="b")]]
+    value = metrics.miou(table(truth, predicted, classes=("a", "b", "c")))
+    assert value.per_class == {"a": pytest.approx(0.5), "b": pytest.approx(1.0), "c": None}
+    assert value.value == pytest.approx(0.75)
+
+
+def test_boxes_of_another_class_do_not_count() -> None:
+    scored = table([[box(0, 0, 10, 10, "a")]], [[found(0, 0, 10, 10, label="b")]], classes=("a", "b"))
+    assert metrics.miou(scored).per_class == {"a": 0.0, "b": None}
