@@ -1,0 +1,280 @@
+"""TBX11K in its official folder: ``imgs/``, ``lists/`` and ``annotations/json``.
+
+The COCO files are the only source of boxes: they are in the 512 x 512 frame of the released images. The
+XML files beside them are in pixels of the clinical originals and are never read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+import wsbench
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CLASS = "tb"
+SPLITS = ("train", "val")
+"""The test split has no public labels."""
+
+KINDS = {1: "active", 2: "obsolete", 3: "uncertain"}
+CATEGORIES = {1: "ActiveTuberculosis", 2: "ObsoletePulmonaryTuberculosis", 3: "PulmonaryTuberculosis"}
+GROUPS = ("tb", "sick", "health")
+MODES = ("RGB", "L")
+
+CITATION = (
+    "Liu, Wu, Zhang, Liu, Wu, Cheng: Revisiting computer-aided tuberculosis diagnosis, "
+    "IEEE Transactions on Pattern Analysis and Machine Intelligence"
+)
+
+
+class TBX11KSettings(wsbench.Settings):
+    """Nothing to choose."""
+
+
+class CocoImage(BaseModel):
+    """An image entry of a COCO file; what else it holds is not read."""
+
+    id: int
+    file_name: str
+    width: int
+    height: int
+
+
+class CocoBox(BaseModel):
+    """An annotation of a COCO file: x, y, width, height in pixels."""
+
+    image_id: int
+    category_id: int
+    bbox: tuple[float, float, float, float]
+
+
+class CocoFile(BaseModel):
+    """The parts of a COCO file that are read."""
+
+    images: list[CocoImage]
+    annotations: list[CocoBox]
+
+
+@dataclass(frozen=True)
+class AnnotatedImage:
+    """An image entry with its boxes."""
+
+    size: CocoImage
+    boxes: tuple[CocoBox, ...]
+
+
+class TBX11K(wsbench.Dataset):
+    """The images of train and val, one class ``tb``.
+
+    Attributes of a sample: ``group`` (tb, sick, health) and, for tb, ``activity`` (active, obsolete,
+    ``active+obsolete``; absent where an image has no box).
+    """
+
+    classes = (CLASS,)
+
+    def __init__(self, root: Path, source: wsbench.Source) -> None:
+        self._images = root / "imgs"
+        problems: list[wsbench.Problem] = []
+        listed = {name: split for split in SPLITS for name in _list(root, split)}
+        annotated = {split: _annotated(root, split) for split in SPLITS}
+        files = {name: self._images / name for name in listed}
+        memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
+        facts = wsbench.inspect_files(files.values(), memory, source.progress)
+        samples = []
+        for name, split in listed.items():
+            image = annotated[split].pop(name, None)
+            what = _wrong_file(facts[files[name]]) or _wrong_entry(image, facts[files[name]])
+            if what:
+                problems.append(wsbench.Problem(f"imgs/{name}", what))
+                continue
+            assert image is not None
+            samples.append(_sample(name, split, image, facts[files[name]].content))
+        for split, left in annotated.items():
+            problems += [
+                wsbench.Problem(_json_name(split), f"names {name}, which lists/TBX11K_{split}.txt does not")
+                for name in sorted(left)
+            ]
+        self.samples = tuple(samples)
+        self.problems = tuple(problems)
+
+    def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
+        return wsbench.read_radiograph(self._images / sample.name, height, width)
+
+
+def load(settings: TBX11KSettings, source: wsbench.Source) -> TBX11K:
+    """Load the official folder.
+
+    Raises:
+        WsbenchError: the folder is not TBX11K's, or one of its lists or JSON files is damaged.
+    """
+    assert source.root is not None
+    for inside in ("imgs", "lists", "annotations/json"):
+        if not (source.root / inside).is_dir():
+            raise wsbench.WsbenchError(
+                f"tbx11k: {source.root} has no folder {inside}; give --root the folder that holds imgs/, "
+                "lists/ and annotations/"
+            )
+    return TBX11K(source.root, source)
+
+
+def _list(root: Path, split: str) -> Iterator[str]:
+    path = root / "lists" / f"TBX11K_{split}.txt"
+    try:
+        lines = path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise wsbench.WsbenchError(f"tbx11k: {path} cannot be read: {error}") from None
+    for name in lines:
+        group, _, file = name.partition("/")
+        if group not in GROUPS or not file or "/" in file or file.startswith("."):
+            raise wsbench.WsbenchError(
+                f"tbx11k: {path}: '{name}' is not {' or '.join(f'{group}/NAME' for group in GROUPS)}"
+            )
+        yield name
+
+
+def _json_name(split: str) -> str:
+    return f"annotations/json/TBX11K_{split}.json"
+
+
+def _annotated(root: Path, split: str) -> dict[str, AnnotatedImage]:
+    """The images of a COCO file with their boxes, by file name."""
+    path = root / _json_name(split)
+    try:
+        coco = CocoFile.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        place = ".".join(map(str, reason["loc"]))
+        raise wsbench.WsbenchError(
+            f"tbx11k: {path} is not a COCO annotation file: {place + ': ' if place else ''}{reason['msg']}"
+        ) from None
+    boxes: dict[int, list[CocoBox]] = {image.id: [] for image in coco.images}
+    for box in coco.annotations:
+        if box.image_id not in boxes:
+            raise wsbench.WsbenchError(
+                f"tbx11k: {path}: a box is on image {box.image_id}, which is not in it"
+            )
+        boxes[box.image_id].append(box)
+    return {image.file_name: AnnotatedImage(image, tuple(boxes[image.id])) for image in coco.images}
+
+
+def _wrong_file(facts: wsbench.FileFacts) -> str:
+    """What is wrong with an image file, or nothing."""
+    if facts.broken:
+        return facts.broken
+    if facts.mode not in MODES:
+        return f"is a {facts.mode} image; the release's are 8-bit {' or '.join(MODES)}"
+    return ""
+
+
+def _wrong_entry(image: AnnotatedImage | None, facts: wsbench.FileFacts) -> str:
+    """What is wrong with an image's annotation, or nothing."""
+    if image is None:
+        return "has no entry in annotations/json"
+    if (image.size.width, image.size.height) != (facts.width, facts.height):
+        return f"is {facts.width}x{facts.height}, its JSON says {image.size.width}x{image.size.height}"
+    for box in image.boxes:
+        x0, y0, x1, y1 = wsbench.xywh_to_xyxy(box.bbox)
+        inside = 0 <= x0 < x1 <= facts.width and 0 <= y0 < y1 <= facts.height
+        if not inside:
+            corners = ", ".join(f"{value:.1f}" for value in box.bbox)
+            return f"its box {corners} (x, y, width, height) has no area or leaves the image"
+        if box.category_id not in KINDS:
+            return f"its box has the unknown category {box.category_id}"
+    return ""
+
+
+def _sample(name: str, split: str, image: AnnotatedImage, content: str) -> wsbench.Sample:
+    group = name.partition("/")[0]
+    boxes = tuple(
+        wsbench.Box(CLASS, *wsbench.xywh_to_xyxy(box.bbox), KINDS[box.category_id]) for box in image.boxes
+    )
+    activity = "+".join(sorted({box.kind for box in boxes}))
+    return wsbench.Sample(
+        name=name,
+        width=image.size.width,
+        height=image.size.height,
+        split=split,
+        labels=(CLASS,) if group == "tb" else (),
+        boxes=boxes,
+        content=content,
+        stratum=group,
+        attributes={"group": group, **({"activity": activity} if activity else {})},
+    )
+
+
+def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) -> None:
+    """Lay a dataset out as an official TBX11K folder.
+
+    Args:
+        dataset: its samples have the attribute ``group`` (tb, sick, health), a split train or val, and
+            names ``group/file.png``.
+        folder: must not exist, or be empty.
+        progress: shown while images are written.
+    """
+    from PIL import Image
+
+    samples = sorted(dataset.samples, key=lambda sample: sample.name)
+    for group in GROUPS:
+        (folder / "imgs" / group).mkdir(parents=True, exist_ok=True)
+    with progress.task("writing images", len(samples)) as advance:
+        for sample in samples:
+            grey = dataset.read(sample, sample.height, sample.width)
+            Image.fromarray(grey).convert("RGB").save(folder / "imgs" / sample.name)
+            advance()
+    (folder / "lists").mkdir(exist_ok=True)
+    (folder / "annotations" / "json").mkdir(parents=True, exist_ok=True)
+    for split, members in {
+        **{split: [sample for sample in samples if sample.split == split] for split in SPLITS},
+        "trainval": [sample for sample in samples if sample.split in SPLITS],
+    }.items():
+        names = "".join(f"{sample.name}\n" for sample in members)
+        (folder / "lists" / f"TBX11K_{split}.txt").write_text(names, encoding="utf-8")
+        text = json.dumps(_coco(members), indent=1)
+        (folder / _json_name(split)).write_text(text, encoding="utf-8")
+
+
+def _coco(samples: list[wsbench.Sample]) -> dict[str, Any]:
+    number = {kind: category for category, kind in KINDS.items()}
+    boxes = [(row + 1, box) for row, sample in enumerate(samples) for box in sample.boxes]
+    return {
+        "categories": [
+            {"id": category, "name": name, "supercategory": "Tuberculosis"}
+            for category, name in CATEGORIES.items()
+        ],
+        "images": [
+            {"id": row + 1, "file_name": sample.name, "width": sample.width, "height": sample.height}
+            for row, sample in enumerate(samples)
+        ],
+        "annotations": [
+            {
+                "id": position + 1,
+                "image_id": image,
+                "category_id": number[box.kind],
+                "iscrowd": 0,
+                "area": (box.x1 - box.x0) * (box.y1 - box.y0),
+                "bbox": list(wsbench.xyxy_to_xywh((box.x0, box.y0, box.x1, box.y1))),
+            }
+            for position, (image, box) in enumerate(boxes)
+        ],
+    }
+
+
+@wsbench.hookimpl
+def wsbench_datasets() -> list[wsbench.DatasetSpec]:
+    return [
+        wsbench.DatasetSpec(
+            name="tbx11k",
+            summary="TBX11K: tuberculosis against healthy and otherwise sick, boxes on tuberculosis",
+            settings=TBX11KSettings,
+            load=load,
+            citation=CITATION,
+            write=write,
+        )
+    ]
