@@ -1,0 +1,168 @@
+"""The contract on every registered plugin, and on a third party's file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wsbench import plugins, testing
+from wsbench.progress import Silent
+from wsbench.specs import BoxSupervision, Dataset, Method, MethodSpec, MetricSpec, Source
+from wsbench.types import MetricValue, Prediction
+
+FOUND = plugins.find()
+SMALL_DATA = {"phantom": {"images": 60}}
+SMALL_METHODS = {
+    name: {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16} for name in ("kd_teacher", "kd_student")
+}
+
+THIRD_PARTY = '''
+"""Says that what is bright is a spot."""
+import wsbench
+from pydantic import Field
+
+class Settings(wsbench.Settings):
+    cells: int = Field(20, ge=4, description="side of the map")
+
+class Brightness(wsbench.Method):
+    def predict(self, images):
+        grey = images.pixels(self.settings.cells, self.settings.cells)[:] / 255.0
+        maps = grey[:, None].repeat(len(self.classes), axis=1)
+        return wsbench.Prediction(maps.max(axis=(2, 3)), maps)
+
+def share_of_images_with_boxes(scored):
+    return wsbench.MetricValue(len(set(scored.predicted.image.tolist())) / len(scored.names))
+
+@wsbench.hookimpl
+def wsbench_methods():
+    return [wsbench.MethodSpec("brightness", "what is bright", Settings, Brightness)]
+
+@wsbench.hookimpl
+def wsbench_metrics():
+    return [wsbench.MetricSpec("boxed_images", "images with a box", share_of_images_with_boxes)]
+'''
+
+
+@pytest.mark.parametrize("name", sorted(FOUND.methods))
+def test_method(name: str, tmp_path: Path) -> None:
+    testing.check_method(FOUND.methods[name], tmp_path, found=FOUND, options=SMALL_METHODS.get(name))
+
+
+@pytest.mark.parametrize("name", sorted(FOUND.metrics))
+def test_metric(name: str) -> None:
+    testing.check_metric(FOUND.metrics[name])
+
+
+@pytest.mark.parametrize("name", sorted(name for name, spec in FOUND.datasets.items() if spec.computed))
+def test_computed_dataset(name: str, tmp_path: Path) -> None:
+    spec = FOUND.datasets[name]
+    testing.check_dataset(spec, spec.settings(**SMALL_DATA.get(name, {})), Source(None, tmp_path, Silent()))
+
+
+def test_a_third_partys_file(tmp_path: Path) -> None:
+    path = tmp_path / "brightness.py"
+    path.write_text(THIRD_PARTY)
+    found = plugins.find([path])
+    assert found.broken == []
+    testing.check_method(found.methods["brightness"], tmp_path / "runs")
+    testing.check_metric(found.metrics["boxed_images"])
+
+
+# A check that cannot fail is none: each of these breaks one promise.
+
+
+class Fine(Method):
+    """Keeps every promise: the score is a function of the image."""
+
+    def predict(self, images):
+        grey = images.pixels(10, 12)[:] / 255.0
+        return Prediction(grey.max(axis=(1, 2))[:, None], grey[:, None])
+
+
+class BatchDependent(Fine):
+    def predict(self, images):
+        prediction = super().predict(images)
+        return Prediction(prediction.scores / len(images), prediction.heatmaps)
+
+
+class Unseeded(Fine):
+    def predict(self, images):
+        import numpy as np
+
+        scores = super().predict(images).scores
+        return Prediction(
+            np.clip(scores * np.random.default_rng().random(), 0, 1), super().predict(images).heatmaps
+        )
+
+
+class Malformed(Fine):
+    def predict(self, images):
+        prediction = super().predict(images)
+        return Prediction(prediction.scores, prediction.heatmaps[:, 0])
+
+
+def spec_of(method: type[Method]) -> MethodSpec:
+    return MethodSpec("broken", "breaks a promise", testing.ToySettings, method)
+
+
+def test_a_fine_method_passes(tmp_path: Path) -> None:
+    testing.check_method(spec_of(Fine), tmp_path)
+
+
+@pytest.mark.parametrize("method", [BatchDependent, Unseeded, Malformed])
+def test_a_broken_method_is_found(method: type[Method], tmp_path: Path) -> None:
+    with pytest.raises((AssertionError, Exception), match=r"differ|shape"):
+        testing.check_method(spec_of(method), tmp_path)
+
+
+def test_a_method_cannot_see_boxes_it_did_not_declare(tmp_path: Path) -> None:
+    class Greedy(Fine):
+        def fit(self, fit, select, run):
+            assert run.boxed.boxes
+
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'boxes'"):
+        testing.check_method(spec_of(Greedy), tmp_path / "undeclared")
+    declared = MethodSpec("g", "", testing.ToySettings, Greedy, box_supervision=BoxSupervision.FIT)
+    testing.check_method(declared, tmp_path / "declared")
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda scored: 0.5,
+        lambda scored: MetricValue(float("nan")),
+        lambda scored: MetricValue(float(scored.scores[0, 0])),
+    ],
+    ids=["no MetricValue", "nan", "order"],
+)
+def test_a_broken_metric_is_found(compute) -> None:
+    with pytest.raises(AssertionError):
+        testing.check_metric(MetricSpec("broken", "", compute))
+
+
+@pytest.mark.parametrize("fault", ["twins", "outside", "shape", "unlabelled"])
+def test_a_broken_dataset_is_found(fault: str, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    class Broken(testing.Toy):
+        def __init__(self) -> None:
+            super().__init__()
+            first, *others = self.samples
+            boxed = next(sample for sample in others if sample.boxes)
+            change = {
+                "twins": replace(first, name=others[0].name),
+                "outside": replace(boxed, name="x", width=10),
+                "unlabelled": replace(boxed, name="x", labels=()),
+                "shape": first,
+            }[fault]
+            self.samples = (change, *others)
+
+        def read(self, sample, height, width):
+            image = super().read(sample, height, width)
+            return image.T if fault == "shape" else image
+
+    spec = replace(testing.TOY, load=lambda settings, source: Broken())
+    assert isinstance(Broken(), Dataset)
+    with pytest.raises(AssertionError):
+        testing.check_dataset(spec, testing.ToySettings(), Source(None, tmp_path, Silent()))
