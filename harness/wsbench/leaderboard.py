@@ -1,0 +1,211 @@
+"""Records -> markdown tables: a pure function, so that CI can tell a table from what its records say."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsbench import records
+from wsbench.errors import WsbenchError
+from wsbench.files import write_text
+from wsbench.folders import key_of
+from wsbench.records import Record
+
+RANKED_BY = "ap25"
+COLUMNS = {
+    "uniform": (
+        "ap25", "ap50", "miou", "miou_matched", "region_iou", "region_dice",
+        "boxes_per_image", "healthy_with_box", "auc", "sensitivity", "specificity",
+    ),
+    "paper": (
+        "miou", "miou_pooled", "miou_matched", "ap25", "boxes_per_image",
+        "accuracy", "auc", "sensitivity", "specificity", "macro_precision", "macro_recall",
+    ),
+}  # fmt: skip
+BLIND, BOXED = "†", "‡"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method with one preset and settings, over its seeds."""
+
+    records: tuple[Record, ...]
+
+    @property
+    def first(self) -> Record:
+        """Any of the records, for what they share."""
+        return self.records[0]
+
+    def label(self, protocol: str) -> str:
+        """Name, preset, changed settings, and the marks of image-blind and box-supervised rows."""
+        method = self.first.method
+        preset = "" if method["preset"] == "default" else f" ({method['preset']})"
+        changed = "".join(f" {name}={value}" for name, value in sorted(method["changed"].items()))
+        marks = "" if method["reads_image"] else BLIND
+        if method["box_supervision"] in ("fit", protocol):
+            marks += BOXED
+        return f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}"
+
+    def values(self, metric: str, protocol: str) -> list[float | None]:
+        """The metric's macro value of every seed."""
+        return [record.value(metric, protocol) for record in self.records]
+
+    def mean(self, metric: str, protocol: str) -> str:
+        """Mean over seeds; a dash where the value of one of them does not exist."""
+        values = self.values(metric, protocol)
+        return "-" if None in values else f"{statistics.fmean(values):.3f}"
+
+    def spread(self, metric: str, protocol: str) -> str:
+        """Sample standard deviation over seeds; a dash where it does not exist."""
+        values = self.values(metric, protocol)
+        return "-" if None in values or len(values) == 1 else f"{statistics.stdev(values):.3f}"
+
+    def cell(self, metric: str, protocol: str) -> str:
+        """Mean and, of several seeds, spread."""
+        mean, spread = self.mean(metric, protocol), self.spread(metric, protocol)
+        return mean if spread == "-" else f"{mean} ± {spread}"
+
+
+def add(record: Record, folder: Path) -> Path:
+    """Copy a finished record into a leaderboard's folder, without what names a run's machine.
+
+    Args:
+        record: of a complete dataset.
+        folder: of all leaderboards.
+
+    Raises:
+        WsbenchError: the record is of a subset: its scores compare with nothing.
+    """
+    refuse_subset(record.dataset)
+    method, name = record.method, record.dataset["name"]
+    settings = key_of([method["settings"], record.dataset["settings"]])
+    stem = f"{method['name']}-{method['preset']}-{settings[:8]}-seed{record.seed}"
+    path = folder / "records" / name / f"{stem}.json"
+    records.write(record, path)
+    return path
+
+
+def refuse_subset(dataset: Mapping[str, Any]) -> None:
+    """Raise WsbenchError if a dataset, described as in a record, is only a part of its release."""
+    if dataset["subset"]:
+        counts = ", ".join(f"{here}/{all_} of {split}" for split, (here, all_) in dataset["subset"].items())
+        raise WsbenchError(
+            f"{dataset['name']} is a subset here ({counts} images); "
+            "its scores compare with nothing and enter no leaderboard"
+        )
+
+
+def read(folder: Path) -> dict[str, list[Record]]:
+    """All records under a leaderboards folder, by dataset, in the order of their file names."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for path in sorted((folder / "records").glob("*/*.json")):
+        record = records.load(path)
+        if record.dataset["name"] != path.parent.name:
+            raise WsbenchError(f"{path}: is a record of dataset {record.dataset['name']}; move it there")
+        found[record.dataset["name"]].append(record)
+    return dict(found)
+
+
+def render(name: str, found: Iterable[Record]) -> str:
+    """The markdown page of one dataset. Records of different keys never share a table."""
+    tables: dict[str, list[Record]] = defaultdict(list)
+    for record in found:
+        tables[_key(record)].append(record)
+    parts = [f"# Leaderboard: {name}\n", _PREFACE]
+    for _, inside in sorted(tables.items()):
+        parts += _section(inside)
+    return "\n".join(parts)
+
+
+def update(folder: Path) -> list[Path]:
+    """Write the page of every dataset that has records; returns the pages."""
+    pages = []
+    for name, found in read(folder).items():
+        pages.append(folder / f"{name}.md")
+        write_text(pages[-1], render(name, found))
+    return pages
+
+
+def stale(folder: Path) -> list[Path]:
+    """The pages that are not what their records say: different, missing, or without records."""
+    found = read(folder)
+    expected = {folder / f"{name}.md": render(name, inside) for name, inside in found.items()}
+    wrong = [path for path, text in expected.items() if not path.exists() or path.read_text("utf-8") != text]
+    orphans = [
+        path for path in sorted(folder.glob("*.md")) if path not in expected and path.name != "README.md"
+    ]
+    return wrong + orphans
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A GitHub table, first column to the left, numbers to the right."""
+    lines = [header, [":---", *["---:"] * (len(header) - 1)], *rows]
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def ranked(found: Iterable[Record]) -> list[Row]:
+    """One row a method and settings, over its seeds; the best first."""
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in found:
+        groups[json.dumps([record.method["name"], record.method["settings"]], sort_keys=True)].append(record)
+    rows = [Row(tuple(sorted(group, key=lambda record: record.seed))) for group in groups.values()]
+    return sorted(rows, key=_rank)
+
+
+def _key(record: Record) -> str:
+    """What two records must share to stand in one table. Versions count of the metrics that are shown: a
+    plugin's further metric parts nothing."""
+    shown = {metric for columns in COLUMNS.values() for metric in columns}
+    versions = {metric: version for metric, version in record.key["metrics"].items() if metric in shown}
+    return json.dumps({**record.key, "metrics": versions}, sort_keys=True)
+
+
+def _section(found: Sequence[Record]) -> list[str]:
+    rows = ranked(found)
+    parts = [_data_line(found[0])]
+    for protocol, columns in COLUMNS.items():
+        here = [row for row in rows if any(protocol in record.protocols for record in row.records)]
+        if not here:
+            continue
+        header = ["method", "seeds", *columns]
+        cells = [
+            [row.label(protocol), ", ".join(str(record.seed) for record in row.records)]
+            + [row.cell(metric, protocol) for metric in columns]
+            for row in here
+        ]
+        parts += [_TITLES[protocol], markdown_table(header, cells)]
+    return parts
+
+
+def _rank(row: Row) -> tuple[float, str]:
+    values = [value for value in row.values(RANKED_BY, "uniform") if value is not None]
+    return (-statistics.fmean(values) if values else 1.0, row.label("uniform"))
+
+
+def _data_line(record: Record) -> str:
+    data, key = record.dataset, record.key
+    images: Mapping[str, Any] = data["images"]
+    counts = ", ".join(f"{count} {role}" for role, count in images.items())
+    options = ", ".join(f"{name}={value}" for name, value in sorted(data["settings"].items()))
+    return (
+        f"Data `{key['fingerprint']}`: {counts} images; {data['boxes']['test']} boxes on test"
+        f"{'; ' + options if options else ''}. Protocol version {key['protocol']}.\n"
+    )
+
+
+_PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows are ranked by
+`{RANKED_BY}` under protocol `uniform`, a measure that charges for extra boxes. Several seeds give mean ±
+sample standard deviation. {BLIND} never looks at the image. {BOXED} uses annotated boxes of the calibrate
+role under this protocol; `wsbench describe METHOD` says for what.
+"""
+
+_TITLES = {
+    "uniform": "## Protocol `uniform`: boxes and thresholds chosen by the harness\n",
+    "paper": "## Protocol `paper`: every method's own boxes and thresholds\n",
+}

@@ -1,0 +1,116 @@
+"""Tables from records: ranking, seeds, marks, keys that must not mix, and the check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from records_examples import example
+from wsbench import leaderboard, records
+from wsbench.errors import WsbenchError
+
+
+def cells(page: str) -> list[list[str]]:
+    """The rows of all tables of a page, without headers."""
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    return [row for row in rows if row[0] not in ("method", ":---")]
+
+
+def test_rows_are_ranked_by_ap25() -> None:
+    page = leaderboard.render("phantom", [example("worse", ap25=0.2), example("better", ap25=0.4)])
+    assert [row[0] for row in cells(page)] == ["better (quick)", "worse (quick)"]
+
+
+def test_seeds_are_a_row_with_mean_and_sample_deviation() -> None:
+    page = leaderboard.render(
+        "phantom", [example(seed=seed, ap25=value) for seed, value in ((2, 0.3), (0, 0.5))]
+    )
+    (row,) = cells(page)
+    assert row[:3] == ["net (quick)", "0, 2", "0.400 ± 0.141"]
+
+
+def test_a_value_that_does_not_exist_is_a_dash_and_no_mean() -> None:
+    page = leaderboard.render("phantom", [example(seed=0), example(seed=1, auc=None)])
+    (row,) = cells(page)
+    header = next(line for line in page.splitlines() if line.startswith("| method")).strip("| ").split(" | ")
+    assert row[header.index("auc")] == "-"
+
+
+def test_other_settings_are_another_row_and_say_what_changed() -> None:
+    changed = example(settings={"epochs": 9}, changed={"epochs": 9}, ap25=0.1)
+    assert [row[0] for row in cells(leaderboard.render("phantom", [example(), changed]))] == [
+        "net (quick)",
+        "net (quick) epochs=9",
+    ]
+
+
+def test_marks_of_blind_and_supervised_rows() -> None:
+    blind = example("blind", reads_image=False, preset="default", ap25=0.3)
+    fitted = example("boxed", box_supervision="fit", ap25=0.2)
+    paper = example("paper", box_supervision="paper", ap25=0.1)
+    labels = [row[0] for row in cells(leaderboard.render("phantom", [blind, fitted, paper]))]
+    assert labels == ["blind †", "boxed (quick) ‡", "paper (quick)"]
+    assert leaderboard.Row((paper,)).label("paper") == "paper (quick) ‡"
+
+
+def test_records_of_different_keys_share_no_table() -> None:
+    page = leaderboard.render("phantom", [example("one"), example("two", fingerprint="beef")])
+    assert page.count("| method") == 2
+    assert page.count("Data `") == 2
+
+
+def test_metric_versions_part_tables_and_further_metrics_do_not() -> None:
+    newer, extra = example("newer"), example("extra")
+    newer.key["metrics"]["ap25"] = 2
+    extra.key["metrics"]["my_own"] = 7
+    assert leaderboard.render("phantom", [example(), newer]).count("| method") == 2
+    assert leaderboard.render("phantom", [example(), extra]).count("| method") == 1
+
+
+def test_a_subset_enters_no_leaderboard(tmp_path: Path) -> None:
+    with pytest.raises(
+        WsbenchError, match=r"subset here \(136/6600 of train images\).* enter no leaderboard"
+    ):
+        leaderboard.add(example(subset={"train": [136, 6600]}), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_finds_every_way_of_being_stale(tmp_path: Path) -> None:
+    leaderboard.add(example(), tmp_path)
+    page = tmp_path / "phantom.md"
+    assert leaderboard.stale(tmp_path) == [page]  # missing
+    assert leaderboard.update(tmp_path) == [page]
+    assert leaderboard.stale(tmp_path) == []
+    page.write_text(page.read_text().replace("0.500", "0.900"))
+    assert leaderboard.stale(tmp_path) == [page]  # edited
+    leaderboard.update(tmp_path)
+    leaderboard.add(example(seed=1, ap25=0.7), tmp_path)
+    assert leaderboard.stale(tmp_path) == [page]  # a new record
+    leaderboard.update(tmp_path)
+    (tmp_path / "other.md").write_text("# no records")
+    assert leaderboard.stale(tmp_path) == [tmp_path / "other.md"]  # nothing behind it
+
+
+def test_rendering_does_not_depend_on_the_order_of_records() -> None:
+    found = [example("a", ap25=0.1), example("b", ap25=0.2), example("a", seed=1, ap25=0.3)]
+    assert leaderboard.render("phantom", found) == leaderboard.render("phantom", found[::-1])
+
+
+def test_the_same_run_submitted_twice_is_one_record(tmp_path: Path) -> None:
+    leaderboard.add(example(), tmp_path)
+    path = leaderboard.add(example(ap25=0.6), tmp_path)
+    assert [file for file in tmp_path.rglob("*.json")] == [path]
+    assert records.load(path).value("ap25") == 0.6
+
+
+def test_a_record_under_the_wrong_dataset_is_named(tmp_path: Path) -> None:
+    (tmp_path / "records" / "nih").mkdir(parents=True)
+    records.write(example(), tmp_path / "records" / "nih" / "x.json")
+    with pytest.raises(WsbenchError, match="is a record of dataset phantom"):
+        leaderboard.read(tmp_path)
+
+
+def test_text_in_cells_cannot_break_the_table() -> None:
+    page = leaderboard.render("phantom", [example("a|b")])
+    assert "a\\|b" in page
