@@ -1,0 +1,53 @@
+"""The command line: parses, calls, prints. The one place that turns a WsbenchError into a line."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from wsbench.cli import board, data, listing, running
+from wsbench.errors import WsbenchError
+
+# Typer carries its own copy of click; its base of all usage errors is only reachable from here.
+UsageError = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="wsbench",
+    help="Honest benchmarks for weakly supervised localisation on chest X-rays.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(running.run)
+app.command("list")(listing.list_)
+app.command("describe")(listing.describe)
+app.add_typer(data.app, name="data")
+app.command("leaderboard")(board.leaderboard)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The ``wsbench`` command; exits with 0, or with 2 after one line for a user's mistake."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(words or ["--help"], prog_name="wsbench", standalone_mode=False)
+    except WsbenchError as error:
+        code = _refuse(" ".join(str(error).split()))
+    except UsageError as error:
+        code = _refuse(error.format_message())
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        code = _refuse(f"no space is left on the disk ({error}); free some and type the same command again")
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    if code == 130:
+        print("stopped; type the same command again to go on", file=sys.stderr)
+    sys.exit(code or 0)
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2

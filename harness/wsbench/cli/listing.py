@@ -1,0 +1,76 @@
+"""``wsbench list`` and ``wsbench describe``."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wsbench.cli import options, tables
+from wsbench.errors import choose
+
+if TYPE_CHECKING:
+    from wsbench.settings import Settings
+
+
+def list_(plugin: options.PluginFiles = None) -> None:
+    """List datasets, methods and metrics, and what is wrong with plugins."""
+    found = options.found(plugin)
+    tables.show("datasets", ["name", "what it is"], _lines(found.datasets))
+    print()
+    tables.show("methods", ["name", "what it is"], _lines(found.methods))
+    print()
+    tables.show("metrics", ["name", "what it is"], _lines(found.metrics))
+
+
+def describe(
+    name: Annotated[str, typer.Argument(help="A dataset, method or metric.")],
+    plugin: options.PluginFiles = None,
+) -> None:
+    """Show every setting of a method or dataset: default, presets, bounds and source."""
+    found = options.found(plugin)
+    everything = {**found.metrics, **found.datasets, **found.methods}
+    spec = choose(name, everything, "dataset, method or metric")
+    print(f"{spec.name}: {spec.summary}")
+    if name in found.metrics:
+        print(" ".join((spec.compute.__doc__ or "").split()))
+        return
+    if spec.citation:
+        print(spec.citation)
+    presets: Mapping[str, Mapping[str, Any]] = {}
+    if name in found.methods:
+        presets = spec.presets
+        if spec.box_use:
+            print(f"uses annotated boxes ({spec.box_supervision.value}): {spec.box_use}")
+        if not spec.reads_image:
+            print("never looks at the image")
+    _settings(spec.settings, presets)
+
+
+def _lines(specs: Mapping[str, Any]) -> list[list[str]]:
+    return [[name, spec.summary] for name, spec in sorted(specs.items())]
+
+
+def _settings(model: type[Settings], presets: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, field in model.model_fields.items():
+        values = {preset: values[name] for preset, values in presets.items() if name in values}
+        others = "".join(f"   {preset}: {_short(value)}" for preset, value in values.items())
+        print(f"\n{name} = {_short(field.default)}{others}")
+        print(textwrap.indent(textwrap.fill(f"{field.description}{_bounds(field.metadata)}", 76), "    "))
+
+
+def _short(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _bounds(metadata: list[Any]) -> str:
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    words = [
+        f"{sign} {getattr(rule, name)}"
+        for rule in metadata
+        for name, sign in signs.items()
+        if getattr(rule, name, None) is not None
+    ]
+    return f" [{', '.join(words)}]" if words else ""

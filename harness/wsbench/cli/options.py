@@ -1,0 +1,52 @@
+"""Options that several commands share, and the plugins a command finds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from wsbench.loading import Loaded
+    from wsbench.plugins import Plugins
+    from wsbench.progress import Progress
+
+Dataset = Annotated[str, typer.Option("--dataset", "-d", help="Name of the dataset; see `wsbench list`.")]
+Root = Annotated[Path | None, typer.Option(help="The dataset's folder.")]
+DataOption = Annotated[
+    list[str] | None,
+    typer.Option("--data-option", "-D", metavar="NAME=VALUE", help="A setting of the dataset; repeatable."),
+]
+PluginFiles = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="A Python file with plugins; repeatable.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+
+
+def found(files: list[Path] | None) -> Plugins:
+    """All plugins; what is broken is said on the error stream."""
+    from wsbench import plugins
+
+    result = plugins.find(files or [])
+    for broken in result.broken:
+        print(f"warning: {broken}", file=sys.stderr)
+    return result
+
+
+def loaded(
+    plugins: Plugins,
+    dataset: str,
+    data_option: list[str] | None,
+    root: Path | None,
+    progress: Progress,
+    *,
+    skip_bad: bool = False,
+) -> Loaded:
+    """The dataset that a command's options name."""
+    from wsbench.planning import load_dataset
+    from wsbench.settings import parse_options
+
+    values = parse_options(data_option or [])
+    return load_dataset(plugins, dataset, values, progress, root=root, skip_bad=skip_bad)

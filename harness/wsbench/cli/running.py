@@ -1,0 +1,83 @@
+"""``wsbench run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wsbench.cli import options, tables
+from wsbench.errors import WsbenchError
+
+
+def run(
+    method: Annotated[str, typer.Option("--method", "-m", help="Name of the method; see `wsbench list`.")],
+    dataset: options.Dataset,
+    preset: Annotated[
+        str | None, typer.Option(help="Preset of the method's settings; see `wsbench describe METHOD`.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="NAME=VALUE", help="A setting of the method; repeatable."),
+    ] = None,
+    data_option: options.DataOption = None,
+    root: options.Root = None,
+    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Base seeds, with commas.")] = "0",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
+    precision: Annotated[
+        str | None, typer.Option(help="32, bf16 or auto; the same as -o precision=...")
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out images with a problem; the record names them.")
+    ] = False,
+    references: Annotated[
+        bool, typer.Option(help="Also score every method that never looks at the image.")
+    ] = True,
+    submit: Annotated[
+        bool, typer.Option("--submit", help="Copy the records into the leaderboards folder.")
+    ] = False,
+    leaderboards: Annotated[Path, typer.Option(help="Folder of all leaderboards.")] = Path("leaderboards"),
+    plugin: options.PluginFiles = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Fit a method on a dataset, score it under both protocols, and leave a record.
+
+    Killed at any moment and typed again, it goes on where it was.
+    """
+    from wsbench import leaderboard
+    from wsbench.planning import make_plan
+    from wsbench.progress import choose_progress
+    from wsbench.runner import execute
+    from wsbench.settings import parse_options
+
+    found = options.found(plugin)
+    given = parse_options(option or [])
+    if precision is not None:
+        given["precision"] = precision
+    spec, dataset_spec = found.method(method), found.dataset(dataset)
+    wanted = [(spec, preset, given)]
+    if references:
+        wanted += [(s, None, {}) for s in found.methods.values() if not s.reads_image and s is not spec]
+    plans = [
+        make_plan(*row, dataset=dataset_spec, seed=seed, device=device, runs=runs)
+        for seed in _seeds(seeds)
+        for row in wanted
+    ]
+    progress = choose_progress(quiet=quiet)
+    loaded = options.loaded(found, dataset, data_option, root, progress, skip_bad=skip_bad)
+    if submit:
+        leaderboard.refuse_subset(loaded.describe())
+    records = [execute(plan, loaded, found, progress) for plan in plans]
+    tables.results(records)
+    print(f"record of {method}: {records[0].folder}")
+    for record in records if submit else ():
+        print(f"submitted {leaderboard.add(record, leaderboards)}")
+
+
+def _seeds(words: str) -> list[int]:
+    try:
+        return list(dict.fromkeys(int(word) for word in words.split(",")))
+    except ValueError:
+        raise WsbenchError(f"--seeds {words}: must be whole numbers with commas, such as 0,1,42") from None

@@ -1,0 +1,199 @@
+"""The command line as users meet it: what it prints, how it refuses, with which exit code."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wsbench import records
+from wsbench.cli import main
+
+SMALL = ["-d", "phantom", "-D", "images=80"]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]):
+    """Runs a command line; gives exit code, standard output and error stream."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        captured = capsys.readouterr()
+        return end.value.code, captured.out, captured.err
+
+    return run
+
+
+def refused(result: tuple[int, str, str]) -> str:
+    """The one line of a refusal."""
+    code, _out, err = result
+    assert code == 2
+    assert "Traceback" not in err
+    (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert err.splitlines()[-1] == line
+    return line.removeprefix("error: ")
+
+
+def test_list_and_describe(command) -> None:
+    code, out, _ = command("list")
+    assert code == 0
+    assert {"phantom", "tbx11k", "kd_student", "two_lungs", "miou"} <= set(out.split())
+    code, out, _ = command("describe", "kd_student")
+    assert code == 0
+    assert "alpha = 0.75" in out
+    assert "epochs = 100   quick:" in out
+    assert "uses annotated boxes (paper): Algorithm 1" in out
+    assert "[>= 0, <= 1]" in out
+    for name in ("phantom", "miou", "prior_boxes"):
+        assert command("describe", name)[0] == 0
+
+
+def test_nothing_typed_is_help(command) -> None:
+    code, out, _ = command()
+    assert code == 0
+    assert "Usage: wsbench" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["rnu"], "No such command 'rnu'"),
+        (["run", *SMALL], "Missing option '--method'"),
+        (["run", "-m", "kd_studnt", *SMALL], "unknown method 'kd_studnt'; did you mean 'kd_student'?"),
+        (["run", "-m", "two_lungs", "-d", "phanton"], "unknown dataset 'phanton'; did you mean 'phantom'?"),
+        (["run", "-m", "two_lungs", "--metod", "x", *SMALL], "No such option: --metod"),
+        (["run", "-m", "kd_student", "-o", "alpha=2", *SMALL], "kd_student: option alpha=2 is not possible"),
+        (
+            ["run", "-m", "kd_student", "-o", "alhpa=1", *SMALL],
+            "kd_student has no option 'alhpa'; did you mean 'a",
+        ),
+        (
+            ["run", "-m", "kd_student", "--preset", "qick", *SMALL],
+            "unknown preset of kd_student 'qick'; did you",
+        ),
+        (
+            ["run", "-m", "two_lungs", "-d", "phantom", "-D", "images=0"],
+            "phantom: option images=0 is not pos",
+        ),
+        (
+            ["run", "-m", "two_lungs", "-d", "phantom", "-D", "tb=0.8", "-D", "sick=0.5"],
+            "tb + sick must not be",
+        ),
+        (["run", "-m", "two_lungs", "-d", "phantom", "--root", "x"], "phantom is computed; it has no --root"),
+        (["run", "-m", "two_lungs", "-d", "phantom", "-D", "images=3"], "no image is left for role"),
+        (["run", "-m", "two_lungs", "--seeds", "one", *SMALL], "--seeds one: must be whole numbers"),
+        (
+            ["run", "-m", "two_lungs", "-d", "tbx11k"],
+            "tbx11k: no folder is known; give --root FOLDER, set WSB",
+        ),
+        (["run", "-m", "two_lungs", "-d", "tbx11k", "--root", "none"], "tbx11k: none is not a folder"),
+        (
+            ["run", "-m", "two_lungs", "-d", "tbx11k", "--root", "."],
+            "has no folder imgs; give --root the folder",
+        ),
+        (
+            ["describe", "kd_tacher"],
+            "unknown dataset, method or metric 'kd_tacher'; did you mean 'kd_teacher'?",
+        ),
+        (["leaderboard", "nowhere"], "nowhere is not a folder"),
+        (
+            ["data", "make", "phantom", "out", "--layout", "tbx"],
+            "unknown layout 'tbx'; did you mean 'tbx11k'?",
+        ),
+        (["data", "make", "phantom", ".", "--layout", "tbx11k"], "is not an empty folder; name another one"),
+    ],
+)
+def test_a_mistake_is_one_line(command, words: list[str], line: str, tmp_path: Path) -> None:
+    (tmp_path / "something").touch()
+    assert line in refused(command(*words))
+
+
+def test_no_weights_is_one_line(command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> None:
+        raise OSError("network is unreachable")
+
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", unreachable)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
+    line = refused(command("run", "-m", "kd_student", "--preset", "paper", "-q", *SMALL))
+    assert line == (
+        "the IMAGENET1K_V1 weights of resnet50 cannot be fetched (OSError: network is unreachable); "
+        "give -o weights=FILE (a torchvision state dict) or -o weights=random"
+    )
+
+
+def test_run_ends_with_a_table_that_has_the_image_blind_rows(command, tmp_path: Path) -> None:
+    code, out, err = command("run", "-m", "two_lungs", *SMALL)
+    assert code == 0
+    lines = out.splitlines()
+    for name in ("two_lungs †", "whole_image †", "centre_box †", "prior_boxes †‡"):
+        assert any(line.startswith(name) for line in lines), name
+    assert all(len(line) <= 80 for line in lines if "runs/" not in line)
+    record = records.load(next(tmp_path.glob("runs/phantom/two_lungs/*/record.json")))
+    assert f"{record.value('ap25'):.3f}" in out
+    assert "predicting with two_lungs" in err
+    assert command("run", "-m", "two_lungs", "--quiet", "--no-references", *SMALL)[2] == ""
+
+
+def test_several_seeds_are_one_row(command, tmp_path: Path) -> None:
+    code, out, _ = command("run", "-m", "two_lungs", "--seeds", "0,1,42", "--no-references", *SMALL)
+    assert code == 0
+    assert "  ± over 3 seeds  0.000" in out
+    assert all(len(line) <= 80 for line in out.splitlines() if "runs/" not in line)
+    assert len(list(tmp_path.glob("runs/phantom/two_lungs/*/record.json"))) == 3
+
+
+def test_submit_then_leaderboard_then_check(command, tmp_path: Path) -> None:
+    assert command("run", "-m", "two_lungs", "--no-references", "--submit", *SMALL)[0] == 0
+    assert command("leaderboard", "--check") == (
+        1,
+        "leaderboards/phantom.md is not what its records say; run `wsbench leaderboard`\n",
+        "",
+    )
+    assert command("leaderboard")[0] == 0
+    assert command("leaderboard", "--check")[0] == 0
+    page = tmp_path / "leaderboards" / "phantom.md"
+    assert "two_lungs †" in page.read_text()
+    page.write_text(page.read_text() + "\n")
+    assert command("leaderboard", "--check")[0] == 1
+
+
+def test_a_broken_plugin_is_a_warning_and_an_unmarked_file_an_error_of_its_own(
+    command, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.py").write_text("1 / 0")
+    code, out, err = command("list", "--plugin", "bad.py")
+    assert code == 0
+    assert "kd_student" in out
+    assert err == "warning: plugin bad.py: raised ZeroDivisionError: division by zero when imported\n"
+
+
+def test_a_full_disk_is_one_line(command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    line = refused(command("run", "-m", "two_lungs", "--no-references", "-q", *SMALL))
+    assert line.startswith("no space is left on the disk")
+    monkeypatch.undo()
+    assert command("run", "-m", "two_lungs", "--no-references", "-q", *SMALL)[0] == 0
+
+
+def test_a_bug_keeps_its_traceback(tmp_path: Path) -> None:
+    (tmp_path / "buggy.py").write_text(
+        "import wsbench\n"
+        "class Settings(wsbench.Settings): pass\n"
+        "class Buggy(wsbench.Method):\n"
+        "    def predict(self, images): raise RuntimeError('a bug')\n"
+        "@wsbench.hookimpl\n"
+        "def wsbench_methods(): return [wsbench.MethodSpec('buggy', '', Settings, Buggy)]\n"
+    )
+    code = "from wsbench.cli import main; main()"
+    words = ["run", "-m", "buggy", "--plugin", "buggy.py", "--no-references", *SMALL]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith("RuntimeError: a bug")
+    assert "Traceback" in done.stderr
