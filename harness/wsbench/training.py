@@ -165,7 +165,10 @@ def train(
             default_root_dir=run.folder,
         )
         resume = str(last) if last.exists() else None
-        trainer.fit(module, fit, select, ckpt_path=resume, weights_only=True)
+        try:
+            trainer.fit(module, fit, select, ckpt_path=resume, weights_only=True)
+        except SystemExit:  # Lightning's answer to Ctrl-C, which would end a program that calls us
+            raise KeyboardInterrupt from None
 
 
 def best_weights(run: Run) -> Mapping[str, torch.Tensor]:

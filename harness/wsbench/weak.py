@@ -30,6 +30,7 @@ class Pixels:
         return len(self._rows)
 
     def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> np.ndarray:
+        """The images of an index of the first axis."""
         return np.asarray(self._array[self._rows[index]])
 
 

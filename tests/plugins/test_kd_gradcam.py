@@ -89,18 +89,19 @@ def test_the_optimiser_is_adam_with_published_values() -> None:
 
 
 def test_preprocessing_is_the_published_sequence() -> None:
-    steps = _training.preprocess(kd_gradcam.TeacherSettings(), augment=True).transforms
-    names = [type(step).__name__ for step in steps]
-    assert names == ["CenterCrop", "RandAugment", "ToDtype", "Lambda", "Normalize"]
-    assert list(steps[0].size) == [224, 224]
-    assert (steps[1].num_ops, steps[1].magnitude) == (2, 9)
-    image = torch.full((1, 256, 256), 51, dtype=torch.uint8)
-    image[:, 16:240, 16:240] = 102
-    output = _training.preprocess(kd_gradcam.TeacherSettings(), augment=False)(image)
-    assert output.shape == (3, 224, 224)
+    settings = kd_gradcam.TeacherSettings()
+    crop, augment = _training.cropped(settings, augment=True).transforms
+    assert list(crop.size) == [224, 224]
+    assert type(augment).__name__ == "RandAugment"
+    assert (augment.num_ops, augment.magnitude) == (2, 9)
+    assert len(_training.cropped(settings, augment=False).transforms) == 1
+    image = torch.full((1, 1, 256, 256), 51, dtype=torch.uint8)
+    image[..., 16:240, 16:240] = 102  # 0.4 of 255, in the central 224
+    output = _training.normalised(_training.cropped(settings, augment=False)(image), settings)
+    assert output.shape == (1, 3, 224, 224)
     expected = [(0.4 - 0.485) / 0.229, (0.4 - 0.456) / 0.224, (0.4 - 0.406) / 0.225]
-    assert output.amax(dim=(1, 2)).tolist() == pytest.approx(expected, abs=1e-6)
-    assert output.amin(dim=(1, 2)).tolist() == pytest.approx(expected, abs=1e-6)
+    assert output.amax(dim=(0, 2, 3)).tolist() == pytest.approx(expected, abs=1e-6)
+    assert output.amin(dim=(0, 2, 3)).tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_augmenting_one_channel_equals_augmenting_three_equal_ones() -> None:

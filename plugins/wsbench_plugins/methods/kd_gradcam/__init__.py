@@ -101,13 +101,14 @@ class KDTeacher(wsbench.Method):
         from . import _gradcam, _training
 
         settings = self.settings
-        transform = _training.preprocess(settings, augment=False)
+        crop = _training.cropped(settings, augment=False)
         device = self.network.head.weight.device
         scores, maps = [], []
         with torch.inference_mode():
             for chunk in images.chunks(settings.batch_size):
-                pixels = torch.from_numpy(chunk.pixels(settings.resize, settings.resize)[:])
-                logits, cam = self.network.logits_and_cam(transform(pixels[:, None]).to(device), output=1)
+                grey = torch.from_numpy(chunk.pixels(settings.resize, settings.resize)[:])[:, None]
+                inputs = _training.normalised(crop(grey).to(device), settings)
+                logits, cam = self.network.logits_and_cam(inputs, output=1)
                 scores.append(logits.softmax(dim=1)[:, 1:].float().cpu().numpy())
                 maps.append(_gradcam.normalised_maps(cam, settings.crop).cpu().numpy().astype(np.float16))
         regions = [

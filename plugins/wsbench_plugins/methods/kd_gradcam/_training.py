@@ -47,11 +47,9 @@ class Teacher(lightning.LightningModule):
         )
 
     def _logged_loss(self, batch: tuple[Tensor, Tensor], name: str) -> Tensor:
-        images, labels = batch
-        if self.settings.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        loss = self.loss(images, labels[:, 0].long())
-        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(images))
+        grey, labels = batch
+        loss = self.loss(normalised(grey, self.settings), labels[:, 0].long())
+        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(grey))
         return loss
 
 
@@ -76,19 +74,22 @@ class Student(Teacher):
         )
 
 
-def preprocess(settings: TeacherSettings, *, augment: bool) -> v2.Compose:
-    """``(..., 1, resize, resize)`` uint8 -> ``(..., 3, crop, crop)`` float: centre crop, RandAugment,
-    normalisation (section 3.2.1). Grey levels stay one channel until the end: RandAugment does the same
-    to three equal channels, at three times the cost."""
+def cropped(settings: TeacherSettings, *, augment: bool) -> v2.Compose:
+    """``(..., 1, resize, resize)`` uint8 -> ``(..., 1, crop, crop)`` uint8: centre crop, then RandAugment
+    (section 3.2.1). It works on one channel: RandAugment does the same to three equal ones, at three times
+    the cost."""
     steps: list[torch.nn.Module] = [v2.CenterCrop(settings.crop)]
     if augment and settings.randaugment_operations:
         steps.append(v2.RandAugment(settings.randaugment_operations, settings.randaugment_magnitude))
-    steps += [
-        v2.ToDtype(torch.float32, scale=True),
-        v2.Lambda(lambda image: image.expand(*image.shape[:-3], 3, *image.shape[-2:])),
-        v2.Normalize(settings.mean, settings.standard_deviation),
-    ]
     return v2.Compose(steps)
+
+
+def normalised(grey: Tensor, settings: TeacherSettings) -> Tensor:
+    """``(N, 1, h, w)`` uint8 -> ``(N, 3, h, w)`` float: three equal channels in [0, 1], less the mean, over
+    the standard deviation (section 3.2.1)."""
+    images = v2.functional.to_dtype(grey, torch.float32, scale=True).expand(-1, 3, -1, -1)
+    images = v2.functional.normalize(images, settings.mean, settings.standard_deviation)
+    return images.contiguous(memory_format=torch.channels_last) if settings.channels_last else images
 
 
 def fit(module: Teacher, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
@@ -96,8 +97,8 @@ def fit(module: Teacher, fit: wsbench.WeakView, select: wsbench.WeakView, run: w
     settings = module.settings
     size = (settings.resize, settings.resize)
     seed = run.seed_for("augmentation")
-    images = wsbench.WeakImages(fit, *size, preprocess(settings, augment=True), seed)
-    held_out = wsbench.WeakImages(select, *size, preprocess(settings, augment=False))
+    images = wsbench.WeakImages(fit, *size, cropped(settings, augment=True), seed)
+    held_out = wsbench.WeakImages(select, *size, cropped(settings, augment=False))
     wsbench.train(
         module,
         wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
