@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from wsbench.errors import WsbenchError, suggestion
 
@@ -16,6 +16,15 @@ class Settings(BaseModel):
 
     # Deferred: listing plugins needs no validator, and building them all costs more than the rest of it.
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _choice_from_text(cls, value: Any, info: ValidationInfo) -> Any:
+        """pydantic converts text to numbers, but not to the numbers of a `Literal`."""
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if not isinstance(value, str) or get_origin(annotation) is not Literal:
+            return value
+        return next((choice for choice in get_args(annotation) if str(choice) == value), value)
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)

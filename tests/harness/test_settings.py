@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from pydantic import Field
 
@@ -15,11 +17,13 @@ class Example(Settings):
     epochs: int = Field(100, ge=1, description="a count")
     mean: tuple[float, float] = Field((0.1, 0.2), description="a pair")
     flag: bool = Field(False, description="a switch")
+    boxes: Literal[1, 2, 4] = Field(2, description="one of some numbers")
 
 
 def test_text_is_converted_to_the_field_type() -> None:
-    values = parse_options(["alpha=0.5", "epochs=3", "flag=true", "mean=[0.3, 0.4]"])
-    assert fill(Example, values, "example") == Example(alpha=0.5, epochs=3, flag=True, mean=(0.3, 0.4))
+    values = parse_options(["alpha=0.5", "epochs=3", "flag=true", "mean=[0.3, 0.4]", "boxes=4"])
+    expected = Example(alpha=0.5, epochs=3, flag=True, mean=(0.3, 0.4), boxes=4)
+    assert fill(Example, values, "example") == expected
 
 
 @pytest.mark.parametrize(
@@ -27,6 +31,7 @@ def test_text_is_converted_to_the_field_type() -> None:
     [
         (["alpha=2"], "example: option alpha=2 is not possible: Input should be less than or equal to 1"),
         (["epochs=many"], "option epochs=many is not possible: Input should be a valid integer"),
+        (["boxes=3"], "option boxes=3 is not possible: Input should be 1, 2 or 4"),
         (["alpa=1"], "example has no option 'alpa'; did you mean 'alpha'?"),
         (["alpha"], "option 'alpha' must be written name=value"),
         (["alpha=1", "alpha=0"], "option 'alpha' is given twice"),
