@@ -190,6 +190,23 @@ def test_hooks_in_the_docs_exist() -> None:
     assert all(hook in documented for hook in hooks)
 
 
+def test_the_readmes_numbers_are_the_leaderboards() -> None:
+    """Every cell of the README's table stands in the same row of the phantom's page."""
+    page = (ROOT / "leaderboards" / "phantom.md").read_text(encoding="utf-8")
+    header, _, *rows = [cells(line) for line in readme().splitlines() if line.startswith("| ")]
+    uniform = page.split("## Protocol")[1]
+    theirs, _, *others = [cells(line) for line in uniform.splitlines() if line.startswith("| ")]
+    by_method = {row[0]: dict(zip(theirs, row, strict=True)) for row in others}
+    assert len(rows) >= 4
+    for row in rows:
+        for heading, cell in zip(header, row, strict=True):
+            assert by_method[row[0]][heading] == cell, (row[0], heading)
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
 def test_ci_runs_the_readmes_test_command() -> None:
     commands = re.findall(r"```bash\n(.*?)```", readme(), flags=re.DOTALL)
     run, tests = (command.strip() for command in commands[:2])
