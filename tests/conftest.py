@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
+from wsbench import scoring
+from wsbench.resampling import Resamples
 from wsbench.scored import BoxTable, Scored
+from wsbench.specs import MetricSpec
 from wsbench.types import Box, ScoredBox
 
 settings.register_profile("wsbench", deadline=None, derandomize=True)  # no test fails by chance or by time
@@ -67,6 +70,17 @@ def table(
         truth=BoxTable.of(truth, classes),
         predicted=BoxTable.of(predicted, classes),
     )
+
+
+def measured(compute: Callable, scored: Scored) -> dict:
+    """A metric's function as a record shows it: value, per class, interval."""
+    draws = Resamples.draw(scored.names, 20, seed=0)
+    return scoring.measure(scored, {"metric": MetricSpec("metric", "", compute)}, draws)["metric"]
+
+
+def value(compute: Callable, scored: Scored) -> float | None:
+    """A metric's macro value."""
+    return measured(compute, scored)["value"]
 
 
 def box(x0: float, y0: float, x1: float, y1: float, label: str = "tb") -> Box:

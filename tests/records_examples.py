@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wsbench.records import Record
@@ -16,6 +16,7 @@ def example(
     auc: float | None = 0.9,
     subset: Mapping[str, Any] | None = None,
     fingerprint: str = "f00d",
+    draws: Sequence[float] | None = None,
     **method: Any,
 ) -> Record:
     """A record of dataset ``phantom`` under protocol ``uniform``."""
@@ -53,6 +54,7 @@ def example(
         protocols={
             "uniform": {
                 "calibration": {"operating_points": {"tb": 0.5}},
+                **({"draws": {"ap25": draws}} if draws is not None else {}),
                 "metrics": {
                     "ap25": {"value": ap25, "per_class": {"tb": ap25}},
                     "auc": {"value": auc, "per_class": {"tb": auc}, **({} if auc else {"undefined": ["tb"]})},

@@ -189,7 +189,7 @@ def test_a_new_metric_is_scored_without_training_again(uninterrupted: Path, tmp_
         "import wsbench\n"
         "@wsbench.hookimpl\n"
         "def wsbench_metrics():\n"
-        "    count = lambda scored: wsbench.MetricValue(float(len(scored.predicted)))\n"
+        "    count = lambda scored, resamples: resamples.sum(scored.per_image(scored.predicted))\n"
         "    return [wsbench.MetricSpec('box_count', 'boxes', count)]\n"
     )
     (checkpoint,) = uninterrupted.glob("phantom/kd_teacher/*/fit/last.ckpt")

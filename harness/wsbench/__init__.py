@@ -10,15 +10,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wsbench.boxes import BoxRule, boxes_of
+    from wsbench.boxes import BoxRule, boxes_of, component_boxes
     from wsbench.errors import WsbenchError
-    from wsbench.frames import Region, areas, centre_crop, full_image, letterbox, xywh_to_xyxy, xyxy_to_xywh
+    from wsbench.frames import (
+        Region,
+        areas,
+        centre_crop,
+        full_image,
+        letterbox,
+        over_whole_image,
+        xywh_to_xyxy,
+        xyxy_to_xywh,
+    )
+    from wsbench.geometry import one_to_one, pairwise_iou, shared_areas
     from wsbench.hookspecs import hookimpl
+    from wsbench.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
     from wsbench.progress import Progress
     from wsbench.radiographs import FileFacts, inspect_files, read_radiograph
     from wsbench.records import Record
+    from wsbench.resampling import Resamples, ratio
     from wsbench.runner import run
-    from wsbench.scored import BoxTable, Scored, pairwise_iou
+    from wsbench.scored import BoxTable, Heatmaps, Scored, Truth
     from wsbench.seeds import seed_from
     from wsbench.settings import Settings
     from wsbench.specs import (
@@ -35,7 +47,7 @@ if TYPE_CHECKING:
     )
     from wsbench.training import WeakImages, best_weights, keyed_loader, torch_device, train
     from wsbench.training_settings import TrainingSettings
-    from wsbench.types import Box, MetricValue, Prediction, Sample, ScoredBox, WeakSample
+    from wsbench.types import Box, Prediction, Sample, ScoredBox, WeakSample
     from wsbench.weak import BoxedView, ImageView, WeakView
 
 __version__ = "0.1.0"
@@ -43,24 +55,36 @@ __version__ = "0.1.0"
 _HOME = {
     "BoxRule": "boxes",
     "boxes_of": "boxes",
+    "component_boxes": "boxes",
     "WsbenchError": "errors",
     "Region": "frames",
     "areas": "frames",
     "centre_crop": "frames",
     "letterbox": "frames",
     "full_image": "frames",
+    "over_whole_image": "frames",
     "xywh_to_xyxy": "frames",
     "xyxy_to_xywh": "frames",
+    "one_to_one": "geometry",
+    "pairwise_iou": "geometry",
+    "shared_areas": "geometry",
     "hookimpl": "hookspecs",
+    "FIXED_COUNTS": "priors",
+    "as_fractions": "priors",
+    "fixed_boxes": "priors",
+    "on_every_image": "priors",
     "Progress": "progress",
     "FileFacts": "radiographs",
     "inspect_files": "radiographs",
     "read_radiograph": "radiographs",
     "Record": "records",
+    "Resamples": "resampling",
+    "ratio": "resampling",
     "run": "runner",
     "BoxTable": "scored",
+    "Heatmaps": "scored",
     "Scored": "scored",
-    "pairwise_iou": "scored",
+    "Truth": "scored",
     "seed_from": "seeds",
     "Settings": "settings",
     "BoxSupervision": "specs",
@@ -80,7 +104,6 @@ _HOME = {
     "train": "training",
     "TrainingSettings": "training_settings",
     "Box": "types",
-    "MetricValue": "types",
     "Prediction": "types",
     "Sample": "types",
     "ScoredBox": "types",

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from wsbench.boxes import BoxRule, component_boxes, quantise
 from wsbench.frames import areas, cells_to_pixels, clip, full_image
-from wsbench.scored import BoxTable, overlaps
+from wsbench.geometry import one_to_one
+from wsbench.scored import BoxTable, Pairs, overlaps
 from wsbench.types import Prediction
 
 THRESHOLDS = np.arange(1, 100) / 100
 MINIMUM_AREAS = (0.0, 0.001, 0.002, 0.004, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04)
 """Candidates for the smallest box, as shares of the image's area."""
 MATCH_IOU = 0.25
+MSLI_IOUS = (0.1, 0.25, 0.5, 0.75, 0.9)
+OBJECTIVE = "loc_f1@0.25"
+"""What box rules are chosen for by default: it charges for extra boxes."""
+
 FALLBACK = BoxRule(threshold=0.5, minimum_area=0.0)
 """For a class without a truth box on calibrate, where nothing can be chosen."""
 
@@ -28,13 +31,32 @@ class Choice:
 
     Attributes:
         rule: the chosen rule.
-        loc_f1: its F1 on calibrate; None if there was nothing to choose by.
-        curve: per threshold, ``(threshold, best minimum area, F1)``.
+        value: of the objective on calibrate; None if there was nothing to choose by.
+        curve: per threshold, ``(threshold, best minimum area, value)``.
     """
 
     rule: BoxRule
-    loc_f1: float | None
+    value: float | None
     curve: tuple[tuple[float, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The boxes of one class at one threshold.
+
+    Attributes:
+        truths: the number of truth boxes.
+        reachable: of these, the number on images on which the class is predicted.
+        pairs: overlaps of truth with candidates.
+    """
+
+    truths: int
+    reachable: int
+    pairs: Pairs
+
+
+Objective = Callable[[Candidates, np.ndarray], float]
+"""Of the candidates, and ``(M,)`` bool which of them the minimum area keeps."""
 
 
 def operating_point(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -55,30 +77,14 @@ def operating_point(labels: np.ndarray, scores: np.ndarray) -> float:
     return float(thresholds[1:][np.argmax((true_positive - false_positive)[1:])])
 
 
-def count_matches(truth: np.ndarray, predicted: np.ndarray) -> int:
-    """The size of a largest one-to-one matching between truth and predicted boxes.
-
-    Args:
-        truth, predicted: ``(K,)`` box numbers of the pairs that may be matched.
-    """
-    if len(truth) == 0:
-        return 0
-    rows, truth_index = np.unique(truth, return_inverse=True)
-    columns, predicted_index = np.unique(predicted, return_inverse=True)
-    graph = csr_array(
-        (np.ones(len(truth), dtype=np.int8), (truth_index, predicted_index)),
-        shape=(len(rows), len(columns)),
-    )
-    return int((maximum_bipartite_matching(graph) >= 0).sum())
-
-
 def choose_rules(
     prediction: Prediction,
     sizes: np.ndarray,
     truth: BoxTable,
     operating_points: Sequence[float],
+    objective: str = OBJECTIVE,
 ) -> list[Choice]:
-    """Per class, the threshold and minimum area that maximise ``loc_f1@0.25`` on the calibrate role.
+    """Per class, the threshold and minimum area that maximise an objective on the calibrate role.
 
     Boxes count on the images on which the class is predicted at its operating point: a map that is
     scaled per image has a peak on every image, healthy ones included, and the class score says on which
@@ -89,27 +95,57 @@ def choose_rules(
         sizes: ``(N, 2)`` width and height of the original images.
         truth: their truth boxes.
         operating_points: one a class.
+        objective: one of `OBJECTIVES`.
     """
+    measure = OBJECTIVES[objective]
     return [
-        _choose_rule(prediction, np.asarray(sizes), truth.of_label(column), column, point)
+        _choose_rule(prediction, np.asarray(sizes), truth.of_label(column), column, point, measure)
         for column, point in enumerate(operating_points)
     ]
 
 
 def _choose_rule(
-    prediction: Prediction, sizes: np.ndarray, truth: BoxTable, column: int, operating_point: float
+    prediction: Prediction,
+    sizes: np.ndarray,
+    truth: BoxTable,
+    column: int,
+    operating_point: float,
+    measure: Objective,
 ) -> Choice:
-    if len(truth) == 0:
-        return Choice(FALLBACK, None)
     called = np.flatnonzero(prediction.scores[:, column] >= operating_point)
-    best, curve = Choice(FALLBACK, -1.0), []
-    candidates = _boxes_by_threshold(prediction, sizes, column, called)
-    for threshold, predicted in zip(THRESHOLDS.tolist(), candidates, strict=True):
-        area, score = _best_area(truth, predicted, sizes)
-        curve.append((threshold, area, score))
-        if score >= best.loc_f1:
-            best = Choice(BoxRule(threshold, area), score)
-    return Choice(best.rule, best.loc_f1, tuple(curve))
+    reachable = np.isin(truth.image, called).sum()
+    best, curve = Choice(FALLBACK, None), []
+    candidates = _boxes_by_threshold(prediction, sizes, column, called) if len(truth) else []
+    for threshold, predicted in zip(THRESHOLDS.tolist(), candidates, strict=False):
+        shares = areas(predicted.xyxy) / np.prod(sizes[predicted.image], axis=1)
+        boxes = Candidates(len(truth), int(reachable), overlaps(truth, predicted))
+        by_area = [measure(boxes, shares > area) for area in MINIMUM_AREAS]
+        place = int(np.argmax(by_area))
+        curve.append((threshold, MINIMUM_AREAS[place], by_area[place]))
+        if best.value is None or by_area[place] >= best.value:
+            best = Choice(BoxRule(threshold, MINIMUM_AREAS[place]), by_area[place])
+    return Choice(best.rule, best.value, tuple(curve))
+
+
+def _loc_f1(boxes: Candidates, keep: np.ndarray) -> float:
+    """Twice the one-to-one matches over all truth and kept boxes."""
+    matched = (boxes.pairs.iou >= MATCH_IOU) & keep[boxes.pairs.predicted]
+    matches = len(one_to_one(boxes.pairs.truth[matched], boxes.pairs.predicted[matched]))
+    return 2 * matches / (boxes.truths + int(keep.sum()))
+
+
+def _msli(boxes: Candidates, keep: np.ndarray) -> float:
+    """Mean over IoU thresholds of the share of truth boxes, on the images on which the class is predicted,
+    that some kept box overlaps by more (CLARiTY paper, section 4.2)."""
+    kept = keep[boxes.pairs.predicted]
+    best = np.zeros(boxes.pairs.truth.max(initial=-1) + 1)
+    np.maximum.at(best, boxes.pairs.truth[kept], boxes.pairs.iou[kept])
+    hits = (best[:, None] > MSLI_IOUS).sum(axis=0)
+    return float(hits.mean() / boxes.reachable) if boxes.reachable else 0.0
+
+
+OBJECTIVES: Mapping[str, Objective] = {OBJECTIVE: _loc_f1, "msli": _msli}
+"""What box rules can be chosen for."""
 
 
 def _boxes_by_threshold(
@@ -131,18 +167,3 @@ def _boxes_by_threshold(
 def _table(rows: np.ndarray, column: int) -> BoxTable:
     image = rows[:, 0].astype(np.intp)
     return BoxTable(image, np.full_like(image, column), rows[:, 1:], np.ones(len(rows)))
-
-
-def _best_area(truth: BoxTable, predicted: BoxTable, sizes: np.ndarray) -> tuple[float, float]:
-    shares = areas(predicted.xyxy) / np.prod(sizes[predicted.image], axis=1)
-    pairs = overlaps(truth, predicted)
-    matched = pairs.iou >= MATCH_IOU
-    pair_truth, pair_predicted = pairs.truth[matched], pairs.predicted[matched]
-    best = (0.0, -1.0)
-    for area in MINIMUM_AREAS:
-        keep = shares[pair_predicted] > area
-        matches = count_matches(pair_truth[keep], pair_predicted[keep])
-        score = 2 * matches / (len(truth) + int((shares > area).sum()))
-        if score > best[1]:
-            best = (area, score)
-    return best

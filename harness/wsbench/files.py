@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+# A line end is never inside a JSON string, so what looks like an indented list of scalars is one.
+_INNER_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
 
 
 @contextmanager
@@ -35,12 +39,18 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically: keys in their order, no NaN, so that any reader can load it.
+    """Write JSON atomically: keys in their order, a list of numbers on one line, and no NaN, which many
+    readers refuse.
 
     Raises:
         ValueError: a number is NaN or infinite.
     """
-    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
+    write_text(path, _INNER_LIST.sub(_on_one_line, text) + "\n")
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    return "[" + re.sub(r",\n\s+", ", ", found[1]) + "]"
 
 
 def read_json(path: Path) -> Any:

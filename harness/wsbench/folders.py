@@ -88,6 +88,19 @@ def stage(run: Path, name: str, inputs: Any, work: Callable[[Path], Mapping[str,
     return Stage(folder, key, facts, fresh=True)
 
 
+def finished(run: Path, name: str) -> Stage:
+    """A stage that was finished before, from whatever inputs.
+
+    Raises:
+        WsbenchError: it was not.
+    """
+    mark = run / name / "stage.json"
+    known = read_json(mark) if mark.exists() else {}
+    if not known.get("done"):
+        raise WsbenchError(f"{run}: its {name} is not finished; type the command that made it again")
+    return Stage(run / name, known["key"], known["facts"], fresh=False)
+
+
 def is_done(run: Path, name: str, inputs: Any) -> bool:
     """Whether `stage` would do nothing."""
     mark = run / name / "stage.json"

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from wsbench import records
+from wsbench.calibration import OBJECTIVE
+from wsbench.comparison import Estimate, ranks
 from wsbench.errors import WsbenchError
 from wsbench.files import write_text
 from wsbench.folders import key_of
 from wsbench.records import Record
+from wsbench.resampling import interval
+from wsbench.scoring import RANKED_BY
 
-RANKED_BY = "ap25"
 COLUMNS = {
     "uniform": (
-        "ap25", "ap50", "miou", "miou_matched", "region_iou", "region_dice",
+        "map_gain", "ap50", "loc_f1_called@0.25", "froc", "pointing_game", "miou", "msli",
         "boxes_per_image", "healthy_with_box", "auc", "sensitivity", "specificity",
     ),
     "paper": (
@@ -56,27 +61,60 @@ class Row:
         return [record.value(metric, protocol) for record in self.records]
 
     def mean(self, metric: str, protocol: str) -> str:
-        """Mean over seeds; a dash where the value of one of them does not exist."""
+        """Mean over seeds; a dash where a seed is missing or its value does not exist."""
         values = self.values(metric, protocol)
-        return "-" if None in values else f"{statistics.fmean(values):.3f}"
+        return "-" if None in values or self.missing else f"{statistics.fmean(values):.3f}"
 
     def spread(self, metric: str, protocol: str) -> str:
         """Sample standard deviation over seeds; a dash where it does not exist."""
         values = self.values(metric, protocol)
-        return "-" if None in values or len(values) == 1 else f"{statistics.stdev(values):.3f}"
+        incomplete = None in values or self.missing or len(values) == 1
+        return "-" if incomplete else f"{statistics.stdev(values):.3f}"
 
     def cell(self, metric: str, protocol: str) -> str:
         """Mean and, of several seeds, spread."""
         mean, spread = self.mean(metric, protocol), self.spread(metric, protocol)
         return mean if spread == "-" else f"{mean} ± {spread}"
 
+    @property
+    def seeds(self) -> str:
+        """The seeds, and those that are missing."""
+        here = ", ".join(str(record.seed) for record in self.records)
+        missing = ", ".join(map(str, self.missing))
+        return f"{here}; missing {missing}" if missing else here
 
-def add(record: Record, folder: Path) -> Path:
+    @property
+    def missing(self) -> list[int]:
+        """Seeds that the commands behind these records planned and that have no record."""
+        planned = {seed for record in self.records for seed in record.planned_seeds}
+        return sorted(planned - {record.seed for record in self.records})
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """The ranking metric under protocol ``uniform``; None where a seed or its draws are missing."""
+        values = self.values(RANKED_BY, "uniform")
+        draws = [record.protocols.get("uniform", {}).get("draws", {}) for record in self.records]
+        if self.missing or None in values or not all(RANKED_BY in of_seed for of_seed in draws):
+            return None
+        drawn = np.array([of_seed[RANKED_BY] for of_seed in draws], dtype=np.float64)
+        return Estimate(np.array(values, dtype=np.float64), drawn.mean(axis=0))
+
+    def interval(self, metric: str, protocol: str) -> tuple[float, float] | None:
+        """The 95 % interval of a metric's mean over seeds; of several seeds only the ranking metric has one,
+        which alone is kept draw by draw."""
+        if (metric, protocol) == (RANKED_BY, "uniform") and self.estimate is not None:
+            return interval(self.estimate.draws)
+        found = self.first.protocols.get(protocol, {}).get("metrics", {}).get(metric, {}).get("interval")
+        return tuple(found) if found and len(self.records) == 1 else None
+
+
+def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path:
     """Copy a finished record into a leaderboard's folder, without what names a run's machine.
 
     Args:
         record: of a complete dataset.
         folder: of all leaderboards.
+        planned_seeds: all seeds that the row is to have.
 
     Raises:
         WsbenchError: the record is of a subset: its scores compare with nothing.
@@ -84,9 +122,11 @@ def add(record: Record, folder: Path) -> Path:
     refuse_subset(record.dataset)
     method, name = record.method, record.dataset["name"]
     settings = key_of([method["settings"], record.dataset["settings"]])
-    stem = f"{method['name']}-{method['preset']}-{settings[:8]}-seed{record.seed}"
+    calibrated = record.key.get("calibrated_for", OBJECTIVE)
+    rule = "" if calibrated == OBJECTIVE else f"-{calibrated}"
+    stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}-seed{record.seed}"
     path = folder / "records" / name / f"{stem}.json"
-    records.write(record, path)
+    records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
     return path
 
 
@@ -158,12 +198,24 @@ def ranked(found: Iterable[Record]) -> list[Row]:
     return sorted(rows, key=_rank)
 
 
+def rank_words(rows: Sequence[Row]) -> list[str]:
+    """Ranks by more than noise, ``=`` marking those that rows share; a dash where none can be given."""
+    known = {place: row.estimate for place, row in enumerate(rows) if row.estimate is not None}
+    found = dict(zip(known, ranks(list(known.values())), strict=True))
+    shared = Counter(found.values())
+    return [
+        "-" if place not in found else f"{found[place]}{'=' if shared[found[place]] > 1 else ''}"
+        for place in range(len(rows))
+    ]
+
+
 def _key(record: Record) -> str:
     """What two records must share to stand in one table. Versions count of the metrics that are shown: a
     plugin's further metric parts nothing."""
-    shown = {metric for columns in COLUMNS.values() for metric in columns}
+    shown = {RANKED_BY, *(metric for columns in COLUMNS.values() for metric in columns)}
     versions = {metric: version for metric, version in record.key["metrics"].items() if metric in shown}
-    return json.dumps({**record.key, "metrics": versions}, sort_keys=True)
+    key = {"calibrated_for": OBJECTIVE, **record.key, "metrics": versions}
+    return json.dumps(key, sort_keys=True)
 
 
 def _section(found: Sequence[Record]) -> list[str]:
@@ -173,12 +225,19 @@ def _section(found: Sequence[Record]) -> list[str]:
         here = [row for row in rows if any(protocol in record.protocols for record in row.records)]
         if not here:
             continue
-        header = ["method", "seeds", *columns]
-        cells = [
-            [row.label(protocol), ", ".join(str(record.seed) for record in row.records)]
-            + [row.cell(metric, protocol) for metric in columns]
-            for row in here
-        ]
+        header, cells = ["method", "seeds"], [[row.label(protocol), row.seeds] for row in here]
+        if protocol == "uniform":
+            header += ["rank", RANKED_BY, "95 %"]
+            for row, line, rank in zip(here, cells, rank_words(here), strict=True):
+                found = row.interval(RANKED_BY, protocol)
+                line += [
+                    rank,
+                    row.cell(RANKED_BY, protocol),
+                    f"{found[0]:.3f} to {found[1]:.3f}" if found else "-",
+                ]
+        header += columns
+        for row, line in zip(here, cells, strict=True):
+            line += [row.cell(metric, protocol) for metric in columns]
         parts += [_TITLES[protocol], markdown_table(header, cells)]
     return parts
 
@@ -199,10 +258,14 @@ def _data_line(record: Record) -> str:
     )
 
 
-_PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows are ranked by
-`{RANKED_BY}` under protocol `uniform`, a measure that charges for extra boxes. Several seeds give mean ±
-sample standard deviation. {BLIND} never looks at the image. {BOXED} uses annotated boxes of the calibrate
-role under this protocol; `wsbench describe METHOD` says for what.
+_PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows are in the order of
+`{RANKED_BY}` under protocol `uniform`, a measure that charges for extra boxes. Their rank is one more than
+the number of rows that are better by more than noise (paired bootstrap of the test images, and seeds;
+Holm's correction over all pairs, 5 %); rows that share a rank are tied and marked `=`. Several seeds give
+mean ± sample standard deviation; 95 % is the bootstrap interval of their mean. {BLIND} never looks at the
+image. {BOXED} uses annotated boxes of the calibrate role under this protocol; `wsbench describe METHOD`
+says for what. `map_gain` is what a method's boxes add to fixed boxes with the same class scores: at or
+below 0, its map adds nothing.
 """
 
 _TITLES = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wsbench import __version__, catalog
+from wsbench.calibration import OBJECTIVE, OBJECTIVES
 from wsbench.errors import choose
 from wsbench.folders import key_of
 from wsbench.loading import Loaded, load
@@ -27,6 +28,7 @@ class Plan:
         seed: the base seed.
         device: a ``--device`` word.
         runs: the folder of all runs.
+        calibrate_for: what the harness's box rules are chosen for; one of `calibration.OBJECTIVES`.
     """
 
     spec: MethodSpec
@@ -35,6 +37,7 @@ class Plan:
     seed: int
     device: str
     runs: Path
+    calibrate_for: str = OBJECTIVE
 
     def folder(self, loaded: Loaded) -> Path:
         """Where the run lies: a function of method, settings, data and seed, so that typing the same
@@ -82,6 +85,7 @@ def make_plan(
     seed: int,
     device: str,
     runs: Path,
+    calibrate_for: str = OBJECTIVE,
 ) -> Plan:
     """A plan with the preset that applies and ``options`` laid over it.
 
@@ -94,7 +98,9 @@ def make_plan(
     if preset is None:
         preset = dataset.preset if dataset.preset in spec.presets else next(iter(spec.presets))
     values = choose(preset, spec.presets, f"preset of {spec.name}")
-    return Plan(spec, preset, fill(spec.settings, {**values, **options}, spec.name), seed, device, runs)
+    choose(calibrate_for, OBJECTIVES, "objective of calibration")
+    settings = fill(spec.settings, {**values, **options}, spec.name)
+    return Plan(spec, preset, settings, seed, device, runs, calibrate_for)
 
 
 def load_dataset(

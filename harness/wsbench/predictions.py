@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wsbench.catalog import Role
 from wsbench.errors import WsbenchError
 from wsbench.files import atomic
 from wsbench.frames import Region
@@ -16,6 +17,11 @@ from wsbench.types import Prediction, ScoredBox
 from wsbench.weak import ImageView
 
 SHARD = 128
+SCORED_ROLES: tuple[Role, ...] = ("select", "calibrate", "test")
+"""The roles whose predictions are stored; of select, only scores are."""
+
+SOME = 3
+"""Names that an error lists."""
 
 
 def predict(
@@ -42,6 +48,29 @@ def predict(
         yield len(shard)
 
 
+def store(prediction: Prediction, images: ImageView, folder: Path, role: str) -> None:
+    """Put predictions that are there already where `predict` would leave them.
+
+    Raises:
+        WsbenchError: the prediction is not what `Prediction` promises.
+    """
+    check(prediction, images)
+    for number, start in enumerate(range(0, len(images), SHARD)):
+        stop = start + SHARD
+        _write(folder / f"{role}-{number:04d}.npz", images.take(start, stop), part(prediction, start, stop))
+
+
+def part(prediction: Prediction, start: int, stop: int) -> Prediction:
+    """The predictions of some of the images, in a row."""
+
+    def of(values: Any) -> Any:
+        return None if values is None else values[start:stop]
+
+    return Prediction(
+        *map(of, (prediction.scores, prediction.heatmaps, prediction.regions, prediction.boxes))
+    )
+
+
 def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
     """Names and predictions of a role, as `predict` stored them."""
     names: list[str] = []
@@ -51,6 +80,11 @@ def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ..
             names += arrays["names"].tolist()
             parts.append(_prediction(arrays, classes))
     return tuple(names), joined(parts)
+
+
+def there(folder: Path, role: str) -> bool:
+    """Whether predictions of a role are stored."""
+    return any(folder.glob(f"{role}-*.npz"))
 
 
 def joined(parts: Sequence[Prediction]) -> Prediction:
@@ -65,6 +99,13 @@ def joined(parts: Sequence[Prediction]) -> Prediction:
         heatmaps = np.concatenate([part.heatmaps for part in parts])
     scores = np.concatenate([part.scores for part in parts])
     return Prediction(scores, heatmaps, sequence("regions"), sequence("boxes"))
+
+
+def require(path: Path, missing: Sequence[str], role: Role, what: str) -> None:
+    """Raise WsbenchError, naming some of the images of a role for which a file has nothing."""
+    if missing:
+        some = ", ".join(missing[:SOME]) + (" ..." if len(missing) > SOME else "")
+        raise WsbenchError(f"{path}: {len(missing)} images of role {role} have no {what}: {some}")
 
 
 def check(prediction: Prediction, images: ImageView) -> None:

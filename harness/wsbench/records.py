@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
     from wsbench.types import ScoredBox
 
-SCHEMA = 1
+SCHEMA = 2
+"""1: metrics without intervals and without draws. 2: with them, and with the seeds that a row was to have."""
+
 FILE = "record.json"
+SCORES = "scores.csv"
+BOXES = "boxes.csv"
 PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "scipy", "scikit-learn",
             "opencv-python-headless", "pycocotools", "pandas", "pillow", "pydantic", "pluggy")  # fmt: skip
 
@@ -33,13 +37,15 @@ class Record:
 
     Attributes:
         key: what must be equal for two records to share a table: dataset name and fingerprint,
-            protocol and metric versions.
+            what box rules were chosen for, protocol and metric versions.
         method: name, preset, settings, what boxes it saw, and its own facts.
         dataset: name, settings, fingerprint, images per role, what was left out, whether it is a subset.
         seed: the base seed.
-        protocols: by protocol, ``calibration`` and ``metrics``.
+        protocols: by protocol, ``calibration``, ``metrics`` with 95 % intervals, and ``draws``, the ranking
+            metric in every bootstrap draw of the test images.
         stages: by stage, seconds and peak memory.
         provenance: versions, git state, platform, device.
+        planned_seeds: all seeds of the command that made it: a row without one of them has no mean.
         schema: of this file.
         folder: where it was read from; None for one that was not.
     """
@@ -51,6 +57,7 @@ class Record:
     protocols: Mapping[str, Any]
     stages: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    planned_seeds: Sequence[int] = ()
     schema: int = SCHEMA
     folder: Path | None = field(default=None, compare=False)
 
@@ -70,11 +77,11 @@ class Record:
 
     def scores(self) -> pd.DataFrame:
         """The score of every test image, with its labels."""
-        return self._table("scores.csv")
+        return self._table(SCORES)
 
     def boxes(self) -> pd.DataFrame:
         """Every predicted box of every protocol."""
-        return self._table("boxes.csv")
+        return self._table(BOXES)
 
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd
@@ -105,7 +112,8 @@ def load(path: Path) -> Record:
     if schema > SCHEMA:
         raise WsbenchError(f"{path}: has schema {schema}; this wsbench reads up to {SCHEMA}; upgrade it")
     try:
-        return Record(**values, folder=path.parent)
+        planned = tuple(values.pop("planned_seeds", ()))
+        return Record(**values, planned_seeds=planned, folder=path.parent)
     except TypeError as error:
         raise WsbenchError(f"{path}: not a record of schema {schema}: {error}") from None
 

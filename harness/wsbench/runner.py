@@ -9,15 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsbench import boxes, calibration, frames, plugins, predictions, records, scored, scoring
-from wsbench.files import read_json, write_json
+from wsbench import plugins, predictions, records
+from wsbench.calibration import OBJECTIVE
+from wsbench.evaluation import key, score_stage
+from wsbench.files import read_json
 from wsbench.folders import Stage, is_done, locked, stage
 from wsbench.loading import Loaded
 from wsbench.planning import Plan, load_dataset, make_plan
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress, Silent
 from wsbench.records import Record
-from wsbench.sources import source_hash
 from wsbench.specs import BoxSupervision, Method, Run
 from wsbench.training_settings import HISTORY
 
@@ -33,6 +34,7 @@ def run(
     seed: int = 0,
     device: str = "auto",
     runs: str | Path = "runs",
+    calibrate_for: str = OBJECTIVE,
     skip_bad: bool = False,
     plugin_files: Iterable[str | Path] = (),
     progress: Progress | None = None,
@@ -49,6 +51,7 @@ def run(
         seed: the base seed.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         runs: the folder of all runs.
+        calibrate_for: what the harness's box rules are chosen for: ``loc_f1@0.25`` or ``msli``.
         skip_bad: leave out images with a problem; the record names them.
         plugin_files: further Python files to find plugins in.
         progress: where long work is shown; nowhere by default.
@@ -61,7 +64,14 @@ def run(
     progress = progress or Silent()
     loaded = load_dataset(found, dataset, data_options or {}, progress, root=root, skip_bad=skip_bad)
     plan = make_plan(
-        spec, preset, options or {}, dataset=loaded.spec, seed=seed, device=device, runs=Path(runs)
+        spec,
+        preset,
+        options or {},
+        dataset=loaded.spec,
+        seed=seed,
+        device=device,
+        runs=Path(runs),
+        calibrate_for=calibrate_for,
     )
     return execute(plan, loaded, found, progress)
 
@@ -72,9 +82,9 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
         context = _context(plan, loaded, folder, found, progress)
         fit = _fit(context, plan, loaded, found)
         prediction = _predict(context, plan, loaded, fit)
-        score = _score(plan, loaded, found, prediction)
+        score = score_stage(plan, loaded, found, prediction)
         record = Record(
-            key=_key(loaded, found),
+            key=key(plan, loaded, found),
             method={**_describe(plan), "facts": prediction.facts["method"]},
             dataset=loaded.describe(),
             seed=plan.seed,
@@ -142,58 +152,15 @@ def _predict(context: Run, plan: Plan, loaded: Loaded, fit: Stage) -> Stage:
         method = plan.build(loaded)
         method.restore(context)
         roles = loaded.roles.members
-        total = sum(len(roles[role]) for role, _ in scoring.ROLES)
+        total = sum(len(roles[role]) for role in predictions.SCORED_ROLES)
         with context.progress.task(f"predicting with {plan.spec.name}", total) as advance:
-            for role, maps in scoring.ROLES:
+            for role in predictions.SCORED_ROLES:
                 images = loaded.views.images(roles[role])
-                for done in predictions.predict(method, images, inside, role, maps=maps):
+                for done in predictions.predict(method, images, inside, role, maps=role != "select"):
                     advance(done)
         return {"method": dict(method.facts())}
 
     return stage(context.folder.parent, "predict", {"fit": fit.key}, work)
-
-
-def _score(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -> Stage:
-    folder = prediction.folder.parent
-
-    def work(inside: Path) -> Mapping[str, Any]:
-        test, protocols = scoring.protocols(prediction.folder, loaded, plan.spec, plan.build(loaded))
-        result = {
-            name: {
-                "calibration": scoring.calibration(protocol, loaded.dataset.classes),
-                "metrics": scoring.measure(scoring.table(loaded, test, protocol), found.metrics),
-            }
-            for name, protocol in protocols.items()
-        }
-        labels = loaded.views.weak(test.names).labels
-        records.write_scores(
-            folder / "scores.csv", test.names, loaded.dataset.classes, labels, test.prediction.scores
-        )
-        found_boxes = {name: protocol.boxes for name, protocol in protocols.items()}
-        records.write_boxes(folder / "boxes.csv", test.names, found_boxes)
-        write_json(inside / "protocols.json", result)
-        return {}
-
-    computed_by = [spec.compute for spec in found.metrics.values()]
-    inputs = {
-        "predict": prediction.key,
-        "metrics": _metric_versions(found),
-        "source": source_hash(boxes, calibration, frames, scored, scoring, *computed_by),
-    }
-    return stage(folder, "score", inputs, work)
-
-
-def _key(loaded: Loaded, found: Plugins) -> Mapping[str, Any]:
-    return {
-        "dataset": loaded.spec.name,
-        "fingerprint": loaded.fingerprint,
-        "protocol": scoring.PROTOCOL_VERSION,
-        "metrics": _metric_versions(found),
-    }
-
-
-def _metric_versions(found: Plugins) -> Mapping[str, int]:
-    return {name: spec.version for name, spec in sorted(found.metrics.items())}
 
 
 def _describe(plan: Plan) -> dict[str, Any]:

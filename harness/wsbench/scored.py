@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
-from wsbench.frames import areas
-from wsbench.types import Box, MetricValue, ScoredBox
+from wsbench.frames import Region
+from wsbench.geometry import intersection_over_union
+from wsbench.types import Box, ScoredBox
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,13 @@ class BoxTable:
         return self.xyxy[self.image == image]
 
     @classmethod
+    def joined(cls, tables: Sequence[BoxTable]) -> BoxTable:
+        """The boxes of several tables of the same images."""
+        columns = ("image", "label", "xyxy", "score")
+        empty = cls.of([], ())
+        return cls(*(np.concatenate([getattr(t, name) for t in [empty, *tables]]) for name in columns))
+
+    @classmethod
     def of(cls, boxes: Iterable[Sequence[Box | ScoredBox]], classes: Sequence[str]) -> BoxTable:
         """The table of boxes given per image."""
         flat = [(row, box) for row, inside in enumerate(boxes) for box in inside]
@@ -68,27 +79,56 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Scored:
-    """N images, C classes: everything a metric may use.
+class Heatmaps:
+    """The heatmaps of N images and C classes.
+
+    Attributes:
+        maps: ``(N, C, h, w)`` floats in [0, 1].
+        regions: per image, the rectangle of the original image that its maps cover.
+    """
+
+    maps: np.ndarray
+    regions: Sequence[Region]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is true of N images with C classes.
 
     Attributes:
         classes: their names.
         names: of the images.
         sizes: ``(N, 2)`` width and height in pixels.
         labels: ``(N, C)`` bool.
-        scores: ``(N, C)`` floats, higher means more likely present.
-        operating_points: ``(C,)``; a class is predicted where its score is at least this.
-        truth, predicted: the boxes.
+        truth: the boxes.
     """
 
     classes: tuple[str, ...]
     names: tuple[str, ...]
     sizes: np.ndarray
     labels: np.ndarray
+    truth: BoxTable
+
+
+@dataclass(frozen=True)
+class Scored(Truth):
+    """Everything a metric may use: what is true of the test images, and what was predicted.
+
+    Attributes:
+        scores: ``(N, C)`` floats, higher means more likely present.
+        operating_points: ``(C,)``; a class is predicted where its score is at least this.
+        predicted: the boxes.
+        heatmaps: None for a method that gives boxes and no map.
+        calibrate: what is true of the calibrate role, for comparison with what is known without looking;
+            None where it is unknown.
+    """
+
     scores: np.ndarray
     operating_points: np.ndarray
-    truth: BoxTable
     predicted: BoxTable
+    heatmaps: Heatmaps | None = None
+    calibrate: Truth | None = None
+    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def pairs(self) -> Pairs:
@@ -100,21 +140,40 @@ class Scored:
         """``(N, C)`` bool: the class is predicted at its operating point."""
         return self.scores >= self.operating_points
 
-    def matrices(self, label: int) -> list[np.ndarray]:
-        """``(truth, predicted)`` overlaps of every image with a truth box of the class, in their order."""
+    @cached_property
+    def shown(self) -> np.ndarray:
+        """``(M,)`` bool: the predicted box is of a class that is predicted on its image."""
+        return self.called[self.predicted.image, self.predicted.label]
+
+    def matrices(self, label: int) -> list[tuple[int, np.ndarray]]:
+        """``(image, (truth, predicted) overlaps)`` of every image with a truth box of the class."""
         ious = self.pairs.iou[self.truth.label[self.pairs.truth] == label]
         images, truths = np.unique(self.truth.image[self.truth.label == label], return_counts=True)
         of_label = self.predicted.image[self.predicted.label == label]
         predicted = np.bincount(of_label, minlength=len(self.names))[images]
         parts = np.split(ious, np.cumsum(truths * predicted)[:-1])
-        return [part.reshape(shape) for part, *shape in zip(parts, truths, predicted, strict=False)]
+        shaped = [part.reshape(shape) for part, *shape in zip(parts, truths, predicted, strict=False)]
+        return list(zip(images.tolist(), shaped, strict=False))
 
-    def per_class(self, compute: Callable[[int], float | None]) -> MetricValue:
-        """A metric from its value per class index; its macro value is the mean over the classes where it
-        exists, and None where it exists for none."""
-        values = {name: compute(index) for index, name in enumerate(self.classes)}
-        existing = [value for value in values.values() if value is not None]
-        return MetricValue(float(np.mean(existing)) if existing else None, values)
+    def per_image(self, boxes: BoxTable, values: np.ndarray | float = 1.0) -> np.ndarray:
+        """``(N, C)`` sums of a value of each box over its image and class; by default, their number.
+
+        Args:
+            boxes: of these images.
+            values: ``(M,)``, or one for all.
+        """
+        cell = boxes.image * len(self.classes) + boxes.label
+        weights = np.broadcast_to(np.asarray(values, dtype=np.float64), len(boxes))
+        shape = (len(self.names), len(self.classes))
+        sums = np.bincount(cell, weights, minlength=shape[0] * shape[1])
+        return sums.astype(np.float64).reshape(shape)  # of no box at all, bincount gives integers
+
+    def once(self, compute: Callable[..., Result], *args: Any) -> Result:
+        """``compute(self, *args)``, a pure function of this table, computed once for all metrics."""
+        key = (compute, *args)
+        if key not in self._known:
+            self._known[key] = compute(self, *args)
+        return self._known[key]
 
 
 def overlaps(truth: BoxTable, predicted: BoxTable) -> Pairs:
@@ -130,18 +189,3 @@ def overlaps(truth: BoxTable, predicted: BoxTable) -> Pairs:
     within = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
     columns = order[np.repeat(first, count) + within]
     return Pairs(rows, columns, intersection_over_union(truth.xyxy[rows], predicted.xyxy[columns]))
-
-
-def intersection_over_union(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """``(K,)`` overlaps of ``(K, 4)`` boxes row by row, as continuous areas; 0 where the union is empty."""
-    first, second = first.reshape(-1, 4), second.reshape(-1, 4)
-    corner = np.maximum(first[:, :2], second[:, :2]), np.minimum(first[:, 2:], second[:, 2:])
-    shared = areas(np.concatenate(corner, axis=1))
-    union = areas(first) + areas(second) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-
-
-def pairwise_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """``(A, B)`` overlaps of every box of ``(A, 4)`` with every box of ``(B, 4)``."""
-    rows, columns = np.repeat(np.arange(len(first)), len(second)), np.tile(np.arange(len(second)), len(first))
-    return intersection_over_union(first[rows], second[columns]).reshape(len(first), len(second))

@@ -11,16 +11,19 @@ import numpy as np
 
 from wsbench import predictions
 from wsbench.boxes import boxes_of
-from wsbench.calibration import Choice, choose_rules, operating_point
-from wsbench.catalog import Role
+from wsbench.calibration import OBJECTIVE, Choice, choose_rules, operating_point
+from wsbench.errors import WsbenchError
+from wsbench.frames import full_image
 from wsbench.loading import Loaded
-from wsbench.scored import BoxTable, Scored
+from wsbench.resampling import DRAWS, Resamples, interval, ratio
+from wsbench.scored import BoxTable, Heatmaps, Scored, Truth
+from wsbench.seeds import seed_from
 from wsbench.specs import BoxSupervision, Method, MethodSpec, MetricSpec
-from wsbench.types import MetricValue, Prediction, ScoredBox
+from wsbench.types import Prediction, ScoredBox
 
 PROTOCOL_VERSION = 1
-ROLES: tuple[tuple[Role, bool], ...] = (("select", False), ("calibrate", True), ("test", True))
-"""The roles that are predicted, and whether their heatmaps and boxes are kept."""
+RANKED_BY = "ap25"
+"""The metric whose value in every draw is kept, so that rows can be compared draw by draw."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,13 @@ class Protocol:
         operating_points: per class, the score from which it counts as predicted.
         boxes: per test image.
         choices: per class, how the harness's box rule was found; empty where boxes are the method's own.
+        objective: what they were chosen for.
     """
 
     operating_points: tuple[float, ...]
     boxes: Sequence[Sequence[ScoredBox]]
     choices: tuple[Choice, ...] = ()
+    objective: str = OBJECTIVE
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class Test:
 
 
 def protocols(
-    folder: Path, loaded: Loaded, spec: MethodSpec, method: Method
+    folder: Path, loaded: Loaded, spec: MethodSpec, method: Method, objective: str = OBJECTIVE
 ) -> tuple[Test, dict[str, Protocol]]:
     """Protocol ``uniform``, and ``paper`` where the method has boxes of its own.
 
@@ -55,11 +60,12 @@ def protocols(
         folder: where `wsbench.predictions` stored select, calibrate and test.
         loaded: the dataset.
         spec, method: the method, whose published box rule is asked for; it needs not be fitted.
+        objective: what the harness's box rules are chosen for.
     """
     classes = loaded.dataset.classes
     test = Test(*predictions.read(folder, "test", classes))
     views = loaded.views
-    result = {"uniform": _uniform(folder, loaded, test)}
+    result = {"uniform": _uniform(folder, loaded, test, objective)}
     if test.prediction.heatmaps is None:
         own = test.prediction.boxes
     else:
@@ -72,53 +78,96 @@ def protocols(
     return test, result
 
 
-def _uniform(folder: Path, loaded: Loaded, test: Test) -> Protocol:
+def _uniform(folder: Path, loaded: Loaded, test: Test, objective: str) -> Protocol:
     classes = loaded.dataset.classes
-    names, select = predictions.read(folder, "select", classes)
-    labels = loaded.views.weak(names).labels.astype(bool)
-    points = tuple(operating_point(labels[:, c], select.scores[:, c]) for c in range(len(classes)))
+    points = _operating_points(folder, loaded)
     if test.prediction.heatmaps is None:
         assert test.prediction.boxes is not None
         return Protocol(points, test.prediction.boxes)
     names, calibrate = predictions.read(folder, "calibrate", classes)
     boxed = loaded.views.boxed(names)
     truth = BoxTable.of(boxed.boxes, classes)
-    choices = choose_rules(calibrate, boxed.sizes, truth, points)
+    choices = choose_rules(calibrate, boxed.sizes, truth, points, objective)
     sizes = loaded.views.images(test.names).sizes
     boxes = boxes_of(test.prediction, sizes, classes, [choice.rule for choice in choices])
-    return Protocol(points, boxes, tuple(choices))
+    return Protocol(points, boxes, tuple(choices), objective)
+
+
+def _operating_points(folder: Path, loaded: Loaded) -> tuple[float, ...]:
+    """Chosen on select; 0.5 where an outside program has no predictions of it."""
+    classes = loaded.dataset.classes
+    if not predictions.there(folder, "select"):
+        return (Method.paper_operating_point,) * len(classes)
+    names, select = predictions.read(folder, "select", classes)
+    labels = loaded.views.weak(names).labels.astype(bool)
+    return tuple(operating_point(labels[:, c], select.scores[:, c]) for c in range(len(classes)))
 
 
 def table(loaded: Loaded, test: Test, protocol: Protocol) -> Scored:
     """The frozen table that metrics compute from."""
-    classes = loaded.dataset.classes
-    boxed = loaded.views.boxed(test.names)
+    classes, prediction = loaded.dataset.classes, test.prediction
+    truth = truth_of(loaded, test.names)
+    heatmaps = None
+    if prediction.heatmaps is not None:
+        whole = [full_image(width, height) for width, height in truth.sizes.tolist()]
+        heatmaps = Heatmaps(prediction.heatmaps, prediction.regions or whole)
     return Scored(
         classes=classes,
         names=test.names,
-        sizes=boxed.sizes,
-        labels=boxed.labels.astype(bool),
-        scores=test.prediction.scores,
+        sizes=truth.sizes,
+        labels=truth.labels,
+        truth=truth.truth,
+        scores=prediction.scores,
         operating_points=np.array(protocol.operating_points),
-        truth=BoxTable.of(boxed.boxes, classes),
         predicted=BoxTable.of(protocol.boxes, classes),
+        heatmaps=heatmaps,
+        calibrate=truth_of(loaded, loaded.roles.members["calibrate"]),
     )
 
 
-def measure(scored: Scored, metrics: Mapping[str, MetricSpec]) -> dict[str, Any]:
-    """Every metric as JSON values; what does not exist is null and named under ``undefined``."""
-    return {name: _as_json(spec.compute(scored)) for name, spec in sorted(metrics.items())}
+def truth_of(loaded: Loaded, names: Sequence[str]) -> Truth:
+    """What is true of some images."""
+    boxed = loaded.views.boxed(names)
+    classes = loaded.dataset.classes
+    labels = boxed.labels.astype(bool)
+    return Truth(classes, tuple(names), boxed.sizes, labels, BoxTable.of(boxed.boxes, classes))
+
+
+def resamples(loaded: Loaded, names: Sequence[str]) -> Resamples:
+    """A thousand draws of the test images, patient by patient where patients are known. They are a function
+    of the data alone, so that any two methods are compared on the same draws."""
+    patient = {sample.name: sample.patient for sample in loaded.samples}
+    units = [patient[name] or f"image {name}" for name in names]
+    return Resamples.draw(units, DRAWS, seed_from("bootstrap", loaded.fingerprint))
+
+
+def measure(scored: Scored, metrics: Mapping[str, MetricSpec], draws: Resamples) -> dict[str, Any]:
+    """Every metric as JSON values: its macro value, its values per class, and their 95 % intervals.
+
+    What does not exist is null and named under ``undefined``; the macro value is the mean over the others.
+    """
+    return {name: _measured(scored, spec, draws) for name, spec in sorted(metrics.items())}
+
+
+def results(scored: Scored, metrics: Mapping[str, MetricSpec], draws: Resamples) -> dict[str, Any]:
+    """What a record holds of one protocol: `measure`, and the ranking metric's value in every draw."""
+    result: dict[str, Any] = {"metrics": measure(scored, metrics, draws)}
+    if RANKED_BY in metrics:
+        drawn = _macro(_values(metrics[RANKED_BY], scored, draws))
+        result["draws"] = {RANKED_BY: [_number(round(value, 5)) for value in drawn]}
+    return result
 
 
 def calibration(protocol: Protocol, classes: Sequence[str]) -> dict[str, Any]:
     """How a protocol's thresholds were found, as JSON values."""
     result: dict[str, Any] = {"operating_points": dict(zip(classes, protocol.operating_points, strict=True))}
     if protocol.choices:
+        result["objective"] = protocol.objective
         result["boxes"] = {
             name: {
                 "threshold": choice.rule.threshold,
                 "minimum_area": choice.rule.minimum_area,
-                "loc_f1@0.25": choice.loc_f1,
+                "value": choice.value,
                 "curve": [list(point) for point in choice.curve],
             }
             for name, choice in zip(classes, protocol.choices, strict=True)
@@ -126,11 +175,43 @@ def calibration(protocol: Protocol, classes: Sequence[str]) -> dict[str, Any]:
     return result
 
 
-def _as_json(value: MetricValue) -> dict[str, Any]:
-    undefined = [name for name, number in value.per_class.items() if number is None]
-    result: dict[str, Any] = {"value": value.value}
-    if value.per_class:
-        result["per_class"] = dict(value.per_class)
-    if undefined:
-        result["undefined"] = undefined
+def _measured(scored: Scored, spec: MetricSpec, draws: Resamples) -> dict[str, Any]:
+    once = _values(spec, scored, Resamples.once(len(scored.names)))
+    result: dict[str, Any] = {"value": _number(_macro(once)[0])}
+    by_class = once.ndim == 2
+    if by_class:
+        result["per_class"] = dict(zip(scored.classes, map(_number, once[0]), strict=True))
+        if undefined := [name for name, value in result["per_class"].items() if value is None]:
+            result["undefined"] = undefined
+    if spec.resampled and result["value"] is not None:
+        drawn = _values(spec, scored, draws)
+        # The macro value of a draw is the mean of the same classes: a draw without one of them has none.
+        macro = drawn[:, ~np.isnan(once[0])].mean(axis=1) if by_class else drawn
+        result["interval"] = interval(macro)
+        if by_class and len(scored.classes) > 1:
+            result["class_intervals"] = {
+                name: interval(drawn[:, column]) for column, name in enumerate(scored.classes)
+            }
     return result
+
+
+def _values(spec: MetricSpec, scored: Scored, draws: Resamples) -> np.ndarray:
+    values = np.asarray(spec.compute(scored, draws), dtype=np.float64)
+    if values.shape not in ((len(draws),), (len(draws), len(scored.classes))):
+        expected = f"({len(draws)},) or ({len(draws)}, {len(scored.classes)})"
+        raise WsbenchError(f"metric {spec.name} gave values of shape {values.shape}, not {expected}")
+    if np.isinf(values).any():
+        raise WsbenchError(f"metric {spec.name} gave an infinite value")
+    return values
+
+
+def _macro(values: np.ndarray) -> np.ndarray:
+    """``(B,)``, or the mean of ``(B, C)`` over classes: NaN where no class has a value."""
+    if values.ndim == 1:
+        return values
+    there = ~np.isnan(values)
+    return ratio(np.where(there, values, 0.0).sum(axis=1), there.sum(axis=1))
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

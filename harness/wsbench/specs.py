@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from wsbench.progress import Progress
+    from wsbench.resampling import Resamples
     from wsbench.scored import Scored
-    from wsbench.types import MetricValue, Prediction, Sample, ScoredBox
+    from wsbench.types import Prediction, Sample, ScoredBox
     from wsbench.weak import BoxedView, ImageView, WeakView
 
 
@@ -235,13 +236,21 @@ class MetricSpec:
     Attributes:
         name: its column in records and tables.
         summary: its definition in one line, with the source.
-        compute: a pure function of the frozen table of what was predicted and what is true.
+        compute: a pure function ``compute(scored, resamples)`` of the frozen table of what was predicted
+            and what is true, and of B draws of its N images. It gives ``(B, C)`` values, one a draw and
+            class, or ``(B,)`` where classes play no part; NaN where the quantity does not exist (the AUC
+            of a class with one label). The metric itself is what one draw of every image gives, its
+            interval what a thousand resamples give, so ``compute`` asks ``resamples.sum`` for every sum
+            over images instead of adding them up itself.
         higher_is_better: None for a quantity that is neither.
         version: raise it when values change; records of different versions never share a table.
+        resampled: False for a metric that is too slow to be computed for a thousand draws; it has no
+            interval.
     """
 
     name: str
     summary: str
-    compute: Callable[[Scored], MetricValue]
+    compute: Callable[[Scored, Resamples], np.ndarray]
     higher_is_better: bool | None = True
     version: int = 1
+    resampled: bool = True

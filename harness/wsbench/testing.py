@@ -17,15 +17,17 @@ import numpy as np
 
 from wsbench import predictions
 from wsbench.catalog import Entry
+from wsbench.frames import full_image
 from wsbench.loading import Loaded, load
 from wsbench.planning import make_plan
 from wsbench.plugins import Plugins
 from wsbench.progress import Silent
+from wsbench.resampling import Resamples
 from wsbench.runner import fitted
-from wsbench.scored import BoxTable, Scored
+from wsbench.scored import BoxTable, Heatmaps, Scored, Truth
 from wsbench.settings import Settings
 from wsbench.specs import Dataset, DatasetSpec, MethodSpec, MetricSpec, Source
-from wsbench.types import Box, MetricValue, Sample, ScoredBox
+from wsbench.types import Box, Sample, ScoredBox
 
 
 class ToySettings(Settings):
@@ -134,19 +136,37 @@ def check_dataset(spec: DatasetSpec, settings: Settings, source: Source) -> None
 
 
 def check_metric(spec: MetricSpec) -> None:
-    """A metric gives finite numbers or None, leaves the table alone, and does not depend on image order."""
+    """A metric gives numbers or NaN, leaves the table alone, does not depend on the order of images, and says
+    of a draw of the images what the images of that draw would give."""
     names = tuple("abcdef")
     for boxes in (((), ()), _METRIC_BOXES):
-        scored = _table(names, *boxes)
-        value = spec.compute(scored)
-        assert isinstance(value, MetricValue), f"{spec.name} returned {value!r}"
-        for number in (value.value, *value.per_class.values()):
-            assert number is None or (isinstance(number, float) and np.isfinite(number)), (
-                f"{spec.name}: {number}"
-            )
-        assert value == spec.compute(_table(names, *boxes)), f"{spec.name} changed its table"
-        turned = _table(names, *boxes, order=[3, 1, 5, 0, 2, 4])
-        assert _close(spec.compute(turned), value), f"{spec.name} depends on the order of images"
+        value = _value(spec, _table(names, *boxes))
+        assert np.array_equal(value, _value(spec, _table(names, *boxes)), equal_nan=True), (
+            f"{spec.name} changed its table"
+        )
+        turned = _value(spec, _table(names, *boxes, order=[3, 1, 5, 0, 2, 4]))
+        assert np.allclose(value, turned, equal_nan=True), f"{spec.name} depends on the order of images"
+        if spec.resampled:
+            _check_draws(spec, names, boxes)
+
+
+def _check_draws(spec: MetricSpec, names: tuple[str, ...], boxes: Any) -> None:
+    drawn = [[1, 1, 1, 1, 1, 1], [0, 2, 0, 1, 3, 0], [2, 0, 1, 0, 1, 2], [0, 0, 0, 3, 3, 0]]
+    draws = Resamples(np.array(drawn, dtype=float), np.arange(len(names)))
+    values = np.asarray(spec.compute(_table(names, *boxes), draws))
+    for value, counts in zip(values, drawn, strict=True):
+        order = [row for row, times in enumerate(counts) for _ in range(times)]
+        copies = tuple(f"{names[row]}" + "'" * order[:place].count(row) for place, row in enumerate(order))
+        expected = _value(spec, _table(copies, *boxes, order=order, named=copies))
+        assert np.allclose(value, expected, equal_nan=True), f"{spec.name}: a draw is not what it draws"
+
+
+def _value(spec: MetricSpec, scored: Scored) -> np.ndarray:
+    values = np.asarray(spec.compute(scored, Resamples.once(len(scored.names))))
+    expected = ((1,), (1, len(scored.classes)))
+    assert values.shape in expected, f"{spec.name} gave values of shape {values.shape}, not (B,) or (B, C)"
+    assert not np.isinf(values).any(), f"{spec.name} gave an infinite value"
+    return values[0]
 
 
 _METRIC_BOXES = (
@@ -160,30 +180,38 @@ _METRIC_BOXES = (
 )
 
 
-def _table(names: tuple[str, ...], truth: Any, predicted: Any, order: list[int] | None = None) -> Scored:
-    order = order or list(range(len(names)))
+def _table(
+    names: tuple[str, ...],
+    truth: Any,
+    predicted: Any,
+    order: list[int] | None = None,
+    named: tuple[str, ...] | None = None,
+) -> Scored:
+    """Six images, or some of them in another order, some more than once."""
+    order = list(range(len(names))) if order is None else order
     labels = np.array([[1, 0], [0, 1], [1, 1], [0, 0], [0, 0], [0, 0]], dtype=bool)
     scores = np.array([[0.9, 0.2], [0.3, 0.8], [0.4, 0.7], [0.5, 0.1], [0.1, 0.3], [0.2, 0.2]])
+    maps = np.random.default_rng(0).random((6, 2, 8, 8))
+    classes, sizes = ("x", "y"), np.full((len(order), 2), 100)
 
     def of_images(boxes: Any) -> BoxTable:
-        return BoxTable.of([[box for row, box in boxes if row == image] for image in order], ("x", "y"))
+        return BoxTable.of([[box for row, box in boxes if row == image] for image in order], classes)
 
+    calibrate = Truth(
+        classes, ("k",), sizes[:1], labels[2:3], BoxTable.of([[Box("x", 5, 5, 50, 50)]], classes)
+    )
     return Scored(
-        classes=("x", "y"),
-        names=tuple(names[row] for row in order),
-        sizes=np.full((len(names), 2), 100),
+        classes=classes,
+        names=named or tuple(names[row] for row in order),
+        sizes=sizes,
         labels=labels[order],
+        truth=of_images(truth),
         scores=scores[order],
         operating_points=np.array([0.5, 0.5]),
-        truth=of_images(truth),
         predicted=of_images(predicted),
+        heatmaps=Heatmaps(maps[order], [full_image(100, 100)] * len(order)),
+        calibrate=calibrate,
     )
-
-
-def _close(first: MetricValue, second: MetricValue) -> bool:
-    pairs = [(first.value, second.value)]
-    pairs += [(first.per_class[name], second.per_class[name]) for name in first.per_class]
-    return all(a == b or (a is not None and b is not None and abs(a - b) < 1e-9) for a, b in pairs)
 
 
 def _same(first: Any, second: Any, why: str) -> None:

@@ -107,15 +107,3 @@ class Prediction:
     heatmaps: np.ndarray | None = None
     regions: Sequence[Region] | None = None
     boxes: Sequence[Sequence[ScoredBox]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MetricValue:
-    """One metric: its macro value and its value per class.
-
-    None means that the quantity does not exist (the AUC of a class with one label); it is never a
-    number that a mean could swallow.
-    """
-
-    value: float | None
-    per_class: Mapping[str, float | None] = field(default_factory=dict)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from wsbench.boxes import BoxRule, boxes_of
-from wsbench.calibration import MINIMUM_AREAS, THRESHOLDS, choose_rules, count_matches, operating_point
-from wsbench.scored import BoxTable, intersection_over_union
+from wsbench.calibration import MINIMUM_AREAS, THRESHOLDS, choose_rules, operating_point
+from wsbench.geometry import intersection_over_union, one_to_one
+from wsbench.scored import BoxTable
 from wsbench.types import Box, Prediction
 
 
@@ -43,9 +44,9 @@ def test_a_constant_score_predicts_every_image() -> None:
         ([(7, 3), (9, 3), (9, 5), (2, 5)], 2),
     ],
 )
-def test_count_matches(pairs: list[tuple[int, int]], expected: int) -> None:
+def test_one_to_one(pairs: list[tuple[int, int]], expected: int) -> None:
     truth, predicted = np.array(pairs, dtype=int).reshape(-1, 2).T
-    assert count_matches(truth, predicted) == expected
+    assert len(one_to_one(truth, predicted)) == expected
 
 
 def blobs(seed: int, images: int = 12) -> tuple[Prediction, np.ndarray, list[list[Box]]]:
@@ -96,11 +97,11 @@ def test_the_chosen_rule_is_the_best_of_all(seed: int) -> None:
         rule: f1(prediction, sizes, truth, BoxRule(*rule), 0.5)
         for rule in itertools.product(THRESHOLDS.tolist()[::4], MINIMUM_AREAS)
     }
-    assert choice.loc_f1 == pytest.approx(f1(prediction, sizes, truth, choice.rule, 0.5))
-    assert choice.loc_f1 >= max(scores.values()) - 1e-12
+    assert choice.value == pytest.approx(f1(prediction, sizes, truth, choice.rule, 0.5))
+    assert choice.value >= max(scores.values()) - 1e-12
     # Of equal ones the higher threshold, then the smaller area.
     better_tie = [
-        rule for rule, score in scores.items() if score == choice.loc_f1 and rule[0] > choice.rule.threshold
+        rule for rule, score in scores.items() if score == choice.value and rule[0] > choice.rule.threshold
     ]
     assert better_tie == []
     assert len(choice.curve) == len(THRESHOLDS)
@@ -115,11 +116,11 @@ def test_extra_boxes_are_charged_only_where_the_class_is_predicted() -> None:
     prediction = Prediction(np.array([[0.9], [0.4]]), heatmaps)
     (silent,) = choose_rules(prediction, sizes, truth, [0.5])
     (loud,) = choose_rules(prediction, sizes, truth, [0.4])
-    assert (silent.loc_f1, loud.loc_f1) == (1.0, pytest.approx(2 / 3))
+    assert (silent.value, loud.value) == (1.0, pytest.approx(2 / 3))
     assert silent.rule.threshold == 0.99
 
 
 def test_a_class_without_truth_boxes_gets_the_fallback() -> None:
     prediction = Prediction(np.array([[0.9]]), np.ones((1, 1, 4, 4)))
     (choice,) = choose_rules(prediction, np.array([[10, 10]]), BoxTable.of([[]], ("tb",)), [0.5])
-    assert (choice.rule, choice.loc_f1) == (BoxRule(0.5, 0.0), None)
+    assert (choice.rule, choice.value) == (BoxRule(0.5, 0.0), None)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from records_examples import example
@@ -27,7 +29,42 @@ def test_seeds_are_a_row_with_mean_and_sample_deviation() -> None:
         "phantom", [example(seed=seed, ap25=value) for seed, value in ((2, 0.3), (0, 0.5))]
     )
     (row,) = cells(page)
-    assert row[:3] == ["net (quick)", "0, 2", "0.400 ± 0.141"]
+    assert row[:2] == ["net (quick)", "0, 2"]
+    assert row[3] == "0.400 ± 0.141"
+
+
+def test_a_missing_seed_leaves_the_mean_empty_and_is_named() -> None:
+    page = leaderboard.render(
+        "phantom", [replace(example(seed=seed), planned_seeds=(0, 1, 2, 42)) for seed in (0, 2)]
+    )
+    (row,) = cells(page)
+    assert row[1] == "0, 2; missing 1, 42"
+    assert set(row[2:]) == {"-"}
+
+
+def test_ranks_mark_what_noise_cannot_tell_apart() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.02, (3, 1000))
+    found = [
+        example(name, ap25=ap25, draws=(ap25 + shift).tolist())
+        for name, ap25, shift in zip("abc", (0.51, 0.50, 0.1), noise, strict=True)
+    ]
+    rows = cells(leaderboard.render("phantom", found))
+    assert [(row[0][0], row[2]) for row in rows] == [("a", "1="), ("b", "1="), ("c", "3")]
+    low, high = map(float, rows[0][4].split(" to "))
+    assert (low, high) == (pytest.approx(0.51 - 0.039, abs=0.005), pytest.approx(0.51 + 0.039, abs=0.005))
+
+
+def test_rows_of_old_records_have_no_rank() -> None:
+    rows = cells(leaderboard.render("phantom", [example("old"), example("older", ap25=0.1)]))
+    assert [row[2] for row in rows] == ["-", "-"]
+
+
+def test_rules_chosen_for_something_else_are_another_table(tmp_path: Path) -> None:
+    other = example("other")
+    other.key["calibrated_for"] = "msli"
+    assert leaderboard.render("phantom", [example(), other]).count("| method") == 2
+    same = replace(example(), key=other.key)
+    assert leaderboard.add(same, tmp_path) != leaderboard.add(example(), tmp_path)
 
 
 def test_a_value_that_does_not_exist_is_a_dash_and_no_mean() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import box, found, table
-from wsbench.scored import BoxTable, intersection_over_union, overlaps, pairwise_iou
+from wsbench.geometry import intersection_over_union, pairwise_iou
+from wsbench.scored import BoxTable, overlaps
 from wsbench.types import Box
 
 
@@ -41,7 +42,8 @@ def test_pairs_join_only_the_same_image_and_class() -> None:
 def test_matrices_keep_truth_rows_and_predicted_columns() -> None:
     truth = [[box(0, 0, 10, 10), box(0, 0, 10, 5)], [], [box(0, 0, 2, 2)]]
     predicted = [[found(0, 0, 10, 10), found(0, 0, 10, 2), found(0, 0, 5, 5)], [found(0, 0, 1, 1)], []]
-    first, last = table(truth, predicted).matrices(0)
+    (image, first), (another, last) = table(truth, predicted).matrices(0)
+    assert (image, another) == (0, 2)
     assert first == pytest.approx(np.array([[1, 0.2, 0.25], [0.5, 0.4, 0.5]]))
     assert last.shape == (1, 0)
 

@@ -69,15 +69,6 @@ def test_centre_box_peaks_at_the_centre_and_falls_as_a_gaussian() -> None:
     assert heatmap[0, 0, 50, 50 + 25] == pytest.approx(np.exp(-0.5 * (25 / 101 / 0.25) ** 2))
 
 
-def test_greedy_boxes_by_hand() -> None:
-    """Three near-equal boxes and one apart: the first choice is the middle one, the second the one apart."""
-    truth = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [2, 0, 12, 10], [50, 50, 60, 60]], dtype=float)
-    chosen = baselines.greedy_boxes(truth, 2)
-    assert chosen == [([1, 0, 11, 10], 0.75), ([50, 50, 60, 60], 0.25)]
-    assert len(baselines.greedy_boxes(truth, 16)) == 4
-    assert baselines.greedy_boxes(np.zeros((0, 4)), 4) == []
-
-
 def test_prior_boxes_are_chosen_on_calibrate_and_say_so(tmp_path: Path) -> None:
     loaded = testing.toy()
     spec = FOUND.methods["prior_boxes"]

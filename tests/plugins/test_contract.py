@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from wsbench import plugins, testing
 from wsbench.progress import Silent
 from wsbench.specs import BoxSupervision, Dataset, Method, MethodSpec, MetricSpec, Source
-from wsbench.types import MetricValue, Prediction
+from wsbench.types import Prediction
 
 FOUND = plugins.find()
 SMALL_DATA = {"phantom": {"images": 60}}
@@ -31,8 +32,9 @@ class Brightness(wsbench.Method):
         maps = grey[:, None].repeat(len(self.classes), axis=1)
         return wsbench.Prediction(maps.max(axis=(2, 3)), maps)
 
-def share_of_images_with_boxes(scored):
-    return wsbench.MetricValue(len(set(scored.predicted.image.tolist())) / len(scored.names))
+def share_of_images_with_boxes(scored, resamples):
+    boxed = scored.per_image(scored.predicted) > 0
+    return wsbench.ratio(resamples.sum(boxed), resamples.sum(boxed | True))
 
 @wsbench.hookimpl
 def wsbench_methods():
@@ -88,8 +90,6 @@ class BatchDependent(Fine):
 
 class Unseeded(Fine):
     def predict(self, images):
-        import numpy as np
-
         scores = super().predict(images).scores
         return Prediction(
             np.clip(scores * np.random.default_rng().random(), 0, 1), super().predict(images).heatmaps
@@ -130,11 +130,12 @@ def test_a_method_cannot_see_boxes_it_did_not_declare(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "compute",
     [
-        lambda scored: 0.5,
-        lambda scored: MetricValue(float("nan")),
-        lambda scored: MetricValue(float(scored.scores[0, 0])),
+        lambda scored, resamples: 0.5,
+        lambda scored, resamples: np.full(len(resamples), np.inf),
+        lambda scored, resamples: np.full(len(resamples), scored.scores[0, 0]),
+        lambda scored, resamples: np.full(len(resamples), scored.scores.mean()),
     ],
-    ids=["no MetricValue", "nan", "order"],
+    ids=["shape", "infinite", "order", "draws"],
 )
 def test_a_broken_metric_is_found(compute) -> None:
     with pytest.raises(AssertionError):

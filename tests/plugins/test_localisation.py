@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import box, found, table
+from conftest import box, found, measured, table, value
+from wsbench.geometry import shared_areas
 from wsbench_plugins.metrics import localisation as metrics
 
 
@@ -16,27 +17,27 @@ def test_the_three_mean_ious_differ_where_one_truth_box_is_hit_twice() -> None:
     truth = [[box(0, 0, 10, 10), box(50, 50, 60, 60)], [box(0, 0, 10, 10)]]
     predicted = [[found(0, 0, 10, 10), found(0, 0, 10, 5)], [found(0, 0, 10, 4)]]
     scored = table(truth, predicted)
-    assert metrics.miou(scored).value == pytest.approx(((1 + 0.5) / 2 + 0.4) / 2)
-    assert metrics.miou_pooled(scored).value == pytest.approx((1 + 0.5 + 0.4) / 3)
-    assert metrics.miou_matched(scored).value == pytest.approx(((1 + 0) / 2 + 0.4) / 2)
+    assert value(metrics.miou, scored) == pytest.approx(((1 + 0.5) / 2 + 0.4) / 2)
+    assert value(metrics.miou_pooled, scored) == pytest.approx((1 + 0.5 + 0.4) / 3)
+    assert value(metrics.miou_matched, scored) == pytest.approx(((1 + 0) / 2 + 0.4) / 2)
 
 
 def test_an_image_without_prediction_counts_zero() -> None:
     scored = table([[box(0, 0, 10, 10)], [box(0, 0, 10, 10)]], [[found(0, 0, 10, 10)], []])
     for metric in (metrics.miou, metrics.miou_pooled, metrics.miou_matched, metrics.region_iou):
-        assert metric(scored).value == pytest.approx(0.5)
+        assert value(metric, scored) == pytest.approx(0.5)
 
 
 def test_predictions_on_images_without_truth_do_not_enter_overlap_metrics() -> None:
     scored = table([[box(0, 0, 10, 10)], []], [[found(0, 0, 10, 10)], [found(0, 0, 90, 90)]])
-    assert metrics.miou(scored).value == 1.0
+    assert value(metrics.miou, scored) == 1.0
 
 
 def test_without_any_truth_box_overlap_metrics_do_not_exist() -> None:
     scored = table([[], []], [[found(0, 0, 10, 10)], []])
     for metric in (metrics.miou, metrics.miou_pooled, metrics.miou_matched, metrics.region_dice):
-        assert metric(scored).value is None
-        assert metric(scored).per_class == {"tb": None}
+        assert value(metric, scored) is None
+        assert measured(metric, scored)["per_class"] == {"tb": None}
 
 
 def test_matched_iou_takes_the_assignment_of_largest_sum() -> None:
@@ -54,8 +55,8 @@ def test_region_metrics_measure_unions() -> None:
     # Truth: two boxes sharing 5 x 10 -> 150. Predicted: 10 x 10 of which 100 lie inside.
     truth = [[box(0, 0, 10, 10), box(5, 0, 15, 10)]]
     scored = table(truth, [[found(0, 0, 10, 10), found(0, 0, 5, 5)]])
-    assert metrics.region_iou(scored).value == pytest.approx(100 / 150)
-    assert metrics.region_dice(scored).value == pytest.approx(2 * 100 / (150 + 100))
+    assert value(metrics.region_iou, scored) == pytest.approx(100 / 150)
+    assert value(metrics.region_dice, scored) == pytest.approx(2 * 100 / (150 + 100))
 
 
 edges = st.tuples(st.integers(0, 8), st.integers(1, 4)).map(lambda pair: (pair[0], sum(pair)))
@@ -71,7 +72,7 @@ def test_region_areas_equal_counting_pixels(truth: list, predicted: list) -> Non
         return image
 
     first, second = mask(truth), mask(predicted)
-    areas = metrics.shared_areas(np.array(truth).reshape(-1, 4), np.array(predicted).reshape(-1, 4))
+    areas = shared_areas(np.array(truth).reshape(-1, 4), np.array(predicted).reshape(-1, 4))
     assert areas == ((first & second).sum(), first.sum(), second.sum())
 
 
@@ -80,24 +81,49 @@ def test_boxes_count_where_the_class_is_predicted() -> None:
     truth = [[box(0, 0, 9, 9)], [], [], []]
     predicted = [[found(0, 0, 9, 9)] * 2, [found(0, 0, 9, 9)], [found(0, 0, 9, 9)], []]
     scored = table(truth, predicted, scores=[[0.9], [0.5], [0.4], [0.1]])
-    assert metrics.boxes_per_image(scored).value == pytest.approx(3 / 4)
+    assert value(metrics.boxes_per_image, scored) == pytest.approx(3 / 4)
     # Of the three healthy images one shows a box: that of the second.
-    assert metrics.healthy_with_box(scored).value == pytest.approx(1 / 3)
+    assert value(metrics.healthy_with_box, scored) == pytest.approx(1 / 3)
 
 
 def test_without_healthy_images_their_share_does_not_exist() -> None:
     scored = table([[box(0, 0, 9, 9)]], [[found(0, 0, 9, 9)]])
-    assert metrics.healthy_with_box(scored).value is None
+    assert value(metrics.healthy_with_box, scored) is None
 
 
 def test_macro_is_the_mean_over_classes_that_exist() -> None:
     truth = [[box(0, 0, 10, 10, "a"), box(0, 0, 10, 10, "b")]]
     predicted = [[found(0, 0, 10, 5, label="a"), found(0, 0, 10, 10, label="b")]]
-    value = metrics.miou(table(truth, predicted, classes=("a", "b", "c")))
-    assert value.per_class == {"a": pytest.approx(0.5), "b": pytest.approx(1.0), "c": None}
-    assert value.value == pytest.approx(0.75)
+    result = measured(metrics.miou, table(truth, predicted, classes=("a", "b", "c")))
+    assert result["per_class"] == {"a": pytest.approx(0.5), "b": pytest.approx(1.0), "c": None}
+    assert result["value"] == pytest.approx(0.75)
+    assert result["undefined"] == ["c"]
 
 
 def test_boxes_of_another_class_do_not_count() -> None:
     scored = table([[box(0, 0, 10, 10, "a")]], [[found(0, 0, 10, 10, label="b")]], classes=("a", "b"))
-    assert metrics.miou(scored).per_class == {"a": 0.0, "b": None}
+    assert measured(metrics.miou, scored)["per_class"] == {"a": 0.0, "b": None}
+
+
+def test_iou_accuracy_counts_truth_boxes_where_the_class_is_predicted() -> None:
+    """IoUs 0.5 and 0 on an image that is called, 1 on one that is not."""
+    truth = [[box(0, 0, 10, 10), box(50, 50, 60, 60)], [box(0, 0, 10, 10)]]
+    predicted = [[found(0, 0, 10, 5)], [found(0, 0, 10, 10)]]
+    scored = table(truth, predicted, scores=[[0.9], [0.1]])
+
+    def accuracy(iou: float, called: bool) -> float | None:
+        return value(lambda s, r: metrics.iou_accuracy(s, r, iou, called=called), scored)
+
+    assert accuracy(0.4, True) == pytest.approx(1 / 2)
+    assert accuracy(0.5, True) == 0.0  # it must be exceeded
+    assert accuracy(0.4, False) == pytest.approx(2 / 3)
+    assert value(metrics.iou_accuracy_kept, scored) == pytest.approx(2 / 3)
+    # 0.1 and 0.25 are exceeded by one of two; 0.5, 0.75 and 0.9 by none.
+    assert value(metrics.msli, scored) == pytest.approx(2 * 0.5 / 5)
+
+
+def test_udp_is_the_mean_of_both_tasks() -> None:
+    truth = [[box(0, 0, 10, 10)], []]
+    scored = table(truth, [[found(0, 0, 10, 10)], []], scores=[[0.9], [0.1]])
+    assert value(metrics.udp, scored) == pytest.approx((1.0 + 1.0) / 2)
+    assert value(metrics.udp, table(truth, [[], []], scores=[[0.1], [0.9]])) is None  # nothing is called

@@ -41,7 +41,7 @@ def check(
         [stratum, *(str(counts[stratum, role]) for role in roles)]
         for stratum in sorted({stratum for stratum, _ in counts})
     ]
-    tables.show(f"{dataset}: images by role", ["", *roles], rows, numbers=True)
+    tables.show(f"{dataset}: images by role", ["", *roles], rows, text=1)
     print(f"boxes: {sum(len(sample.boxes) for sample in loaded.samples)}")
     print(f"fingerprint: {loaded.fingerprint}")
     for name, reason in sorted(loaded.roles.left_out.items()):

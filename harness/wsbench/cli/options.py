@@ -22,6 +22,13 @@ DataOption = Annotated[
 PluginFiles = Annotated[
     list[Path] | None, typer.Option("--plugin", help="A Python file with plugins; repeatable.")
 ]
+Runs = Annotated[Path, typer.Option(help="Folder of all runs.")]
+Leaderboards = Annotated[Path, typer.Option(help="Folder of all leaderboards.")]
+Submit = Annotated[bool, typer.Option("--submit", help="Copy the records into the leaderboards folder.")]
+CalibrateFor = Annotated[
+    str | None,
+    typer.Option(help="What box rules are chosen for on the calibrate role: loc_f1@0.25 (default) or msli."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 

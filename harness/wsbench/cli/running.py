@@ -28,17 +28,16 @@ def run(
     precision: Annotated[
         str | None, typer.Option(help="32, bf16 or auto; the same as -o precision=...")
     ] = None,
-    runs: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
+    runs: options.Runs = Path("runs"),
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out images with a problem; the record names them.")
     ] = False,
     references: Annotated[
         bool, typer.Option(help="Also score every method that never looks at the image.")
     ] = True,
-    submit: Annotated[
-        bool, typer.Option("--submit", help="Copy the records into the leaderboards folder.")
-    ] = False,
-    leaderboards: Annotated[Path, typer.Option(help="Folder of all leaderboards.")] = Path("leaderboards"),
+    calibrate_for: options.CalibrateFor = None,
+    submit: options.Submit = False,
+    leaderboards: options.Leaderboards = Path("leaderboards"),
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -47,12 +46,13 @@ def run(
     Killed at any moment and typed again, it goes on where it was.
     """
     from wsbench import leaderboard
+    from wsbench.calibration import OBJECTIVE
     from wsbench.planning import make_plan
     from wsbench.progress import choose_progress
     from wsbench.runner import execute
     from wsbench.settings import parse_options
 
-    found = options.found(plugin)
+    found, planned = options.found(plugin), _seeds(seeds)
     given = parse_options(option or [])
     if precision is not None:
         given["precision"] = precision
@@ -61,19 +61,28 @@ def run(
     if references:
         wanted += [(s, None, {}) for s in found.methods.values() if not s.reads_image and s is not spec]
     plans = [
-        make_plan(*row, dataset=dataset_spec, seed=seed, device=device, runs=runs)
-        for seed in _seeds(seeds)
+        make_plan(
+            *row,
+            dataset=dataset_spec,
+            seed=seed,
+            device=device,
+            runs=runs,
+            calibrate_for=calibrate_for or OBJECTIVE,
+        )
+        for seed in planned
         for row in wanted
     ]
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(found, dataset, data_option, root, progress, skip_bad=skip_bad)
     if submit:
         leaderboard.refuse_subset(loaded.describe())
-    records = [execute(plan, loaded, found, progress) for plan in plans]
+    records = []
+    for plan in plans:
+        records.append(execute(plan, loaded, found, progress))
+        if submit:
+            progress.say(f"submitted {leaderboard.add(records[-1], leaderboards, planned)}")
     tables.results(records)
     print(f"record of {method}: {records[0].folder}")
-    for record in records if submit else ():
-        print(f"submitted {leaderboard.add(record, leaderboards)}")
 
 
 def _seeds(words: str) -> list[int]:

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wsbench.leaderboard import Row
     from wsbench.records import Record
 
 SHOWN = {
-    "uniform": ("ap25", "ap50", "miou", "boxes_per_image", "healthy_with_box", "auc"),
+    "uniform": ("ap25", "map_gain", "miou", "boxes_per_image", "healthy_with_box", "auc"),
     "paper": ("miou", "ap25", "accuracy", "auc", "sensitivity", "specificity"),
 }
 HEADINGS = {
+    "map_gain": "map gain",
     "boxes_per_image": "boxes an image",
     "healthy_with_box": "healthy with box",
     "sensitivity": "sens.",
@@ -24,19 +26,27 @@ TITLES = {
 }
 
 
-def show(title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> None:
-    """Print one table on the standard output."""
+def show(
+    title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, text: int | None = None
+) -> None:
+    """Print one table on the standard output; numbers follow the first ``text`` columns, if it is given."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for position, heading in enumerate(header):
-        justify = "right" if numbers and position else "left"
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=numbers and not position)
+        numbers = text is not None and position >= text
+        whole = text is not None and position < text
+        table.add_column(heading, justify="right" if numbers else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     Console().print(table)
+
+
+def _interval(row: Row, metric: str, protocol: str) -> str:
+    found = row.interval(metric, protocol)
+    return "\N{EN DASH}".join(f"{bound:.2f}".replace("0.", ".") for bound in found) if found else ""
 
 
 def results(records: Sequence[Record]) -> None:
@@ -44,19 +54,24 @@ def results(records: Sequence[Record]) -> None:
     from wsbench import leaderboard
 
     rows = leaderboard.ranked(records)
+    ranks = leaderboard.rank_words(rows)
     for protocol, metrics in SHOWN.items():
-        here = [row for row in rows if protocol in row.first.protocols]
-        header = ["method", *(HEADINGS.get(metric, metric) for metric in metrics)]
+        here = [(row, rank) for row, rank in zip(rows, ranks, strict=True) if protocol in row.first.protocols]
+        if not here:
+            continue
+        header = ["rank", "method", *(HEADINGS.get(metric, metric) for metric in metrics)]
         cells = []
-        for row in here:
-            cells.append([row.label(protocol), *(row.mean(metric, protocol) for metric in metrics)])
+        for row, rank in here:
+            cells.append([rank, row.label(protocol), *(row.mean(metric, protocol) for metric in metrics)])
             if len(row.records) > 1:
                 seeds = f"  ± over {len(row.records)} seeds"
-                cells.append([seeds, *(row.spread(metric, protocol) for metric in metrics)])
-        show(TITLES[protocol], header, cells, numbers=True)
+                cells.append(["", seeds, *(row.spread(metric, protocol) for metric in metrics)])
+            cells.append(["", "  95 %", *(_interval(row, metric, protocol) for metric in metrics)])
+        show(TITLES[protocol], header, [line for line in cells if any(line[2:])], text=2)
         print()
     data = records[0].dataset
     print(f"{data['name']}: {data['images']['test']} test images, {data['boxes']['test']} boxes on them")
     for split, (here, release) in data["subset"].items():
         print(f"a subset: split {split} has {here} of the release's {release} images; compare with nothing")
     print(f"{leaderboard.BLIND} never looks at the image   {leaderboard.BOXED} uses annotated boxes")
+    print("rank: by ap25 under protocol uniform; = marks rows that noise cannot tell apart")

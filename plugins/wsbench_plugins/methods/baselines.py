@@ -109,31 +109,12 @@ class PriorBoxes(ImageBlind):
                 for box in boxes
                 if box.label == name
             ]
-            fixed[name] = greedy_boxes(np.array(truth).reshape(-1, 4), self.settings.boxes)
+            boxes, weights = wsbench.fixed_boxes(np.array(truth).reshape(-1, 4), self.settings.boxes)
+            fixed[name] = list(zip(boxes.tolist(), weights.tolist(), strict=True))
         self._keep(run, {"prevalence": fit.labels.mean(axis=0).tolist(), "boxes": fixed})
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         return _fixed(self, images, self.prior["boxes"])
-
-
-def greedy_boxes(truth: np.ndarray, count: int) -> list[tuple[list[float], float]]:
-    """At most ``count`` of the truth boxes ``(T, 4)``, each chosen to raise the mean best overlap the most.
-
-    Returns:
-        ``(box, share)`` pairs: the share of truth boxes it overlaps by at least 0.25, which ranks it.
-    """
-    import numpy as np
-
-    if len(truth) == 0:
-        return []
-    overlaps = wsbench.pairwise_iou(truth, truth)
-    best, chosen = np.zeros(len(truth)), []
-    for _ in range(min(count, len(truth))):
-        gain = np.maximum(overlaps, best).mean(axis=1)
-        gain[chosen] = -1.0
-        chosen.append(int(gain.argmax()))
-        best = np.maximum(best, overlaps[chosen[-1]])
-    return [(truth[row].tolist(), float((overlaps[row] >= 0.25).mean())) for row in chosen]
 
 
 def _fixed(

@@ -1,102 +1,103 @@
 """Classification metrics of image scores, per class and macro.
 
 A class is predicted where its score reaches the operating point (Youden's J on the select role under
-protocol ``uniform``, the method's own under ``paper``).
+protocol ``uniform``, the method's own under ``paper``). Every function gives ``(B, C)`` values of B draws
+and C classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import wsbench
+
+from ._auc import auc
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
 class Counts:
-    """A confusion matrix of one class."""
+    """Confusion matrices: ``(B, C)`` each."""
 
-    true_positive: int
-    false_positive: int
-    true_negative: int
-    false_negative: int
-
-
-def auc(scored: wsbench.Scored) -> wsbench.MetricValue:
-    """Area under the ROC curve; it does not exist for a class that all or no images have."""
-
-    def of_class(label: int) -> float | None:
-        from sklearn.metrics import roc_auc_score
-
-        truth = scored.labels[:, label]
-        if truth.all() or not truth.any():
-            return None
-        return float(roc_auc_score(truth, scored.scores[:, label]))
-
-    return scored.per_class(of_class)
+    true_positive: np.ndarray
+    false_positive: np.ndarray
+    true_negative: np.ndarray
+    false_negative: np.ndarray
 
 
-def accuracy(counts: Counts) -> float | None:
+def count(scored: wsbench.Scored, resamples: wsbench.Resamples) -> Counts:
+    """The confusion matrices at the operating points."""
+    truth, called = scored.labels, scored.called
+    cells = (truth & called, ~truth & called, ~truth & ~called, truth & ~called)
+    return Counts(*map(resamples.sum, cells))
+
+
+def accuracy(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """Share of images called rightly (KD-Grad-CAM paper, equation 3)."""
+    counts = count(scored, resamples)
     right = counts.true_positive + counts.true_negative
-    return _share(right, right + counts.false_positive + counts.false_negative)
+    return wsbench.ratio(right, right + counts.false_positive + counts.false_negative)
 
 
-def sensitivity(counts: Counts) -> float | None:
+def sensitivity(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """Share of the images with the class that are called so (equation 4)."""
-    return _share(counts.true_positive, counts.true_positive + counts.false_negative)
+    counts = count(scored, resamples)
+    return wsbench.ratio(counts.true_positive, counts.true_positive + counts.false_negative)
 
 
-def specificity(counts: Counts) -> float | None:
+def specificity(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """Share of the images without the class that are called so (equation 5)."""
-    return _share(counts.true_negative, counts.true_negative + counts.false_positive)
+    counts = count(scored, resamples)
+    return wsbench.ratio(counts.true_negative, counts.true_negative + counts.false_positive)
 
 
-def macro_precision(counts: Counts) -> float | None:
+def macro_precision(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """Precision of "present" and of "absent", averaged (the paper's average precision, equation 6); it does
     not exist where one of the two is never called."""
-    present = _share(counts.true_positive, counts.true_positive + counts.false_positive)
-    absent = _share(counts.true_negative, counts.true_negative + counts.false_negative)
-    return None if present is None or absent is None else (present + absent) / 2
+    counts = count(scored, resamples)
+    present = wsbench.ratio(counts.true_positive, counts.true_positive + counts.false_positive)
+    absent = wsbench.ratio(counts.true_negative, counts.true_negative + counts.false_negative)
+    return (present + absent) / 2
 
 
-def macro_recall(counts: Counts) -> float | None:
+def macro_recall(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """Recall of "present" and of "absent", averaged (the paper's average recall, equation 7)."""
-    present, absent = sensitivity(counts), specificity(counts)
-    return None if present is None or absent is None else (present + absent) / 2
+    return (sensitivity(scored, resamples) + specificity(scored, resamples)) / 2
 
 
-def count(scored: wsbench.Scored, label: int) -> Counts:
-    """The confusion matrix of one class at its operating point."""
-    truth, called = scored.labels[:, label], scored.called[:, label]
-    return Counts(
-        true_positive=int((truth & called).sum()),
-        false_positive=int((~truth & called).sum()),
-        true_negative=int((~truth & ~called).sum()),
-        false_negative=int((truth & ~called).sum()),
-    )
+def average_precision(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """Area under the precision-recall curve as a sum of steps over distinct scores; it does not exist for a
+    class that no image has."""
+    import numpy as np
 
-
-def from_counts(measure: Callable[[Counts], float | None]) -> Callable[[wsbench.Scored], wsbench.MetricValue]:
-    """The metric that applies ``measure`` to every class."""
-    return lambda scored: scored.per_class(lambda label: measure(count(scored, label)))
-
-
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+    columns = []
+    for label in range(len(scored.classes)):
+        positive, score = scored.labels[:, label], scored.scores[:, label]
+        levels = np.unique(score[positive])
+        reached = np.searchsorted(levels, score, side="right")  # the number of levels an image reaches
+        table = np.zeros((2, len(score), len(levels) + 1))
+        rows = np.arange(len(score))
+        table[0, rows, reached] = 1.0
+        table[1, rows, reached] = positive
+        every, hits = (np.cumsum(resamples.sum(part[:, :0:-1]), axis=1) for part in table)
+        precision = np.divide(hits, every, out=np.zeros_like(hits), where=every > 0)
+        steps = np.diff(hits, axis=1, prepend=0)
+        columns.append(wsbench.ratio((precision * steps).sum(axis=1), resamples.sum(positive)))
+    return np.stack(columns, axis=1)
 
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
+    spec = wsbench.MetricSpec
     return [
-        wsbench.MetricSpec("auc", "area under the ROC curve", auc),
-        wsbench.MetricSpec("accuracy", "share of images called rightly", from_counts(accuracy)),
-        wsbench.MetricSpec("sensitivity", "recall of the class", from_counts(sensitivity)),
-        wsbench.MetricSpec("specificity", "recall of its absence", from_counts(specificity)),
-        wsbench.MetricSpec(
-            "macro_precision", "precision of presence and absence, averaged", from_counts(macro_precision)
-        ),
-        wsbench.MetricSpec(
-            "macro_recall", "recall of presence and absence, averaged", from_counts(macro_recall)
-        ),
+        spec("auc", "area under the ROC curve", auc),
+        spec("average_precision", "area under the precision-recall curve", average_precision),
+        spec("accuracy", "share of images called rightly", accuracy),
+        spec("sensitivity", "recall of the class", sensitivity),
+        spec("specificity", "recall of its absence", specificity),
+        spec("macro_precision", "precision of presence and absence, averaged", macro_precision),
+        spec("macro_recall", "recall of presence and absence, averaged", macro_recall),
     ]

@@ -2,6 +2,7 @@
 
 An image with a truth box and no prediction counts 0. Images without a truth box of the class enter only
 `boxes_per_image` and `healthy_with_box`: nothing else here charges for extra boxes, so none of it ranks.
+Every function gives ``(B, C)`` values of B draws and C classes; NaN for a class without a truth box.
 """
 
 from __future__ import annotations
@@ -11,62 +12,111 @@ from typing import TYPE_CHECKING
 
 import wsbench
 
+from ._auc import auc
+
 if TYPE_CHECKING:
     import numpy as np
 
+IOUS = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9)
+MSLI_IOUS = (0.1, 0.25, 0.5, 0.75, 0.9)
 
-def miou(scored: wsbench.Scored) -> wsbench.MetricValue:
+
+def miou(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """Mean IoU as Algorithms 2 and 3 of the KD-Grad-CAM paper define it.
 
     Per image with G truth boxes: the G largest of all its truth x predicted IoUs, padded with 0, their
     mean; then the mean over images.
     """
-    return scored.per_class(lambda label: _mean_over_images(scored, label, largest_ious))
+    return _over_images(scored, resamples, lambda ious: (largest_ious(ious).mean(), 1))
 
 
-def miou_pooled(scored: wsbench.Scored) -> wsbench.MetricValue:
+def miou_pooled(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """The IoUs that `miou` keeps, averaged over all truth boxes instead of image by image."""
-    import numpy as np
-
-    def pooled(label: int) -> float | None:
-        kept = [largest_ious(ious) for ious in scored.matrices(label)]
-        return float(np.concatenate(kept).mean()) if kept else None
-
-    return scored.per_class(pooled)
+    return _over_images(scored, resamples, lambda ious: (largest_ious(ious).sum(), len(ious)))
 
 
-def miou_matched(scored: wsbench.Scored) -> wsbench.MetricValue:
+def miou_matched(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """`miou` with every box counted once: the one-to-one assignment of largest total IoU."""
-    return scored.per_class(lambda label: _mean_over_images(scored, label, assigned_ious))
+    return _over_images(scored, resamples, lambda ious: (assigned_ious(ious).mean(), 1))
 
 
-def region_iou(scored: wsbench.Scored) -> wsbench.MetricValue:
+def region_iou(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """IoU of the union of predicted boxes with the union of truth boxes (TBVA-GAN paper, Table 1); per
     image with a truth box, then the mean."""
-    return _region_metric(scored, lambda both, truth, predicted: both / (truth + predicted - both))
+    return _over_regions(scored, resamples, lambda both, truth, predicted: both / (truth + predicted - both))
 
 
-def region_dice(scored: wsbench.Scored) -> wsbench.MetricValue:
+def region_dice(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """Dice coefficient of the union of predicted boxes with the union of truth boxes (TBVA-GAN paper,
     Table 1); per image with a truth box, then the mean."""
-    return _region_metric(scored, lambda both, truth, predicted: 2 * both / (truth + predicted))
+    return _over_regions(scored, resamples, lambda both, truth, predicted: 2 * both / (truth + predicted))
 
 
-def boxes_per_image(scored: wsbench.Scored) -> wsbench.MetricValue:
-    """Boxes an image, over all images, where the class is predicted at its operating point."""
-    shown = scored.predicted.label[_shown(scored)]
-    return scored.per_class(lambda label: float((shown == label).sum() / len(scored.names)))
+def iou_accuracy(
+    scored: wsbench.Scored, resamples: wsbench.Resamples, iou: float, *, called: bool
+) -> np.ndarray:
+    """Share of truth boxes whose IoU with some predicted box of the class exceeds ``iou``.
+
+    Args:
+        scored: what was predicted and what is true.
+        resamples: of its images.
+        iou: the threshold.
+        called: of the truth boxes on images on which the class is predicted (CLARiTY paper, section 4.2),
+            or of all.
+    """
+    counted = _called_truth(scored) if called else 1.0
+    hit = scored.once(best_ious) > iou
+    part = scored.per_image(scored.truth, hit * counted)
+    return wsbench.ratio(resamples.sum(part), resamples.sum(scored.per_image(scored.truth, counted)))
 
 
-def healthy_with_box(scored: wsbench.Scored) -> wsbench.MetricValue:
-    """Share of the images without any class that have a box of a class predicted at its operating point."""
+def iou_accuracy_kept(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """Share of truth boxes that `iou_accuracy` counts: those on images on which the class is predicted."""
+    kept = scored.per_image(scored.truth, _called_truth(scored))
+    return wsbench.ratio(resamples.sum(kept), resamples.sum(scored.per_image(scored.truth)))
+
+
+def msli(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """Mean of `iou_accuracy` over IoU 0.1, 0.25, 0.5, 0.75 and 0.9 (CLARiTY paper)."""
     import numpy as np
 
-    healthy = np.flatnonzero(~scored.labels.any(axis=1))
-    if len(healthy) == 0:
-        return wsbench.MetricValue(None)
-    marked = np.isin(healthy, scored.predicted.image[_shown(scored)])
-    return wsbench.MetricValue(float(marked.mean()))
+    return np.mean([iou_accuracy(scored, resamples, iou, called=True) for iou in MSLI_IOUS], axis=0)
+
+
+def udp(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``(B,)`` mean of macro `auc` and macro `msli` (CLARiTY paper), each over classes where it exists."""
+    import numpy as np
+
+    def macro(values: np.ndarray) -> np.ndarray:
+        there = ~np.isnan(values)
+        return wsbench.ratio(np.where(there, values, 0.0).sum(axis=1), there.sum(axis=1))
+
+    return (macro(auc(scored, resamples)) + macro(msli(scored, resamples))) / 2
+
+
+def boxes_per_image(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """Boxes an image, over all images, where the class is predicted at its operating point."""
+    import numpy as np
+
+    shown = resamples.sum(scored.per_image(scored.predicted, scored.shown))
+    return wsbench.ratio(shown, resamples.sum(np.ones((len(scored.names), 1))))
+
+
+def healthy_with_box(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``(B,)`` share of the images without any class that have a box of a class predicted at its operating
+    point."""
+    healthy = ~scored.labels.any(axis=1)
+    marked = scored.per_image(scored.predicted, scored.shown).any(axis=1)
+    return wsbench.ratio(resamples.sum(healthy & marked), resamples.sum(healthy))
+
+
+def best_ious(scored: wsbench.Scored) -> np.ndarray:
+    """``(T,)`` the largest IoU of every truth box with a predicted box of its image and class, else 0."""
+    import numpy as np
+
+    best = np.zeros(len(scored.truth))
+    np.maximum.at(best, scored.pairs.truth, scored.pairs.iou)
+    return best
 
 
 def largest_ious(ious: np.ndarray) -> np.ndarray:
@@ -86,74 +136,82 @@ def assigned_ious(ious: np.ndarray) -> np.ndarray:
     return np.pad(kept, (0, len(ious) - len(kept)))
 
 
-def shared_areas(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float, float]:
-    """Exact areas of the union of ``(G, 4)`` truth boxes, of ``(P, 4)`` predicted boxes, and of what both
-    cover, on the grid that all box edges make: ``(both, truth, predicted)``."""
+def _called_truth(scored: wsbench.Scored) -> np.ndarray:
+    return scored.called[scored.truth.image, scored.truth.label]
+
+
+def _over_images(
+    scored: wsbench.Scored,
+    resamples: wsbench.Resamples,
+    measure: Callable[[np.ndarray], tuple[float, float]],
+) -> np.ndarray:
+    """Sum of parts over sum of wholes; ``measure`` gives both from the ``(G, P)`` overlaps of an image."""
     import numpy as np
 
-    everything = np.concatenate([truth, predicted])
-    x, y = np.unique(everything[:, [0, 2]]), np.unique(everything[:, [1, 3]])
-    cells = np.outer(np.diff(y), np.diff(x))
-
-    def covered(boxes: np.ndarray) -> np.ndarray:
-        mask = np.zeros(cells.shape, dtype=bool)
-        for x0, y0, x1, y1 in boxes:
-            columns = slice(np.searchsorted(x, x0), np.searchsorted(x, x1))
-            mask[np.searchsorted(y, y0) : np.searchsorted(y, y1), columns] = True
-        return mask
-
-    in_truth, in_predicted = covered(truth), covered(predicted)
-    return tuple(float(cells[mask].sum()) for mask in (in_truth & in_predicted, in_truth, in_predicted))
+    part, whole = np.zeros((2, len(scored.names), len(scored.classes)))
+    for label in range(len(scored.classes)):
+        for image, ious in scored.matrices(label):
+            part[image, label], whole[image, label] = measure(ious)
+    return wsbench.ratio(resamples.sum(part), resamples.sum(whole))
 
 
-def _shown(scored: wsbench.Scored) -> np.ndarray:
-    """``(M,)`` bool: the predicted box is of a class that is predicted on its image."""
-    return scored.called[scored.predicted.image, scored.predicted.label]
-
-
-def _mean_over_images(
-    scored: wsbench.Scored, label: int, keep: Callable[[np.ndarray], np.ndarray]
-) -> float | None:
+def _over_regions(
+    scored: wsbench.Scored,
+    resamples: wsbench.Resamples,
+    measure: Callable[[float, float, float], float],
+) -> np.ndarray:
     import numpy as np
 
-    means = [keep(ious).mean() for ious in scored.matrices(label)]
-    return float(np.mean(means)) if means else None
+    part, whole = np.zeros((2, len(scored.names), len(scored.classes)))
+    for label in range(len(scored.classes)):
+        truth, predicted = scored.truth.of_label(label), scored.predicted.of_label(label)
+        for image in np.unique(truth.image):
+            shared = wsbench.shared_areas(truth.of_image(image), predicted.of_image(image))
+            part[image, label], whole[image, label] = measure(*shared), 1.0
+    return wsbench.ratio(resamples.sum(part), resamples.sum(whole))
 
 
-def _region_metric(
-    scored: wsbench.Scored, measure: Callable[[float, float, float], float]
-) -> wsbench.MetricValue:
-    import numpy as np
-
-    def mean(label: int) -> float | None:
-        truth = scored.truth.of_label(label)
-        predicted = scored.predicted.of_label(label)
-        values = [
-            measure(*shared_areas(truth.of_image(image), predicted.of_image(image)))
-            for image in np.unique(truth.image)
-        ]
-        return float(np.mean(values)) if values else None
-
-    return scored.per_class(mean)
+def _iou_accuracy_at(
+    iou: float, *, called: bool
+) -> Callable[[wsbench.Scored, wsbench.Resamples], np.ndarray]:
+    return lambda scored, resamples: iou_accuracy(scored, resamples, iou, called=called)
 
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
+    spec = wsbench.MetricSpec
     return [
-        wsbench.MetricSpec(
-            "miou", "mean IoU of the KD-Grad-CAM paper: G largest overlaps of G truth boxes", miou
+        spec("miou", "mean IoU of the KD-Grad-CAM paper: G largest overlaps of G truth boxes", miou),
+        spec("miou_pooled", "the same overlaps, averaged over all truth boxes", miou_pooled),
+        spec("miou_matched", "mean IoU with one-to-one assignment", miou_matched),
+        spec("region_iou", "IoU of the unions of boxes (TBVA-GAN paper)", region_iou),
+        spec("region_dice", "Dice of the unions of boxes (TBVA-GAN paper)", region_dice),
+        *(
+            spec(
+                f"iou_accuracy@{iou:g}",
+                "share of truth boxes with IoU > T, where the class is predicted (CLARiTY paper)",
+                _iou_accuracy_at(iou, called=True),
+            )
+            for iou in IOUS
         ),
-        wsbench.MetricSpec("miou_pooled", "the same overlaps, averaged over all truth boxes", miou_pooled),
-        wsbench.MetricSpec("miou_matched", "mean IoU with one-to-one assignment", miou_matched),
-        wsbench.MetricSpec("region_iou", "IoU of the unions of boxes (TBVA-GAN paper)", region_iou),
-        wsbench.MetricSpec("region_dice", "Dice of the unions of boxes (TBVA-GAN paper)", region_dice),
-        wsbench.MetricSpec(
+        *(
+            spec(
+                f"iou_accuracy_all@{iou:g}",
+                "share of all truth boxes with IoU > T",
+                _iou_accuracy_at(iou, called=False),
+            )
+            for iou in IOUS
+        ),
+        spec("iou_accuracy_kept", "share of truth boxes where the class is predicted", iou_accuracy_kept),
+        spec("msli", "mean of iou_accuracy@T over T 0.1, 0.25, 0.5, 0.75, 0.9 (CLARiTY paper)", msli),
+        spec("udp", "mean of auc and msli (CLARiTY paper)", udp),
+        spec(
             "boxes_per_image",
             "predicted boxes an image at the operating point",
             boxes_per_image,
             higher_is_better=None,
         ),
-        wsbench.MetricSpec(
+        spec(
             "healthy_with_box",
             "share of images without findings that get a box",
             healthy_with_box,

@@ -1,0 +1,184 @@
+"""COCO files of predictions, fitted to a dataset."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, FiniteFloat, TypeAdapter, ValidationError
+
+from wsbench.catalog import Role
+from wsbench.errors import WsbenchError, suggestion
+from wsbench.frames import clip, xywh_to_xyxy
+from wsbench.loading import Loaded
+from wsbench.predictions import SCORED_ROLES, require
+from wsbench.types import Prediction, Sample, ScoredBox
+
+MARGIN = 0.01
+"""Boxes may leave their image by this share of its side, as rounding does; they are cut."""
+
+
+class CocoImage(BaseModel):
+    """An image entry; ``scores`` is ours."""
+
+    id: int | str
+    file_name: str
+    width: int | None = None
+    height: int | None = None
+    scores: dict[str, FiniteFloat] | None = None
+
+
+class CocoCategory(BaseModel):
+    """A category entry."""
+
+    id: int | str
+    name: str
+
+
+class CocoBox(BaseModel):
+    """A result: x, y, width, height in pixels of the original image.
+
+    ``corners`` is ours: x0, y0, x1, y1 to the last bit, which adding up widths can lose.
+    """
+
+    image_id: int | str
+    category_id: int | str
+    bbox: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+    score: FiniteFloat
+    corners: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
+
+
+class CocoFile(BaseModel):
+    """A COCO file of predictions."""
+
+    images: list[CocoImage] = []
+    categories: list[CocoCategory] = []
+    annotations: list[CocoBox]
+
+
+class CocoNames(BaseModel):
+    """What names ids in a COCO file of annotations."""
+
+    images: list[CocoImage]
+    categories: list[CocoCategory] = []
+
+
+class CocoResults:
+    """The boxes and scores of a file, checked against a dataset."""
+
+    def __init__(
+        self, path: Path, content: bytes, loaded: Loaded, categories: Mapping[str, str], images: Path | None
+    ) -> None:
+        self._path = path
+        self._loaded = loaded
+        self._sample = {sample.name: sample for sample in loaded.samples}
+        parsed = _parse(TypeAdapter(CocoFile | list[CocoBox]), path, content)
+        self._file = parsed if isinstance(parsed, CocoFile) else CocoFile(annotations=parsed)
+        names = _parse(TypeAdapter(CocoNames), images, images.read_bytes()) if images else None
+        named = [*(names.images if names else []), *self._file.images]
+        self._name_of = {image.id: image.file_name for image in named}
+        self._class_of = {
+            str(category.id): category.name
+            for category in [*(names.categories if names else []), *self._file.categories]
+        } | dict(categories)
+        for image in self._file.images:
+            self._check_frame(image)
+
+    def parts(self) -> dict[Role, Prediction]:
+        """Predictions of the test role, and of select and calibrate where the file lists their images."""
+        boxes = self._boxes()
+        listed = {image.file_name: image for image in self._file.images}
+        members = self._loaded.roles.members
+        if listed:
+            require(self._path, [name for name in members["test"] if name not in listed], "test", "entry")
+        there = [r for r in SCORED_ROLES if r == "test" or (listed and set(members[r]) <= set(listed))]
+        return {role: self._part(members[role], boxes, listed) for role in there}
+
+    def _part(
+        self, names: Sequence[str], boxes: Mapping[str, list[ScoredBox]], listed: Mapping[str, CocoImage]
+    ) -> Prediction:
+        found = [boxes.get(name, []) for name in names]
+        scores = [self._scores(listed.get(name), inside) for name, inside in zip(names, found, strict=True)]
+        shape = (len(names), len(self._loaded.dataset.classes))
+        return Prediction(np.array(scores, dtype=np.float64).reshape(shape), boxes=found)
+
+    def _scores(self, image: CocoImage | None, boxes: Sequence[ScoredBox]) -> list[float]:
+        """The scores that the file gives, else the highest of the image's boxes of each class."""
+        classes = self._loaded.dataset.classes
+        if image is None or image.scores is None:
+            return [max((box.score for box in boxes if box.label == name), default=0.0) for name in classes]
+        for name in [*image.scores, *classes]:
+            if name not in classes or name not in image.scores:
+                raise WsbenchError(
+                    f"{self._path}: the scores of {image.file_name} must be of {', '.join(classes)}; "
+                    f"found {', '.join(image.scores)}"
+                )
+        return [image.scores[name] for name in classes]
+
+    def _boxes(self) -> dict[str, list[ScoredBox]]:
+        result: dict[str, list[ScoredBox]] = defaultdict(list)
+        for box in self._file.annotations:
+            sample = self._sample_of(box.image_id)
+            corners = np.array([box.corners or xywh_to_xyxy(box.bbox)])
+            width, height = sample.width, sample.height
+            slack = np.array([width, height] * 2) * MARGIN
+            outside = (corners < -slack).any() or (corners > [width, height] * 2 + slack).any()
+            apart = np.abs(corners - [xywh_to_xyxy(box.bbox)]).max() > 1e-6
+            if outside or apart or box.bbox[2] <= 0 or box.bbox[3] <= 0:
+                raise WsbenchError(
+                    f"{self._path}: the box {list(box.bbox)} of {sample.name} has no area, is not its corners"
+                    f" or leaves its {width}x{height} pixels; boxes are x, y, width, height in pixels of the "
+                    "original image"
+                )
+            inside = clip(corners, width, height)[0].tolist()
+            result[sample.name].append(ScoredBox(self._class(box.category_id), *inside, box.score))
+        return result
+
+    def _sample_of(self, image_id: int | str) -> Sample:
+        name = self._name_of.get(image_id, image_id)
+        if isinstance(name, int):
+            raise WsbenchError(
+                f"{self._path}: image_id {name} has no name; give --images, a COCO file that names it"
+            )
+        return self._known(name)
+
+    def _known(self, name: str) -> Sample:
+        if name not in self._sample:
+            raise WsbenchError(
+                f"{self._path}: image '{name}' is not in {self._loaded.spec.name}; "
+                f"{suggestion(name, list(self._sample)[:2000])}"
+            )
+        return self._sample[name]
+
+    def _class(self, category: int | str) -> str:
+        classes = self._loaded.dataset.classes
+        name = self._class_of.get(str(category), str(category))
+        if name not in classes:
+            raise WsbenchError(
+                f"{self._path}: category {category} is no class of {self._loaded.spec.name} "
+                f"({', '.join(classes)}); say which with --category {category}=CLASS"
+            )
+        return name
+
+    def _check_frame(self, image: CocoImage) -> None:
+        sample = self._known(image.file_name)
+        given = (image.width or sample.width, image.height or sample.height)
+        if given != (sample.width, sample.height):
+            raise WsbenchError(
+                f"{self._path}: {image.file_name} is {given[0]}x{given[1]} there and "
+                f"{sample.width}x{sample.height} in {self._loaded.spec.name}: its boxes are in another frame"
+            )
+
+
+def _parse(adapter: TypeAdapter, path: Path, content: bytes) -> Any:
+    try:
+        return adapter.validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise WsbenchError(
+            f"{path}: not COCO results: {place + ': ' if place else ''}{first['msg']}"
+        ) from None

@@ -1,0 +1,192 @@
+"""Stored predictions -> calibration, boxes, metrics: of a run just made, one made before, outside ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wsbench import (
+    boxes,
+    calibration,
+    frames,
+    geometry,
+    predictions,
+    priors,
+    records,
+    resampling,
+    scored,
+    scoring,
+)
+from wsbench.errors import WsbenchError
+from wsbench.files import read_json, write_json
+from wsbench.folders import Stage, finished, locked, stage
+from wsbench.loading import Loaded
+from wsbench.outside import Outside
+from wsbench.planning import Plan, load_dataset
+from wsbench.plugins import Plugins
+from wsbench.progress import Progress
+from wsbench.records import Record
+from wsbench.settings import fill
+from wsbench.sources import source_hash
+
+
+def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -> Stage:
+    """Score what lies in a run's folder under both protocols; skipped if nothing has changed."""
+    folder = prediction.folder.parent
+
+    def work(inside: Path) -> Mapping[str, Any]:
+        test, protocols = scoring.protocols(
+            prediction.folder, loaded, plan.spec, plan.build(loaded), plan.calibrate_for
+        )
+        draws = scoring.resamples(loaded, test.names)
+        result = {
+            name: {
+                "calibration": scoring.calibration(protocol, loaded.dataset.classes),
+                **scoring.results(scoring.table(loaded, test, protocol), found.metrics, draws),
+            }
+            for name, protocol in protocols.items()
+        }
+        labels = loaded.views.weak(test.names).labels
+        records.write_scores(
+            folder / records.SCORES, test.names, loaded.dataset.classes, labels, test.prediction.scores
+        )
+        found_boxes = {name: protocol.boxes for name, protocol in protocols.items()}
+        records.write_boxes(folder / records.BOXES, test.names, found_boxes)
+        write_json(inside / "protocols.json", result)
+        return {}
+
+    computed_by = [spec.compute for spec in found.metrics.values()]
+    inputs = {
+        "predict": prediction.key,
+        "metrics": _metric_versions(found),
+        "calibrate_for": plan.calibrate_for,
+        "source": source_hash(
+            boxes, calibration, frames, geometry, priors, resampling, scored, scoring, *computed_by
+        ),
+    }
+    return stage(folder, "score", inputs, work)
+
+
+def key(plan: Plan, loaded: Loaded, found: Plugins) -> Mapping[str, Any]:
+    """What two records must share to stand in one table."""
+    return {
+        "calibrated_for": plan.calibrate_for,
+        "dataset": loaded.spec.name,
+        "fingerprint": loaded.fingerprint,
+        "protocol": scoring.PROTOCOL_VERSION,
+        "metrics": _metric_versions(found),
+    }
+
+
+def rescore(
+    folder: Path,
+    found: Plugins,
+    progress: Progress,
+    *,
+    root: Path | None = None,
+    calibrate_for: str | None = None,
+) -> Record:
+    """Score a finished run again with today's metrics and protocol; no model is needed.
+
+    Args:
+        folder: of the run.
+        found: the plugins; the run's method must be among them, unless it is an outside one.
+        progress: where long work is shown.
+        root: the dataset's folder.
+        calibrate_for: what box rules are chosen for; None keeps what they were chosen for.
+
+    Raises:
+        WsbenchError: no finished run lies there, or its dataset is not the one at hand.
+    """
+    before = records.load(folder / records.FILE)
+    loaded = dataset_of(before, found, progress, root)
+    wanted = calibrate_for or before.key.get("calibrated_for", calibration.OBJECTIVE)
+    plan = _plan_of(before, found, folder, wanted)
+    with locked(folder):
+        score = score_stage(plan, loaded, found, finished(folder, "predict"))
+        record = replace(
+            before,
+            key=key(plan, loaded, found),
+            protocols=read_json(score.folder / "protocols.json"),
+            stages={**before.stages, "score": score.facts["cost"]},
+            schema=records.SCHEMA,
+        )
+        records.write(record, folder / records.FILE)
+    return record
+
+
+def evaluate(
+    outside: Outside,
+    loaded: Loaded,
+    found: Plugins,
+    runs: Path,
+    *,
+    calibrate_for: str = calibration.OBJECTIVE,
+) -> Record:
+    """Score the predictions of an outside program by the same code as everybody's.
+
+    Args:
+        outside: what was read from its file.
+        loaded: the dataset.
+        found: the plugins, for their metrics.
+        runs: the folder of all runs.
+        calibrate_for: what box rules are chosen for.
+    """
+    plan = Plan(outside.spec, "external", outside.spec.settings(), 0, "cpu", runs, calibrate_for)
+    folder = runs / loaded.spec.name / outside.spec.name / f"external-{outside.content[:8]}"
+
+    def work(inside: Path) -> Mapping[str, Any]:
+        for role, part in outside.parts.items():
+            predictions.store(part, loaded.views.images(loaded.roles.members[role]), inside, role)
+        return {}
+
+    with locked(folder):
+        inputs = {"content": outside.content, "data": loaded.fingerprint}
+        prediction = stage(folder, "predict", inputs, work)
+        score = score_stage(plan, loaded, found, prediction)
+        record = Record(
+            key=key(plan, loaded, found),
+            method=outside.describe(),
+            dataset=loaded.describe(),
+            seed=0,
+            protocols=read_json(score.folder / "protocols.json"),
+            stages={done.folder.name: done.facts["cost"] for done in (prediction, score)},
+            provenance=records.provenance("cpu"),
+            folder=folder,
+        )
+        records.write(record, folder / records.FILE)
+    return record
+
+
+def _metric_versions(found: Plugins) -> Mapping[str, int]:
+    return {name: spec.version for name, spec in sorted(found.metrics.items())}
+
+
+def dataset_of(record: Record, found: Plugins, progress: Progress, root: Path | None) -> Loaded:
+    """The dataset of a run.
+
+    Raises:
+        WsbenchError: it is not the one that the run was made on.
+    """
+    data = record.dataset
+    loaded = load_dataset(
+        found, data["name"], data["settings"], progress, root=root, skip_bad=bool(data["skipped"])
+    )
+    if loaded.fingerprint != data["fingerprint"]:
+        raise WsbenchError(
+            f"{record.folder}: was made on data {data['fingerprint']}, here is {loaded.fingerprint}: "
+            "files, labels, boxes or roles differ; give --root the folder it was made on"
+        )
+    return loaded
+
+
+def _plan_of(record: Record, found: Plugins, folder: Path, calibrate_for: str) -> Plan:
+    method = record.method
+    if method["preset"] == "external":
+        spec = Outside.spec_of(method["name"], method["box_supervision"])
+    else:
+        spec = found.method(method["name"])
+    settings = fill(spec.settings, method["settings"], spec.name)
+    return Plan(spec, method["preset"], settings, record.seed, "cpu", folder, calibrate_for)

@@ -1,0 +1,115 @@
+"""Predictions of programs that are no plugins: COCO results, or heatmaps in an npz file.
+
+Files are data: JSON and plain arrays, never pickles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsbench.catalog import Role
+from wsbench.coco_results import CocoResults
+from wsbench.errors import WsbenchError
+from wsbench.heatmap_arrays import HeatmapArrays
+from wsbench.loading import Loaded
+from wsbench.settings import Settings
+from wsbench.specs import BoxSupervision, Method, MethodSpec
+from wsbench.types import Prediction
+
+
+class NoSettings(Settings):
+    """An outside program's settings are its own affair."""
+
+
+class OutsideMethod(Method):
+    """Stands in for a program that has run elsewhere."""
+
+    def predict(self, images: Any) -> Prediction:
+        raise WsbenchError("the predictions of an outside program are in its file; it cannot be run again")
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What an outside program predicted.
+
+    Attributes:
+        spec: its name, and whether it has seen boxes.
+        content: hash of the file and of how it was read.
+        parts: predictions by role, each of all images of the role in their order.
+    """
+
+    spec: MethodSpec
+    content: str
+    parts: Mapping[Role, Prediction]
+
+    @staticmethod
+    def spec_of(name: str, box_supervision: str) -> MethodSpec:
+        """The spec of a program known by name alone."""
+        supervision = BoxSupervision(box_supervision)
+        return MethodSpec(
+            name,
+            "predictions of an outside program",
+            NoSettings,
+            OutsideMethod,
+            presets={"external": {}},
+            box_supervision=supervision,
+            box_use="training, as its submitter says" if supervision is BoxSupervision.FIT else "",
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """What a record says of it."""
+        return {
+            "name": self.spec.name,
+            "preset": "external",
+            "changed": {},
+            "settings": {},
+            "citation": "",
+            "box_supervision": self.spec.box_supervision.value,
+            "box_use": self.spec.box_use,
+            "reads_image": True,
+            "facts": {"predictions": self.content},
+        }
+
+
+def read(
+    path: Path,
+    name: str,
+    loaded: Loaded,
+    *,
+    categories: Mapping[str, str] | None = None,
+    images: Path | None = None,
+    uses_boxes: bool = False,
+) -> Outside:
+    """Read predictions.
+
+    Args:
+        path: ``.json``: COCO results, a list of ``image_id, category_id, bbox, score``, or a COCO file with
+            ``images`` (each with an optional ``scores`` by class), ``categories`` and ``annotations``.
+            ``.npz``: arrays ``names (N,)``, ``classes (C,)``, ``scores (N, C)``, ``heatmaps (N, C, h, w)``
+            and, where a map covers only a part of its image, ``regions (N, 4)``. ``map_names (M,)`` says
+            whose the heatmaps are where not all images have one.
+        name: what the program is called.
+        loaded: the dataset.
+        categories: classes by category id, where the file does not name them.
+        images: a COCO file that names the images of numeric ids.
+        uses_boxes: whether the program was trained on boxes.
+
+    Raises:
+        WsbenchError: the file is not of either form, or does not fit the dataset.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WsbenchError(f"{path} cannot be read: {error.strerror}") from None
+    if path.suffix == ".npz":
+        parts = HeatmapArrays(path, loaded).parts()
+    else:
+        parts = CocoResults(path, content, loaded, categories or {}, images).parts()
+    how = repr((name, sorted((categories or {}).items()), uses_boxes))
+    digest = hashlib.sha256(content + how.encode())
+    spec = Outside.spec_of(name, "fit" if uses_boxes else "none")
+    return Outside(spec, digest.hexdigest()[:16], parts)

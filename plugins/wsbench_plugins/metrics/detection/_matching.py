@@ -1,0 +1,113 @@
+"""COCO's matching of predicted boxes to truth boxes, through pycocotools.
+
+pycocotools decides which box finds which; what is counted from that is counted here, for all resamples at
+once. COCO ranks boxes of equal score in the order of their images. Names often tell the class (``health/``
+sorts before ``tb/``), so images are ordered by a hash of their name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+import wsbench
+
+IOUS = (0.25, 0.4, 0.45, *(0.5 + 0.05 * step for step in range(10)))
+"""At least this overlap makes a match."""
+
+MOST_BOXES = 100
+"""An image and class; COCO drops the others, lowest scores first."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The D predicted boxes of one class, best first.
+
+    Attributes:
+        image: ``(D,)`` row of the image.
+        score: ``(D,)``.
+        hit: ``(len(IOUS), D)`` bool: the box found a truth box that no better box had found.
+    """
+
+    image: np.ndarray
+    score: np.ndarray
+    hit: np.ndarray
+
+    def at(self, iou: float) -> np.ndarray:
+        """``(D,)`` bool: `hit` at one of `IOUS`."""
+        return self.hit[np.flatnonzero(np.isclose(IOUS, iou))[0]]
+
+
+def ranked(scored: wsbench.Scored) -> list[Ranked]:
+    """The predicted boxes of every class."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO()
+        truth.dataset = _truth(scored)
+        truth.createIndex()
+        evaluation = COCOeval(truth, _results(truth, scored), "bbox")
+        evaluation.params.iouThrs = np.array(IOUS)
+        evaluation.params.areaRng = [[0, 1e10]]
+        evaluation.params.areaRngLbl = ["all"]
+        evaluation.params.maxDets = [MOST_BOXES]
+        evaluation.evaluate()
+    row = {name: position for position, name in enumerate(scored.names)}
+    rows = {image["id"]: row[image["name"]] for image in truth.dataset["images"]}
+    of_class: dict[int, list[dict[str, Any]]] = {label + 1: [] for label in range(len(scored.classes))}
+    for found in evaluation.evalImgs:
+        if found is not None and found["dtScores"]:
+            of_class[found["category_id"]].append(found)
+    return [_joined(found, rows) for found in of_class.values()]
+
+
+def _joined(found: list[dict[str, Any]], rows: dict[int, int]) -> Ranked:
+    counts = [len(image["dtScores"]) for image in found]
+    image = np.repeat(np.array([rows[image["image_id"]] for image in found], dtype=np.intp), counts)
+    score = np.array([score for image in found for score in image["dtScores"]], dtype=np.float64)
+    empty = np.zeros((len(IOUS), 0), dtype=bool)
+    hit = np.concatenate([empty, *(image["dtMatches"] > 0 for image in found)], axis=1)
+    order = np.argsort(-score, kind="stable")
+    return Ranked(image[order], score[order], hit[:, order])
+
+
+def _truth(scored: wsbench.Scored) -> dict[str, Any]:
+    order = sorted(scored.names, key=lambda name: (wsbench.seed_from("tie", name), name))
+    images = [{"id": position + 1, "name": name} for position, name in enumerate(order)]
+    categories = [{"id": label + 1, "name": name} for label, name in enumerate(scored.classes)]
+    annotations = [
+        {**annotation, "id": number + 1, "iscrowd": 0, "area": annotation["bbox"][2] * annotation["bbox"][3]}
+        for number, annotation in enumerate(_annotations(scored, scored.truth, images))
+    ]
+    return {"images": images, "categories": categories, "annotations": annotations}
+
+
+def _results(truth: COCO, scored: wsbench.Scored) -> COCO:
+    results = _annotations(scored, scored.predicted, truth.dataset["images"])
+    if results:
+        return truth.loadRes(results)
+    empty = COCO()
+    empty.dataset = {**truth.dataset, "annotations": []}
+    empty.createIndex()
+    return empty
+
+
+def _annotations(
+    scored: wsbench.Scored, boxes: wsbench.BoxTable, images: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    number = {image["name"]: image["id"] for image in images}
+    return [
+        {
+            "image_id": number[scored.names[image]],
+            "category_id": int(label) + 1,
+            "bbox": list(wsbench.xyxy_to_xywh(tuple(box))),
+            "score": float(score),
+        }
+        for image, label, box, score in zip(
+            boxes.image.tolist(), boxes.label, boxes.xyxy.tolist(), boxes.score, strict=True
+        )
+    ]

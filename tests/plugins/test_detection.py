@@ -1,0 +1,247 @@
+"""Metrics that charge for extra boxes: hand-computed, ties, empty sets, and against pycocotools' own sums."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from conftest import box, found, measured, table, value
+from wsbench.resampling import Resamples
+from wsbench.scored import BoxTable, Scored, Truth
+from wsbench.types import Box
+from wsbench_plugins.metrics.detection import (
+    COCO_IOUS,
+    _matching,
+    average_precision_at,
+    froc_at,
+    loc_f1_at,
+    map_gain,
+    rsna,
+    wsbench_metrics,
+)
+
+ap25, ap50, ap = average_precision_at(0.25), average_precision_at(0.5), average_precision_at(*COCO_IOUS)
+
+TRUTH = box(0, 0, 10, 10)
+HIT = (0, 0, 10, 10)
+MISS = (50, 50, 60, 60)
+
+
+def test_perfect_and_empty() -> None:
+    assert value(ap25, table([[TRUTH]], [[found(*HIT)]])) == pytest.approx(1.0)
+    assert value(ap25, table([[TRUTH]], [[]])) == 0.0
+    assert value(ap25, table([[]], [[found(*MISS)]])) is None
+
+
+def test_a_false_box_above_the_true_one_halves_precision() -> None:
+    scored = table([[TRUTH]], [[found(*MISS, score=0.9), found(*HIT, score=0.8)]])
+    assert value(ap25, scored) == pytest.approx(0.5)
+    scored = table([[TRUTH]], [[found(*MISS, score=0.7), found(*HIT, score=0.8)]])
+    assert value(ap25, scored) == pytest.approx(1.0)
+
+
+def test_a_false_box_on_a_healthy_image_counts() -> None:
+    scored = table([[TRUTH], []], [[found(*HIT, score=0.8)], [found(*MISS, score=0.9)]])
+    assert value(ap25, scored) == pytest.approx(0.5)
+
+
+def test_half_the_recall_gives_half_of_the_hundred_and_one_points() -> None:
+    scored = table([[TRUTH], [TRUTH]], [[found(*HIT)], []])
+    assert value(ap25, scored) == pytest.approx(51 / 101)
+
+
+def test_a_second_box_on_the_same_truth_is_false() -> None:
+    boxes = [found(*HIT, score=0.9), found(*HIT, score=0.8)]
+    scored = table([[TRUTH], [TRUTH]], [boxes, [found(*HIT, score=0.7)]])
+    # Ranked: hit, duplicate, hit. Precision is 1 up to recall 0.5, then 2/3.
+    assert value(ap25, scored) == pytest.approx((51 + 50 * 2 / 3) / 101)
+
+
+def test_overlap_thresholds() -> None:
+    scored = table([[TRUTH]], [[found(0, 0, 10, 4)]])  # IoU 0.4
+    assert (value(ap25, scored), value(ap50, scored)) == (pytest.approx(1.0), 0.0)
+    scored = table([[TRUTH]], [[found(0, 0, 10, 7.1)]])  # reaches 0.5, 0.55, 0.6, 0.65 and 0.7
+    assert value(ap, scored) == pytest.approx(0.5)
+    assert value(average_precision_at(0.7, 0.75), scored) == pytest.approx(0.5)
+
+
+def test_ties_do_not_follow_the_order_or_the_names_of_images() -> None:
+    """A box of equal score on each of eight images, a truth box on one of them: precision is one over the
+    rank of that image among the ties."""
+    ranks = []
+    for position in range(8):
+        truth = [[TRUTH] if row == position else [] for row in range(8)]
+        ranks.append(round(1 / value(ap25, table(truth, [[found(*HIT)]] * 8))))
+    assert sorted(ranks) == list(range(1, 9))
+    assert ranks not in (sorted(ranks), sorted(ranks, reverse=True))
+
+
+def test_at_most_a_hundred_boxes_an_image() -> None:
+    crowd = [found(*MISS, score=0.9)] * 100
+    assert value(ap25, table([[TRUTH]], [[*crowd, found(*HIT, score=0.1)]])) == 0.0
+
+
+def random_table(seed: int, images: int = 12, *, tied: bool = False) -> Scored:
+    """Two classes, boxes near and far from truth; with ``tied``, only three different scores."""
+    generator = np.random.default_rng(seed)
+    truth, predicted = [], []
+    for _ in range(images):
+        boxes = [
+            box(x, y, x + w, y + h, label)
+            for label in "ab"
+            for x, y, w, h in generator.integers(5, 40, (generator.integers(0, 3), 4)).tolist()
+        ]
+        shifts = generator.integers(-8, 9, (len(boxes), 4)).tolist()
+        near = [
+            (b.x0 + p, b.y0 + q, max(b.x1 + r, b.x0 + p + 1), max(b.y1 + s, b.y0 + q + 1), b.label)
+            for b, (p, q, r, s) in zip(boxes, shifts, strict=True)
+        ]
+        far = [(60, 60, 90, 90, label) for label in "ab" if generator.random() < 0.4]
+        scores = generator.choice([0.2, 0.5, 0.8], 20) if tied else generator.random(20)
+        truth.append(boxes)
+        predicted.append(
+            [
+                found(*corners, score, label)
+                for (*corners, label), score in zip(near + far, scores, strict=False)
+            ]
+        )
+    return table(truth, predicted, classes=("a", "b"), scores=generator.random((images, 2)))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_average_precision_is_what_pycocotools_accumulates(seed: int) -> None:
+    """Its own ``accumulate``, which is not used, gives the same numbers from the same matches."""
+    scored = random_table(seed, tied=seed % 2 == 0)
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO()
+        truth.dataset = _matching._truth(scored)
+        truth.createIndex()
+        theirs = COCOeval(truth, _matching._results(truth, scored), "bbox")
+        theirs.params.iouThrs = np.array(_matching.IOUS)
+        theirs.params.areaRng, theirs.params.areaRngLbl = [[0, 1e10]], ["all"]
+        theirs.params.maxDets = [100]
+        theirs.evaluate()
+        theirs.accumulate()
+    expected = theirs.eval["precision"][:, :, :, 0, 0].mean(axis=1)
+    for place, iou in enumerate(_matching.IOUS):
+        ours = measured(average_precision_at(iou), scored)["per_class"]
+        assert list(ours.values()) == pytest.approx(expected[place].tolist(), abs=1e-12)
+
+
+def test_froc_by_hand() -> None:
+    """Four images, two truth boxes. Best first: hit, false, false, hit."""
+    truth = [[TRUTH], [TRUTH], [], []]
+    predicted = [
+        [found(*HIT, score=0.9)],
+        [found(*HIT, score=0.2)],
+        [found(*MISS, score=0.8)],
+        [found(*MISS, score=0.3)],
+    ]
+    scored = table(truth, predicted)
+    by_rate = {rate: value(froc_at(rate), scored) for rate in (0.125, 0.25, 0.5, 1.0)}
+    # The second hit needs two false boxes: 0.5 an image.
+    assert by_rate == {0.125: 0.5, 0.25: 0.5, 0.5: 1.0, 1.0: 1.0}
+    assert value(froc_at(0.25, 0.5), scored) == pytest.approx(0.75)
+
+
+def test_froc_takes_boxes_of_equal_score_together() -> None:
+    """No threshold shows the hit without the two false boxes that tie with it."""
+    scored = table([[TRUTH], []], [[found(*HIT), found(*MISS)], [found(*MISS)]])
+    assert value(froc_at(0.5), scored) == 0.0
+    assert value(froc_at(1.0), scored) == 1.0
+
+
+def test_rsna_by_hand() -> None:
+    truth = [[TRUTH, box(50, 50, 60, 60)], [], [], [TRUTH]]
+    predicted = [
+        [found(0, 0, 10, 6, 0.9)],  # IoU 0.6: a hit at 0.4 ... 0.6, five of the eight thresholds
+        [found(*MISS, score=0.9)],  # healthy with a box: 0
+        [],  # healthy without: does not count
+        [found(*HIT, score=0.1)],  # the class is not predicted: missed
+    ]
+    scored = table(truth, predicted, scores=[[0.9], [0.9], [0.1], [0.1]])
+    first = 5 / 8 * 1 / 2  # one hit, one missed
+    assert value(rsna, scored) == pytest.approx(first / 3)
+
+
+def test_f1_matches_at_best_and_charges_for_extra_boxes() -> None:
+    # By score, the better box would take the truth box that the worse one needs; at best, both match.
+    truth = [[box(0, 0, 10, 10), box(4, 0, 14, 10)]]
+    predicted = [[found(2, 0, 12, 10, 0.9), found(0, 0, 10, 9, 0.8), found(*MISS, score=0.1)]]
+    scored = table(truth, predicted)
+    assert value(loc_f1_at(0.5, called=False), scored) == pytest.approx(2 * 2 / 5)
+
+
+def test_called_f1_counts_boxes_where_the_class_is_predicted() -> None:
+    scored = table([[TRUTH], []], [[found(*HIT)], [found(*MISS)]], scores=[[0.9], [0.1]])
+    assert value(loc_f1_at(0.5, called=False), scored) == pytest.approx(2 / 3)
+    assert value(loc_f1_at(0.5, called=True), scored) == 1.0
+
+
+def with_calibrate(scored: Scored, boxes: list[list[Box]]) -> Scored:
+    truth = BoxTable.of(boxes, scored.classes)
+    sizes, labels = np.full((len(boxes), 2), 100), np.array([[bool(inside)] for inside in boxes])
+    names = tuple(f"calibrate{row}" for row in range(len(boxes)))
+    return replace(scored, calibrate=Truth(scored.classes, names, sizes, labels, truth))
+
+
+def test_a_map_that_only_knows_the_usual_place_gains_nothing() -> None:
+    """Both test images have their box in the usual place; so have fixed boxes there."""
+    usual = box(20, 20, 40, 40)
+    own = [[found(20, 20, 40, 40, 0.9)], [found(20, 20, 40, 40, 0.8)]]
+    scored = table([[usual], [usual]], own, scores=[[0.9], [0.8]])
+    assert value(map_gain, with_calibrate(scored, [[usual], [usual]])) == pytest.approx(0.0)
+
+
+def test_a_map_that_looks_gains_what_fixed_boxes_miss() -> None:
+    usual, unusual = box(20, 20, 40, 40), box(60, 60, 80, 80)
+    own = [[found(20, 20, 40, 40, 0.9)], [found(60, 60, 80, 80, 0.8)]]
+    scored = table([[usual], [unusual]], own, scores=[[0.9], [0.8]])
+    # The fixed box finds the first of two: recall 1/2 at precision 1, 51 of 101 points.
+    assert value(map_gain, with_calibrate(scored, [[usual], [usual]])) == pytest.approx(1 - 51 / 101)
+
+
+def test_map_gain_does_not_exist_without_boxes_on_calibrate() -> None:
+    scored = table([[TRUTH]], [[found(*HIT)]])
+    assert value(map_gain, scored) is None
+    assert value(map_gain, with_calibrate(scored, [[], []])) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_draws_equal_scoring_the_images_drawn(seed: int) -> None:
+    scored = random_table(seed)
+    draws = Resamples.draw(scored.names, 5, seed)
+    for spec in wsbench_metrics():
+        drawn = spec.compute(scored, draws)
+        for place, counts in enumerate(draws.images().astype(int)):
+            rows = np.repeat(np.arange(len(scored.names)), counts)
+            again = spec.compute(taken(scored, rows), Resamples.once(len(rows)))
+            assert drawn[place] == pytest.approx(again[0], nan_ok=True), spec.name
+
+
+def taken(scored: Scored, rows: np.ndarray) -> Scored:
+    """A table of some of the images, as often as they occur."""
+
+    def boxes(kind: BoxTable) -> BoxTable:
+        chosen = [np.flatnonzero(kind.image == row) for row in rows]
+        image = np.repeat(np.arange(len(rows)), [len(inside) for inside in chosen])
+        flat = np.concatenate(chosen)
+        return BoxTable(image, kind.label[flat], kind.xyxy[flat], kind.score[flat])
+
+    return Scored(
+        classes=scored.classes,
+        names=tuple(f"{row}-{scored.names[source]}" for row, source in enumerate(rows)),
+        sizes=scored.sizes[rows],
+        labels=scored.labels[rows],
+        truth=boxes(scored.truth),
+        scores=scored.scores[rows],
+        operating_points=scored.operating_points,
+        predicted=boxes(scored.predicted),
+        calibrate=scored.calibrate,
+    )
