@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from wsbench.cli import board, data, listing, running
+from wsbench.cli import board, data, listing, running, scoring
 from wsbench.errors import WsbenchError
 
 # Typer carries its own copy of click; its base of all usage errors is only reachable from here.
@@ -22,6 +22,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("run")(running.run)
+app.command("evaluate")(scoring.evaluate)
+app.command("export")(scoring.export)
 app.command("list")(listing.list_)
 app.command("describe")(listing.describe)
 app.add_typer(data.app, name="data")

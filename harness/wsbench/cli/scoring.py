@@ -1,0 +1,112 @@
+"""``wsbench evaluate`` and ``wsbench export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wsbench.cli import options, tables
+from wsbench.errors import WsbenchError, choose
+
+if TYPE_CHECKING:
+    pass
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
+
+
+def evaluate(
+    run: Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Folder of a finished run.")] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="COCO results (.json) or heatmaps (.npz) of any program.")
+    ] = None,
+    dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="What was predicted.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the program is called; by default, its file.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="A COCO file that names images of numeric ids.")] = None,
+    category: Annotated[
+        list[str] | None, typer.Option(metavar="ID=CLASS", help="The class of a category id; repeatable.")
+    ] = None,
+    uses_boxes: Annotated[
+        bool, typer.Option("--uses-boxes", help="The program was trained on boxes: tables mark it.")
+    ] = False,
+    calibrate_for: options.CalibrateFor = None,
+    data_option: options.DataOption = None,
+    root: options.Root = None,
+    runs: options.Runs = Path("runs"),
+    submit: options.Submit = False,
+    leaderboards: options.Leaderboards = Path("leaderboards"),
+    plugin: options.PluginFiles = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Score a finished run again with today's metrics, or the predictions of any other program.
+
+    Neither needs a model. The second is scored by the same code as every method here.
+    """
+    from wsbench import evaluation, leaderboard, outside
+    from wsbench.calibration import OBJECTIVE
+    from wsbench.progress import choose_progress
+    from wsbench.settings import parse_options
+
+    found, progress = options.found(plugin), choose_progress(quiet=quiet)
+    if (run is None) == (predictions is None):
+        raise WsbenchError("name either the folder of a RUN, or --predictions FILE with --dataset NAME")
+    if run is not None:
+        record = evaluation.rescore(run, found, progress, root=root, calibrate_for=calibrate_for)
+    else:
+        if dataset is None:
+            raise WsbenchError("say with --dataset what was predicted")
+        assert predictions is not None
+        loaded = options.loaded(found, dataset, data_option, root, progress)
+        read = outside.read(
+            predictions,
+            _checked(name or predictions.stem),
+            loaded,
+            categories={key: str(value) for key, value in parse_options(category or []).items()},
+            images=images,
+            uses_boxes=uses_boxes,
+        )
+        record = evaluation.evaluate(read, loaded, found, runs, calibrate_for=calibrate_for or OBJECTIVE)
+    if submit:
+        progress.say(f"submitted {leaderboard.add(record, leaderboards)}")
+    tables.results([record])
+    print(f"record: {record.folder}")
+
+
+def export(
+    run: RunFolder,
+    format: Annotated[str, typer.Option(help="coco: boxes; npz: heatmaps.")] = "coco",
+    out: Annotated[Path | None, typer.Option(help="The file; by default predictions.json or .npz.")] = None,
+    protocol: Annotated[str, typer.Option(help="Whose boxes: uniform or paper.")] = "uniform",
+    root: options.Root = None,
+    plugin: options.PluginFiles = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write a run's predictions for other programs; `wsbench evaluate` gives its numbers back."""
+    from wsbench import export as files
+    from wsbench import records
+    from wsbench.evaluation import dataset_of
+    from wsbench.progress import choose_progress
+
+    found, progress = options.found(plugin), choose_progress(quiet=quiet)
+    suffix = choose(format, {"coco": "json", "npz": "npz"}, "format")
+    path = out or Path(f"predictions.{suffix}")
+    record = records.load(run / records.FILE)
+    loaded = dataset_of(record, found, progress, root)
+    if suffix == "npz":
+        print(f"{files.arrays(record, loaded, path)} heatmaps in {path}")
+    else:
+        print(f"{files.coco(record, loaded, path, protocol)} boxes in {path}")
+
+
+def _checked(name: str) -> str:
+    """A program's name becomes a folder's."""
+    if (
+        not name
+        or name.startswith(".")
+        or not name.replace("-", "").replace("_", "").replace(".", "").isalnum()
+    ):
+        raise WsbenchError(f"--name '{name}': letters, digits, '-', '_' and '.' make a name")
+    return name

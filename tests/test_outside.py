@@ -1,0 +1,307 @@
+"""Predictions scored again, exported, and of outside programs: by one code path, with every mistake named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wsbench
+from wsbench import evaluation, export, outside, plugins
+from wsbench.errors import WsbenchError
+from wsbench.loading import Loaded
+from wsbench.planning import load_dataset
+from wsbench.progress import Silent
+from wsbench.records import Record
+
+SMALL = {"images": 80}
+GUESS = """
+import numpy as np
+import wsbench
+
+class Settings(wsbench.Settings):
+    pass
+
+class Guess(wsbench.Method):
+    # One blob somewhere in the upper half, and a score, both drawn from the pixels.
+    def predict(self, images):
+        pixels = images.pixels(24, 24)[:]
+        seeds = [wsbench.seed_from(image.tobytes().hex()) for image in pixels]
+        draws = np.array([np.random.default_rng(seed).random(3) for seed in seeds])
+        y, x = np.mgrid[:24, :24] / 24
+        distance = (y - draws[:, 0, None, None] / 2) ** 2 + (x - draws[:, 1, None, None]) ** 2
+        return wsbench.Prediction(draws[:, 2:], np.exp(-distance / 0.03)[:, None])
+
+@wsbench.hookimpl
+def wsbench_methods():
+    return [wsbench.MethodSpec("guess", "", Settings, Guess)]
+"""
+HEATMAP_METRICS = ("pointing_game", "max_box_acc_v2", "pxap", "pxap_chance")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, Path]:
+    """A finished run, and the plugin file of its method."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "guess.py").write_text(GUESS)
+    record = wsbench.run(
+        "guess", "phantom", data_options=SMALL, runs=folder / "runs", plugin_files=[folder / "guess.py"]
+    )
+    return record, folder / "guess.py"
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Loaded:
+    return load_dataset(plugins.find(), "phantom", SMALL, Silent())
+
+
+def values(record: Record, protocol: str = "uniform") -> dict[str, float | None]:
+    return {name: record.value(name, protocol) for name in record.protocols[protocol]["metrics"]}
+
+
+def scored(path: Path, loaded: Loaded, **options: object) -> Record:
+    read = outside.read(path, "program", loaded, **options)
+    return evaluation.evaluate(read, loaded, plugins.find(), path.parent / "outside")
+
+
+def test_exported_boxes_score_to_the_very_numbers(
+    run: tuple[Record, Path], loaded: Loaded, tmp_path: Path
+) -> None:
+    record, _ = run
+    export.coco(record, loaded, tmp_path / "boxes.json")
+    again = scored(tmp_path / "boxes.json", loaded)
+    expected = {name: None if name in HEATMAP_METRICS else value for name, value in values(record).items()}
+    assert values(again) == expected
+    assert again.value("ap25") is not None
+    assert (
+        again.protocols["uniform"]["calibration"]["operating_points"]
+        == (record.protocols["uniform"]["calibration"]["operating_points"])
+    )
+    assert again.method["preset"] == "external"
+
+
+def test_exported_heatmaps_score_to_the_very_numbers(
+    run: tuple[Record, Path], loaded: Loaded, tmp_path: Path
+) -> None:
+    record, _ = run
+    export.arrays(record, loaded, tmp_path / "maps.npz")
+    again = scored(tmp_path / "maps.npz", loaded)
+    assert again.protocols["uniform"] == record.protocols["uniform"]
+
+
+def test_a_run_is_scored_again_without_its_model(run: tuple[Record, Path], tmp_path: Path) -> None:
+    record, plugin = run
+    assert record.folder is not None
+    again = evaluation.rescore(record.folder, plugins.find([plugin]), Silent())
+    assert values(again) == values(record)
+    other = evaluation.rescore(record.folder, plugins.find([plugin]), Silent(), calibrate_for="msli")
+    chosen, before = (r.protocols["uniform"]["calibration"] for r in (other, record))
+    assert chosen["objective"] == "msli"
+    assert chosen["boxes"]["tb"]["value"] >= record.value("msli") - 1  # a share, on calibrate
+    assert chosen["boxes"] != before["boxes"]
+    assert other.key != record.key
+    back = evaluation.rescore(record.folder, plugins.find([plugin]), Silent(), calibrate_for="loc_f1@0.25")
+    assert values(back) == values(record)
+
+
+def test_a_run_whose_data_have_changed_is_not_scored(run: tuple[Record, Path], tmp_path: Path) -> None:
+    record, plugin = run
+    path = record.folder / "record.json"
+    before = path.read_text()
+    content = json.loads(before)
+    content["dataset"]["settings"]["seed"] = 5
+    path.write_text(json.dumps(content))
+    try:
+        with pytest.raises(WsbenchError, match=r"was made on data .*, here is"):
+            evaluation.rescore(record.folder, plugins.find([plugin]), Silent())
+    finally:
+        path.write_text(before)
+
+
+def test_a_plain_list_of_results_is_enough(loaded: Loaded, tmp_path: Path) -> None:
+    """Boxes on two test images: the others have none, and the image's score is its best box's."""
+    first, second = [sample for sample in loaded.samples_of("test") if sample.boxes][:2]
+    box = first.boxes[0]
+    corners = [box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0]
+    results = [
+        {"image_id": first.name, "category_id": "tb", "bbox": corners, "score": 0.75},
+        {"image_id": first.name, "category_id": "tb", "bbox": [0, 0, 9, 9], "score": 0.5},
+        {"image_id": second.name, "category_id": "tb", "bbox": [0, 0, 9, 9], "score": 0.25},
+    ]
+    (tmp_path / "r.json").write_text(json.dumps(results))
+    record = scored(tmp_path / "r.json", loaded, uses_boxes=True)
+    scores = record.scores().set_index("image")["score tb"]
+    assert (scores[first.name], scores[second.name]) == (0.75, 0.25)
+    assert (scores > 0).sum() == 2
+    assert record.protocols["uniform"]["calibration"]["operating_points"] == {"tb": 0.5}
+    truths = len([box for sample in loaded.samples_of("test") for box in sample.boxes])
+    assert record.value("iou_accuracy_all@0.5") == pytest.approx(1 / truths)
+    assert record.method["box_supervision"] == "fit"
+
+
+def test_numeric_ids_are_named_by_a_coco_file(loaded: Loaded, tmp_path: Path) -> None:
+    names = [{"id": 7, "file_name": loaded.samples_of("test")[0].name}]
+    (tmp_path / "val.json").write_text(
+        json.dumps(
+            {"images": names, "categories": [{"id": 1, "name": "ActiveTuberculosis"}], "annotations": []}
+        )
+    )
+    results = [{"image_id": 7, "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.9}]
+    (tmp_path / "r.json").write_text(json.dumps(results))
+    with pytest.raises(WsbenchError, match=r"image_id 7 has no name; give --images"):
+        scored(tmp_path / "r.json", loaded)
+    with pytest.raises(WsbenchError, match=r"category 1 is no class of phantom \(tb\); .*--category 1=CLASS"):
+        scored(tmp_path / "r.json", loaded, images=tmp_path / "val.json")
+    record = scored(tmp_path / "r.json", loaded, images=tmp_path / "val.json", categories={"1": "tb"})
+    assert len(record.boxes().query("protocol == 'uniform'")) == 1
+
+
+def first_image(**values: object) -> Callable[[dict], None]:
+    return lambda content: content["images"][0].update(values)
+
+
+def first_box(**values: object) -> Callable[[dict], None]:
+    return lambda content: content["annotations"][0].update(values)
+
+
+def last_image_missing(content: dict) -> None:
+    gone = content["images"].pop()["id"]
+    content["annotations"] = [box for box in content["annotations"] if box["image_id"] != gone]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (first_image(width=224), "is 224x512 there and 512x512 in phantom: its boxes are in another frame"),
+        (
+            first_box(bbox=[500, 500, 100, 100]),
+            r"the box .* leaves its 512x512 pixels; boxes are x, y, width, height in pixels of the orig",
+        ),
+        (first_box(bbox=[5, 5, 0, 10]), "has no area"),
+        (last_image_missing, "1 images of role test have no entry"),
+        (first_image(file_name="tb/p00"), "is not in phantom; did you mean"),
+        (
+            lambda content: content["categories"][0].update(name="nodule"),
+            r"category 1 is no class of phantom \(tb\)",
+        ),
+        (first_box(score=float("nan")), r"not COCO results: .*score: Input should be a finite number"),
+        (
+            lambda content: content["annotations"][0].pop("score"),
+            r"not COCO results: .*score: Field required",
+        ),
+        (first_image(scores={"nodule": 0.5}), "must be of tb; found nodule"),
+        (first_image(scores={"tb": 1.5}), r"must lie in \[0, 1\], found 1.5"),
+    ],
+)
+def test_faults_of_coco_files(
+    fault: Callable[[dict], None], words: str, run: tuple[Record, Path], loaded: Loaded, tmp_path: Path
+) -> None:
+    path = tmp_path / "boxes.json"
+    export.coco(run[0], loaded, path)
+    content = json.loads(path.read_text())
+    fault(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(WsbenchError, match=words) as error:
+        scored(path, loaded)
+    assert "\n" not in str(error.value)
+
+
+def without(name: str) -> Callable[[dict], None]:
+    return lambda arrays: arrays.pop(name)
+
+
+def changed(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[dict], None]:
+    return lambda arrays: arrays.update({name: change(arrays[name])})
+
+
+def first_is_nan(values: np.ndarray) -> np.ndarray:
+    values[0] = np.nan
+    return values
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        ([without("scores")], "has no array 'scores'"),
+        ([changed("heatmaps", first_is_nan)], r"heatmaps of .* must lie in \[0, 1\], found nan"),
+        (
+            [changed("classes", lambda names: np.array(["tbx"]))],
+            "unknown class of phantom 'tbx'; did you mean 'tb'",
+        ),
+        ([changed("names", lambda names: np.char.add(names, "x"))], "images of role select have no score"),
+        ([changed("map_names", lambda names: np.char.add(names, "x"))], "role calibrate have no heatmap"),
+        ([changed("scores", lambda scores: scores[1:])], "scores has shape"),
+        ([changed("heatmaps", lambda maps: maps[:, 0])], r"heatmaps has shape \(28, 24, 24\)"),
+        (
+            [without("regions"), changed("heatmaps", lambda maps: maps[:, :, :12])],
+            "is 24x12, its image 512x512: their aspects differ; add the array 'regions'",
+        ),
+        ([changed("names", lambda names: names.astype(object))], "not an npz file of plain arrays"),
+    ],
+)
+def test_faults_of_npz_files(
+    faults: list, words: str, run: tuple[Record, Path], loaded: Loaded, tmp_path: Path
+) -> None:
+    path = tmp_path / "maps.npz"
+    export.arrays(run[0], loaded, path)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    for fault in faults:
+        fault(arrays)
+    np.savez(path, **arrays)
+    with pytest.raises(WsbenchError, match=words) as error:
+        scored(path, loaded)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_neither_is_named(loaded: Loaded, tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(b"nothing")
+    with pytest.raises(WsbenchError, match=r"x\.npz: not an npz file of plain arrays"):
+        scored(tmp_path / "x.npz", loaded)
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(WsbenchError, match=r"x\.json: not COCO results"):
+        scored(tmp_path / "x.json", loaded)
+    with pytest.raises(WsbenchError, match=r"none\.json cannot be read"):
+        scored(tmp_path / "none.json", loaded)
+
+
+def test_a_method_of_boxes_exports_no_heatmaps(loaded: Loaded, tmp_path: Path) -> None:
+    record = wsbench.run("two_lungs", "phantom", data_options=SMALL, runs=tmp_path)
+    with pytest.raises(WsbenchError, match="has boxes and no heatmaps; export it as coco"):
+        export.arrays(record, loaded, tmp_path / "x.npz")
+    with pytest.raises(WsbenchError, match=r"has no boxes of protocol own \(it has uniform, paper\)"):
+        export.coco(record, loaded, tmp_path / "x.json", "own")
+
+
+def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tmp_path: Path) -> None:
+    """Rules and operating points come from select and calibrate; only scores see the boxes of test."""
+    from dataclasses import replace
+
+    from wsbench import scoring
+
+    record, plugin = run
+    loaded = load_dataset(plugins.find(), "phantom", SMALL, Silent())
+    test = set(loaded.roles.members["test"])
+    boxes = [sample.boxes for sample in loaded.samples if sample.name in test and sample.boxes]
+    turned = iter(boxes[1:] + boxes[:1])
+    moved = replace(
+        loaded,
+        samples=tuple(
+            replace(sample, boxes=next(turned)) if sample.name in test and sample.boxes else sample
+            for sample in loaded.samples
+        ),
+    )
+    spec = plugins.find([plugin]).methods["guess"]
+    results = {}
+    for name, data in (("as they are", loaded), ("moved", moved)):
+        found, protocols = scoring.protocols(record.folder / "predict", data, spec, spec.build(None, ("tb",)))
+        uniform = protocols["uniform"]
+        draws = scoring.resamples(loaded, found.names)
+        values = scoring.measure(scoring.table(data, found, uniform), plugins.find().metrics, draws)
+        results[name] = (uniform, values["miou"]["value"])
+    (before, miou), (after, other_miou) = results.values()
+    assert before == after
+    assert miou != other_miou
