@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from wsbench import records
+from wsbench import published, records
 from wsbench.calibration import OBJECTIVE
 from wsbench.comparison import Estimate, ranks
 from wsbench.errors import WsbenchError
 from wsbench.files import write_text
 from wsbench.folders import key_of
+from wsbench.published import Paper, PublishedTable
 from wsbench.records import Record
 from wsbench.resampling import interval
 from wsbench.scoring import RANKED_BY
@@ -151,35 +152,57 @@ def read(folder: Path) -> dict[str, list[Record]]:
     return dict(found)
 
 
-def render(name: str, found: Iterable[Record]) -> str:
-    """The markdown page of one dataset. Records of different keys never share a table."""
+def render(name: str, found: Iterable[Record], papers: Sequence[Paper] = ()) -> str:
+    """The markdown page of one dataset. Records of different keys never share a table, and none shares one
+    with what papers print."""
     tables: dict[str, list[Record]] = defaultdict(list)
     for record in found:
         tables[_key(record)].append(record)
-    parts = [f"# Leaderboard: {name}\n", _PREFACE]
+    parts = [f"# Leaderboard: {name}\n", _PREFACE if tables else _NO_RECORDS]
     for _, inside in sorted(tables.items()):
         parts += _section(inside)
+    printed = [
+        _published(paper, table) for paper in papers for table in paper.tables if table.dataset == name
+    ]
+    if printed:
+        parts += [_PUBLISHED, *printed]
     return "\n".join(parts)
 
 
 def update(folder: Path) -> list[Path]:
     """Write the page of every dataset that has records; returns the pages."""
-    pages = []
-    for name, found in read(folder).items():
-        pages.append(folder / f"{name}.md")
-        write_text(pages[-1], render(name, found))
-    return pages
+    pages = _pages(folder)
+    for path, text in pages.items():
+        write_text(path, text)
+    return list(pages)
 
 
 def stale(folder: Path) -> list[Path]:
     """The pages that are not what their records say: different, missing, or without records."""
-    found = read(folder)
-    expected = {folder / f"{name}.md": render(name, inside) for name, inside in found.items()}
+    expected = _pages(folder)
     wrong = [path for path, text in expected.items() if not path.exists() or path.read_text("utf-8") != text]
     orphans = [
         path for path in sorted(folder.glob("*.md")) if path not in expected and path.name != "README.md"
     ]
     return wrong + orphans
+
+
+def _pages(folder: Path) -> dict[Path, str]:
+    """The page of every dataset that has records or published numbers."""
+    found, papers = read(folder), published.read(folder)
+    names = sorted(set(found) | published.datasets(papers))
+    return {folder / f"{name}.md": render(name, found.get(name, []), papers) for name in names}
+
+
+def _published(paper: Paper, table: PublishedTable) -> str:
+    header = ["method", *table.columns, *(["note"] if table.notes else [])]
+    rows = [
+        [name, *("-" if number is None else f"{number:g}" for number in numbers)]
+        + ([table.notes.get(name, "")] if table.notes else [])
+        for name, numbers in table.rows.items()
+    ]
+    where = f"**{table.table}** of {paper.citation}. Split: {table.split}. Differs: {table.differs}."
+    return f"{where}\n\n{markdown_table(header, rows)}"
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -266,6 +289,16 @@ mean ± sample standard deviation; 95 % is the bootstrap interval of their mean.
 image. {BOXED} uses annotated boxes of the calibrate role under this protocol; `wsbench describe METHOD`
 says for what. `map_gain` is what a method's boxes add to fixed boxes with the same class scores: at or
 below 0, its map adds nothing.
+"""
+
+_NO_RECORDS = """Made by `wsbench leaderboard`; do not edit. No run of wsbench on this dataset has been
+submitted yet.
+"""
+
+_PUBLISHED = """## Published
+
+As the papers print them. Splits, boxes, thresholds and training differ, so nothing here is ranked with, or
+compares with, the rows above.
 """
 
 _TITLES = {

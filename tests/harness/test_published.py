@@ -1,0 +1,111 @@
+"""Published numbers: well formed, transcribed consistently, shown and never ranked."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from records_examples import example
+from wsbench import leaderboard, plugins, published
+from wsbench.errors import WsbenchError
+
+LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
+PAPERS = published.read(LEADERBOARDS)
+TABLES = [table for paper in PAPERS for table in paper.tables]
+COUNTED = {"parameters", "multiply_accumulates"}
+
+
+def test_all_four_papers_are_here() -> None:
+    assert [path.stem for path in sorted((LEADERBOARDS / "published").glob("*.yaml"))] == [
+        "clarity",
+        "kd_gradcam",
+        "saliency_cnn",
+        "tbva_gan",
+    ]
+
+
+def test_columns_are_metrics_of_wsbench() -> None:
+    known = set(plugins.find().metrics) | COUNTED
+    for table in TABLES:
+        assert {column.partition("/")[0] for column in table.columns} <= known
+
+
+def test_numbers_are_shares() -> None:
+    for table in TABLES:
+        for numbers in table.rows.values():
+            for column, number in zip(table.columns, numbers, strict=True):
+                assert number is None or column in COUNTED or 0 <= number <= 1
+
+
+def test_printed_means_are_those_of_the_printed_classes() -> None:
+    """A slip in copying 600 numbers would show. Three rows of the paper itself do not add up."""
+    odd = set()
+    checked = 0
+    for table in TABLES:
+        if "/" not in table.columns[0]:
+            continue
+        for name, (*classes, mean) in table.rows.items():
+            known = [number for number in classes if number is not None]
+            checked += 1
+            if not math.isclose(sum(known) / len(known), mean, abs_tol=0.0016):
+                odd.add((table.table, name))
+    assert checked == 33 + 5 * 8
+    assert odd == {
+        ("Table 4", "HydraViT (as cited)"),
+        ("Table 4", "Yao et al. (2017)"),
+        ("Table 5, T(IoU) = 0.1", "PCAN"),
+    }
+
+
+def test_kd_gradcam_means() -> None:
+    (table,) = [table for table in TABLES if table.columns == ["miou"]]
+    for who in ("teacher", "student"):
+        seeds = [number for name, (number,) in table.rows.items() if name.startswith(f"{who}, seed")]
+        assert len(seeds) == 4
+        assert sum(seeds) / 4 == pytest.approx(table.rows[f"{who}, mean"][0], abs=1e-4)
+
+
+def test_they_are_shown_below_and_change_no_rank(tmp_path: Path) -> None:
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "a.yaml").write_text(
+        "citation: Somebody\n"
+        "tables: [{table: Table 1, dataset: phantom, split: s, differs: d, columns: [ap25],"
+        " rows: {theirs: [0.9]}}]\n"
+    )
+    leaderboard.add(example(ap25=0.5), tmp_path)
+    leaderboard.update(tmp_path)
+    ours, theirs = (tmp_path / "phantom.md").read_text().split("## Published")
+    assert "net (quick)" in ours
+    assert "theirs" not in ours
+    assert "**Table 1** of Somebody. Split: s. Differs: d." in theirs
+    assert "| theirs | 0.9 |" in theirs
+    assert leaderboard.stale(tmp_path) == []
+
+
+def test_a_dataset_without_runs_has_a_page(tmp_path: Path) -> None:
+    page = leaderboard.render("tbx11k", [], PAPERS)
+    assert "No run of wsbench on this dataset has been" in page
+    assert "| student, seed 42 | 0.2428 |" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("citation: [", "not valid YAML"),
+        ("citation: x\ntables: []\nextra: 1", "extra: Extra inputs are not permitted"),
+        (
+            "citation: x\n"
+            "tables: [{table: t, dataset: d, split: s, differs: d, columns: [a], rows: {m: [1, 2]}}]",
+            "row 'm' has 2 numbers for 1 columns",
+        ),
+    ],
+)
+def test_a_file_of_another_form_is_named(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "published").mkdir()
+    (tmp_path / "published" / "x.yaml").write_text(text)
+    with pytest.raises(WsbenchError, match=r"x\.yaml") as error:
+        published.read(tmp_path)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
