@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wsbench.cli import options, tables
 from wsbench.errors import WsbenchError, choose
+
+if TYPE_CHECKING:
+    from wsbench.loading import Loaded
 
 app = typer.Typer(help="Check a dataset's files, or make a dataset.", rich_markup_mode=None)
 
@@ -23,34 +26,44 @@ def check(
     dataset: Annotated[str, typer.Argument(help="Name of the dataset.")],
     root: options.Root = None,
     data_option: options.DataOption = None,
+    near: Annotated[bool, typer.Option(help="Also look for near-identical images.")] = True,
+    json: Annotated[Path | None, typer.Option(help="Also write everything found to this file.")] = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Say what is there, how it is dealt into roles, and what is wrong with which file (then exit 1)."""
-    from collections import Counter
-
-    from wsbench.catalog import ROLES
+    """Say what is there, how it is dealt into roles, and what is wrong with which image (then exit 1)."""
+    from wsbench.audit import audit
+    from wsbench.files import write_json
     from wsbench.progress import choose_progress
 
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(options.found(plugin), dataset, data_option, root, progress, skip_bad=True)
+    result = audit(loaded, near=near)
+    if json is not None:
+        write_json(json, result.as_json())
+    _counts(loaded)
+    tables.findings(result.findings)
+    print(f"fingerprint: {loaded.fingerprint}")
+    if any(finding.wrong for finding in result.findings):
+        raise typer.Exit(1)
+    print("nothing is wrong")
+
+
+def _counts(loaded: Loaded) -> None:
+    from collections import Counter
+
+    from wsbench.catalog import ROLES
+
     role_of = {name: role for role, names in loaded.roles.members.items() for name in names}
     counts = Counter((sample.stratum or "all", role_of.get(sample.name, "none")) for sample in loaded.samples)
+    boxes = Counter(role_of.get(sample.name, "none") for sample in loaded.samples for _ in sample.boxes)
     roles = [*ROLES, "none"]
     rows = [
         [stratum, *(str(counts[stratum, role]) for role in roles)]
         for stratum in sorted({stratum for stratum, _ in counts})
     ]
-    tables.show(f"{dataset}: images by role", ["", *roles], rows, text=1)
-    print(f"boxes: {sum(len(sample.boxes) for sample in loaded.samples)}")
-    print(f"fingerprint: {loaded.fingerprint}")
-    for name, reason in sorted(loaded.roles.left_out.items()):
-        print(f"no role: {name}: {reason}")
-    for problem in loaded.skipped:
-        print(f"problem: {problem.file}: {problem.what}")
-    if loaded.skipped:
-        raise typer.Exit(1)
-    print("no problem with any file")
+    rows.append(["boxes", *(str(boxes[role]) for role in roles)])
+    tables.show(f"{loaded.spec.name}: images by role", ["", *roles], rows, text=1)
 
 
 @app.command()

@@ -6,8 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wsbench.audit import Finding
     from wsbench.leaderboard import Row
     from wsbench.records import Record
+
+FEW = 4
+"""Findings of a kind, and images of a finding, that are named."""
 
 SHOWN = {
     "uniform": ("ap25", "map_gain", "miou", "boxes_per_image", "healthy_with_box", "auc"),
@@ -42,6 +46,20 @@ def show(
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     Console().print(table)
+
+
+def findings(found: Sequence[Finding]) -> None:
+    """What an audit found, kind by kind: the first few of each, and how many there are."""
+    by_kind: dict[str, list[Finding]] = {}
+    for finding in found:
+        by_kind.setdefault(finding.kind, []).append(finding)
+    for kind, inside in by_kind.items():
+        print(f"{kind}: {len(inside)}")
+        for finding in inside[:FEW]:
+            names = ", ".join(finding.images[:FEW]) + (" ..." if len(finding.images) > FEW else "")
+            print(f"  {names}: {finding.what}" if names else f"  {finding.what}")
+        if len(inside) > FEW:
+            print(f"  ... and {len(inside) - FEW} more; --json FILE has them all")
 
 
 def _interval(row: Row, metric: str, protocol: str) -> str:

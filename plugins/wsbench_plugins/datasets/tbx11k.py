@@ -55,9 +55,17 @@ class CocoBox(BaseModel):
     bbox: tuple[float, float, float, float]
 
 
+class CocoCategory(BaseModel):
+    """A category of a COCO file."""
+
+    id: int
+    name: str
+
+
 class CocoFile(BaseModel):
     """The parts of a COCO file that are read."""
 
+    categories: list[CocoCategory] = []
     images: list[CocoImage]
     annotations: list[CocoBox]
 
@@ -83,7 +91,10 @@ class TBX11K(wsbench.Dataset):
         self._images = root / "imgs"
         problems: list[wsbench.Problem] = []
         listed = {name: split for split in SPLITS for name in _list(root, split)}
-        annotated = {split: _annotated(root, split) for split in SPLITS}
+        annotated = {}
+        for split in SPLITS:
+            annotated[split], misnamed = _annotated(root, split)
+            problems += [wsbench.Problem(_json_name(split), what) for what in misnamed]
         files = {name: self._images / name for name in listed}
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
         facts = wsbench.inspect_files(files.values(), memory, source.progress)
@@ -143,8 +154,8 @@ def _json_name(split: str) -> str:
     return f"annotations/json/TBX11K_{split}.json"
 
 
-def _annotated(root: Path, split: str) -> dict[str, AnnotatedImage]:
-    """The images of a COCO file with their boxes, by file name."""
+def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[str]]:
+    """The images of a COCO file with their boxes, by file name, and what is wrong with its categories."""
     path = root / _json_name(split)
     try:
         coco = CocoFile.model_validate_json(path.read_bytes())
@@ -161,7 +172,12 @@ def _annotated(root: Path, split: str) -> dict[str, AnnotatedImage]:
                 f"tbx11k: {path}: a box is on image {box.image_id}, which is not in it"
             )
         boxes[box.image_id].append(box)
-    return {image.file_name: AnnotatedImage(image, tuple(boxes[image.id])) for image in coco.images}
+    images = {image.file_name: AnnotatedImage(image, tuple(boxes[image.id])) for image in coco.images}
+    return images, [
+        f"its category {category.id} is called '{category.name}', the release's '{CATEGORIES[category.id]}'"
+        for category in coco.categories
+        if category.name != CATEGORIES.get(category.id, category.name)
+    ]
 
 
 def _wrong_file(facts: wsbench.FileFacts) -> str:

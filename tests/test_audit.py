@@ -1,0 +1,192 @@
+"""``wsbench data check`` finds every fault that is planted, and none in sound data."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+from wsbench import audit, plugins, testing
+from wsbench.cli import main
+from wsbench.planning import load_dataset
+from wsbench.progress import Silent
+
+PHANTOM = ("-D", "images=120", "-D", "size=96")
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sound TBX11K folder of 120 phantoms."""
+    folder = tmp_path_factory.mktemp("sound") / "TBX11K"
+    with pytest.raises(SystemExit) as end:
+        main(["data", "make", "phantom", str(folder), "--layout", "tbx11k", "-q", *PHANTOM])
+    assert not end.value.code
+    return folder
+
+
+@pytest.fixture
+def folder(sound: Path, tmp_path: Path) -> Path:
+    """A copy to plant faults in."""
+    return Path(shutil.copytree(sound, tmp_path / "TBX11K"))
+
+
+def checked(folder: Path) -> list[audit.Finding]:
+    loaded = load_dataset(plugins.find(), "tbx11k", {}, Silent(), root=folder, skip_bad=True)
+    return [finding for finding in audit.audit(loaded).findings if finding.kind != "subset"]
+
+
+def images(folder: Path, group: str, split: str) -> list[Path]:
+    names = (folder / "lists" / f"TBX11K_{split}.txt").read_text().split()
+    return [folder / "imgs" / name for name in names if name.startswith(group)]
+
+
+def edit_json(folder: Path, split: str, change: Callable[[dict], object]) -> None:
+    path = folder / "annotations" / "json" / f"TBX11K_{split}.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_sound_data_have_nothing(sound: Path) -> None:
+    assert checked(sound) == []
+
+
+def recompressed(path: Path) -> Image.Image:
+    buffer = io.BytesIO()
+    Image.open(path).save(buffer, "JPEG", quality=60)
+    return Image.open(buffer).convert("RGB")
+
+
+def plant_all(folder: Path) -> dict[str, list[str]]:
+    """Every fault once; what each is found as, with the images it is found on."""
+    train, val = images(folder, "health", "train"), images(folder, "health", "val")
+    sick, tb = images(folder, "sick", "train"), images(folder, "tb", "train")
+
+    train[0].write_bytes(train[0].read_bytes()[:500])
+    Image.open(train[1]).convert("RGBA").save(train[1])
+    Image.fromarray(np.asarray(Image.open(train[2]).convert("L")).astype(np.uint16) * 200).save(train[2])
+    train[3].unlink()
+    shutil.copy(train[4], train[5])  # inside a split
+    shutil.copy(train[6], val[0])  # across splits
+    recompressed(train[7]).save(val[1])
+    ImageEnhance.Brightness(Image.open(sick[0])).enhance(0.8).save(sick[1])
+
+    def of(path: Path) -> str:
+        return str(path.relative_to(folder / "imgs"))
+
+    def change(content: dict) -> None:
+        by_name = {image["file_name"]: image for image in content["images"]}
+        boxes = {
+            name: [box for box in content["annotations"] if box["image_id"] == image["id"]]
+            for name, image in by_name.items()
+        }
+        boxes[of(tb[0])][0]["bbox"] = [80, 80, 50, 50]
+        boxes[of(tb[1])][0]["bbox"][2] = 0
+        content["annotations"] = [box for box in content["annotations"] if box not in boxes[of(tb[2])]]
+        boxes[of(tb[3])][0]["category_id"] = 9
+        content["images"] = [image for image in content["images"] if image["file_name"] != of(sick[2])]
+        content["images"].append({"id": 999, "file_name": "health/ghost.png", "width": 96, "height": 96})
+        by_name[of(sick[3])]["width"] = 64
+        content["categories"][0]["name"] = "ActiveTB"
+
+    edit_json(folder, "train", change)
+    bad = [*train[:4], tb[0], tb[1], tb[3], sick[2], sick[3]]
+    return {
+        "bad image": sorted(
+            [f"imgs/{of(path)}" for path in bad] + ["annotations/json/TBX11K_train.json"] * 2
+        ),
+        "no box": [of(tb[2])],
+        "identical": sorted([of(train[4]), of(train[5])]),
+        "identical across splits": sorted([of(train[6]), of(val[0])]),
+        "near-identical across splits": sorted([of(train[7]), of(val[1])]),
+        "near-identical": sorted([of(sick[0]), of(sick[1])]),
+        "no role": [of(train[6])],
+    }
+
+
+def test_every_planted_fault_is_found_and_nothing_else(folder: Path) -> None:
+    planted = plant_all(folder)
+    found: dict[str, list[str]] = {}
+    for finding in checked(folder):
+        found.setdefault(finding.kind, []).extend(finding.images)
+    assert {kind: sorted(names) for kind, names in found.items()} == planted
+
+
+def test_each_says_what_it_is(folder: Path) -> None:
+    plant_all(folder)
+    words = Counter(finding.what for finding in checked(folder))
+    for part in (
+        "is damaged",
+        "is a RGBA image; the release's are 8-bit RGB or L",
+        "is a I;16 image",
+        "cannot be read: No such file",
+        "its box 80.0, 80.0, 50.0, 50.0 (x, y, width, height) has no area or leaves the image",
+        "has no entry in annotations/json",
+        "names health/ghost.png, which lists/TBX11K_train.txt does not",
+        "is 96x96, its JSON says 64x96",
+        "its box has the unknown category 9",
+        "its category 1 is called 'ActiveTB', the release's 'ActiveTuberculosis'",
+        "images with tb have no box of it",
+        "in splits train and val",
+        "inside split train",
+        "the same image or patient is in split 'val'",
+    ):
+        assert any(part in word for word in words), part
+
+
+def test_an_odd_size_is_told(folder: Path) -> None:
+    loaded = load_dataset(plugins.find(), "tbx11k", {}, Silent(), root=folder)
+    first, *others = loaded.samples
+    odd = replace(loaded, samples=(replace(first, width=95), *others))
+    (finding,) = audit.audit(odd, near=False).findings[-1:]
+    assert (finding.kind, finding.images, finding.wrong) == ("odd size", (first.name,), False)
+    assert finding.what == "95x96, a size that 1 of 120 images have"
+
+
+def test_a_patient_in_two_splits_is_a_leak_and_near_twins_of_one_patient_are_none() -> None:
+    loaded = testing.toy()
+    first, second = (next(s for s in loaded.samples if s.split == split) for split in ("train", "test"))
+    samples = tuple(
+        replace(sample, patient="p1") if sample in (first, second) else sample for sample in loaded.samples
+    )
+    findings = audit.audit(replace(loaded, samples=samples), near=False).findings
+    (leak,) = [finding for finding in findings if finding.kind == "patient in several splits"]
+    assert set(leak.images) == {first.name, second.name}
+    assert leak.what == "patient p1: test, train"
+
+
+def test_near_pairs_by_chunks_are_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (30, 32, 32), dtype=np.uint8)
+    images[17] = np.clip(images[3].astype(int) + 5, 0, 255)
+    images[29] = images[0]
+    monkeypatch.setattr(audit, "ROWS", 7)
+    seen: list[int] = []
+    assert audit.near_pairs(images, seen.append) == [(0, 29), (3, 17)]
+    assert sum(seen) == 30
+
+
+def test_black_images_are_no_twins() -> None:
+    assert audit.near_pairs(np.zeros((3, 32, 32), dtype=np.uint8)) == []
+
+
+def test_the_command_exits_1_and_writes_json(folder: Path, tmp_path: Path, capsys) -> None:
+    plant_all(folder)
+    with pytest.raises(SystemExit) as end:
+        main(["data", "check", "tbx11k", "--root", str(folder), "-q", "--json", str(tmp_path / "a.json")])
+    assert end.value.code == 1
+    out = capsys.readouterr().out
+    assert "bad image: 11" in out
+    assert "... and 7 more; --json FILE has them all" in out
+    content = json.loads((tmp_path / "a.json").read_text())
+    kinds = Counter(finding["kind"] for finding in content["findings"])
+    assert kinds["bad image"] == 11
+    assert content["images"]["val"] == [33, 1800]
