@@ -111,6 +111,7 @@ def rescore(
             key=key(plan, loaded, found),
             protocols=read_json(score.folder / "protocols.json"),
             stages={**before.stages, "score": score.facts["cost"]},
+            provenance={**before.provenance, "scored_by": records.source_state()},
             schema=records.SCHEMA,
         )
         records.write(record, folder / records.FILE)

@@ -103,6 +103,34 @@ def make_plan(
     return Plan(spec, preset, settings, seed, device, runs, calibrate_for)
 
 
+def blind_plans(
+    found: Plugins,
+    dataset: DatasetSpec,
+    *,
+    seed: int = 0,
+    runs: Path,
+    calibrate_for: str = OBJECTIVE,
+    other_than: str = "",
+) -> list[Plan]:
+    """A plan of every method that never looks at the image: no localisation score is read without them.
+
+    Args:
+        found: the plugins.
+        dataset: that the plans are for.
+        seed: the base seed.
+        runs: the folder of all runs.
+        calibrate_for: what box rules are chosen for.
+        other_than: a method to leave out.
+    """
+    return [
+        make_plan(
+            spec, None, {}, dataset=dataset, seed=seed, device="cpu", runs=runs, calibrate_for=calibrate_for
+        )
+        for spec in found.methods.values()
+        if not spec.reads_image and spec.name != other_than
+    ]
+
+
 def load_dataset(
     found: Plugins,
     name: str,

@@ -148,7 +148,7 @@ def provenance(device: str) -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "threads": _threads(),
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
-        "git": _git_state(),
+        "git": source_state(),
     }
 
 
@@ -172,7 +172,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git_state() -> dict[str, Any] | None:
+def source_state() -> dict[str, Any] | None:
     """Commit of the checkout that wsbench runs from, and whether it differs; None outside a checkout."""
     here = Path(__file__).resolve().parent
 

@@ -43,9 +43,42 @@ class Resamples:
         """``(N, K)`` values of images -> ``(U, K)`` their sums over each unit."""
         return self._membership @ values
 
+    def up_to(self, images: np.ndarray, stops: np.ndarray) -> np.ndarray:
+        """How many of the first images of a list each draw holds: what curves over a ranking are made of.
+
+        Args:
+            images: ``(D,)`` rows of images in some order; a row may occur more than once.
+            stops: ``(K,)`` ascending; after so many of them the count is read.
+
+        Returns:
+            ``(B, K)`` counts.
+        """
+        if self.counts.shape[1] == 1 or len(stops) == 0:
+            return self.counts[:, :1] * stops
+        steps = np.diff(stops, prepend=0)
+        units = self.unit[images[: stops[-1]]]
+        table = csr_array(
+            (
+                np.ones(len(units), dtype=self._columns.dtype),
+                (np.repeat(np.arange(len(stops)), steps), units),
+            ),
+            shape=(len(stops), len(self._columns)),
+        )
+        counts = table @ self._columns
+        return np.cumsum(counts, axis=0, out=counts).T.astype(np.float64)
+
+    def of(self, images: np.ndarray) -> np.ndarray:
+        """``(B, K)`` how often each of some images counts."""
+        return self._columns[self.unit[images]].T
+
     def images(self) -> np.ndarray:
         """``(B, N)`` how often each image counts: sample weights for metrics that are no sums."""
         return self.counts[:, self.unit]
+
+    @cached_property
+    def _columns(self) -> np.ndarray:
+        """``(U, B)`` counts; in float32, sums of counts are exact up to 16 million."""
+        return np.ascontiguousarray(self.counts.T, dtype=np.float32)
 
     @cached_property
     def _membership(self) -> csr_array:

@@ -22,7 +22,7 @@ def list_(plugin: options.PluginFiles = None) -> None:
     print()
     tables.show("methods", ["name", "what it is"], _lines(found.methods))
     print()
-    tables.show("metrics", ["name", "what it is"], _lines(found.metrics))
+    tables.show("metrics", ["name", "what it is"], _families(found.metrics))
 
 
 def describe(
@@ -35,7 +35,8 @@ def describe(
     spec = choose(name, everything, "dataset, method or metric")
     print(f"{spec.name}: {spec.summary}")
     if name in found.metrics:
-        print(" ".join((spec.compute.__doc__ or "").split()))
+        definition = (spec.compute.__doc__ or "").partition("Args:")[0]
+        print(textwrap.fill(" ".join(definition.split()), 79))
         return
     if spec.citation:
         print(spec.citation)
@@ -51,6 +52,21 @@ def describe(
 
 def _lines(specs: Mapping[str, Any]) -> list[list[str]]:
     return [[name, spec.summary] for name, spec in sorted(specs.items())]
+
+
+def _families(metrics: Mapping[str, Any]) -> list[list[str]]:
+    """One line for all metrics that differ in what follows an ``@``."""
+    families: dict[str, list[str]] = {}
+    for name in sorted(metrics):
+        stem, at, value = name.partition("@")
+        families.setdefault(stem + at, []).append(value)
+    rows = []
+    for stem, values in families.items():
+        numbers = sorted(filter(None, values), key=float)
+        name = f"{stem}..." if numbers else stem
+        summary = metrics[f"{stem}{values[0]}"].summary
+        rows.append([name, f"{summary}: {', '.join(numbers)}" if numbers else summary])
+    return rows
 
 
 def _settings(model: type[Settings], presets: Mapping[str, Mapping[str, Any]]) -> None:

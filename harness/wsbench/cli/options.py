@@ -29,6 +29,7 @@ CalibrateFor = Annotated[
     str | None,
     typer.Option(help="What box rules are chosen for on the calibrate role: loc_f1@0.25 (default) or msli."),
 ]
+References = Annotated[bool, typer.Option(help="Also score every method that never looks at the image.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 

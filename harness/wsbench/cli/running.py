@@ -32,9 +32,7 @@ def run(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out images with a problem; the record names them.")
     ] = False,
-    references: Annotated[
-        bool, typer.Option(help="Also score every method that never looks at the image.")
-    ] = True,
+    references: options.References = True,
     calibrate_for: options.CalibrateFor = None,
     submit: options.Submit = False,
     leaderboards: options.Leaderboards = Path("leaderboards"),
@@ -47,7 +45,7 @@ def run(
     """
     from wsbench import leaderboard
     from wsbench.calibration import OBJECTIVE
-    from wsbench.planning import make_plan
+    from wsbench.planning import blind_plans, make_plan
     from wsbench.progress import choose_progress
     from wsbench.runner import execute
     from wsbench.settings import parse_options
@@ -57,21 +55,25 @@ def run(
     if precision is not None:
         given["precision"] = precision
     spec, dataset_spec = found.method(method), found.dataset(dataset)
-    wanted = [(spec, preset, given)]
-    if references:
-        wanted += [(s, None, {}) for s in found.methods.values() if not s.reads_image and s is not spec]
-    plans = [
-        make_plan(
-            *row,
-            dataset=dataset_spec,
-            seed=seed,
-            device=device,
-            runs=runs,
-            calibrate_for=calibrate_for or OBJECTIVE,
+    objective = calibrate_for or OBJECTIVE
+    plans = []
+    for seed in planned:
+        plans.append(
+            make_plan(
+                spec,
+                preset,
+                given,
+                dataset=dataset_spec,
+                seed=seed,
+                device=device,
+                runs=runs,
+                calibrate_for=objective,
+            )
         )
-        for seed in planned
-        for row in wanted
-    ]
+        if references:
+            plans += blind_plans(
+                found, dataset_spec, seed=seed, runs=runs, calibrate_for=objective, other_than=method
+            )
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(found, dataset, data_option, root, progress, skip_bad=skip_bad)
     if submit:

@@ -33,6 +33,7 @@ def evaluate(
         bool, typer.Option("--uses-boxes", help="The program was trained on boxes: tables mark it.")
     ] = False,
     calibrate_for: options.CalibrateFor = None,
+    references: options.References = True,
     data_option: options.DataOption = None,
     root: options.Root = None,
     runs: options.Runs = Path("runs"),
@@ -43,11 +44,14 @@ def evaluate(
 ) -> None:
     """Score a finished run again with today's metrics, or the predictions of any other program.
 
-    Neither needs a model. The second is scored by the same code as every method here.
+    Neither needs a model. The second is scored by the same code as every method here, beside the methods
+    that never look at the image.
     """
     from wsbench import evaluation, leaderboard, outside
     from wsbench.calibration import OBJECTIVE
+    from wsbench.planning import blind_plans
     from wsbench.progress import choose_progress
+    from wsbench.runner import execute
     from wsbench.settings import parse_options
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
@@ -55,6 +59,7 @@ def evaluate(
         raise WsbenchError("name either the folder of a RUN, or --predictions FILE with --dataset NAME")
     if run is not None:
         record = evaluation.rescore(run, found, progress, root=root, calibrate_for=calibrate_for)
+        beside = []
     else:
         if dataset is None:
             raise WsbenchError("say with --dataset what was predicted")
@@ -68,10 +73,13 @@ def evaluate(
             images=images,
             uses_boxes=uses_boxes,
         )
-        record = evaluation.evaluate(read, loaded, found, runs, calibrate_for=calibrate_for or OBJECTIVE)
+        objective = calibrate_for or OBJECTIVE
+        record = evaluation.evaluate(read, loaded, found, runs, calibrate_for=objective)
+        plans = blind_plans(found, loaded.spec, runs=runs, calibrate_for=objective) if references else []
+        beside = [execute(plan, loaded, found, progress) for plan in plans]
     if submit:
         progress.say(f"submitted {leaderboard.add(record, leaderboards)}")
-    tables.results([record])
+    tables.results([record, *beside])
     print(f"record: {record.folder}")
 
 

@@ -11,36 +11,27 @@ if TYPE_CHECKING:
 
 
 def auc(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
-    """Area under the ROC curve: the share of (positive, negative) pairs in which the positive scores higher,
-    ties counting half; it does not exist for a class that all or no images have.
-
-    Pairs are counted once, unit by unit, as a matrix A; a draw that takes unit p ``w_p`` times has
-    ``w A w`` of them.
-    """
+    """``(B, C)`` area under the ROC curve: the share of (positive, negative) pairs in which the positive
+    scores higher, ties counting half; it does not exist for a class that all or no images have."""
     import numpy as np
 
     columns = []
     for label in range(len(scored.classes)):
-        positive = scored.labels[:, label]
-        units, pairs = _pairs_won(scored.scores[:, label], positive, resamples)
-        won = ((resamples.counts[:, units] @ pairs) * resamples.counts).sum(axis=1)
-        columns.append(wsbench.ratio(won, resamples.sum(positive) * resamples.sum(~positive)))
+        positive, scores = scored.labels[:, label], scored.scores[:, label]
+        above, below = (_by_score(scores, kind) for kind in (positive, ~positive))
+        levels, ranked = scores[above], scores[below]
+        first, last = (np.searchsorted(ranked, levels, side=side) for side in ("left", "right"))
+        won = resamples.up_to(below, first)
+        if (first != last).any():
+            won = (won + resamples.up_to(below, last)) / 2
+        pairs = np.einsum("bk,bk->b", resamples.of(above), won)
+        columns.append(wsbench.ratio(pairs, resamples.sum(positive) * resamples.sum(~positive)))
     return np.stack(columns, axis=1)
 
 
-def _pairs_won(
-    scores: np.ndarray, positive: np.ndarray, resamples: wsbench.Resamples
-) -> tuple[np.ndarray, np.ndarray]:
-    """``(P,)`` the units with a positive image, and ``(P, U)`` the pairs each wins against each unit."""
+def _by_score(scores: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """The images of a kind, lowest score first."""
     import numpy as np
-    from scipy.sparse import csr_array
 
-    levels, level = np.unique(scores[positive], return_inverse=True)
-    below = np.zeros((len(levels) + 1, resamples.counts.shape[1]))
-    negatives, of_unit = scores[~positive], resamples.unit[~positive]
-    for side in ("left", "right"):  # a negative below a level counts twice a half, one on it once
-        np.add.at(below, (np.searchsorted(levels, negatives, side=side), of_unit), 0.5)
-    units, unit = np.unique(resamples.unit[positive], return_inverse=True)
-    shape = (len(units), len(levels))
-    images = csr_array((np.ones(len(unit)), (unit, level)), shape=shape)
-    return units, images @ np.cumsum(below, axis=0)[:-1]
+    images = np.flatnonzero(kind)
+    return images[np.argsort(scores[images])]

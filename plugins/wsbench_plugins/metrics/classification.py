@@ -75,16 +75,16 @@ def average_precision(scored: wsbench.Scored, resamples: wsbench.Resamples) -> n
 
     columns = []
     for label in range(len(scored.classes)):
-        positive, score = scored.labels[:, label], scored.scores[:, label]
-        levels = np.unique(score[positive])
-        reached = np.searchsorted(levels, score, side="right")  # the number of levels an image reaches
-        table = np.zeros((2, len(score), len(levels) + 1))
-        rows = np.arange(len(score))
-        table[0, rows, reached] = 1.0
-        table[1, rows, reached] = positive
-        every, hits = (np.cumsum(resamples.sum(part[:, :0:-1]), axis=1) for part in table)
-        precision = np.divide(hits, every, out=np.zeros_like(hits), where=every > 0)
-        steps = np.diff(hits, axis=1, prepend=0)
+        positive, scores = scored.labels[:, label], scored.scores[:, label]
+        order = np.argsort(-scores, kind="stable")
+        hits = order[positive[order]]
+        levels = np.unique(-scores[hits])  # the scores at which recall steps, highest first
+        every, found = (
+            resamples.up_to(images, np.searchsorted(-scores[images], levels, side="right"))
+            for images in (order, hits)
+        )
+        precision = np.divide(found, every, out=np.zeros_like(found), where=every > 0)
+        steps = np.diff(found, axis=1, prepend=0)
         columns.append(wsbench.ratio((precision * steps).sum(axis=1), resamples.sum(positive)))
     return np.stack(columns, axis=1)
 

@@ -174,7 +174,11 @@ def _over_regions(
 def _iou_accuracy_at(
     iou: float, *, called: bool
 ) -> Callable[[wsbench.Scored, wsbench.Resamples], np.ndarray]:
-    return lambda scored, resamples: iou_accuracy(scored, resamples, iou, called=called)
+    def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+        return iou_accuracy(scored, resamples, iou, called=called)
+
+    compute.__doc__ = iou_accuracy.__doc__
+    return compute
 
 
 @wsbench.hookimpl

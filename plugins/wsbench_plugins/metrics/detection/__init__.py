@@ -23,47 +23,57 @@ Compute = Callable[["wsbench.Scored", "wsbench.Resamples"], "np.ndarray"]
 
 
 def average_precision_at(*ious: float) -> Compute:
-    """COCO's average precision, averaged over ``ious``."""
+    """COCO's interpolated average precision: matching by pycocotools, best scores first; 101 recall points;
+    at most 100 boxes an image and class; averaged over IoU thresholds. A class without a truth box has none.
+    Boxes of equal score are ordered by a hash of their image's name."""
 
     def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
         from ._average_precision import average_precision
 
         return average_precision(scored, resamples, ious)
 
+    compute.__doc__ = average_precision_at.__doc__
     return compute
 
 
 def froc_at(*false_boxes: float) -> Compute:
-    """The FROC curve, averaged over some numbers of false boxes an image."""
+    """The largest share of truth boxes found (IoU at least 0.25) by a score threshold that gives at most F
+    false boxes an image, over all images; boxes of equal score enter together."""
 
     def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
         from ._operating import froc
 
         return froc(scored, resamples, false_boxes)
 
+    compute.__doc__ = froc_at.__doc__
     return compute
 
 
 def loc_f1_at(iou: float, *, called: bool) -> Compute:
-    """F1 of boxes at an overlap; ``called`` counts only boxes of classes that are predicted."""
+    """Twice the largest one-to-one matching of truth and predicted boxes at IoU T, over the number of both.
+    ``loc_f1_called`` counts a predicted box only where its class is predicted at the operating point."""
 
     def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
         from ._operating import loc_f1
 
         return loc_f1(scored, resamples, iou, called)
 
+    compute.__doc__ = loc_f1_at.__doc__
     return compute
 
 
 def rsna(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
-    """The RSNA Pneumonia Detection Challenge's score."""
+    """The RSNA Pneumonia Detection Challenge's score: per image, TP / (TP + FP + FN) averaged over the IoU
+    thresholds 0.4, 0.45 ... 0.75; then the mean over the images with a truth box or a shown one."""
     from . import _operating
 
     return _operating.rsna(scored, resamples)
 
 
 def map_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
-    """``ap25`` less that of the same class scores with fixed boxes."""
+    """``ap25`` less the ``ap25`` of the same class scores with fixed boxes in place of the method's own:
+    those of the calibrate role whose number is best there. At or below 0, the map adds nothing to knowing
+    where the class usually lies."""
     from . import _map_gain
 
     return _map_gain.map_gain(scored, resamples)

@@ -30,29 +30,11 @@ def average_precision(
 def _of_class(boxes: Ranked, hit: np.ndarray, truths: np.ndarray, resamples: wsbench.Resamples) -> np.ndarray:
     """``(B,)``. Precision is highest where a box has just hit, so only the ranks of hits are looked at."""
     ranks = np.flatnonzero(hit)
-    hits, shown = counts_up_to(boxes, hit, ranks, resamples)
+    hits = resamples.up_to(boxes.image[ranks], 1 + np.arange(len(ranks)))
+    shown = resamples.up_to(boxes.image, 1 + ranks)
     precision = np.divide(hits, shown, out=np.zeros_like(hits), where=shown > 0)
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     recall = wsbench.ratio(hits, truths[:, None])
     reached = np.searchsorted(RECALLS, recall, side="right")
     points = np.diff(reached, axis=1, prepend=0)
     return np.where(truths > 0, (points * envelope).sum(axis=1) / len(RECALLS), np.nan)
-
-
-def counts_up_to(
-    boxes: Ranked, hit: np.ndarray, ranks: np.ndarray, resamples: wsbench.Resamples
-) -> tuple[np.ndarray, np.ndarray]:
-    """``(B, K)`` hits, and ``(B, K)`` boxes, among the boxes up to and including each rank.
-
-    Args:
-        boxes: of one class, best first.
-        hit: ``(D,)`` bool.
-        ranks: ``(K,)`` ascending.
-        resamples: of N images.
-    """
-    place = np.searchsorted(ranks, np.arange(len(hit)))
-    shape = (len(resamples.unit), len(ranks) + 1)  # the last column takes what ranks below all
-    hits, every = np.zeros(shape), np.zeros(shape)
-    np.add.at(every, (boxes.image, place), 1.0)
-    np.add.at(hits, (boxes.image[hit], place[hit]), 1.0)
-    return tuple(np.cumsum(resamples.sum(table[:, :-1]), axis=1) for table in (hits, every))

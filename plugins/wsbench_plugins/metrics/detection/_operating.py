@@ -8,7 +8,6 @@ import numpy as np
 
 import wsbench
 
-from ._average_precision import counts_up_to
 from ._matching import IOUS, ranked
 
 FROC_IOU = 0.25
@@ -23,9 +22,11 @@ def froc(scored: wsbench.Scored, resamples: wsbench.Resamples, false_boxes: Sequ
     columns = []
     for label, boxes in enumerate(scored.once(ranked)):
         hit = boxes.at(FROC_IOU)
-        # A threshold admits all boxes of equal score.
-        last = np.searchsorted(-boxes.score, -boxes.score[hit], side="right") - 1
-        hits, every = counts_up_to(boxes, hit, np.unique(last), resamples)
+        levels = np.unique(-boxes.score[hit])  # a threshold admits all boxes of equal score
+        hits, every = (
+            resamples.up_to(image, np.searchsorted(-score, levels, side="right"))
+            for image, score in ((boxes.image[hit], boxes.score[hit]), (boxes.image, boxes.score))
+        )
         false = (every - hits) / images[:, None]
         found = [np.where(false <= number, hits, 0.0).max(axis=1, initial=0.0) for number in false_boxes]
         columns.append(wsbench.ratio(np.mean(found, axis=0), truths[:, label]))
