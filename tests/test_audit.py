@@ -19,7 +19,7 @@ from wsbench.cli import main
 from wsbench.planning import load_dataset
 from wsbench.progress import Silent
 
-PHANTOM = ("-D", "images=120", "-D", "size=96")
+PHANTOM = ("-D", "images=120", "-D", "size=192")
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +88,12 @@ def plant_all(folder: Path) -> dict[str, list[str]]:
             name: [box for box in content["annotations"] if box["image_id"] == image["id"]]
             for name, image in by_name.items()
         }
-        boxes[of(tb[0])][0]["bbox"] = [80, 80, 50, 50]
+        boxes[of(tb[0])][0]["bbox"] = [170, 170, 50, 50]
         boxes[of(tb[1])][0]["bbox"][2] = 0
         content["annotations"] = [box for box in content["annotations"] if box not in boxes[of(tb[2])]]
         boxes[of(tb[3])][0]["category_id"] = 9
         content["images"] = [image for image in content["images"] if image["file_name"] != of(sick[2])]
-        content["images"].append({"id": 999, "file_name": "health/ghost.png", "width": 96, "height": 96})
+        content["images"].append({"id": 999, "file_name": "health/ghost.png", "width": 192, "height": 192})
         by_name[of(sick[3])]["width"] = 64
         content["categories"][0]["name"] = "ActiveTB"
 
@@ -128,10 +128,10 @@ def test_each_says_what_it_is(folder: Path) -> None:
         "is a RGBA image; the release's are 8-bit RGB or L",
         "is a I;16 image",
         "cannot be read: No such file",
-        "its box 80.0, 80.0, 50.0, 50.0 (x, y, width, height) has no area or leaves the image",
+        "its box 170.0, 170.0, 50.0, 50.0 (x, y, width, height) has no area or leaves the image",
         "has no entry in annotations/json",
         "names health/ghost.png, which lists/TBX11K_train.txt does not",
-        "is 96x96, its JSON says 64x96",
+        "is 192x192, its JSON says 64x192",
         "its box has the unknown category 9",
         "its category 1 is called 'ActiveTB', the release's 'ActiveTuberculosis'",
         "images with tb have no box of it",
@@ -145,10 +145,10 @@ def test_each_says_what_it_is(folder: Path) -> None:
 def test_an_odd_size_is_told(folder: Path) -> None:
     loaded = load_dataset(plugins.find(), "tbx11k", {}, Silent(), root=folder)
     first, *others = loaded.samples
-    odd = replace(loaded, samples=(replace(first, width=95), *others))
+    odd = replace(loaded, samples=(replace(first, width=191), *others))
     (finding,) = audit.audit(odd, near=False).findings[-1:]
     assert (finding.kind, finding.images, finding.wrong) == ("odd size", (first.name,), False)
-    assert finding.what == "95x96, a size that 1 of 120 images have"
+    assert finding.what == "191x192, a size that 1 of 120 images have"
 
 
 def test_a_patient_in_two_splits_is_a_leak_and_near_twins_of_one_patient_are_none() -> None:
