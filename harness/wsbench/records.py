@@ -107,7 +107,11 @@ def load(path: Path) -> Record:
     try:
         values = read_json(path)
         schema = values["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise WsbenchError(
+            f"{path} cannot be read ({error.strerror}); name a finished run's folder"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
         raise WsbenchError(f"{path}: not a record of wsbench: {error}") from None
     if schema > SCHEMA:
         raise WsbenchError(f"{path}: has schema {schema}; this wsbench reads up to {SCHEMA}; upgrade it")

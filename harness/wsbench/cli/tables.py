@@ -38,7 +38,15 @@ def show(
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    gap = 2 if text is None else 1  # eight columns of numbers and intervals must fit into 80
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        padding=(0, gap, 0, 0),
+    )
     for position, heading in enumerate(header):
         numbers = text is not None and position >= text
         whole = text is not None and position < text
@@ -64,7 +72,8 @@ def findings(found: Sequence[Finding]) -> None:
 
 def _interval(row: Row, metric: str, protocol: str) -> str:
     found = row.interval(metric, protocol)
-    return "\N{EN DASH}".join(f"{bound:.2f}".replace("0.", ".") for bound in found) if found else ""
+    low, high = (f"{bound:.2f}".replace("0.", ".") for bound in found or (0.0, 0.0))
+    return "" if low == high else f"{low}\N{EN DASH}{high}"
 
 
 def results(records: Sequence[Record]) -> None:
