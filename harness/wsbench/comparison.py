@@ -8,6 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
+from wsbench.resampling import interval
+
 LEVEL = 0.05
 """Of a table: the chance that any two of its rows that do not differ are said to."""
 
@@ -24,6 +26,14 @@ class Estimate:
 
     values: np.ndarray
     draws: np.ndarray
+
+
+def difference(first: Estimate, second: Estimate) -> tuple[float, tuple[float, float] | None]:
+    """First less second: of the means, and its 95 % interval over the draws, which both share.
+
+    The interval is that of the test images alone; `p_value` also counts the noise of seeds.
+    """
+    return float(first.values.mean() - second.values.mean()), interval(first.draws - second.draws)
 
 
 def p_value(first: Estimate, second: Estimate) -> float:

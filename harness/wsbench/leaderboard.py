@@ -14,7 +14,7 @@ import numpy as np
 
 from wsbench import published, records
 from wsbench.calibration import OBJECTIVE
-from wsbench.comparison import Estimate, ranks
+from wsbench.comparison import Estimate, difference, ranks
 from wsbench.errors import WsbenchError
 from wsbench.files import write_text
 from wsbench.folders import key_of
@@ -232,6 +232,18 @@ def rank_words(rows: Sequence[Row]) -> list[str]:
     ]
 
 
+def _behind(first: Row, row: Row) -> str:
+    """What a row lacks to the first one, on the same draws."""
+    if row is first or first.estimate is None or row.estimate is None:
+        return "-"
+    less, bounds = difference(first.estimate, row.estimate)
+    return f"{less:.3f} ({_bounds(bounds)})"
+
+
+def _bounds(bounds: tuple[float, float] | None) -> str:
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
+
+
 def _key(record: Record) -> str:
     """What two records must share to stand in one table. Versions count of the metrics that are shown: a
     plugin's further metric parts nothing."""
@@ -250,14 +262,10 @@ def _section(found: Sequence[Record]) -> list[str]:
             continue
         header, cells = ["method", "seeds"], [[row.label(protocol), row.seeds] for row in here]
         if protocol == "uniform":
-            header += ["rank", RANKED_BY, "95 %"]
+            header += ["rank", RANKED_BY, "95 %", "less than the first"]
             for row, line, rank in zip(here, cells, rank_words(here), strict=True):
-                found = row.interval(RANKED_BY, protocol)
-                line += [
-                    rank,
-                    row.cell(RANKED_BY, protocol),
-                    f"{found[0]:.3f} to {found[1]:.3f}" if found else "-",
-                ]
+                bounds = _bounds(row.interval(RANKED_BY, protocol))
+                line += [rank, row.cell(RANKED_BY, protocol), bounds or "-", _behind(here[0], row)]
         header += columns
         for row, line in zip(here, cells, strict=True):
             line += [row.cell(metric, protocol) for metric in columns]
@@ -285,10 +293,11 @@ _PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not 
 `{RANKED_BY}` under protocol `uniform`, a measure that charges for extra boxes. Their rank is one more than
 the number of rows that are better by more than noise (paired bootstrap of the test images, and seeds;
 Holm's correction over all pairs, 5 %); rows that share a rank are tied and marked `=`. Several seeds give
-mean ± sample standard deviation; 95 % is the bootstrap interval of their mean. {BLIND} never looks at the
-image. {BOXED} uses annotated boxes of the calibrate role under this protocol; `wsbench describe METHOD`
-says for what. `map_gain` is what a method's boxes add to fixed boxes with the same class scores: at or
-below 0, its map adds nothing.
+mean ± sample standard deviation; 95 % is the bootstrap interval of their mean, and, behind what a row lacks
+to the first, that of the difference on the same draws. {BLIND} never looks at the image. {BOXED} uses
+annotated boxes of the calibrate role under this protocol; `wsbench describe METHOD` says for what.
+`map_gain` is what a method's boxes add to fixed boxes with the same class scores: at or below 0, its map
+adds nothing.
 """
 
 _NO_RECORDS = """Made by `wsbench leaderboard`; do not edit. No run of wsbench on this dataset has been

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records_examples import example
-from wsbench.comparison import Estimate, holm, p_value, ranks
+from wsbench.comparison import Estimate, difference, holm, p_value, ranks
 from wsbench.leaderboard import Row
 
 
@@ -36,6 +36,13 @@ def test_the_spread_of_seeds_is_noise() -> None:
     draws = [0.5, 0.5]
     first = estimate([0.4, 0.6], draws)  # variance of the mean: 0.02 / 2
     assert p_value(first, estimate([0.5 - 1.96 * 0.1], draws)) == pytest.approx(0.05, abs=1e-3)
+
+
+def test_a_difference_is_paired_draw_by_draw() -> None:
+    first, second = estimate([0.5], [0.4, 0.6, 0.5]), estimate([0.3], [0.2, 0.4, 0.3])
+    less, (low, high) = difference(first, second)
+    assert less == pytest.approx(0.2)
+    assert (low, high) == (pytest.approx(0.2), pytest.approx(0.2))
 
 
 def test_equal_rows_are_equal_and_constant_ones_that_differ_do() -> None:

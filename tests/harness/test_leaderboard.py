@@ -50,6 +50,8 @@ def test_ranks_mark_what_noise_cannot_tell_apart() -> None:
     ]
     rows = cells(leaderboard.render("phantom", found))
     assert [(row[0][0], row[2]) for row in rows] == [("a", "1="), ("b", "1="), ("c", "3")]
+    assert rows[0][5] == "-"
+    assert rows[2][5].startswith("0.410 (0.3")
     low, high = map(float, rows[0][4].split(" to "))
     assert (low, high) == (pytest.approx(0.51 - 0.039, abs=0.005), pytest.approx(0.51 + 0.039, abs=0.005))
 
