@@ -19,7 +19,7 @@ from torchmetrics.functional.classification import multilabel_auroc
 from wsbench import plugins
 from wsbench.calibration import THRESHOLDS, choose_rules
 from wsbench.resampling import Resamples
-from wsbench.scored import BoxTable, Scored
+from wsbench.scored import BoxTable, Scored, Truth
 from wsbench.types import Box, Prediction, ScoredBox
 
 IMAGES, PATIENTS, CLASSES = 25_596, 2_797, 14
@@ -58,6 +58,7 @@ def classification() -> None:
         names=tuple(map(str, range(IMAGES))),
         sizes=np.full((IMAGES, 2), 1024),
         labels=labels,
+        known=np.ones_like(labels),
         truth=empty,
         scores=scores,
         operating_points=np.full(CLASSES, 0.5),
@@ -127,6 +128,7 @@ def boxes() -> None:
         names=tuple(map(str, range(BOXED))),
         sizes=sizes,
         labels=np.ones((BOXED, 1), dtype=bool),
+        known=np.ones((BOXED, 1), dtype=bool),
         truth=BoxTable.of(truth, ("x",)),
         scores=np.ones((BOXED, 1)),
         operating_points=np.array([0.5]),
@@ -153,6 +155,7 @@ def again(name: str, truth: list[list[Box]], found: list[list[ScoredBox]], rows:
         names=tuple(map(str, range(count))),
         sizes=np.full((count, 2), 1024),
         labels=np.ones((count, 1), dtype=bool),
+        known=np.ones((count, 1), dtype=bool),
         truth=BoxTable.of([truth[row] for row in rows], ("x",)),
         scores=np.ones((count, 1)),
         operating_points=np.array([0.5]),
@@ -164,9 +167,11 @@ def again(name: str, truth: list[list[Box]], found: list[list[ScoredBox]], rows:
 def calibration() -> None:
     """A box rule from 99 thresholds and ten areas on all of NIH's boxed images."""
     sizes, truth, maps = boxed_images()
-    table = BoxTable.of(truth, ("x",))
+    present = np.ones((BOXED, 1), dtype=bool)
+    names = tuple(map(str, range(BOXED)))
+    table = Truth(("x",), names, sizes, present, present, BoxTable.of(truth, ("x",)))
     prediction = Prediction(np.ones((BOXED, 1)), maps[:, None])
-    ours, _ = timed(lambda: choose_rules(prediction, sizes, table, [0.5]), rounds=1)
+    ours, _ = timed(lambda: choose_rules(prediction, table, [0.5]), rounds=1)
 
     def labelling() -> None:
         for image in maps[:40]:

@@ -65,6 +65,7 @@ def table(
         names=tuple(f"image{row}" for row in range(count)),
         sizes=np.full((count, 2), 100),
         labels=np.array(labels, dtype=bool).reshape(count, len(classes)),
+        known=np.ones((count, len(classes)), dtype=bool),
         scores=np.array(scores if scores is not None else np.full((count, len(classes)), 0.5), dtype=float),
         operating_points=np.array(operating_points or [0.5] * len(classes)),
         truth=BoxTable.of(truth, classes),

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from wsbench.catalog import ROLES
 from wsbench.loading import Loaded
 from wsbench.types import Sample
 
@@ -93,9 +92,8 @@ def audit(loaded: Loaded, *, near: bool = True) -> Audit:
         dataset={"name": loaded.spec.name, "fingerprint": loaded.fingerprint},
         images={split: (count, loaded.entry.release.get(split)) for split, count in sorted(here.items())},
         roles={
-            role: {"images": len(members), "boxes": sum(len(sample.boxes) for sample in members)}
-            for role in ROLES
-            for members in [loaded.samples_of(role)]
+            role: {"images": len(members), "boxes": loaded.boxes_of(role)}
+            for role, members in loaded.roles.members.items()
         },
         findings=tuple(finding for check in checks for finding in check),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from wsbench.boxes import BoxRule, component_boxes, quantise
 from wsbench.frames import areas, cells_to_pixels, clip, full_image
 from wsbench.geometry import one_to_one
-from wsbench.scored import BoxTable, Pairs, overlaps
+from wsbench.scored import BoxTable, Pairs, Truth, overlaps
 from wsbench.types import Prediction
 
 THRESHOLDS = np.arange(1, 100) / 100
@@ -79,8 +79,7 @@ def operating_point(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def choose_rules(
     prediction: Prediction,
-    sizes: np.ndarray,
-    truth: BoxTable,
+    truth: Truth,
     operating_points: Sequence[float],
     objective: str = OBJECTIVE,
 ) -> list[Choice]:
@@ -92,34 +91,29 @@ def choose_rules(
 
     Args:
         prediction: of the N calibrate images, with heatmaps.
-        sizes: ``(N, 2)`` width and height of the original images.
-        truth: their truth boxes.
+        truth: what is true of them.
         operating_points: one a class.
         objective: one of `OBJECTIVES`.
     """
     measure = OBJECTIVES[objective]
     return [
-        _choose_rule(prediction, np.asarray(sizes), truth.of_label(column), column, point, measure)
+        _choose_rule(prediction, truth, column, point, measure)
         for column, point in enumerate(operating_points)
     ]
 
 
 def _choose_rule(
-    prediction: Prediction,
-    sizes: np.ndarray,
-    truth: BoxTable,
-    column: int,
-    operating_point: float,
-    measure: Objective,
+    prediction: Prediction, truth: Truth, column: int, operating_point: float, measure: Objective
 ) -> Choice:
-    called = np.flatnonzero(prediction.scores[:, column] >= operating_point)
-    reachable = np.isin(truth.image, called).sum()
+    boxes, sizes = truth.truth.of_label(column), truth.sizes
+    called = np.flatnonzero((prediction.scores[:, column] >= operating_point) & truth.known[:, column])
+    reachable = np.isin(boxes.image, called).sum()
     best, curve = Choice(FALLBACK, None), []
-    candidates = _boxes_by_threshold(prediction, sizes, column, called) if len(truth) else []
+    candidates = _boxes_by_threshold(prediction, sizes, column, called) if len(boxes) else []
     for threshold, predicted in zip(THRESHOLDS.tolist(), candidates, strict=False):
         shares = areas(predicted.xyxy) / np.prod(sizes[predicted.image], axis=1)
-        boxes = Candidates(len(truth), int(reachable), overlaps(truth, predicted))
-        by_area = [measure(boxes, shares > area) for area in MINIMUM_AREAS]
+        found = Candidates(len(boxes), int(reachable), overlaps(boxes, predicted))
+        by_area = [measure(found, shares > area) for area in MINIMUM_AREAS]
         place = int(np.argmax(by_area))
         curve.append((threshold, MINIMUM_AREAS[place], by_area[place]))
         if best.value is None or by_area[place] >= best.value:

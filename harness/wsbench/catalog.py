@@ -33,6 +33,9 @@ class Entry(BaseModel):
         licence: what its owners allow.
         release: images in each official split of the complete release; a copy with fewer is a subset.
         roles: per official split, the shares of it that each role receives (they sum to 1).
+        stratified: deal roles within labels; of no use where a patient has many images of several labels.
+        calibrate_is_tested: the images of calibrate are also in test, for their labels: where the official
+            test list holds all boxes there are, it stays whole. Their boxes count for nothing there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +48,9 @@ class Entry(BaseModel):
     roles: dict[str, dict[Role, float]] = Field(
         default_factory=lambda: {split: dict(shares) for split, shares in DEFAULT_ROLES.items()}
     )
+
+    stratified: bool = True
+    calibrate_is_tested: bool = False
 
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> Entry:

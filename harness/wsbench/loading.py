@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -44,12 +44,19 @@ class Loaded:
     @cached_property
     def roles(self) -> Roles:
         """The four roles."""
-        return deal(self.samples, self.entry.roles)
+        dealt = deal(self.samples, self.entry.roles, stratified=self.entry.stratified)
+        if not self.entry.calibrate_is_tested:
+            return dealt
+        tested = sorted({*dealt.members["test"], *dealt.members["calibrate"]})
+        return replace(dealt, members={**dealt.members, "test": tuple(tested)})
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the file list, contents, labels, boxes and roles: what makes two scores comparable."""
-        role_of = {name: role for role, names in self.roles.members.items() for name in names}
+        roles_of: dict[str, list[str]] = defaultdict(list)
+        for role, names in self.roles.members.items():
+            for name in names:
+                roles_of[name].append(role)
         digest = hashlib.sha256()
         for sample in self.samples:
             boxes = [(box.label, box.x0, box.y0, box.x1, box.y1) for box in sample.boxes]
@@ -59,7 +66,7 @@ class Loaded:
                 (sample.width, sample.height),
                 sample.labels,
                 boxes,
-                role_of.get(sample.name, ""),
+                "+".join(roles_of[sample.name]),
             )
             digest.update(json.dumps(row).encode() + b"\n")
         return digest.hexdigest()[:16]
@@ -92,6 +99,11 @@ class Loaded:
         members = set(self.roles.members[role])
         return [sample for sample in self.samples if sample.name in members]
 
+    def boxes_of(self, role: Role) -> int:
+        """The number of boxes of a role; those of calibrate count for nothing in test."""
+        elsewhere = set(self.roles.members["calibrate"]) if role == "test" else ()
+        return sum(len(s.boxes) for s in self.samples_of(role) if s.name not in elsewhere)
+
     def describe(self) -> Mapping[str, Any]:
         """What a record says of the data, as JSON values."""
         return {
@@ -100,7 +112,7 @@ class Loaded:
             "fingerprint": self.fingerprint,
             "classes": list(self.dataset.classes),
             "images": {role: len(self.roles.members[role]) for role in ROLES},
-            "boxes": {role: sum(len(s.boxes) for s in self.samples_of(role)) for role in ROLES},
+            "boxes": {role: self.boxes_of(role) for role in ROLES},
             "left_out": dict(self.roles.left_out),
             "skipped": [f"{problem.file}: {problem.what}" for problem in self.skipped],
             "subset": {split: list(counts) for split, counts in self.missing.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -35,10 +35,13 @@ class BoxTable:
     def __len__(self) -> int:
         return len(self.image)
 
+    def where(self, keep: np.ndarray) -> BoxTable:
+        """The boxes at which ``(M,)`` bool is true."""
+        return BoxTable(self.image[keep], self.label[keep], self.xyxy[keep], self.score[keep])
+
     def of_label(self, label: int) -> BoxTable:
         """The boxes of one class."""
-        keep = self.label == label
-        return BoxTable(self.image[keep], self.label[keep], self.xyxy[keep], self.score[keep])
+        return self.where(self.label == label)
 
     def of_image(self, image: int) -> np.ndarray:
         """The ``(n, 4)`` corners of one image's boxes."""
@@ -100,6 +103,8 @@ class Truth:
         names: of the images.
         sizes: ``(N, 2)`` width and height in pixels.
         labels: ``(N, C)`` bool.
+        known: ``(N, C)`` bool; where the boxes of a class are not known, none is in ``truth``, and none that
+            is predicted there is scored.
         truth: the boxes.
     """
 
@@ -107,6 +112,7 @@ class Truth:
     names: tuple[str, ...]
     sizes: np.ndarray
     labels: np.ndarray
+    known: np.ndarray
     truth: BoxTable
 
 
@@ -129,6 +135,10 @@ class Scored(Truth):
     heatmaps: Heatmaps | None = None
     calibrate: Truth | None = None
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def with_boxes(self, predicted: BoxTable) -> Scored:
+        """The same with other predicted boxes; those whose truth is not known are left out."""
+        return replace(self, predicted=predicted.where(self.known[predicted.image, predicted.label]))
 
     @cached_property
     def pairs(self) -> Pairs:

@@ -12,6 +12,7 @@ import numpy as np
 from wsbench import predictions
 from wsbench.boxes import boxes_of
 from wsbench.calibration import OBJECTIVE, Choice, choose_rules, operating_point
+from wsbench.catalog import Role
 from wsbench.errors import WsbenchError
 from wsbench.frames import full_image
 from wsbench.loading import Loaded
@@ -85,9 +86,7 @@ def _uniform(folder: Path, loaded: Loaded, test: Test, objective: str) -> Protoc
         assert test.prediction.boxes is not None
         return Protocol(points, test.prediction.boxes)
     names, calibrate = predictions.read(folder, "calibrate", classes)
-    boxed = loaded.views.boxed(names)
-    truth = BoxTable.of(boxed.boxes, classes)
-    choices = choose_rules(calibrate, boxed.sizes, truth, points, objective)
+    choices = choose_rules(calibrate, truth_of(loaded, names, "calibrate"), points, objective)
     sizes = loaded.views.images(test.names).sizes
     boxes = boxes_of(test.prediction, sizes, classes, [choice.rule for choice in choices])
     return Protocol(points, boxes, tuple(choices), objective)
@@ -106,31 +105,45 @@ def _operating_points(folder: Path, loaded: Loaded) -> tuple[float, ...]:
 def table(loaded: Loaded, test: Test, protocol: Protocol) -> Scored:
     """The frozen table that metrics compute from."""
     classes, prediction = loaded.dataset.classes, test.prediction
-    truth = truth_of(loaded, test.names)
+    truth = truth_of(loaded, test.names, "test")
     heatmaps = None
     if prediction.heatmaps is not None:
         whole = [full_image(width, height) for width, height in truth.sizes.tolist()]
         heatmaps = Heatmaps(prediction.heatmaps, prediction.regions or whole)
-    return Scored(
+    scored = Scored(
         classes=classes,
         names=test.names,
         sizes=truth.sizes,
         labels=truth.labels,
+        known=truth.known,
         truth=truth.truth,
         scores=prediction.scores,
         operating_points=np.array(protocol.operating_points),
-        predicted=BoxTable.of(protocol.boxes, classes),
+        predicted=BoxTable.of([], classes),
         heatmaps=heatmaps,
-        calibrate=truth_of(loaded, loaded.roles.members["calibrate"]),
+        calibrate=truth_of(loaded, loaded.roles.members["calibrate"], "calibrate"),
     )
+    return scored.with_boxes(BoxTable.of(protocol.boxes, classes))
 
 
-def truth_of(loaded: Loaded, names: Sequence[str]) -> Truth:
-    """What is true of some images."""
+def truth_of(loaded: Loaded, names: Sequence[str], role: Role) -> Truth:
+    """What is true of the images of a role, and what is known of it.
+
+    Boxes are not known of a class that is present without one where only some images were annotated. Those
+    of calibrate count for nothing in test, where its images may be for their labels.
+    """
     boxed = loaded.views.boxed(names)
     classes = loaded.dataset.classes
     labels = boxed.labels.astype(bool)
-    return Truth(classes, tuple(names), boxed.sizes, labels, BoxTable.of(boxed.boxes, classes))
+    boxes = BoxTable.of(boxed.boxes, classes)
+    known = np.ones_like(labels)
+    if not loaded.dataset.boxes_complete:
+        known[labels] = False
+        known[boxes.image, boxes.label] = True
+    if role == "test":
+        known[np.isin(names, loaded.roles.members["calibrate"])] = False
+    boxes = boxes.where(known[boxes.image, boxes.label])
+    return Truth(classes, tuple(names), boxed.sizes, labels, known, boxes)
 
 
 def resamples(loaded: Loaded, names: Sequence[str]) -> Resamples:

@@ -185,6 +185,8 @@ class Dataset(ABC):
         classes: in the order of every score column.
         samples: those whose files are sound; any order, the harness sorts them by name.
         problems: what is wrong with the others.
+        boxes_complete: False if boxes were drawn on some images only. Then a class that is present without a
+            box is not known to be elsewhere, and no box predicted there counts for or against a method.
         read_holds_lock: True if `read` is Python work that threads cannot share; it is then called in
             other processes, so the object must pickle and its class must be importable by name.
     """
@@ -192,6 +194,7 @@ class Dataset(ABC):
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...] = ()
+    boxes_complete: bool = True
     read_holds_lock: bool = False
 
     @abstractmethod

@@ -25,17 +25,21 @@ class Roles:
     left_out: Mapping[str, str]
 
 
-def deal(samples: Iterable[Sample], shares: Mapping[str, Mapping[Role, float]]) -> Roles:
+def deal(
+    samples: Iterable[Sample], shares: Mapping[str, Mapping[Role, float]], *, stratified: bool = True
+) -> Roles:
     """Deal roles to samples.
 
-    Within an official split and a stratum (labels and `Sample.stratum`), groups of samples that share
-    a patient or the same pixels are ordered by a hash of their first name and cut by the split's shares.
+    Within an official split and, if ``stratified``, a stratum (labels and `Sample.stratum`), groups of
+    samples that share a patient or the same pixels are ordered by a hash of their first name and cut by the
+    split's shares.
     A group that reaches into several official splits would leak: the part of it outside the test role
     is left out.
 
     Args:
         samples: any order.
         shares: per official split, the share of each role.
+        stratified: whether shares hold within labels.
 
     Raises:
         WsbenchError: an official split that has no shares, or a role that would be empty.
@@ -47,7 +51,8 @@ def deal(samples: Iterable[Sample], shares: Mapping[str, Mapping[Role, float]]) 
     for group in groups:
         kept = _without_leak(group, shares, left_out)
         first = kept[0]
-        strata[first.split, first.stratum, tuple(sorted(first.labels))].append(kept)
+        stratum = (first.stratum, tuple(sorted(first.labels))) if stratified else ("", ())
+        strata[first.split, *stratum].append(kept)
     for (split, _, _), inside in sorted(strata.items()):
         for role, group in _cut(inside, _shares_of(split, shares)):
             members[role].extend(sample.name for sample in group)

@@ -198,13 +198,19 @@ def _table(
         return BoxTable.of([[box for row, box in boxes if row == image] for image in order], classes)
 
     calibrate = Truth(
-        classes, ("k",), sizes[:1], labels[2:3], BoxTable.of([[Box("x", 5, 5, 50, 50)]], classes)
+        classes=classes,
+        names=("k",),
+        sizes=sizes[:1],
+        labels=labels[2:3],
+        known=np.ones((1, 2), dtype=bool),
+        truth=BoxTable.of([[Box("x", 5, 5, 50, 50)]], classes),
     )
     return Scored(
         classes=classes,
         names=named or tuple(names[row] for row in order),
         sizes=sizes,
         labels=labels[order],
+        known=np.ones((len(order), 2), dtype=bool),
         truth=of_images(truth),
         scores=scores[order],
         operating_points=np.array([0.5, 0.5]),

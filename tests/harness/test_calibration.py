@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from wsbench.boxes import BoxRule, boxes_of
 from wsbench.calibration import MINIMUM_AREAS, THRESHOLDS, choose_rules, operating_point
 from wsbench.geometry import intersection_over_union, one_to_one
-from wsbench.scored import BoxTable
+from wsbench.scored import BoxTable, Truth
 from wsbench.types import Box, Prediction
 
 
@@ -89,10 +90,28 @@ def f1(
     return 2 * matches / (predicted + sum(map(len, truth)))
 
 
+def known(boxes: list, sizes: np.ndarray) -> Truth:
+    """What is true of images that have the class where they have a box."""
+    present = np.array([[bool(inside)] for inside in boxes])
+    names = tuple(map(str, range(len(boxes))))
+    return Truth(("tb",), names, sizes, present, np.ones_like(present), BoxTable.of(boxes, ("tb",)))
+
+
+def test_boxes_where_none_are_known_are_not_charged() -> None:
+    """The second image's map is as hot; whether that is wrong nobody has drawn."""
+    heatmaps = np.zeros((2, 1, 10, 10))
+    heatmaps[:, 0, 2:5, 2:5] = 1.0
+    truth = known([[Box("tb", 20, 20, 50, 50)], []], np.full((2, 2), 100))
+    prediction = Prediction(np.array([[0.9], [0.9]]), heatmaps)
+    (charged,) = choose_rules(prediction, truth, [0.5])
+    (spared,) = choose_rules(prediction, replace(truth, known=np.array([[True], [False]])), [0.5])
+    assert (charged.value, spared.value) == (pytest.approx(2 / 3), 1.0)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_chosen_rule_is_the_best_of_all(seed: int) -> None:
     prediction, sizes, truth = blobs(seed)
-    (choice,) = choose_rules(prediction, sizes, BoxTable.of(truth, ("tb",)), [0.5])
+    (choice,) = choose_rules(prediction, known(truth, sizes), [0.5])
     scores = {
         rule: f1(prediction, sizes, truth, BoxRule(*rule), 0.5)
         for rule in itertools.product(THRESHOLDS.tolist()[::4], MINIMUM_AREAS)
@@ -111,16 +130,15 @@ def test_extra_boxes_are_charged_only_where_the_class_is_predicted() -> None:
     """A healthy image with a hot map lowers F1 if its score reaches the operating point."""
     heatmaps = np.zeros((2, 1, 10, 10))
     heatmaps[:, 0, 2:5, 2:5] = 1.0
-    truth = BoxTable.of([[Box("tb", 20, 20, 50, 50)], []], ("tb",))
-    sizes = np.full((2, 2), 100)
+    truth = known([[Box("tb", 20, 20, 50, 50)], []], np.full((2, 2), 100))
     prediction = Prediction(np.array([[0.9], [0.4]]), heatmaps)
-    (silent,) = choose_rules(prediction, sizes, truth, [0.5])
-    (loud,) = choose_rules(prediction, sizes, truth, [0.4])
+    (silent,) = choose_rules(prediction, truth, [0.5])
+    (loud,) = choose_rules(prediction, truth, [0.4])
     assert (silent.value, loud.value) == (1.0, pytest.approx(2 / 3))
     assert silent.rule.threshold == 0.99
 
 
 def test_a_class_without_truth_boxes_gets_the_fallback() -> None:
     prediction = Prediction(np.array([[0.9]]), np.ones((1, 1, 4, 4)))
-    (choice,) = choose_rules(prediction, np.array([[10, 10]]), BoxTable.of([[]], ("tb",)), [0.5])
+    (choice,) = choose_rules(prediction, known([[]], np.array([[10, 10]])), [0.5])
     assert (choice.rule, choice.value) == (BoxRule(0.5, 0.0), None)

@@ -188,7 +188,8 @@ def with_calibrate(scored: Scored, boxes: list[list[Box]]) -> Scored:
     truth = BoxTable.of(boxes, scored.classes)
     sizes, labels = np.full((len(boxes), 2), 100), np.array([[bool(inside)] for inside in boxes])
     names = tuple(f"calibrate{row}" for row in range(len(boxes)))
-    return replace(scored, calibrate=Truth(scored.classes, names, sizes, labels, truth))
+    known = np.ones_like(labels)
+    return replace(scored, calibrate=Truth(scored.classes, names, sizes, labels, known, truth))
 
 
 def test_a_map_that_only_knows_the_usual_place_gains_nothing() -> None:
@@ -239,6 +240,7 @@ def taken(scored: Scored, rows: np.ndarray) -> Scored:
         names=tuple(f"{row}-{scored.names[source]}" for row, source in enumerate(rows)),
         sizes=scored.sizes[rows],
         labels=scored.labels[rows],
+        known=scored.known[rows],
         truth=boxes(scored.truth),
         scores=scored.scores[rows],
         operating_points=scored.operating_points,

@@ -52,8 +52,9 @@ def test_chance_is_what_the_truth_boxes_cover() -> None:
 def test_the_prior_points_where_most_calibrate_boxes_lie() -> None:
     scored = table([[box(20, 20, 40, 40)], [box(60, 60, 80, 80)]], [[], []])
     usual = [[box(10, 10, 50, 50)], [box(25, 25, 35, 35)], [box(60, 60, 70, 70)]]
+    present = np.ones((3, 1), dtype=bool)
     calibrate = Truth(
-        ("tb",), ("a", "b", "c"), np.full((3, 2), 100), np.ones((3, 1), bool), BoxTable.of(usual, ("tb",))
+        ("tb",), ("a", "b", "c"), np.full((3, 2), 100), present, present, BoxTable.of(usual, ("tb",))
     )
     assert value(pointing_game_prior, replace(scored, calibrate=calibrate)) == 0.5
     assert value(pointing_game_prior, scored) is None

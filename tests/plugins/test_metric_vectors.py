@@ -32,6 +32,7 @@ def case(request: pytest.FixtureRequest) -> tuple[Scored, dict]:
         labels=np.array([[bool(image["labels"][name]) for name in classes] for image in images]),
         scores=np.array([[image["scores"][name] for name in classes] for image in images]),
         operating_points=np.full(len(classes), 0.5),
+        known=np.ones((len(images), len(classes)), dtype=bool),
         truth=BoxTable.of(truth, classes),
         predicted=BoxTable.of(predicted, classes),
     )

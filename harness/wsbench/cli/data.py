@@ -50,20 +50,19 @@ def check(
 
 
 def _counts(loaded: Loaded) -> None:
-    from collections import Counter
-
     from wsbench.catalog import ROLES
 
-    role_of = {name: role for role, names in loaded.roles.members.items() for name in names}
-    counts = Counter((sample.stratum or "all", role_of.get(sample.name, "none")) for sample in loaded.samples)
-    boxes = Counter(role_of.get(sample.name, "none") for sample in loaded.samples for _ in sample.boxes)
-    roles = [*ROLES, "none"]
+    dealt = {role: loaded.samples_of(role) for role in ROLES}
+    names = {sample.name for members in dealt.values() for sample in members}
+    dealt["none"] = [sample for sample in loaded.samples if sample.name not in names]
+    strata = sorted({sample.stratum for sample in loaded.samples})
     rows = [
-        [stratum, *(str(counts[stratum, role]) for role in roles)]
-        for stratum in sorted({stratum for stratum, _ in counts})
+        [stratum or "images", *(str(sum(s.stratum == stratum for s in inside)) for inside in dealt.values())]
+        for stratum in strata
     ]
-    rows.append(["boxes", *(str(boxes[role]) for role in roles)])
-    tables.show(f"{loaded.spec.name}: images by role", ["", *roles], rows, text=1)
+    boxes = [*(loaded.boxes_of(role) for role in ROLES), sum(len(s.boxes) for s in dealt["none"])]
+    rows.append(["boxes", *map(str, boxes)])
+    tables.show(f"{loaded.spec.name}: images by role", ["", *dealt], rows, text=1)
 
 
 @app.command()

@@ -95,17 +95,16 @@ def udp(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
 
 
 def boxes_per_image(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
-    """Boxes an image, over all images, where the class is predicted at its operating point."""
-    import numpy as np
-
+    """Boxes an image, over all images of which boxes are known, where the class is predicted at its operating
+    point."""
     shown = resamples.sum(scored.per_image(scored.predicted, scored.shown))
-    return wsbench.ratio(shown, resamples.sum(np.ones((len(scored.names), 1))))
+    return wsbench.ratio(shown, resamples.sum(scored.known))
 
 
 def healthy_with_box(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """``(B,)`` share of the images without any class that have a box of a class predicted at its operating
     point."""
-    healthy = ~scored.labels.any(axis=1)
+    healthy = ~scored.labels.any(axis=1) & scored.known.all(axis=1)
     marked = scored.per_image(scored.predicted, scored.shown).any(axis=1)
     return wsbench.ratio(resamples.sum(healthy & marked), resamples.sum(healthy))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 import wsbench
@@ -35,7 +33,7 @@ def with_fixed_boxes(scored: wsbench.Scored) -> wsbench.Scored:
         _placed(scored.calibrate, scored.sizes, scored.scores[:, label], label, count)
         for label, count in enumerate(chosen)
     ]
-    return replace(scored, predicted=wsbench.BoxTable.joined(tables))
+    return scored.with_boxes(wsbench.BoxTable.joined(tables))
 
 
 def best_counts(calibrate: wsbench.Truth) -> list[int]:
@@ -51,8 +49,8 @@ def best_counts(calibrate: wsbench.Truth) -> list[int]:
             **{name: getattr(calibrate, name) for name in wsbench.Truth.__dataclass_fields__},
             scores=np.ones((images, classes)),
             operating_points=np.ones(classes),
-            predicted=wsbench.BoxTable.joined(tables),
-        )
+            predicted=wsbench.BoxTable.joined([]),
+        ).with_boxes(wsbench.BoxTable.joined(tables))
         values.append(average_precision(blind, wsbench.Resamples.once(images), IOU)[0])
     best = np.nan_to_num(np.array(values)).argmax(axis=0)
     return [wsbench.FIXED_COUNTS[position] for position in best]

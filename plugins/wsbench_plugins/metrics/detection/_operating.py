@@ -18,7 +18,7 @@ def froc(scored: wsbench.Scored, resamples: wsbench.Resamples, false_boxes: Sequ
     """``(B, C)`` largest share of truth boxes found (IoU at least 0.25) by a score threshold that gives at
     most so many false boxes an image, over all images; averaged over ``false_boxes``."""
     truths = resamples.sum(scored.per_image(scored.truth))
-    images = resamples.sum(np.ones(len(scored.names)))
+    images = resamples.sum(scored.known)
     columns = []
     for label, boxes in enumerate(scored.once(ranked)):
         hit = boxes.at(FROC_IOU)
@@ -27,7 +27,7 @@ def froc(scored: wsbench.Scored, resamples: wsbench.Resamples, false_boxes: Sequ
             resamples.up_to(image, np.searchsorted(-score, levels, side="right"))
             for image, score in ((boxes.image[hit], boxes.score[hit]), (boxes.image, boxes.score))
         )
-        false = (every - hits) / images[:, None]
+        false = wsbench.ratio(every - hits, images[:, [label]])
         found = [np.where(false <= number, hits, 0.0).max(axis=1, initial=0.0) for number in false_boxes]
         columns.append(wsbench.ratio(np.mean(found, axis=0), truths[:, label]))
     return np.stack(columns, axis=1)
