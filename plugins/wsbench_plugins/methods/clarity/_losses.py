@@ -1,0 +1,147 @@
+"""The losses of CLARiTY, equations (3) to (19), each a pure function of tensors.
+
+The paper writes them for one image; a batch takes their mean over images, except that the weights of
+equation (3) are counted over the batch, as the paper says.
+
+Shapes: N images, C classes, D features, q layers, H x W cells of a segmentation map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+EPSILON = 1e-8
+"""Of equations (7) and (17)."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """The scalars of equations (18) and (19); the defaults are Table 2."""
+
+    class_token: float = 2.2674
+    """alpha_C"""
+    patch_token: float = 2.4678
+    """alpha_P"""
+    foreground: float = 3.9670
+    """alpha_f"""
+    background_suppression: float = 0.4377
+    """beta_1"""
+    area: float = 1.4000
+    """beta_2"""
+    proximity: float = 0.0898
+    """gamma_1"""
+    confinement: float = 2.1624
+    """gamma_2"""
+    orthogonality: float = 2.6375
+    """delta"""
+
+
+def label_weights(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """``w_P`` and ``w_N``: all labels of the batch over the positive, and over the negative ones.
+
+    A batch without one of them has no loss of that kind to weigh; its count is taken as 1.
+
+    Args:
+        labels: ``(N, C)`` of 0 and 1.
+    """
+    every = torch.tensor(float(labels.numel()), device=labels.device)
+    positive = labels.sum()
+    return every / positive.clamp(min=1), every / (every - positive).clamp(min=1)
+
+
+def weighted_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Weighted binary cross entropy, summed over classes (equation 3).
+
+    Args:
+        logits: ``(N, C)``.
+        labels: ``(N, C)`` floats in [0, 1].
+    """
+    positive, negative = label_weights(labels)
+    loss = positive * labels * functional.softplus(-logits)
+    loss = loss + negative * (1 - labels) * functional.softplus(logits)
+    return loss.sum(dim=1).mean()
+
+
+def class_similarity(tokens: Tensor) -> Tensor:
+    """Cosine similarities of class tokens, ``(..., C, D)`` -> ``(..., C, C)`` (equation 6)."""
+    directions = functional.normalize(tokens, dim=-1)
+    return directions @ directions.transpose(-1, -2)
+
+
+def orthogonality(tokens: Sequence[Tensor], labels: Tensor, target: float = 0.0) -> Tensor:
+    """The orthogonal class token loss, over the positive classes of each image (equation 7).
+
+    Args:
+        tokens: q tensors ``(N, C, D)``, of the last q layers.
+        labels: ``(N, C)`` of 0 and 1.
+        target: cosine similarity to reach.
+    """
+    count = labels.shape[1]
+    apart = 1 - torch.eye(count, device=labels.device)
+    squares = torch.stack([((class_similarity(layer) - target) ** 2 * apart).sum(dim=2) for layer in tokens])
+    total = (squares.sum(dim=0) * labels).sum(dim=1)
+    return (total / ((count - 1) * (len(tokens) * labels.sum(dim=1) + EPSILON))).mean()
+
+
+def similarity_weights(masks: Tensor) -> Tensor:
+    """``w``: at least 1, more where a class's region is unlike the others' (equation 11).
+
+    Args:
+        masks: ``(N, C, H, W)`` of 0 and 1.
+
+    Returns:
+        ``(N, C)``.
+    """
+    similarity = class_similarity(masks.flatten(start_dim=2))
+    count = masks.shape[1]
+    mean = (similarity.sum(dim=2) - similarity.diagonal(dim1=1, dim2=2)) / (count - 1)
+    return 2 - mean - (1 - mean.amax(dim=1, keepdim=True))
+
+
+def proximity(heatmaps: Tensor, distances: Tensor, weights: Tensor) -> Tensor:
+    """The mask proximity loss: intensity times its distance from the region (equation 10).
+
+    Args:
+        heatmaps: ``(N, C, H, W)`` in (0, 1).
+        distances: ``(N, C, H, W)`` in cells, 0 inside the region.
+        weights: ``(N, C)``, of equation (11).
+    """
+    height, width = heatmaps.shape[2:]
+    mean = (heatmaps * distances * weights[:, :, None, None]).mean(dim=(1, 2, 3))
+    return (8 / (height + width) * mean).mean()
+
+
+def confinement(heatmaps: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
+    """The mask confinement loss: the share of intensity outside the region (equation 12).
+
+    Printed element by element, the ratio would not depend on the heatmap; it is taken per image and class,
+    background intensity over total.
+
+    Args:
+        heatmaps: ``(N, C, H, W)`` in (0, 1).
+        masks: ``(N, C, H, W)`` of 0 and 1.
+        weights: ``(N, C)``, of equation (11).
+    """
+    outside = (heatmaps * (1 - masks)).sum(dim=(2, 3)) / heatmaps.sum(dim=(2, 3)).clamp(min=EPSILON)
+    return (outside * weights).mean()
+
+
+def area(heatmaps: Tensor) -> Tensor:
+    """The area constraint loss: the mean intensity (equation 13)."""
+    return heatmaps.mean()
+
+
+def background_suppression(background: Tensor, patch: Tensor, labels: Tensor) -> Tensor:
+    """What the background says of present classes, over what the whole image says (equations 16 and 17).
+
+    Args:
+        background, patch: ``(N, C)`` logits.
+        labels: ``(N, C)`` of 0 and 1.
+    """
+    ratio = functional.softplus(background) / (functional.softplus(patch) + EPSILON)
+    return ((labels * ratio).sum(dim=1) / labels.sum(dim=1).clamp(min=1)).mean()

@@ -1,0 +1,239 @@
+"""CLARiTY's network: a ViT with C class tokens, attention pooling, and SegmentCAM on its patch tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import timm
+import torch
+from timm.models.vision_transformer import Block, VisionTransformer
+from torch import Tensor, nn
+
+EXPANSION = 2
+"""Of every fused inverse bottleneck (sections 3.4 and 3.5)."""
+
+
+@dataclass(frozen=True)
+class Logits:
+    """What the training losses look at, for N images and C classes.
+
+    Attributes:
+        class_token: ``(N, C)``.
+        foreground, patch, background: ``(N, C)``, of SegmentCAM's features inside the foreground, of all,
+            and of those outside.
+        heatmaps: ``(N, C, n, n)`` in (0, 1), of SegmentCAM's heatmap head.
+        tokens: ``(N, C, D)`` class tokens after each block.
+    """
+
+    class_token: Tensor
+    foreground: Tensor
+    patch: Tensor
+    background: Tensor
+    heatmaps: Tensor
+    tokens: Sequence[Tensor]
+
+    @property
+    def classification(self) -> Tensor:
+        """``(N, C)`` mean of the class token and the foreground logits: the classifier's answer."""
+        return (self.class_token + self.foreground) / 2
+
+
+class FusedInverseBottleneck(nn.Module):
+    """3 x 3 convolution to twice the channels, batch norm, SiLU, 1 x 1 convolution, batch norm; a residual
+    where channels stay (Fig. 8)."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__()
+        wide = EXPANSION * channels
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, wide, 3, padding=1, bias=False),
+            nn.BatchNorm2d(wide),
+            nn.SiLU(),
+            nn.Conv2d(wide, out, 1, bias=False),
+            nn.BatchNorm2d(out),
+        )
+        self.residual = channels == out
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(N, channels, h, w)`` -> ``(N, out, h, w)``."""
+        result = self.layers(features)
+        return result + features if self.residual else result
+
+
+class SegmentCAM(nn.Module):
+    """Feature and heatmap heads on patch tokens, and a classifier that may look at the foreground only
+    (sections 3.4 and 3.5).
+
+    Args:
+        width: D, of patch tokens.
+        classes: C.
+        threshold: t, from which a cell is foreground; the paper gives no number.
+    """
+
+    def __init__(self, width: int, classes: int, threshold: float) -> None:
+        super().__init__()
+        self.features = FusedInverseBottleneck(width, classes)
+        self.heatmaps = FusedInverseBottleneck(width, classes)
+        self.classifier = nn.Sequential(*(FusedInverseBottleneck(classes, classes) for _ in range(3)))
+        self.threshold = threshold
+
+    def forward(self, patches: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """``(N, D, n, n)`` patch tokens -> foreground, patch and background logits, and heatmaps."""
+        heatmaps = self.heatmaps(patches).sigmoid()
+        features = self.features(patches)
+        foreground = self.foreground(heatmaps)
+        whole = self.classifier(features)
+        behind = self.classifier(features * (1 - foreground))
+        logits = ((whole * foreground), whole, behind)
+        return *(part.mean(dim=(2, 3)) for part in logits), heatmaps
+
+    def foreground(self, heatmaps: Tensor) -> Tensor:
+        """``S_f``: 1 where a heatmap reaches the threshold, a constant to the gradient."""
+        return (heatmaps >= self.threshold).to(heatmaps.dtype)
+
+
+class AttentionPooling(nn.Module):
+    """One learned weighting of features a class, the same for every image (equations 8 and 9)."""
+
+    def __init__(self, classes: int, width: int) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.zeros(classes, width))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """``(N, C, D)`` class tokens -> ``(N, C)`` logits."""
+        return (tokens * self.weights.softmax(dim=1)).sum(dim=2)
+
+
+class Clarity(nn.Module):
+    """The whole network.
+
+    Args:
+        backbone: a timm vision transformer, for its patch embedding and blocks.
+        classes: C.
+        threshold: t of SegmentCAM.
+        pooling_dropout: of class tokens before attention pooling.
+    """
+
+    def __init__(
+        self, backbone: VisionTransformer, classes: int, threshold: float = 0.5, pooling_dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        width = backbone.embed_dim
+        self.patch_embed = backbone.patch_embed
+        self.blocks = backbone.blocks
+        self.norm = backbone.norm
+        self.position_dropout = backbone.pos_drop
+        self.class_tokens = nn.Parameter(torch.empty(classes, width))
+        self.positions = nn.Parameter(torch.empty(classes + backbone.patch_embed.num_patches, width))
+        nn.init.trunc_normal_(self.class_tokens, std=0.02)
+        nn.init.trunc_normal_(self.positions, std=0.02)
+        self.pooling_dropout = nn.Dropout(pooling_dropout)
+        self.pool = AttentionPooling(classes, width)
+        self.segment = SegmentCAM(width, classes, threshold)
+
+    def forward(self, images: Tensor) -> Logits:
+        """``(N, 3, H, W)`` -> what the losses look at."""
+        states = self.embed(images)
+        tokens = []
+        for block in self.blocks:
+            states = block(states)
+            tokens.append(self._class_part(states))
+        return self._logits(self.norm(states), tokens)
+
+    def predict(self, images: Tensor, layers: int) -> tuple[Tensor, Tensor]:
+        """Probabilities ``(N, C)``, and localisation heatmaps ``(N, C, n, n)``: the class tokens' attention
+        to patches, averaged over heads and the last ``layers`` blocks, in the foreground (equations 1, 2).
+
+        Args:
+            images: ``(N, 3, H, W)``.
+            layers: p.
+        """
+        states = self.embed(images)
+        attention, tokens = [], []
+        for place, block in enumerate(self.blocks):
+            if place >= len(self.blocks) - layers:
+                attention.append(class_attention(block, states, self.classes))
+            states = block(states)
+            tokens.append(self._class_part(states))
+        logits = self._logits(self.norm(states), tokens)
+        mean = torch.stack(attention).mean(dim=0).unflatten(2, self.grid)
+        return logits.classification.sigmoid(), mean * self.segment.foreground(logits.heatmaps)
+
+    @property
+    def classes(self) -> int:
+        """C."""
+        return len(self.class_tokens)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        return self.patch_embed.grid_size
+
+    def embed(self, images: Tensor) -> Tensor:
+        """``(N, 3, H, W)`` -> ``(N, C + P, D)``: class tokens, then patch tokens, with their positions."""
+        patches = self.patch_embed(images)
+        tokens = self.class_tokens.expand(len(patches), -1, -1)
+        return self.position_dropout(torch.cat([tokens, patches], dim=1) + self.positions)
+
+    def _class_part(self, states: Tensor) -> Tensor:
+        return states[:, : self.classes]
+
+    def _logits(self, states: Tensor, tokens: Sequence[Tensor]) -> Logits:
+        patches = states[:, self.classes :].transpose(1, 2).unflatten(2, self.grid)
+        foreground, patch, background, heatmaps = self.segment(patches)
+        pooled = self.pool(self.pooling_dropout(self._class_part(states)))
+        return Logits(pooled, foreground, patch, background, heatmaps, tokens)
+
+
+def class_attention(block: Block, states: Tensor, classes: int) -> Tensor:
+    """``(N, C, P)`` attention of class tokens to patches in one block, averaged over heads.
+
+    Only the class tokens' queries are needed, so it costs a small part of the block.
+
+    Args:
+        block: of a timm vision transformer.
+        states: ``(N, C + P, D)`` its input.
+        classes: C.
+    """
+    attention = block.attn
+    inside = block.norm1(states)
+    queries, keys, _ = attention.qkv(inside).unflatten(2, (3, attention.num_heads, -1)).unbind(dim=2)
+    queries, keys = attention.q_norm(queries[:, :classes]), attention.k_norm(keys)
+    scores = torch.einsum("nchd,nkhd->nhck", queries * attention.scale, keys)
+    return scores.softmax(dim=3).mean(dim=1)[:, :, classes:]
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Rates of what training leaves out (section 3.14); none by default."""
+
+    stochastic_depth: float = 0.0
+    mlp: float = 0.0
+    attention: float = 0.0
+    pooling: float = 0.0
+
+
+def build(
+    backbone: str, image_size: int, classes: int, *, threshold: float = 0.5, dropout: Dropout | None = None
+) -> Clarity:
+    """The network before training, with random weights.
+
+    Args:
+        backbone: a timm name, such as ``vit_small_patch16_224``.
+        image_size: side of the input, in pixels; a multiple of the patch.
+        classes: C.
+        threshold: t of SegmentCAM.
+        dropout: rates.
+    """
+    dropout = dropout or Dropout()
+    vit = timm.create_model(
+        backbone,
+        pretrained=False,
+        img_size=image_size,
+        num_classes=0,
+        drop_path_rate=dropout.stochastic_depth,
+        proj_drop_rate=dropout.mlp,
+        attn_drop_rate=dropout.attention,
+    )
+    return Clarity(vit, classes, threshold, dropout.pooling)
