@@ -267,6 +267,9 @@ def test_what_is_neither_is_named(loaded: Loaded, tmp_path: Path) -> None:
         scored(tmp_path / "x.json", loaded)
     with pytest.raises(WsbenchError, match=r"none\.json cannot be read"):
         scored(tmp_path / "none.json", loaded)
+    (tmp_path / "good.json").write_text("[]")
+    with pytest.raises(WsbenchError, match=r"names\.json cannot be read"):
+        scored(tmp_path / "good.json", loaded, images=tmp_path / "names.json")
 
 
 def test_a_method_of_boxes_exports_no_heatmaps(loaded: Loaded, tmp_path: Path) -> None:

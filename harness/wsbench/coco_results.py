@@ -77,7 +77,7 @@ class CocoResults:
         self._sample = {sample.name: sample for sample in loaded.samples}
         parsed = _parse(TypeAdapter(CocoFile | list[CocoBox]), path, content)
         self._file = parsed if isinstance(parsed, CocoFile) else CocoFile(annotations=parsed)
-        names = _parse(TypeAdapter(CocoNames), images, images.read_bytes()) if images else None
+        names = _parse(TypeAdapter(CocoNames), images, read_bytes(images)) if images else None
         named = [*(names.images if names else []), *self._file.images]
         self._name_of = {image.id: image.file_name for image in named}
         self._class_of = {
@@ -171,6 +171,18 @@ class CocoResults:
                 f"{self._path}: {image.file_name} is {given[0]}x{given[1]} there and "
                 f"{sample.width}x{sample.height} in {self._loaded.spec.name}: its boxes are in another frame"
             )
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a file holds.
+
+    Raises:
+        WsbenchError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WsbenchError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _parse(adapter: TypeAdapter, path: Path, content: bytes) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from wsbench.catalog import Role
-from wsbench.coco_results import CocoResults
+from wsbench.coco_results import CocoResults, read_bytes
 from wsbench.errors import WsbenchError
 from wsbench.heatmap_arrays import HeatmapArrays
 from wsbench.loading import Loaded
@@ -101,10 +101,7 @@ def read(
     Raises:
         WsbenchError: the file is not of either form, or does not fit the dataset.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise WsbenchError(f"{path} cannot be read: {error.strerror}") from None
+    content = read_bytes(path)
     if path.suffix == ".npz":
         parts = HeatmapArrays(path, loaded).parts()
     else:
