@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from wsbench.anatomy import ORGANS
     from wsbench.boxes import BoxRule, boxes_of, component_boxes
     from wsbench.errors import WsbenchError
     from wsbench.frames import (
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "ORGANS": "anatomy",
     "BoxRule": "boxes",
     "boxes_of": "boxes",
     "component_boxes": "boxes",

@@ -1,10 +1,12 @@
-"""Decoded, resized images as one memory-mapped array per dataset and size."""
+"""What is made of a dataset's images (pixels, organ masks) as one memory-mapped array per size."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import joblib
 import numpy as np
@@ -26,63 +28,100 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsbench"
 
 
-def image_array(
-    dataset: Dataset, samples: Sequence[Sample], height: int, width: int, folder: Path, progress: Progress
-) -> np.ndarray:
-    """All ``samples`` as a read-only memory map ``(M, height, width)`` uint8, made on first use.
+class Reader(Protocol):
+    """Makes one row of an array from one sample. It must pickle where it holds the lock.
+
+    Attributes:
+        shape: of a row.
+        holds_lock: True if it is Python work that threads cannot share.
+        what: in words, for the progress bar.
+    """
+
+    shape: tuple[int, ...]
+    holds_lock: bool
+    what: str
+
+    def __call__(self, sample: Sample) -> np.ndarray:
+        """``shape`` uint8."""
+        ...
+
+
+@dataclass(frozen=True)
+class Images:
+    """Reads whole images, resized.
+
+    Attributes:
+        dataset: reads the pixels.
+        shape: height and width, in pixels.
+    """
+
+    dataset: Dataset
+    shape: tuple[int, int]
+
+    @property
+    def holds_lock(self) -> bool:
+        """Of the dataset."""
+        return self.dataset.read_holds_lock
+
+    @property
+    def what(self) -> str:
+        """For the progress bar."""
+        return f"reading images at {self.shape[1]}x{self.shape[0]}"
+
+    def __call__(self, sample: Sample) -> np.ndarray:
+        """``(height, width)`` uint8."""
+        return self.dataset.read(sample, *self.shape)
+
+
+def array_of(reader: Reader, samples: Sequence[Sample], path: Path, progress: Progress) -> np.ndarray:
+    """One row for every sample as a read-only memory map ``(M, *reader.shape)`` uint8, made on first use.
 
     A build that is killed goes on where it was; a second process waits for the first.
 
     Args:
-        dataset: reads the pixels.
-        samples: in the order of the array's rows.
-        height, width: in pixels.
-        folder: of this dataset and these samples alone.
-        progress: shown while images are read.
+        reader: makes the rows.
+        samples: in the order of the rows.
+        path: of the array; its folder is of these samples alone.
+        progress: shown while rows are made.
 
     Raises:
-        WsbenchError: an image cannot be read.
+        WsbenchError: a row cannot be made.
     """
-    path = folder / f"{height}x{width}.npy"
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             if not path.exists():
-                _build(dataset, samples, (height, width), path, progress)
+                _build(reader, samples, path, progress)
     return np.load(path, mmap_mode="r")
 
 
-def _build(
-    dataset: Dataset, samples: Sequence[Sample], shape: tuple[int, int], path: Path, progress: Progress
-) -> None:
+def _build(reader: Reader, samples: Sequence[Sample], path: Path, progress: Progress) -> None:
     part, count = path.with_suffix(".part.npy"), path.with_suffix(".count")
     done = int(count.read_text()) if count.exists() and part.exists() else 0
-    whole = (len(samples), *shape)
+    whole = (len(samples), *reader.shape)
     mode = "r+" if done else "w+"
     array = np.lib.format.open_memmap(part, mode=mode, dtype=np.uint8, shape=None if done else whole)
     chunks = [samples[start : start + CHUNK] for start in range(done, len(samples), CHUNK)]
-    with progress.task(f"reading images at {shape[1]}x{shape[0]}", len(samples)) as advance:
+    with progress.task(reader.what, len(samples)) as advance:
         advance(done)
-        for images in _in_order(dataset, chunks, shape):
-            array[done : done + len(images)] = images
+        for rows in _in_order(reader, chunks):
+            array[done : done + len(rows)] = rows
             array.flush()
-            done += len(images)
+            done += len(rows)
             write_text(count, str(done))
-            advance(len(images))
+            advance(len(rows))
     del array
     part.replace(path)
     count.unlink(missing_ok=True)
 
 
-def _in_order(
-    dataset: Dataset, chunks: list[Sequence[Sample]], shape: tuple[int, int]
-) -> Iterator[np.ndarray]:
-    backend = "loky" if dataset.read_holds_lock else "threading"
+def _in_order(reader: Reader, chunks: list[Sequence[Sample]]) -> Iterator[np.ndarray]:
+    backend = "loky" if reader.holds_lock else "threading"
     parallel = joblib.Parallel(
         n_jobs=min(joblib.cpu_count(), len(chunks)), backend=backend, return_as="generator"
     )
-    return parallel(joblib.delayed(_read_chunk)(dataset, chunk, shape) for chunk in chunks)
+    return parallel(joblib.delayed(_read_chunk)(reader, chunk) for chunk in chunks)
 
 
-def _read_chunk(dataset: Dataset, samples: Sequence[Sample], shape: tuple[int, int]) -> np.ndarray:
-    return np.stack([dataset.read(sample, *shape) for sample in samples])
+def _read_chunk(reader: Reader, samples: Sequence[Sample]) -> np.ndarray:
+    return np.stack([reader(sample) for sample in samples])

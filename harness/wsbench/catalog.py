@@ -29,6 +29,7 @@ class Entry(BaseModel):
     Attributes:
         root: its folder on this machine.
         folder: its folder under ``$WSBENCH_DATA``.
+        organs: a folder of organ masks, ``ORGAN/NAME.png``, for methods that use anatomy.
         homepage: where to get it.
         licence: what its owners allow.
         release: images in each official split of the complete release; a copy with fewer is a subset.
@@ -42,6 +43,7 @@ class Entry(BaseModel):
 
     root: Path | None = None
     folder: str = ""
+    organs: Path | None = None
     homepage: str = ""
     licence: str = ""
     release: dict[str, int] = Field(default_factory=dict)

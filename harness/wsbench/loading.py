@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from wsbench.cache import cache_folder, image_array
+from wsbench.anatomy import Organs
+from wsbench.cache import Images, array_of, cache_folder
 from wsbench.catalog import ROLES, Entry, Role, root_of
 from wsbench.errors import WsbenchError
 from wsbench.progress import Progress
@@ -84,10 +85,19 @@ class Loaded:
         """Makes what methods and metrics see."""
 
         def array(height: int, width: int) -> Any:
-            folder = cache_folder() / self.spec.name / self._pixels_key
-            return image_array(self.dataset, self.samples, height, width, folder, self.progress)
+            return array_of(
+                Images(self.dataset, (height, width)),
+                self.samples,
+                folder / f"{height}x{width}.npy",
+                self.progress,
+            )
 
-        return Views(self.dataset.classes, self.samples, array)
+        def organs(size: int) -> Any:
+            reader = Organs(self.dataset, size, self.entry.organs)
+            return array_of(reader, self.samples, folder / f"organs-{reader.key}-{size}.npy", self.progress)
+
+        folder = cache_folder() / self.spec.name / self._pixels_key
+        return Views(self.dataset.classes, self.samples, array, organs)
 
     @cached_property
     def _pixels_key(self) -> str:

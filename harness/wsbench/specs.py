@@ -205,6 +205,11 @@ class Dataset(ABC):
             WsbenchError: the file cannot be read; the message names it.
         """
 
+    def organ_masks(self, sample: Sample, size: int) -> Mapping[str, np.ndarray] | None:
+        """``(size, size)`` bool masks of `wsbench.ORGANS` over the whole image, by name; None where the
+        dataset does not know them."""
+        return None
+
 
 @dataclass(frozen=True)
 class DatasetSpec:

@@ -14,6 +14,9 @@ from wsbench.types import Box, Sample, WeakSample
 ImageArray = Callable[[int, int], np.ndarray]
 """``(height, width)`` -> all images of the dataset as one ``(M, height, width)`` uint8 memory map."""
 
+OrganArray = Callable[[int], np.ndarray]
+"""``size`` -> the organ masks of all images as one ``(M, 5, size, size)`` uint8 memory map of 0 and 1."""
+
 
 class Pixels:
     """Some images of the memory map, as an array that is read when it is indexed.
@@ -48,6 +51,7 @@ class ImageView:
     names: tuple[str, ...]
     sizes: np.ndarray
     _array: ImageArray
+    _organs: OrganArray
     _rows: np.ndarray
 
     def __len__(self) -> int:
@@ -56,6 +60,14 @@ class ImageView:
     def pixels(self, height: int, width: int) -> Pixels:
         """The whole images, resized to ``(height, width)`` without keeping the aspect."""
         return Pixels(self._array(height, width), self._rows)
+
+    def organs(self, size: int) -> Pixels:
+        """Masks of `wsbench.ORGANS` over the whole images: ``(N, 5, size, size)`` uint8, 1 inside.
+
+        Raises:
+            WsbenchError: they are not known of this dataset; the message says how to give them.
+        """
+        return Pixels(self._organs(size), self._rows)
 
     def take(self, start: int, stop: int) -> Self:
         """The images from ``start`` to before ``stop``."""
@@ -116,29 +128,32 @@ class Views:
         classes: the dataset's classes.
         samples: all its samples, in the order of the memory map's rows.
         array: the memory map by size.
+        organs: that of the organ masks.
     """
 
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]
     array: ImageArray
+    organs: OrganArray
 
     def images(self, names: Sequence[str]) -> ImageView:
         """Pixels alone."""
         rows, _ = self._select(names)
-        return ImageView(self.classes, tuple(names), self._sizes(rows), self.array, rows)
+        return ImageView(self.classes, tuple(names), self._sizes(rows), self.array, self.organs, rows)
 
     def weak(self, names: Sequence[str]) -> WeakView:
         """Pixels and image labels."""
         rows, samples = self._select(names)
         weak = tuple(sample.weak() for sample in samples)
-        return WeakView(self.classes, tuple(names), self._sizes(rows), self.array, rows, weak)
+        return WeakView(self.classes, tuple(names), self._sizes(rows), self.array, self.organs, rows, weak)
 
     def boxed(self, names: Sequence[str]) -> BoxedView:
         """Pixels, image labels and boxes."""
         rows, samples = self._select(names)
         weak = tuple(sample.weak() for sample in samples)
         boxes = tuple(sample.boxes for sample in samples)
-        return BoxedView(self.classes, tuple(names), self._sizes(rows), self.array, rows, weak, boxes)
+        sizes = self._sizes(rows)
+        return BoxedView(self.classes, tuple(names), sizes, self.array, self.organs, rows, weak, boxes)
 
     @cached_property
     def _row_of(self) -> dict[str, int]:

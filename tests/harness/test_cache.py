@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 
 from wsbench import cache, testing
-from wsbench.cache import image_array
+from wsbench.cache import Images, array_of
 from wsbench.progress import Advance, Silent
 from wsbench.types import Sample
+
+
+def image_array(dataset, samples, height, width, folder, progress):
+    """The memory map of images, as the harness makes it."""
+    return array_of(Images(dataset, (height, width)), samples, folder / f"{height}x{width}.npy", progress)
 
 
 class Counting(testing.Toy):

@@ -175,7 +175,7 @@ def test_normalised_maps_by_hand() -> None:
 
 
 def boxed(*boxes: Box, size: int = 100) -> BoxedView:
-    return BoxedView(("tb",), ("a",), np.array([[size, size]]), None, np.array([0]), (), (boxes,))
+    return BoxedView(("tb",), ("a",), np.array([[size, size]]), None, None, np.array([0]), (), (boxes,))
 
 
 def test_algorithm_1_by_hand() -> None:

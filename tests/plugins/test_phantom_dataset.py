@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from wsbench import plugins
+from wsbench.planning import load_dataset
 from wsbench.progress import Silent
 from wsbench.specs import Source
 
@@ -112,3 +113,14 @@ def test_the_documented_statistics_are_true() -> None:
     rows = re.findall(r"^\| (?:boxes|width|height|area).* \| (.*) \|$", DOCS.read_text(), flags=re.MULTILINE)
     boxed = [sample.boxes for sample in load().samples if sample.boxes]
     assert rows == statistics([[(box.x1 - box.x0, box.y1 - box.y0) for box in boxes] for boxes in boxed])
+
+
+def test_methods_get_organ_masks_of_the_phantom() -> None:
+    """In the order of `wsbench.ORGANS`: lungs on their sides, the heart between, the diaphragm below it."""
+    loaded = load_dataset(plugins.find(), "phantom", {"images": 60, "size": 64}, Silent())
+    masks = loaded.views.images([sample.name for sample in loaded.samples[:4]]).organs(64)[:].astype(bool)
+    rows, columns = np.mgrid[:64, :64]
+    for left, right, heart, mediastinum, diaphragm in masks:
+        assert columns[right].mean() < columns[heart].mean() < columns[left].mean()
+        assert not (left & mediastinum).any()
+        assert rows[diaphragm].mean() > rows[heart].mean()
