@@ -198,3 +198,9 @@ def test_a_bug_keeps_its_traceback(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith("RuntimeError: a bug")
     assert "Traceback" in done.stderr
+
+
+def test_a_layout_that_does_not_fit_leaves_no_folder(command, tmp_path: Path) -> None:
+    line = refused(command("data", "make", "phantom", "out", "--layout", "nih", "-q", "-D", "images=60"))
+    assert line == "ChestX-ray14's layout has no classes tb"
+    assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from PIL import Image
 
 import wsbench
-from wsbench import catalog, plugins, scoring
+from wsbench import catalog, plugins, scoring, testing
 from wsbench.errors import WsbenchError
 from wsbench.loading import Loaded
 from wsbench.planning import load_dataset
@@ -23,13 +24,9 @@ from wsbench.progress import Silent
 from wsbench.radiographs import FileFacts
 from wsbench.splits import deal
 from wsbench_plugins.datasets import nih
+from wsbench_plugins.datasets.nih import _tables
 
 REAL = os.environ.get("WSBENCH_REAL_DATA")
-HEADER = (
-    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
-    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
-)
-BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
 
 
 def real(folder: str) -> Path:
@@ -46,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
     """Forty patients of two images; the last twenty are tested, and ten of these have boxes."""
     root = tmp_path / "nih"
     generator = np.random.default_rng(0)
-    entries, boxes, lists = [HEADER], [BOX_HEADER], {"train_val": [], "test": []}
+    entries, boxes, lists = [_tables.ENTRY_HEADER], [_tables.BOX_HEADER], {"train_val": [], "test": []}
     for patient in range(40):
         for visit in range(2):
             name = f"{patient:08d}_{visit:03d}.png"
@@ -212,6 +209,35 @@ def test_a_part_of_the_release_is_a_subset(folder: Path) -> None:
     data = loaded(folder)
     assert len(data.samples) == 79
     assert data.missing["train_val"] == (39, 86524)
+
+
+def test_a_written_folder_is_the_release_again(folder: Path, tmp_path: Path) -> None:
+    """Images, labels, patients, boxes and roles, through the same reader."""
+    first = loaded(folder)
+    official = replace(
+        first, samples=tuple(replace(s, split=s.split.removesuffix("_boxed")) for s in first.samples)
+    )
+    dataset = first.dataset
+    dataset.samples = official.samples
+    nih.write(dataset, tmp_path / "written", Silent())
+    header = (tmp_path / "written" / "BBox_List_2017.csv").read_text().splitlines()[0]
+    assert header == "Image Index,Finding Label,Bbox [x,y,w,h],,,"
+    assert "Infiltrate," in (tmp_path / "written" / "BBox_List_2017.csv").read_text()
+    again = loaded(tmp_path / "written")
+
+    def facts(data: Loaded) -> list:
+        return [(s.name, s.split, s.labels, s.boxes, s.width, s.height) for s in data.samples]
+
+    assert facts(again) == facts(first)
+    patients = {one.patient: other.patient for one, other in zip(first.samples, again.samples, strict=True)}
+    assert len(patients) == len(set(patients.values())) == 40
+    pixels = [data.dataset.read(data.samples[7], 64, 64) for data in (first, again)]
+    assert (pixels[0] == pixels[1]).all()
+
+
+def test_a_dataset_of_other_classes_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(WsbenchError, match="ChestX-ray14's layout has no classes spot"):
+        nih.write(testing.Toy(), tmp_path, Silent())
 
 
 def test_real_files(tmp_path: Path) -> None:

@@ -87,10 +87,10 @@ def make(
         raise WsbenchError(f"{folder} exists and is not an empty folder; name another one")
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(found, dataset, data_option, root, progress)
-    folder.mkdir(parents=True, exist_ok=True)
     part = folder.resolve().with_name(f".{folder.resolve().name}.part")
     shutil.rmtree(part, ignore_errors=True)
     write(loaded.dataset, part, progress)
+    folder.mkdir(parents=True, exist_ok=True)
     for inside in part.iterdir():
         inside.rename(folder / inside.name)
     part.rmdir()

@@ -6,34 +6,19 @@ these images: 931 of them have none. So a class that is present without a box is
 
 from __future__ import annotations
 
-import csv
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import wsbench
 
+from ._tables import BOXED, BOXES, CLASSES, LISTS, Entry, entries_file, read_boxes, read_entries, read_list
+
 if TYPE_CHECKING:
     import numpy as np
 
-CLASSES = (
-    "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis",
-    "Hernia", "Infiltration", "Mass", "Nodule", "Pleural_Thickening", "Pneumonia", "Pneumothorax",
-)  # fmt: skip
-NOTHING = "No Finding"
-BOX_NAMES = {"Infiltrate": "Infiltration"}
-"""Classes that the box list calls otherwise than the table of labels."""
-
 MODES = ("L", "RGBA", "RGB")
 """The release has some hundred RGBA files among its 8-bit grey ones."""
-
-ENTRIES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
-BOXES = "BBox_List_2017.csv"
-LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
-BOXED = "test_boxed"
-"""The images of the test list whose patients have a box: half of them are calibrate's, by patient."""
 
 CITATION = (
     "Wang, Peng, Lu, Lu, Bagheri, Summers: ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks "
@@ -43,15 +28,6 @@ CITATION = (
 
 class NIHSettings(wsbench.Settings):
     """Nothing to choose."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A row of the table of labels."""
-
-    labels: tuple[str, ...]
-    patient: str
-    attributes: Mapping[str, str]
 
 
 class NIH(wsbench.Dataset):
@@ -66,8 +42,8 @@ class NIH(wsbench.Dataset):
 
     def __init__(self, root: Path, source: wsbench.Source) -> None:
         self._files = _image_files(root)
-        split_of = {name: split for split, file in LISTS.items() for name in _list(root / file)}
-        entries, problems = read_entries(_entries_file(root))
+        split_of = {name: split for split, file in LISTS.items() for name in read_list(root / file)}
+        entries, problems = read_entries(entries_file(root))
         boxes, more = read_boxes(root / BOXES, entries)
         names = sorted(self._files)
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
@@ -127,55 +103,6 @@ def samples(
         )
 
 
-def read_entries(path: Path) -> tuple[dict[str, Entry], list[wsbench.Problem]]:
-    """The table of labels by image, and the labels in it that are none of the 14.
-
-    Raises:
-        WsbenchError: the file is not that table.
-    """
-    entries: dict[str, Entry] = {}
-    unknown: dict[str, int] = defaultdict(int)
-    rows = _rows(path, ("Image Index", "Finding Labels", "Follow-up #", "Patient ID"))
-    for name, words, _, patient, age, sex, view, *_ in rows:
-        labels = [word for word in words.split("|") if word != NOTHING]
-        for word in labels:
-            if word not in CLASSES:
-                unknown[word] += 1
-        known = tuple(word for word in labels if word in CLASSES)
-        entries[name] = Entry(known, patient, {"age": age, "sex": sex, "view": view})
-    return entries, [
-        wsbench.Problem(path.name, f"{count} images have the label '{word}', which is none of the 14")
-        for word, count in unknown.items()
-    ]
-
-
-def read_boxes(
-    path: Path, entries: Mapping[str, Entry]
-) -> tuple[dict[str, list[wsbench.Box]], list[wsbench.Problem]]:
-    """The boxes by image, and those that do not fit the table of labels.
-
-    Raises:
-        WsbenchError: the file is not the box list.
-    """
-    boxes: dict[str, list[wsbench.Box]] = defaultdict(list)
-    problems = []
-    for name, word, *numbers in _rows(path, ("Image Index", "Finding Label", "Bbox [x")):
-        label = BOX_NAMES.get(word, word)
-        try:
-            x, y, width, height = map(float, numbers[:4])
-        except ValueError:
-            raise wsbench.WsbenchError(f"nih: {path}: a box of {name} is not four numbers") from None
-        if name not in entries:
-            problems.append(wsbench.Problem(path.name, f"has a box on {name}, which has no labels"))
-        elif label not in entries[name].labels:
-            what = f"has a box of '{word}' on {name}, which has no such label"
-            problems.append(wsbench.Problem(path.name, what))
-        else:
-            corners = wsbench.xywh_to_xyxy((x, y, width, height))
-            boxes[name].append(wsbench.Box(label, *corners))
-    return dict(boxes), problems
-
-
 def _image_files(root: Path) -> dict[str, Path]:
     """Files by name, from ``images/`` and ``images_001/images`` ... ``images_012/images``."""
     folders = [root / "images", *sorted(root.glob("images_*/images"))]
@@ -186,39 +113,6 @@ def _image_files(root: Path) -> dict[str, Path]:
             "holds them, the CSV files and the two lists"
         )
     return files
-
-
-def _entries_file(root: Path) -> Path:
-    for name in ENTRIES:
-        if (root / name).is_file():
-            return root / name
-    raise wsbench.WsbenchError(f"nih: {root} has no {' or '.join(ENTRIES)}")
-
-
-def _list(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise wsbench.WsbenchError(f"nih: {path} cannot be read: {error}") from None
-
-
-def _rows(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
-    """The rows of a CSV file whose first columns have these names."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            header = [name.strip() for name in next(reader, [])]
-            if tuple(header[: len(columns)]) != tuple(columns):
-                raise wsbench.WsbenchError(
-                    f"nih: {path} does not begin with the columns {', '.join(columns)} but with "
-                    f"{', '.join(header[: len(columns)])}"
-                )
-            for row in reader:
-                if len(row) < len(columns) + 3:
-                    raise wsbench.WsbenchError(f"nih: {path}, line {reader.line_num}: has {len(row)} columns")
-                yield row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise wsbench.WsbenchError(f"nih: {path} cannot be read: {error}") from None
 
 
 def _wrong(
@@ -243,6 +137,13 @@ def _outside(boxes: Sequence[wsbench.Box], fact: wsbench.FileFacts) -> str:
     return ""
 
 
+def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) -> None:
+    """Lay a dataset out as the official files; see `_layout.write`."""
+    from . import _layout
+
+    _layout.write(dataset, folder, progress)
+
+
 @wsbench.hookimpl
 def wsbench_datasets() -> list[wsbench.DatasetSpec]:
     return [
@@ -252,5 +153,6 @@ def wsbench_datasets() -> list[wsbench.DatasetSpec]:
             settings=NIHSettings,
             load=load,
             citation=CITATION,
+            write=write,
         )
     ]

@@ -1,0 +1,131 @@
+"""The release's tables and lists: labels, boxes, splits, with their names as they are."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import wsbench
+
+CLASSES = (
+    "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis",
+    "Hernia", "Infiltration", "Mass", "Nodule", "Pleural_Thickening", "Pneumonia", "Pneumothorax",
+)  # fmt: skip
+NOTHING = "No Finding"
+BOX_NAMES = {"Infiltrate": "Infiltration"}
+"""Classes that the box list calls otherwise than the table of labels."""
+
+ENTRIES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
+BOXES = "BBox_List_2017.csv"
+ENTRY_HEADER = (
+    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
+    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
+)
+BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
+LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
+BOXED = "test_boxed"
+"""The images of the test list whose patients have a box: half of them are calibrate's, by patient."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the table of labels."""
+
+    labels: tuple[str, ...]
+    patient: str
+    attributes: Mapping[str, str]
+
+
+def read_entries(path: Path) -> tuple[dict[str, Entry], list[wsbench.Problem]]:
+    """The table of labels by image, and the labels in it that are none of the 14.
+
+    Raises:
+        WsbenchError: the file is not that table.
+    """
+    entries: dict[str, Entry] = {}
+    unknown: dict[str, int] = defaultdict(int)
+    rows = _rows(path, ("Image Index", "Finding Labels", "Follow-up #", "Patient ID"))
+    for name, words, _, patient, age, sex, view, *_ in rows:
+        labels = [word for word in words.split("|") if word != NOTHING]
+        for word in labels:
+            if word not in CLASSES:
+                unknown[word] += 1
+        known = tuple(word for word in labels if word in CLASSES)
+        entries[name] = Entry(known, patient, {"age": age, "sex": sex, "view": view})
+    return entries, [
+        wsbench.Problem(path.name, f"{count} images have the label '{word}', which is none of the 14")
+        for word, count in unknown.items()
+    ]
+
+
+def read_boxes(
+    path: Path, entries: Mapping[str, Entry]
+) -> tuple[dict[str, list[wsbench.Box]], list[wsbench.Problem]]:
+    """The boxes by image, and those that do not fit the table of labels.
+
+    Raises:
+        WsbenchError: the file is not the box list.
+    """
+    boxes: dict[str, list[wsbench.Box]] = defaultdict(list)
+    problems = []
+    for name, word, *numbers in _rows(path, ("Image Index", "Finding Label", "Bbox [x")):
+        label = BOX_NAMES.get(word, word)
+        try:
+            x, y, width, height = map(float, numbers[:4])
+        except ValueError:
+            raise wsbench.WsbenchError(f"nih: {path}: a box of {name} is not four numbers") from None
+        if name not in entries:
+            problems.append(wsbench.Problem(path.name, f"has a box on {name}, which has no labels"))
+        elif label not in entries[name].labels:
+            what = f"has a box of '{word}' on {name}, which has no such label"
+            problems.append(wsbench.Problem(path.name, what))
+        else:
+            corners = wsbench.xywh_to_xyxy((x, y, width, height))
+            boxes[name].append(wsbench.Box(label, *corners))
+    return dict(boxes), problems
+
+
+def entries_file(root: Path) -> Path:
+    """The table of labels, in either of its two names.
+
+    Raises:
+        WsbenchError: neither is there.
+    """
+    for name in ENTRIES:
+        if (root / name).is_file():
+            return root / name
+    raise wsbench.WsbenchError(f"nih: {root} has no {' or '.join(ENTRIES)}")
+
+
+def read_list(path: Path) -> list[str]:
+    """The image names of a list.
+
+    Raises:
+        WsbenchError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise wsbench.WsbenchError(f"nih: {path} cannot be read: {error}") from None
+
+
+def _rows(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
+    """The rows of a CSV file whose first columns have these names."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            header = [name.strip() for name in next(reader, [])]
+            if tuple(header[: len(columns)]) != tuple(columns):
+                raise wsbench.WsbenchError(
+                    f"nih: {path} does not begin with the columns {', '.join(columns)} but with "
+                    f"{', '.join(header[: len(columns)])}"
+                )
+            for row in reader:
+                if len(row) < len(columns) + 3:
+                    raise wsbench.WsbenchError(f"nih: {path}, line {reader.line_num}: has {len(row)} columns")
+                yield row
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise wsbench.WsbenchError(f"nih: {path} cannot be read: {error}") from None
