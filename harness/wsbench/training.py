@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as lightning
 import torch
@@ -24,7 +24,6 @@ from wsbench.training_settings import HISTORY, TrainingSettings
 from wsbench.weak import WeakView
 
 LAST, BEST = "last", "best"
-MONITOR = "select_loss"
 
 Key = tuple[int, int]
 """Epoch and row: all that an item's randomness may depend on, besides the seed."""
@@ -132,18 +131,23 @@ def train(
     select: DataLoader[Any],
     run: Run,
     settings: TrainingSettings,
+    *,
+    monitor: str = "select_loss",
+    mode: Literal["min", "max"] = "min",
 ) -> None:
-    """Train with Lightning: stop early on ``select_loss``, save every epoch, go on where a killed run was.
+    """Train with Lightning: stop early on ``monitor``, save every epoch, go on where a killed run was.
 
-    Leaves ``last.ckpt`` (everything needed to go on), ``best.ckpt`` (weights of the lowest
-    ``select_loss``) and ``history.csv`` in ``run.folder``.
+    Leaves ``last.ckpt`` (everything needed to go on), ``best.ckpt`` (weights of the best epoch) and
+    ``history.csv`` in ``run.folder``.
 
     Args:
-        module: logs ``fit_loss`` and ``select_loss`` once an epoch; its randomness comes from torch's
+        module: logs ``fit_loss`` and ``monitor`` once an epoch; its randomness comes from torch's
             generator, which is seeded at the start of every epoch.
         fit, select: made by `keyed_loader`.
         run: folder, seed, device, progress and trackers.
         settings: epochs, patience, precision.
+        monitor: what the module logs on the select role, by which an epoch is the best.
+        mode: whether the lowest or the highest is best.
     """
     device = torch_device(run.device)
     last = run.folder / f"{LAST}.ckpt"
@@ -154,7 +158,7 @@ def train(
             devices=[device.index or 0] if device.type == "cuda" else 1,
             precision=_lightning_precision(settings, device),
             max_epochs=settings.epochs,
-            callbacks=_callbacks(run, settings),
+            callbacks=_callbacks(run, settings, monitor, mode),
             plugins=[_AtomicCheckpoints()],
             logger=False,
             enable_progress_bar=False,
@@ -172,7 +176,7 @@ def train(
 
 
 def best_weights(run: Run) -> Mapping[str, torch.Tensor]:
-    """The module's state at its lowest ``select_loss``, on the CPU."""
+    """The module's state at its best epoch, on the CPU."""
     checkpoint = torch.load(run.folder / f"{BEST}.ckpt", map_location="cpu", weights_only=True)
     return checkpoint["state_dict"]
 
@@ -191,7 +195,9 @@ def _lightning_precision(settings: TrainingSettings, device: torch.device) -> st
     return "bf16-mixed" if reduced else "32-true"
 
 
-def _callbacks(run: Run, settings: TrainingSettings) -> list[Callback]:
+def _callbacks(
+    run: Run, settings: TrainingSettings, monitor: str, mode: Literal["min", "max"]
+) -> list[Callback]:
     checkpoint: Mapping[str, Any] = {
         "dirpath": run.folder,
         "enable_version_counter": False,
@@ -199,10 +205,10 @@ def _callbacks(run: Run, settings: TrainingSettings) -> list[Callback]:
     }
     return [
         _EpochSeed(run),
-        _Patience(MONITOR, patience=settings.patience, check_on_train_epoch_end=True),
+        _Patience(monitor, patience=settings.patience, mode=mode, check_on_train_epoch_end=True),
         _History(run),
         _ShowProgress(run, settings.epochs),
-        ModelCheckpoint(filename=BEST, monitor=MONITOR, save_weights_only=True, **checkpoint),
+        ModelCheckpoint(filename=BEST, monitor=monitor, mode=mode, save_weights_only=True, **checkpoint),
         ModelCheckpoint(filename=LAST, **checkpoint),
     ]
 

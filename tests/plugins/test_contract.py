@@ -16,7 +16,7 @@ FOUND = plugins.find()
 SMALL_DATA = {"phantom": {"images": 60}}
 SMALL_METHODS = {
     name: {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16} for name in ("kd_teacher", "kd_student")
-}
+} | {"clarity_teacher": {"epochs": 1, "image_size": 32, "batch_size": 16}}
 
 THIRD_PARTY = '''
 """Says that what is bright is a spot."""

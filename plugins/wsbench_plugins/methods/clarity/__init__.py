@@ -1,5 +1,129 @@
-"""CLARiTY: a vision transformer with a token for every class, its attention confined to anatomy.
+"""CLARiTY and its teacher.
 
 Statheros, Wang, Klein: CLARiTY: A Vision Transformer for Multi-Label Classification and Weakly-Supervised
-Localization of Chest X-ray Pathologies. The network and its losses are here; nothing is registered yet.
+Localization of Chest X-ray Pathologies. Registered so far: the teacher, a ConvNeXtV2 with a row of its own.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+import wsbench
+
+if TYPE_CHECKING:
+    from timm.models.convnext import ConvNeXt
+
+CITATION = (
+    "Statheros, Wang, Klein: CLARiTY: A Vision Transformer for Multi-Label Classification and "
+    "Weakly-Supervised Localization of Chest X-ray Pathologies"
+)
+
+
+class AugmentationSettings(wsbench.TrainingSettings):
+    """Random rotation, cropping, Poisson noise and brightness (section 3.10); the paper gives no ranges."""
+
+    rotation: float = Field(10.0, ge=0, le=180, description="most degrees to either side; range not given")
+    crop: float = Field(0.8, gt=0, le=1, description="least share of the area that is kept; range not given")
+    photons: float = Field(
+        1000.0, ge=0, description="a white pixel's, of the Poisson noise; 0: none; not given"
+    )
+    brightness: float = Field(0.2, ge=0, lt=1, description="most change of brightness; range not given")
+    mean: tuple[float, float, float] = Field(
+        (0.485, 0.456, 0.406), description="of the pretraining's normalisation; the paper does not say"
+    )
+    standard_deviation: tuple[float, float, float] = Field(
+        (0.229, 0.224, 0.225), description="of the pretraining's normalisation; the paper does not say"
+    )
+
+
+class TeacherSettings(AugmentationSettings):
+    """Settings of section 3.12; what the paper leaves open says so."""
+
+    backbone: str = Field("convnextv2_base", description="timm ConvNeXtV2 (section 3.12)")
+    weights: str = Field(
+        "fcmae_ft_in22k_in1k",
+        description="start: timm's tag of ImageNet weights, `random`, or a local state-dict file; "
+        "the paper says ImageNet, not which",
+    )
+    image_size: int = Field(224, ge=32, description="side of the input: 224 or 512 (section 3.12)")
+    epochs: int = Field(100, ge=1, description="epochs (section 3.12)")
+    patience: int = Field(
+        100, ge=1, description="epochs without a higher select AUC before training stops; never, in the paper"
+    )
+    batch_size: int = Field(1024, ge=1, description="images a step (section 3.12)")
+    learning_rate: float = Field(2.5e-5, gt=0, description="of AdamW (section 3.12)")
+    weight_decay: float = Field(0.05, ge=0, description="of AdamW (section 3.12)")
+    warmup: int = Field(3, ge=0, description="epochs of linear warm-up, then cosine (section 3.12)")
+    head_dropout: float = Field(0.1, ge=0, lt=1, description="before the classifier (section 3.12)")
+    stochastic_depth: float = Field(0.1, ge=0, lt=1, description="rate (section 3.12)")
+
+
+class ClarityTeacher(wsbench.Method):
+    """A ConvNeXtV2 on image labels, chosen by its macro AUC on select, seen through Grad-CAM.
+
+    The paper shows no maps of it; Grad-CAM at its last features is this benchmark's choice.
+    """
+
+    settings: TeacherSettings
+    network: ConvNeXt
+
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+        from . import _teacher
+
+        seed = wsbench.seed_from(run.seed, run.dataset, "clarity weights")
+        network = _teacher.build(self.settings, len(self.classes), seed)
+        _teacher.fit(network, self.settings, fit, select, run)
+
+    def restore(self, run: wsbench.Run) -> None:
+        from . import _teacher
+
+        network = _teacher.build(self.settings, len(self.classes), seed=0, pretrained=False)
+        state = wsbench.best_weights(run)
+        network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
+        self.network = network.eval().to(wsbench.torch_device(run.device))
+
+    def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
+        import numpy as np
+
+        from . import _teacher
+
+        parts = [
+            _teacher.predict(self.network, chunk, self.settings)
+            for chunk in images.chunks(min(self.settings.batch_size, 64))
+        ]
+        scores, maps = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return wsbench.Prediction(scores, maps)
+
+    def facts(self) -> Mapping[str, Any]:
+        return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
+
+
+QUICK_TEACHER: Mapping[str, Any] = {
+    "backbone": "convnextv2_atto",
+    "weights": "random",
+    "image_size": 128,
+    "epochs": 16,
+    "batch_size": 32,
+    "learning_rate": 1e-3,
+    "precision": "auto",
+    "channels_last": True,
+    "stochastic_depth": 0.0,
+}
+"""The same code, small enough to learn on two CPU cores from random weights."""
+
+
+@wsbench.hookimpl
+def wsbench_methods() -> list[wsbench.MethodSpec]:
+    return [
+        wsbench.MethodSpec(
+            name="clarity_teacher",
+            summary="ConvNeXtV2 with Grad-CAM, the teacher of CLARiTY",
+            settings=TeacherSettings,
+            build=ClarityTeacher,
+            citation=CITATION,
+            presets={"paper": {}, "quick": QUICK_TEACHER},
+        )
+    ]

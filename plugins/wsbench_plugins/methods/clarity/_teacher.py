@@ -1,0 +1,207 @@
+"""The teacher: a ConvNeXtV2 trained with the weighted cross entropy, and its Grad-CAM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import lightning.pytorch as lightning
+import numpy as np
+import timm
+import torch
+from sklearn.metrics import roc_auc_score
+from timm.models.convnext import ConvNeXt
+from torch import Tensor
+
+import wsbench
+
+from ._images import augmentation, normalised
+from ._losses import weighted_cross_entropy
+
+if TYPE_CHECKING:
+    from . import TeacherSettings
+
+MONITOR = "select_auc"
+
+
+class Teacher(lightning.LightningModule):
+    """Equation (3) on image labels; AdamW, warm-up and cosine (section 3.12)."""
+
+    def __init__(self, network: ConvNeXt, settings: TeacherSettings) -> None:
+        super().__init__()
+        self.network = network
+        self.settings = settings
+        self._seen: list[tuple[Tensor, Tensor]] = []
+        if settings.channels_last:
+            self.network.to(memory_format=torch.channels_last)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        grey, labels = batch
+        logits = self.network(normalised(grey, self.settings))
+        loss = weighted_cross_entropy(logits, labels.float())
+        self.log("fit_loss", loss, on_step=False, on_epoch=True, batch_size=len(grey))
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        grey, labels = batch
+        logits = self.network(normalised(grey, self.settings))
+        self._seen.append((logits.float().cpu(), labels.cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        logits, labels = (torch.cat(part).numpy() for part in zip(*self._seen, strict=True))
+        self._seen.clear()
+        self.log(MONITOR, macro_auc(labels, logits))
+
+    def configure_optimizers(self) -> dict[str, object]:
+        settings = self.settings
+        optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        return {"optimizer": optimiser, "lr_scheduler": schedule(optimiser, settings.epochs, settings.warmup)}
+
+
+def schedule(
+    optimiser: torch.optim.Optimizer, epochs: int, warmup: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Linear warm-up over the first epochs, then a cosine to 0, epoch by epoch."""
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=max(1, epochs - warmup))
+    if warmup == 0:
+        return cosine
+    rise = torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / (warmup + 1), total_iters=warmup)
+    return torch.optim.lr_scheduler.SequentialLR(optimiser, [rise, cosine], milestones=[warmup])
+
+
+def macro_auc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Mean AUC over the classes that some and not all images have; 0.5 if there is none.
+
+    Args:
+        labels, scores: ``(N, C)``.
+    """
+    columns = [c for c in range(labels.shape[1]) if 0 < labels[:, c].sum() < len(labels)]
+    areas = [roc_auc_score(labels[:, c], scores[:, c]) for c in columns]
+    return float(np.mean(areas)) if areas else 0.5
+
+
+def fit(
+    network: ConvNeXt,
+    settings: TeacherSettings,
+    fit: wsbench.WeakView,
+    select: wsbench.WeakView,
+    run: wsbench.Run,
+) -> None:
+    """Train on the fit role, keeping the epoch of the highest macro AUC on select."""
+    size = (settings.image_size, settings.image_size)
+    # The seed leaves out the method's name: a student sees the very images its teacher saw.
+    seed = wsbench.seed_from(run.seed, run.dataset, "clarity augmentation")
+    images = wsbench.WeakImages(fit, *size, augmentation(settings, settings.image_size), seed)
+    held_out = wsbench.WeakImages(select, *size, torch.nn.Identity())
+    wsbench.train(
+        Teacher(network, settings),
+        wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
+        wsbench.keyed_loader(held_out, settings),
+        run,
+        settings,
+        monitor=MONITOR,
+        mode="max",
+    )
+
+
+def predict(
+    network: ConvNeXt, images: wsbench.ImageView, settings: TeacherSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores ``(N, C)`` and maps ``(N, C, h, w)`` in [0, 1], float16, of a batch."""
+    device = next(network.parameters()).device
+    size = settings.image_size
+    grey = torch.from_numpy(images.pixels(size, size)[:])[:, None].to(device)
+    with torch.inference_mode():
+        features = network.forward_features(normalised(grey, settings))
+    logits, cam = gradcam(network, features.clone())
+    return logits.sigmoid().cpu().numpy(), scaled(cam).cpu().numpy().astype(np.float16)
+
+
+def gradcam(network: ConvNeXt, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits ``(N, C)`` and Grad-CAM ``(N, C, h, w)`` >= 0 of every class.
+
+    Only the head is differentiated: pooled features -> layer norm -> linear, one small backward pass a
+    class, so all maps together cost little more than the forward pass.
+
+    Args:
+        network: in evaluation mode.
+        features: ``(N, K, h, w)`` of its last stage.
+    """
+    pooled = features.mean(dim=(2, 3), keepdim=True).requires_grad_(True)
+    with torch.enable_grad():
+        logits = network.forward_head(pooled)
+        columns = [
+            torch.autograd.grad(logits[:, c].sum(), pooled, retain_graph=True)[0]
+            for c in range(logits.shape[1])
+        ]
+    weights = torch.stack([column.flatten(1) for column in columns], dim=1)
+    cells = features.shape[2] * features.shape[3]
+    return logits.detach(), torch.einsum("nck,nkhw->nchw", weights / cells, features).relu()
+
+
+def scaled(cam: Tensor) -> Tensor:
+    """Each map from 0 to 1; one that is the same everywhere becomes 0."""
+    low = cam.amin(dim=(2, 3), keepdim=True)
+    span = cam.amax(dim=(2, 3), keepdim=True) - low
+    return torch.where(span > 0, (cam - low) / span, 0.0)
+
+
+def build(settings: TeacherSettings, classes: int, seed: int, *, pretrained: bool = True) -> ConvNeXt:
+    """The network before training.
+
+    Args:
+        settings: backbone, weights and dropout.
+        classes: C.
+        seed: of random weights.
+        pretrained: False leaves the weights to be filled from a checkpoint.
+
+    Raises:
+        WsbenchError: the backbone is no ConvNeXtV2 of timm's, or the weights cannot be had.
+    """
+    known = timm.list_models("convnextv2*")
+    if settings.backbone not in known:
+        raise wsbench.WsbenchError(f"backbone '{settings.backbone}' is none of {', '.join(known)}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = timm.create_model(
+            settings.backbone,
+            pretrained=False,
+            num_classes=classes,
+            drop_rate=settings.head_dropout,
+            drop_path_rate=settings.stochastic_depth,
+        )
+    if pretrained and settings.weights != "random":
+        state = _weights(settings)
+        fitting = {name: value for name, value in state.items() if not name.startswith("head.fc.")}
+        _load(network, fitting, settings)
+    return network
+
+
+def _load(network: ConvNeXt, state: dict[str, Tensor], settings: TeacherSettings) -> None:
+    """Fill all but the classifier."""
+    try:
+        missing, unexpected = network.load_state_dict(state, strict=False)
+        wrong = sorted(set(missing) - {"head.fc.weight", "head.fc.bias"}) + unexpected
+    except RuntimeError as error:  # tensors of another size
+        wrong = [" ".join(str(error).split())[:150]]
+    if wrong:
+        raise wsbench.WsbenchError(
+            f"weights {settings.weights} do not fit {settings.backbone}: {', '.join(wrong)[:200]}"
+        )
+
+
+def _weights(settings: TeacherSettings) -> dict[str, Tensor]:
+    path = Path(settings.weights).expanduser()
+    ways_out = "give -o weights=FILE (a timm state dict) or -o weights=random"
+    try:
+        if path.suffix:
+            return torch.load(path, map_location="cpu", weights_only=True)
+        return timm.create_model(f"{settings.backbone}.{settings.weights}", pretrained=True).state_dict()
+    except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
+        reason = " ".join(str(error).split())[:200]
+        raise wsbench.WsbenchError(
+            f"the weights {settings.weights} of {settings.backbone} cannot be had "
+            f"({type(error).__name__}: {reason}); {ways_out}"
+        ) from None
