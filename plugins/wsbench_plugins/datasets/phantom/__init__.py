@@ -13,6 +13,8 @@ from pydantic import Field, model_validator
 
 import wsbench
 
+from ._dataset14 import Phantom14, Phantom14Settings
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -162,5 +164,13 @@ def wsbench_datasets() -> list[wsbench.DatasetSpec]:
             load=lambda settings, source: Phantom(settings, source.progress),
             computed=True,
             preset="quick",
-        )
+        ),
+        wsbench.DatasetSpec(
+            name="phantom14",
+            summary="the same computed thorax with the 14 findings of ChestX-ray14, exact boxes on 8",
+            settings=Phantom14Settings,
+            load=lambda settings, source: Phantom14(settings, source.progress),
+            computed=True,
+            preset="quick",
+        ),
     ]

@@ -111,7 +111,7 @@ class Miliary(Finding):
 
     def regions(self, anatomy: Anatomy) -> tuple[Region, ...]:
         """The seen part of each lung."""
-        return tuple((_lung_outline(anatomy, side),) for side in (-1, 1))
+        return tuple((lung_outline(anatomy, side),) for side in (-1, 1))
 
     def add(self, scene: Scene, anatomy: Anatomy, stream: Stream) -> None:
         """Scatter the nodules evenly over both lungs."""
@@ -126,7 +126,7 @@ class Miliary(Finding):
             replace_lung(scene, window, depth * share, tissue.SOFT)
 
 
-def _lung_outline(anatomy: Anatomy, side: int) -> Points:
+def lung_outline(anatomy: Anatomy, side: int) -> Points:
     """Corners around the part of one lung that the heart and the diaphragm leave to be seen."""
     lung = anatomy.lungs[side > 0]
     down = np.linspace(lung.top, lung.bottom(), 40)

@@ -43,7 +43,7 @@ def build_scene(grid: Grid, anatomy: Anatomy) -> Scene:
     """Add up the whole patient."""
     integral, lean = _soft_tissue(grid, anatomy)
     lung = np.minimum(lung_depth(grid, anatomy), 0.95 * lean)
-    _add_lungs(grid, anatomy, integral, lung)
+    add_lungs(grid, anatomy, integral, lung)
     _add_bones(grid, anatomy, integral)
     air = airway_chords(grid, anatomy.thorax, anatomy.airway)
     air += gas_depth(grid, anatomy.gas)
@@ -87,7 +87,7 @@ def _lungs_window(grid: Grid, anatomy: Anatomy) -> Window:
     return grid.window(-reach, reach, min(right.top, left.top), max(right.bottom(), left.bottom()))
 
 
-def _add_lungs(grid: Grid, anatomy: Anatomy, integral: Array, lung: Array) -> None:
+def add_lungs(grid: Grid, anatomy: Anatomy, integral: Array, lung: Array) -> None:
     """Replace soft tissue by lung, and lung by vessels."""
     grain = cloud(anatomy.stream("parenchyma"), lung.shape, 16, 0.88)
     density = tissue.LUNG * (1 + 0.11 * grain)

@@ -1,0 +1,140 @@
+"""The phantom with the fourteen classes of ChestX-ray14, as a dataset. Free of heavy imports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+import wsbench
+
+from ._classes14 import BOXED, CLASSES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from ._case import Case
+
+VERSION = 1
+"""Raise it when any pixel or box changes: it is in every image's content, so in the fingerprint."""
+
+
+class Phantom14Settings(wsbench.Settings):
+    """What is drawn, from which seed."""
+
+    images: int = Field(3000, ge=1, description="number of images")
+    seed: int = Field(0, ge=0, description="of all that is drawn; image i of a seed never changes")
+    size: int = Field(512, ge=64, le=1024, description="side of the original images, in pixels")
+    sick: float = Field(0.55, gt=0, lt=1, description="share of images with one to three findings")
+    test: float = Field(
+        0.25, gt=0, lt=1, description="share of the official split `test`; the rest are `train_val`"
+    )
+    marker_correlation: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="phi coefficient of the burnt-in token (PORTABLE, arrow) and having any finding",
+    )
+
+
+class Phantom14(wsbench.Dataset):
+    """Fourteen classes, exact boxes of eight of them. Every image is another patient's.
+
+    Attributes of a sample: ``markers``.
+    """
+
+    classes = CLASSES
+    boxes_complete = False  # Six classes have no box anywhere.
+    read_holds_lock = True
+
+    def __init__(self, settings: Phantom14Settings, progress: wsbench.Progress | None = None) -> None:
+        self._settings = settings
+        self.samples = ()
+        if progress is not None:
+            with progress.task("drawing the phantom's cases", settings.images) as advance:
+                samples = []
+                for index in range(settings.images):
+                    samples.append(self._sample(index))
+                    advance()
+            self.samples = tuple(samples)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A process that only reads needs no samples: they come with the call.
+        return Phantom14, (self._settings,)
+
+    def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
+        import cv2
+
+        from ._render import render
+
+        image = render(self.case(sample), max(height, width, 64))
+        if image.shape == (height, width):
+            return image
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+    def lesion_masks(self, sample: wsbench.Sample, size: int) -> list[np.ndarray]:
+        """A ``(size, size)`` bool mask for every box of the sample, in their order."""
+        return [mask for label, mask in self._masks(sample, size) if label in BOXED]
+
+    def class_masks(self, sample: wsbench.Sample, size: int) -> Mapping[str, np.ndarray]:
+        """A ``(size, size)`` bool mask of every class that is present, boxed or not."""
+        masks: dict[str, np.ndarray] = {}
+        for label, mask in self._masks(sample, size):
+            masks[label] = masks[label] | mask if label in masks else mask
+        return masks
+
+    def organ_masks(self, sample: wsbench.Sample, size: int) -> Mapping[str, np.ndarray]:
+        """``(size, size)`` bool masks of the organs, by name."""
+        from ._organs import organ_masks
+
+        return organ_masks(self.case(sample), size)
+
+    def case(self, sample: wsbench.Sample) -> Case:
+        """The geometry of a sample."""
+        return self._case(int(sample.name.partition("_")[0]))
+
+    def _masks(self, sample: wsbench.Sample, size: int) -> list[tuple[str, np.ndarray]]:
+        from ._truth import finding_boxes, finding_masks
+
+        case = self.case(sample)
+        pairs = zip(finding_boxes(case), finding_masks(case, size), strict=True)
+        return [(box.name, mask) for box, mask in pairs]
+
+    def _case(self, index: int) -> Case:
+        from ._case14 import draw_case14
+
+        return draw_case14(
+            self._settings.seed,
+            index,
+            sick=self._uniform(index, "group") < self._settings.sick,
+            prevalence=self._settings.sick,
+            marker_correlation=self._settings.marker_correlation,
+        )
+
+    def _uniform(self, index: int, part: str) -> float:
+        return wsbench.seed_from("phantom14", self._settings.seed, index, part) / 2**63
+
+    def _sample(self, index: int) -> wsbench.Sample:
+        from ._truth import finding_boxes
+
+        case, size = self._case(index), self._settings.size
+        present = {finding.name for finding in case.findings}
+        markers = "+".join(marker.kind for marker in case.markers)
+        values = self._settings.model_dump(exclude={"images", "size", "test"})
+        return wsbench.Sample(
+            name=f"{index:08d}_000.png",
+            width=size,
+            height=size,
+            split="test" if self._uniform(index, "split") < self._settings.test else "train_val",
+            labels=tuple(label for label in CLASSES if label in present),
+            boxes=tuple(
+                wsbench.Box(box.name, box.x0 * size, box.y0 * size, box.x1 * size, box.y1 * size)
+                for box in finding_boxes(case)
+                if box.name in BOXED
+            ),
+            content=f"phantom14 {VERSION} {index} {values}",
+            patient=str(index),
+            attributes={"markers": markers} if markers else {},
+        )
