@@ -36,8 +36,10 @@ class WeakImages(Dataset):
         view: the images.
         height, width: the size they are read at.
         transform: ``(1, height, width)`` uint8 tensor -> the network's input; draws from torch's
-            global generator, which is seeded for every item.
+            global generator, which is seeded for every item. With ``organs`` it is given the image's masks,
+            too: ``(5, height, width)`` uint8.
         seed: of the augmentation.
+        organs: whether the transform is given organ masks, too; height and width must then be equal.
     """
 
     def __init__(
@@ -45,10 +47,13 @@ class WeakImages(Dataset):
         view: WeakView,
         height: int,
         width: int,
-        transform: Callable[[torch.Tensor], torch.Tensor],
+        transform: Callable[..., Any],
         seed: int = 0,
+        *,
+        organs: bool = False,
     ) -> None:
         self._pixels = view.pixels(height, width)
+        self._organs = view.organs(height) if organs else None
         self._names = view.names
         self._labels = torch.from_numpy(view.labels)
         self._transform = transform
@@ -57,12 +62,14 @@ class WeakImages(Dataset):
     def __len__(self) -> int:
         return len(self._names)
 
-    def __getitem__(self, key: Key) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, key: Key) -> tuple[Any, torch.Tensor]:
         epoch, row = key
-        image = torch.from_numpy(self._pixels[row].copy())[None]
+        inputs = [torch.from_numpy(self._pixels[row].copy())[None]]
+        if self._organs is not None:
+            inputs.append(torch.from_numpy(self._organs[row].copy()))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_from(self._seed, epoch, self._names[row]))
-            return self._transform(image), self._labels[row]
+            return self._transform(*inputs), self._labels[row]
 
 
 class _KeyedSampler(Sampler[Key]):
@@ -89,12 +96,12 @@ class _KeyedSampler(Sampler[Key]):
 
 
 def keyed_loader(
-    images: WeakImages, settings: TrainingSettings, *, order_seed: int | None = None
+    images: Dataset, settings: TrainingSettings, *, order_seed: int | None = None
 ) -> DataLoader[tuple[torch.Tensor, torch.Tensor]]:
     """Batches of ``(images, labels)``.
 
     Args:
-        images: the dataset.
+        images: `WeakImages`, or a dataset around one that takes the same keys.
         settings: batch size and worker processes.
         order_seed: shuffle every epoch by (seed, epoch); None keeps the order of the view.
     """

@@ -21,13 +21,6 @@ def softplus(x: float) -> float:
     return math.log(1 + math.exp(x))
 
 
-def test_table_2() -> None:
-    weights = losses.LossWeights()
-    assert (weights.class_token, weights.patch_token, weights.foreground) == (2.2674, 2.4678, 3.9670)
-    assert (weights.background_suppression, weights.area) == (0.4377, 1.4000)
-    assert (weights.proximity, weights.confinement, weights.orthogonality) == (0.0898, 2.1624, 2.6375)
-
-
 def test_label_weights_count_the_batch() -> None:
     positive, negative = losses.label_weights(torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
     assert (positive.item(), negative.item()) == (4.0, pytest.approx(4 / 3))

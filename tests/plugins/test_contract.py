@@ -14,9 +14,12 @@ from wsbench.types import Prediction
 
 FOUND = plugins.find()
 SMALL_DATA = {"phantom": {"images": 60}}
+TINY = {"epochs": 1, "image_size": 32, "batch_size": 16}
+ATTO = {**TINY, "backbone": "convnextv2_atto", "weights": "random"}
+CLARITY = {"clarity_teacher": TINY, "clarity": {**TINY, "anatomy": "none", "teacher": ATTO}}
 SMALL_METHODS = {
     name: {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16} for name in ("kd_teacher", "kd_student")
-} | {"clarity_teacher": {"epochs": 1, "image_size": 32, "batch_size": 16}}
+} | CLARITY
 
 THIRD_PARTY = '''
 """Says that what is bright is a spot."""

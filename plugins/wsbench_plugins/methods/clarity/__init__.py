@@ -1,13 +1,13 @@
 """CLARiTY and its teacher.
 
 Statheros, Wang, Klein: CLARiTY: A Vision Transformer for Multi-Label Classification and Weakly-Supervised
-Localization of Chest X-ray Pathologies. Registered so far: the teacher, a ConvNeXtV2 with a row of its own.
+Localization of Chest X-ray Pathologies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ import wsbench
 
 if TYPE_CHECKING:
     from timm.models.convnext import ConvNeXt
+
+    from . import _network
 
 CITATION = (
     "Statheros, Wang, Klein: CLARiTY: A Vision Transformer for Multi-Label Classification and "
@@ -101,6 +103,112 @@ class ClarityTeacher(wsbench.Method):
         return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
 
 
+class ClaritySettings(AugmentationSettings):
+    """Settings of sections 3.13 to 3.15; what the paper leaves open says so."""
+
+    backbone: str = Field("vit_small_patch16_224", description="timm ViT (section 3.13)")
+    weights: str = Field(
+        "dino",
+        description="start: timm's tag of weights (section 3.14: DINO), `random`, or a local file: a ViT's "
+        "state dict, or best.ckpt of clarity at another size, whose positions are interpolated",
+    )
+    image_size: int = Field(224, ge=32, description="side of the input: 224 or 512 (section 3.13)")
+    epochs: int = Field(200, ge=1, description="epochs (section 3.14)")
+    patience: int = Field(
+        200, ge=1, description="epochs without a higher select AUC before training stops; never, in the paper"
+    )
+    batch_size: int = Field(1024, ge=1, description="images a step (section 3.14)")
+    learning_rate: float = Field(1e-4, gt=0, description="of AdamW (section 3.14)")
+    weight_decay: float = Field(0.05, ge=0, description="of AdamW (section 3.14)")
+    warmup: int = Field(5, ge=0, description="epochs of linear warm-up, then cosine (section 3.14)")
+    pooling_dropout: float = Field(0.1, ge=0, lt=1, description="before attention pooling (section 3.14)")
+    stochastic_depth: float = Field(0.1, ge=0, lt=1, description="rate (section 3.14)")
+    mlp_dropout: float = Field(0.1, ge=0, lt=1, description="in MLPs (section 3.14)")
+    attention_dropout: float = Field(0.1, ge=0, lt=1, description="of self-attention (section 3.14)")
+    attention_layers: int = Field(
+        8, ge=1, description="p: last blocks whose attention is the map (section 3.13)"
+    )
+    token_layers: int = Field(
+        8, ge=0, description="q: last blocks whose tokens are kept apart (section 3.13); 0: none"
+    )
+    foreground_threshold: float = Field(
+        0.5, gt=0, lt=1, description="t of the foreground (section 3.4); the paper gives no number"
+    )
+    alpha_class: float = Field(2.2674, ge=0, description="of the class tokens' loss (Table 2)")
+    alpha_patch: float = Field(2.4678, ge=0, description="of the patch tokens' loss (Table 2)")
+    alpha_foreground: float = Field(3.9670, ge=0, description="of the foreground's loss (Table 2)")
+    beta_background: float = Field(0.4377, ge=0, description="of background suppression (Table 2)")
+    beta_area: float = Field(1.4, ge=0, description="of the area constraint (Table 2)")
+    gamma_proximity: float = Field(0.0898, ge=0, description="of mask proximity (Table 2)")
+    gamma_confinement: float = Field(2.1624, ge=0, description="of mask confinement (Table 2)")
+    delta: float = Field(2.6375, ge=0, description="of the class tokens' orthogonality (Table 2)")
+    anatomy: Literal["organs", "none"] = Field(
+        "organs", description="regions of Table 1 from organ masks; none: Table 6's ablation"
+    )
+    segment: bool = Field(True, description="SegmentCAM; false: Table 6's ablation, attention alone")
+    classification_loss: Literal["wbce", "mlsm"] = Field(
+        "wbce", description="equation (3); mlsm: Table 6's ablation"
+    )
+    pooling: Literal["attention", "mean"] = Field(
+        "attention", description="of class tokens (equation 9); mean: Table 6's ablation"
+    )
+    token_loss: Literal["oct", "cct", "none"] = Field(
+        "oct", description="equation (7); cct: equation (20), Table 6's ablation"
+    )
+    distill: Literal["teacher", "none"] = Field(
+        "teacher", description="learn from the teacher's probabilities (section 3.12), or from labels"
+    )
+    teacher: TeacherSettings = Field(TeacherSettings(), description="settings of clarity_teacher")
+
+
+class Clarity(wsbench.Method):
+    """A vision transformer with a token for every class; its maps are their attention inside the foreground.
+
+    The epoch is chosen by macro AUC on select under both protocols; the paper chooses by UDP, which needs
+    the boxes of calibrate. Maps stay on the grid of patches.
+    """
+
+    settings: ClaritySettings
+    network: _network.Clarity
+
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+        from . import _training
+
+        seed = wsbench.seed_from(run.seed, run.dataset, "clarity weights")
+        network = _training.start(self.settings, len(self.classes), seed)
+        _training.fit(network, self.settings, fit, select, run)
+
+    def restore(self, run: wsbench.Run) -> None:
+        from . import _training
+
+        network = _training.start(self.settings, len(self.classes), seed=0, pretrained=False)
+        state = wsbench.best_weights(run)
+        network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
+        self.network = network.eval().to(wsbench.torch_device(run.device))
+
+    def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
+        import numpy as np
+
+        from . import _prediction
+
+        parts = [
+            _prediction.predict(self.network, chunk, self.settings)
+            for chunk in images.chunks(min(self.settings.batch_size, 64))
+        ]
+        scores, maps = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return wsbench.Prediction(scores, maps)
+
+    def facts(self) -> Mapping[str, Any]:
+        return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
+
+
+def teacher_of(settings: ClaritySettings) -> Mapping[str, wsbench.Requirement]:
+    """The teacher a student learns from, unless it learns from labels."""
+    if settings.distill == "none":
+        return {}
+    return {"teacher": wsbench.Requirement("clarity_teacher", settings.teacher.model_dump())}
+
+
 QUICK_TEACHER: Mapping[str, Any] = {
     "backbone": "convnextv2_atto",
     "weights": "random",
@@ -114,6 +222,21 @@ QUICK_TEACHER: Mapping[str, Any] = {
 }
 """The same code, small enough to learn on two CPU cores from random weights."""
 
+QUICK: Mapping[str, Any] = {
+    "backbone": "vit_tiny_patch16_224",
+    "weights": "random",
+    "image_size": 128,
+    "epochs": 16,
+    "batch_size": 32,
+    "learning_rate": 5e-4,
+    "warmup": 2,
+    "precision": "auto",
+    "stochastic_depth": 0.0,
+    "mlp_dropout": 0.0,
+    "attention_dropout": 0.0,
+    "teacher": QUICK_TEACHER,
+}
+
 
 @wsbench.hookimpl
 def wsbench_methods() -> list[wsbench.MethodSpec]:
@@ -125,5 +248,14 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             build=ClarityTeacher,
             citation=CITATION,
             presets={"paper": {}, "quick": QUICK_TEACHER},
-        )
+        ),
+        wsbench.MethodSpec(
+            name="clarity",
+            summary="CLARiTY: class tokens' attention, confined to anatomy and distilled",
+            settings=ClaritySettings,
+            build=Clarity,
+            citation=CITATION,
+            presets={"paper": {}, "quick": QUICK},
+            requires=teacher_of,
+        ),
     ]

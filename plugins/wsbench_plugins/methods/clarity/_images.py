@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torchvision import tv_tensors
 from torchvision.transforms import v2
+
+import wsbench
+
+from ._regions import distances, regions
 
 if TYPE_CHECKING:
     from . import AugmentationSettings
 
+CELLS = 64
+"""Side of the maps that the losses of regions compare (section 3.4.4)."""
 
-class PoissonNoise(nn.Module):
-    """The noise of counting photons.
+
+class PoissonNoise(v2.Transform):
+    """The noise of counting photons, on images and not on their masks.
 
     Args:
         photons: of a white pixel; fewer are noisier.
@@ -23,8 +33,10 @@ class PoissonNoise(nn.Module):
         super().__init__()
         self.photons = photons
 
-    def forward(self, image: Tensor) -> Tensor:
+    def transform(self, image: Tensor, params: dict[str, Any]) -> Tensor:
         """uint8 of any shape -> the same, drawn from torch's generator."""
+        if isinstance(image, tv_tensors.Mask):
+            return image
         counts = torch.poisson(image.float() / 255 * self.photons)
         return (counts / self.photons * 255).round().clamp(0, 255).to(torch.uint8)
 
@@ -39,6 +51,30 @@ def augmentation(settings: AugmentationSettings, size: int) -> v2.Compose:
         steps.append(PoissonNoise(settings.photons))
     steps.append(v2.ColorJitter(brightness=settings.brightness))
     return v2.Compose(steps)
+
+
+class WithRegions(nn.Module):
+    """An image and its organ masks -> the image, and where each class can lie, after the same augmentation.
+
+    Args:
+        change: the augmentation, of torchvision's v2.
+        classes: C names of Table 1.
+    """
+
+    def __init__(self, change: nn.Module, classes: tuple[str, ...]) -> None:
+        super().__init__()
+        self.change = change
+        self.classes = classes
+
+    def forward(self, image: Tensor, organs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``(1, h, w)`` and ``(5, h, w)`` uint8 -> image, regions and distances ``(C, 64, 64)`` (section
+        3.4.4 resamples to 64 by bilinear interpolation; half a cell and more is inside)."""
+        image, masks = self.change(tv_tensors.Image(image), tv_tensors.Mask(organs))
+        small = functional.interpolate(masks.float()[None], (CELLS, CELLS), mode="bilinear")[0] >= 0.5
+        by_organ = dict(zip(wsbench.ORGANS, small.numpy(), strict=True))
+        inside = regions(by_organ, self.classes)
+        away = torch.from_numpy(distances(inside))
+        return image.as_subclass(Tensor), torch.from_numpy(inside.astype(np.float32)), away
 
 
 def normalised(grey: Tensor, settings: AugmentationSettings) -> Tensor:

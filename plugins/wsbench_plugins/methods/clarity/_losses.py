@@ -9,7 +9,6 @@ Shapes: N images, C classes, D features, q layers, H x W cells of a segmentation
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,28 +16,6 @@ from torch.nn import functional
 
 EPSILON = 1e-8
 """Of equations (7) and (17)."""
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """The scalars of equations (18) and (19); the defaults are Table 2."""
-
-    class_token: float = 2.2674
-    """alpha_C"""
-    patch_token: float = 2.4678
-    """alpha_P"""
-    foreground: float = 3.9670
-    """alpha_f"""
-    background_suppression: float = 0.4377
-    """beta_1"""
-    area: float = 1.4000
-    """beta_2"""
-    proximity: float = 0.0898
-    """gamma_1"""
-    confinement: float = 2.1624
-    """gamma_2"""
-    orthogonality: float = 2.6375
-    """delta"""
 
 
 def label_weights(labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,7 +62,8 @@ def orthogonality(tokens: Sequence[Tensor], labels: Tensor, target: float = 0.0)
     apart = 1 - torch.eye(count, device=labels.device)
     squares = torch.stack([((class_similarity(layer) - target) ** 2 * apart).sum(dim=2) for layer in tokens])
     total = (squares.sum(dim=0) * labels).sum(dim=1)
-    return (total / ((count - 1) * (len(tokens) * labels.sum(dim=1) + EPSILON))).mean()
+    others = max(count - 1, 1)  # a single class has nothing to be kept apart from
+    return (total / (others * (len(tokens) * labels.sum(dim=1) + EPSILON))).mean()
 
 
 def similarity_weights(masks: Tensor) -> Tensor:
@@ -99,7 +77,7 @@ def similarity_weights(masks: Tensor) -> Tensor:
     """
     similarity = class_similarity(masks.flatten(start_dim=2))
     count = masks.shape[1]
-    mean = (similarity.sum(dim=2) - similarity.diagonal(dim1=1, dim2=2)) / (count - 1)
+    mean = (similarity.sum(dim=2) - similarity.diagonal(dim1=1, dim2=2)) / max(count - 1, 1)
     return 2 - mean - (1 - mean.amax(dim=1, keepdim=True))
 
 
@@ -145,3 +123,21 @@ def background_suppression(background: Tensor, patch: Tensor, labels: Tensor) ->
     """
     ratio = functional.softplus(background) / (functional.softplus(patch) + EPSILON)
     return ((labels * ratio).sum(dim=1) / labels.sum(dim=1).clamp(min=1)).mean()
+
+
+def soft_margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """The multi-label soft margin loss of Table 6's ablation: unweighted, a mean over classes."""
+    return functional.multilabel_soft_margin_loss(logits, labels)
+
+
+def contrast(tokens: Sequence[Tensor], labels: Tensor) -> Tensor:
+    """The contrastive class token loss of Table 6's ablation: cross entropy between similarities and the
+    identity, row-wise softmax, over the positive classes of all layers (equation 20).
+
+    Args:
+        tokens: q tensors ``(N, C, D)``.
+        labels: ``(N, C)`` of 0 and 1.
+    """
+    layers = [-class_similarity(layer).log_softmax(dim=2).diagonal(dim1=1, dim2=2) for layer in tokens]
+    total = (torch.stack(layers).mean(dim=0) * labels).sum(dim=1)
+    return (total / labels.sum(dim=1).clamp(min=1)).mean()

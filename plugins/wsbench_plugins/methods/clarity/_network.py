@@ -85,8 +85,8 @@ class SegmentCAM(nn.Module):
         foreground = self.foreground(heatmaps)
         whole = self.classifier(features)
         behind = self.classifier(features * (1 - foreground))
-        logits = ((whole * foreground), whole, behind)
-        return *(part.mean(dim=(2, 3)) for part in logits), heatmaps
+        inside, every, outside = (part.mean(dim=(2, 3)) for part in (whole * foreground, whole, behind))
+        return inside, every, outside, heatmaps
 
     def foreground(self, heatmaps: Tensor) -> Tensor:
         """``S_f``: 1 where a heatmap reaches the threshold, a constant to the gradient."""
@@ -105,18 +105,32 @@ class AttentionPooling(nn.Module):
         return (tokens * self.weights.softmax(dim=1)).sum(dim=2)
 
 
+class MeanPooling(nn.Module):
+    """Every feature of a class token counts alike: Table 6's ablation of attention pooling."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """``(N, C, D)`` class tokens -> ``(N, C)`` logits."""
+        return tokens.mean(dim=2)
+
+
 class Clarity(nn.Module):
     """The whole network.
 
     Args:
         backbone: a timm vision transformer, for its patch embedding and blocks.
         classes: C.
+        pool: class tokens -> logits.
         threshold: t of SegmentCAM.
-        pooling_dropout: of class tokens before attention pooling.
+        pooling_dropout: of class tokens before they are pooled.
     """
 
     def __init__(
-        self, backbone: VisionTransformer, classes: int, threshold: float = 0.5, pooling_dropout: float = 0.0
+        self,
+        backbone: VisionTransformer,
+        classes: int,
+        pool: nn.Module,
+        threshold: float = 0.5,
+        pooling_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         width = backbone.embed_dim
@@ -129,7 +143,7 @@ class Clarity(nn.Module):
         nn.init.trunc_normal_(self.class_tokens, std=0.02)
         nn.init.trunc_normal_(self.positions, std=0.02)
         self.pooling_dropout = nn.Dropout(pooling_dropout)
-        self.pool = AttentionPooling(classes, width)
+        self.pool = pool
         self.segment = SegmentCAM(width, classes, threshold)
 
     def forward(self, images: Tensor) -> Logits:
@@ -141,13 +155,14 @@ class Clarity(nn.Module):
             tokens.append(self._class_part(states))
         return self._logits(self.norm(states), tokens)
 
-    def predict(self, images: Tensor, layers: int) -> tuple[Tensor, Tensor]:
+    def predict(self, images: Tensor, layers: int, *, segment: bool = True) -> tuple[Tensor, Tensor]:
         """Probabilities ``(N, C)``, and localisation heatmaps ``(N, C, n, n)``: the class tokens' attention
         to patches, averaged over heads and the last ``layers`` blocks, in the foreground (equations 1, 2).
 
         Args:
             images: ``(N, 3, H, W)``.
             layers: p.
+            segment: False leaves SegmentCAM out: class tokens alone, with attention everywhere.
         """
         states = self.embed(images)
         attention, tokens = [], []
@@ -158,6 +173,8 @@ class Clarity(nn.Module):
             tokens.append(self._class_part(states))
         logits = self._logits(self.norm(states), tokens)
         mean = torch.stack(attention).mean(dim=0).unflatten(2, self.grid)
+        if not segment:
+            return logits.class_token.sigmoid(), mean
         return logits.classification.sigmoid(), mean * self.segment.foreground(logits.heatmaps)
 
     @property
@@ -215,7 +232,13 @@ class Dropout:
 
 
 def build(
-    backbone: str, image_size: int, classes: int, *, threshold: float = 0.5, dropout: Dropout | None = None
+    backbone: str,
+    image_size: int,
+    classes: int,
+    *,
+    threshold: float = 0.5,
+    dropout: Dropout | None = None,
+    attention_pooling: bool = True,
 ) -> Clarity:
     """The network before training, with random weights.
 
@@ -225,6 +248,7 @@ def build(
         classes: C.
         threshold: t of SegmentCAM.
         dropout: rates.
+        attention_pooling: else class tokens are averaged, as in Table 6's ablation.
     """
     dropout = dropout or Dropout()
     vit = timm.create_model(
@@ -236,4 +260,5 @@ def build(
         proj_drop_rate=dropout.mlp,
         attn_drop_rate=dropout.attention,
     )
-    return Clarity(vit, classes, threshold, dropout.pooling)
+    pool = AttentionPooling(classes, vit.embed_dim) if attention_pooling else MeanPooling()
+    return Clarity(vit, classes, pool, threshold, dropout.pooling)

@@ -1,0 +1,184 @@
+"""Training of CLARiTY: the Lightning module, its images, and its pretrained start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning.pytorch as lightning
+import timm
+import torch
+from timm.layers import resample_abs_pos_embed
+from torch import Tensor, nn
+
+import wsbench
+
+from ._distillation import WithTeacher, precompute
+from ._images import WithRegions, augmentation, normalised
+from ._network import Clarity, Dropout, build
+from ._objective import Targets, loss
+from ._regions import ORGANS
+from ._teacher import MONITOR, macro_auc, schedule
+
+if TYPE_CHECKING:
+    from . import ClaritySettings
+
+
+class Student(lightning.LightningModule):
+    """Equation (18); AdamW, warm-up and cosine (section 3.14)."""
+
+    def __init__(self, network: Clarity, settings: ClaritySettings) -> None:
+        super().__init__()
+        self.network = network
+        self.settings = settings
+        self._seen: list[tuple[Tensor, Tensor]] = []
+
+    def training_step(self, batch: Any, index: int) -> Tensor:
+        inputs, labels, *taught = batch
+        grey, *anatomy = inputs if self.settings.anatomy == "organs" else (inputs,)
+        labels = labels.float()
+        targets = Targets(taught[0] if taught else labels, labels, *anatomy)
+        value = loss(self.network(normalised(grey, self.settings)), targets, self.settings)
+        self.log("fit_loss", value, on_step=False, on_epoch=True, batch_size=len(grey))
+        return value
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        grey, labels = batch
+        logits = self.network(normalised(grey, self.settings))
+        said = logits.classification if self.settings.segment else logits.class_token
+        self._seen.append((said.float().cpu(), labels.cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        logits, labels = (torch.cat(part).numpy() for part in zip(*self._seen, strict=True))
+        self._seen.clear()
+        self.log(MONITOR, macro_auc(labels, logits))
+
+    def configure_optimizers(self) -> dict[str, object]:
+        settings = self.settings
+        optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        return {"optimizer": optimiser, "lr_scheduler": schedule(optimiser, settings.epochs, settings.warmup)}
+
+
+def fit(
+    network: Clarity,
+    settings: ClaritySettings,
+    fit: wsbench.WeakView,
+    select: wsbench.WeakView,
+    run: wsbench.Run,
+) -> None:
+    """Train on the fit role, keeping the epoch of the highest macro AUC on select."""
+    size = settings.image_size
+    seed = wsbench.seed_from(run.seed, run.dataset, "clarity augmentation")
+    organs = settings.anatomy == "organs"
+    change: nn.Module = augmentation(settings, size)
+    if organs:
+        _refuse_other_classes(fit.classes)
+        change = WithRegions(change, fit.classes)
+    images: Any = wsbench.WeakImages(fit, size, size, change, seed, organs=organs)
+    if settings.distill == "teacher":
+        teacher: Any = run.upstream["teacher"]
+        images = WithTeacher(images, precompute(teacher, fit, settings, seed, run))
+    held_out = wsbench.WeakImages(select, size, size, nn.Identity())
+    wsbench.train(
+        Student(network, settings),
+        wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
+        wsbench.keyed_loader(held_out, settings),
+        run,
+        settings,
+        monitor=MONITOR,
+        mode="max",
+    )
+
+
+def start(settings: ClaritySettings, classes: int, seed: int, *, pretrained: bool = True) -> Clarity:
+    """The network before training.
+
+    Args:
+        settings: backbone, weights, dropout.
+        classes: C.
+        seed: of random weights.
+        pretrained: False leaves the weights to be filled from a checkpoint.
+
+    Raises:
+        WsbenchError: the weights cannot be had, or do not fit.
+    """
+    dropout = Dropout(
+        stochastic_depth=settings.stochastic_depth,
+        mlp=settings.mlp_dropout,
+        attention=settings.attention_dropout,
+        pooling=settings.pooling_dropout,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build(
+            settings.backbone,
+            settings.image_size,
+            classes,
+            threshold=settings.foreground_threshold,
+            dropout=dropout,
+            attention_pooling=settings.pooling == "attention",
+        )
+    if pretrained and settings.weights != "random":
+        _load(network, _state(settings), settings)
+    return network
+
+
+def _state(settings: ClaritySettings) -> dict[str, Tensor]:
+    path = Path(settings.weights).expanduser()
+    try:
+        if path.suffix:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            state = state.get("state_dict", state)
+            return {name.removeprefix("network."): value for name, value in state.items()}
+        name = f"{settings.backbone}.{settings.weights}"
+        return timm.create_model(name, pretrained=True, num_classes=0).state_dict()
+    except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
+        reason = " ".join(str(error).split())[:200]
+        raise wsbench.WsbenchError(
+            f"the weights {settings.weights} of {settings.backbone} cannot be had ({type(error).__name__}: "
+            f"{reason}); give -o weights=FILE (of timm's ViT, or best.ckpt of clarity) or -o weights=random"
+        ) from None
+
+
+def _load(network: Clarity, state: dict[str, Tensor], settings: ClaritySettings) -> None:
+    """Fill the network from a timm ViT, whose one class token starts all, or from a finished CLARiTY;
+    positions are interpolated to the network's grid (section 3.14)."""
+    try:
+        ready = state if "class_tokens" in state else _from_vit(network, state)
+        ready["positions"] = _resampled(ready["positions"], network)
+        missing, unexpected = network.load_state_dict(ready, strict=False)
+        wrong = [name for name in missing if not name.startswith(("pool.", "segment."))] + unexpected
+    except (KeyError, RuntimeError) as error:
+        wrong = [" ".join(str(error).split())[:150]]
+    if wrong:
+        raise wsbench.WsbenchError(
+            f"weights {settings.weights} do not fit {settings.backbone}: {', '.join(wrong)[:200]}"
+        )
+
+
+def _from_vit(network: Clarity, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    positions = state["pos_embed"][0]
+    ready = {
+        name: value for name, value in state.items() if name.startswith(("patch_embed.", "blocks.", "norm."))
+    }
+    ready["class_tokens"] = state["cls_token"][0].expand(network.classes, -1).clone()
+    ready["positions"] = torch.cat([positions[:1].expand(network.classes, -1), positions[1:]])
+    return ready
+
+
+def _resampled(positions: Tensor, network: Clarity) -> Tensor:
+    """``(C + P', D)`` -> ``(C + P, D)``: those of patches interpolated to the network's grid."""
+    classes = network.classes
+    return resample_abs_pos_embed(positions[None], list(network.grid), num_prefix_tokens=classes)[0]
+
+
+def _refuse_other_classes(classes: tuple[str, ...]) -> None:
+    unknown = [name for name in classes if name not in ORGANS]
+    if unknown:
+        raise wsbench.WsbenchError(
+            f"CLARiTY knows no region of {', '.join(unknown)} (its Table 1 has {', '.join(ORGANS)}); "
+            "-o anatomy=none trains without regions"
+        )

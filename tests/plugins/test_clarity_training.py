@@ -1,0 +1,318 @@
+"""CLARiTY's training: every published setting, distillation, regions, ablations, and its start."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision.transforms import v2
+
+from wsbench import plugins, testing
+from wsbench.errors import WsbenchError
+from wsbench.planning import load_dataset, make_plan
+from wsbench.progress import Silent
+from wsbench.runner import fitted
+from wsbench_plugins.methods import clarity
+from wsbench_plugins.methods.clarity import _images, _losses, _network, _objective, _training
+
+FOUND = plugins.find()
+SPEC = FOUND.methods["clarity"]
+PAPER = {
+    "backbone": "vit_small_patch16_224",
+    "weights": "dino",
+    "image_size": 224,
+    "epochs": 200,
+    "batch_size": 1024,
+    "learning_rate": 1e-4,
+    "weight_decay": 0.05,
+    "warmup": 5,
+    "pooling_dropout": 0.1,
+    "stochastic_depth": 0.1,
+    "mlp_dropout": 0.1,
+    "attention_dropout": 0.1,
+    "attention_layers": 8,
+    "token_layers": 8,
+    "alpha_class": 2.2674,
+    "alpha_patch": 2.4678,
+    "alpha_foreground": 3.9670,
+    "beta_background": 0.4377,
+    "beta_area": 1.4000,
+    "gamma_proximity": 0.0898,
+    "gamma_confinement": 2.1624,
+    "delta": 2.6375,
+    "distill": "teacher",
+    "teacher": clarity.TeacherSettings(),
+}
+TINY = {"epochs": 2, "image_size": 32, "batch_size": 16, "backbone": "vit_tiny_patch16_224"}
+TINY_TEACHER = {**clarity.QUICK_TEACHER, "epochs": 1, "image_size": 32, "batch_size": 16}
+
+
+@pytest.mark.parametrize(("name", "value"), PAPER.items())
+def test_published_settings_are_the_paper_preset(name: str, value: object) -> None:
+    """Sections 3.12 to 3.15, Table 2."""
+    assert SPEC.presets["paper"] == {}
+    assert getattr(clarity.ClaritySettings(), name) == value
+
+
+def test_what_the_paper_leaves_open_says_so() -> None:
+    fields = clarity.ClaritySettings.model_fields
+    assert "gives no number" in fields["foreground_threshold"].description
+    for name in ("anatomy", "segment", "classification_loss", "pooling", "token_loss"):
+        assert "Table 6's ablation" in fields[name].description
+
+
+def test_the_soft_margin_loss_by_hand() -> None:
+    logits, labels = torch.tensor([[2.0, -1.0]]), torch.tensor([[1.0, 0.0]])
+    expected = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))) / 2
+    assert _losses.soft_margin(logits, labels).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_contrastive_loss_by_hand() -> None:
+    # Cosine 0.6 between two tokens; only the first class is present.
+    tokens = torch.tensor([[[1.0, 0.0], [3.0, 4.0]]])
+    expected = -math.log(math.exp(1) / (math.exp(1) + math.exp(0.6)))
+    value = _losses.contrast([tokens, tokens], torch.tensor([[1.0, 0.0]]))
+    assert value.item() == pytest.approx(expected, rel=1e-6)
+
+
+def batch(seed: int = 0) -> tuple[_network.Clarity, torch.Tensor, _objective.Targets]:
+    torch.manual_seed(seed)
+    network = _network.build("vit_tiny_patch16_224", 64, 3)
+    labels = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    regions = torch.zeros(2, 3, 64, 64)
+    regions[:, 0, :, :32] = regions[:, 1, :, 32:] = regions[:, 2, 20:40, 20:40] = 1
+    distances = (1 - regions) * 5
+    return network, torch.randn(2, 3, 64, 64), _objective.Targets(labels, labels, regions, distances)
+
+
+def test_the_combined_loss_is_the_weighted_sum() -> None:
+    """Equations (18) and (19), term by term."""
+    network, images, targets = batch()
+    settings = clarity.ClaritySettings()
+    logits = network(images)
+    heatmaps = torch.nn.functional.interpolate(logits.heatmaps, (64, 64), mode="bilinear")
+    weights = _losses.similarity_weights(targets.regions)
+    expected = (
+        2.2674 * _losses.weighted_cross_entropy(logits.class_token, targets.labels)
+        + 2.4678 * _losses.weighted_cross_entropy(logits.patch, targets.labels)
+        + 3.9670 * _losses.weighted_cross_entropy(logits.foreground, targets.labels)
+        + 0.4377 * _losses.background_suppression(logits.background, logits.patch, targets.labels)
+        + 1.4000 * _losses.area(heatmaps)
+        + 0.0898 * _losses.proximity(heatmaps, targets.distances, weights)
+        + 2.1624 * _losses.confinement(heatmaps, targets.regions, weights)
+        + 2.6375 * _losses.orthogonality(logits.tokens[-8:], targets.labels)
+    )
+    assert _objective.loss(logits, targets, settings).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"segment": False},
+        {"anatomy": "none"},
+        {"classification_loss": "mlsm"},
+        {"token_loss": "cct"},
+        {"token_loss": "none"},
+        {"token_layers": 0},
+    ],
+    ids=str,
+)
+def test_every_ablation_changes_the_loss(change: dict) -> None:
+    network, images, targets = batch()
+    logits = network(images)
+    if change == {"anatomy": "none"}:
+        targets = _objective.Targets(targets.probabilities, targets.labels)
+    settings = clarity.ClaritySettings(**change)
+    whole = _objective.loss(logits, batch()[2], clarity.ClaritySettings())
+    value = _objective.loss(logits, targets, settings)
+    assert torch.isfinite(value)
+    assert value.item() != pytest.approx(whole.item(), rel=1e-4)
+
+
+def test_soft_targets_reach_the_classification_losses_alone() -> None:
+    """What the teacher says is learnt; which classes are present stays the labels' affair."""
+    network, images, targets = batch()
+    logits = network(images)
+    settings = clarity.ClaritySettings()
+    soft = _objective.Targets(torch.full((2, 3), 0.5), targets.labels, targets.regions, targets.distances)
+    only_tokens = clarity.ClaritySettings(
+        alpha_class=0, alpha_patch=0, alpha_foreground=0, beta_area=0, gamma_proximity=0, gamma_confinement=0
+    )
+    assert _objective.loss(logits, soft, settings) != _objective.loss(logits, targets, settings)
+    assert _objective.loss(logits, soft, only_tokens) == _objective.loss(logits, targets, only_tokens)
+
+
+class Organs(testing.Toy):
+    """The toy data with Table 1's Nodule for its spots, and lungs left and right of the middle."""
+
+    classes = ("Nodule",)
+
+    def __init__(self) -> None:
+        from dataclasses import replace
+
+        super().__init__()
+        self.samples = tuple(
+            replace(
+                s,
+                labels=("Nodule",) if s.labels else (),
+                boxes=tuple(replace(b, label="Nodule") for b in s.boxes),
+            )
+            for s in self.samples
+        )
+
+    def organ_masks(self, sample, size):
+        masks = {name: np.zeros((size, size), dtype=bool) for name in ("heart", "mediastinum", "diaphragm")}
+        columns = np.arange(size) < size // 2
+        return {**masks, "right_lung": np.tile(columns, (size, 1)), "left_lung": np.tile(~columns, (size, 1))}
+
+
+@pytest.fixture
+def organs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The toy data with organs."""
+    from dataclasses import replace
+
+    monkeypatch.setenv("WSBENCH_CACHE", str(tmp_path / "cache"))
+    toy = testing.toy()
+    dataset = Organs()
+    return replace(toy, dataset=dataset, samples=tuple(sorted(dataset.samples, key=lambda s: s.name)))
+
+
+def test_image_and_regions_are_turned_together() -> None:
+    """A picture of its own mask: after any augmentation one is still the other."""
+    settings = clarity.ClaritySettings(rotation=40, crop=0.5, photons=0, brightness=0)
+    transform = _images.WithRegions(_images.augmentation(settings, 64), ("Cardiomegaly",))
+    masks = torch.zeros(5, 64, 64, dtype=torch.uint8)
+    masks[2, 20:40, 10:50] = 1
+    torch.manual_seed(2)
+    image, regions, distances = transform(masks[2:3] * 255, masks)
+    assert (regions[0] > 0).float().mean() > 0.05
+    agree = ((image[0] >= 128) == (regions[0] > 0)).float().mean()
+    assert agree > 0.97
+    assert ((distances[0] > 0) == (regions[0] == 0)).all()
+
+
+def test_the_teacher_is_asked_about_the_very_images_the_student_sees(organs, tmp_path: Path) -> None:
+    """Epoch by epoch, augmentation included, whether or not masks are turned with them."""
+    import wsbench
+
+    settings = clarity.ClaritySettings(image_size=32)
+    view = organs.views.weak(organs.roles.members["fit"])
+    change = _images.augmentation(settings, 32)
+    teachers = wsbench.WeakImages(view, 32, 32, change, seed=7)
+    students = wsbench.WeakImages(view, 32, 32, _images.WithRegions(change, ("Nodule",)), seed=7, organs=True)
+    for key in ((0, 0), (0, 5), (3, 5)):
+        assert torch.equal(teachers[key][0], students[key][0][0])
+    assert not torch.equal(teachers[0, 5][0], teachers[3, 5][0])
+
+
+def plan_for(tmp_path: Path, **options: object):
+    values = {**TINY, "teacher": TINY_TEACHER, **options}
+    return make_plan(SPEC, "quick", values, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
+
+
+def test_it_learns_with_organs_and_a_teacher(organs, tmp_path: Path) -> None:
+    method = fitted(plan_for(tmp_path), organs, FOUND, Silent())
+    view = organs.views.images(organs.roles.members["test"])
+    prediction = method.predict(view)
+    assert prediction.scores.shape == (len(view), 1)
+    assert prediction.heatmaps.shape == (len(view), 1, 2, 2)
+    files = sorted(tmp_path.rglob("teacher/epoch-*.npy"))
+    assert [file.name for file in files] == ["epoch-0000.npy", "epoch-0001.npy"]
+    logits = np.load(files[0])
+    assert logits.shape == (len(organs.roles.members["fit"]), 1)
+    assert logits.dtype == np.float16
+
+
+def test_finished_epochs_of_the_teacher_are_not_asked_again(organs, tmp_path: Path) -> None:
+    fitted(plan_for(tmp_path), organs, FOUND, Silent())
+    first, second = sorted(tmp_path.rglob("teacher/epoch-*.npy"))
+    (mark,) = first.parents[1].glob("stage.json")
+    mark.write_text(mark.read_text().replace('"done": true', '"done": false'))
+    second.unlink()
+    before = first.stat().st_mtime_ns
+    fitted(plan_for(tmp_path), organs, FOUND, Silent())
+    assert first.stat().st_mtime_ns == before
+    assert second.exists()
+
+
+def test_without_distillation_no_teacher_is_needed(tmp_path: Path) -> None:
+    assert clarity.teacher_of(clarity.ClaritySettings(distill="none")) == {}
+    (needed,) = clarity.teacher_of(clarity.ClaritySettings()).values()
+    assert (needed.method, needed.settings["epochs"]) == ("clarity_teacher", 100)
+
+
+def test_classes_without_a_region_are_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(WsbenchError, match=r"knows no region of spot \(its Table 1 has Atelectasis,"):
+        fitted(plan_for(tmp_path, distill="none"), OrganToy().loaded(), FOUND, Silent())
+
+
+class OrganToy:
+    """The toy data as they are, with organs."""
+
+    def loaded(self):
+        from dataclasses import replace
+
+        class WithOrgans(testing.Toy):
+            organ_masks = Organs.organ_masks
+
+        return replace(testing.toy(), dataset=WithOrgans())
+
+
+def test_a_vits_class_token_starts_all_and_positions_are_interpolated(tmp_path: Path) -> None:
+    import timm
+
+    vit = timm.create_model("vit_tiny_patch16_224", pretrained=False, num_classes=0, img_size=64)
+    torch.save(vit.state_dict(), tmp_path / "vit.pth")
+    settings = clarity.ClaritySettings(**{**TINY, "image_size": 96, "weights": str(tmp_path / "vit.pth")})
+    network = _training.start(settings, 3, seed=0)
+    for token in network.class_tokens:
+        assert torch.equal(token, vit.cls_token[0, 0])
+    assert torch.equal(network.blocks[3].mlp.fc1.weight, vit.blocks[3].mlp.fc1.weight)
+    assert network.positions.shape == (3 + 36, 192)
+    assert torch.equal(network.positions[0], vit.pos_embed[0, 0])
+    grid = network.positions[3:].reshape(6, 6, 192)
+    original = vit.pos_embed[0, 1:].reshape(4, 4, 192)
+    assert torch.allclose(grid.mean(dim=(0, 1)), original.mean(dim=(0, 1)), atol=0.02)
+
+
+def test_a_finished_clarity_starts_one_at_another_size(organs, tmp_path: Path) -> None:
+    """Section 3.14: 224 first, then 512 from its weights."""
+    fitted(plan_for(tmp_path, distill="none"), organs, FOUND, Silent())
+    (checkpoint,) = tmp_path.rglob("clarity/*/fit/best.ckpt")
+    settings = clarity.ClaritySettings(**{**TINY, "image_size": 64, "weights": str(checkpoint)})
+    network = _training.start(settings, 1, seed=0)
+    saved = torch.load(checkpoint, weights_only=True)["state_dict"]
+    assert torch.equal(network.class_tokens, saved["network.class_tokens"])
+    assert torch.equal(
+        network.segment.features.layers[0].weight, saved["network.segment.features.layers.0.weight"]
+    )
+    assert network.positions.shape[0] == 1 + 16
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ("nowhere.pth", "the weights nowhere.pth of vit_tiny_patch16_224 cannot be had"),
+        ("bad.pth", "do not fit"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_one_line(weights: str, words: str, tmp_path: Path) -> None:
+    torch.save({"pos_embed": torch.zeros(1, 5, 192)}, tmp_path / "bad.pth")
+    settings = clarity.ClaritySettings(**{**TINY, "weights": str(tmp_path / weights)})
+    with pytest.raises(WsbenchError) as error:
+        _training.start(settings, 2, seed=0)
+    assert words.replace("nowhere.pth", str(tmp_path / "nowhere.pth")) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_phantom14_has_organs_for_every_class() -> None:
+    loaded = load_dataset(FOUND, "phantom14", {"images": 60, "size": 64}, Silent())
+    view = loaded.views.weak([sample.name for sample in loaded.samples[:3]])
+    transform = _images.WithRegions(v2.Identity(), view.classes)
+    for row in range(3):
+        pixels = torch.from_numpy(view.pixels(64, 64)[row].copy())[None]
+        _, regions, _ = transform(pixels, torch.from_numpy(view.organs(64)[row].copy()))
+        assert (regions.sum(dim=(1, 2)) > 20).all()
