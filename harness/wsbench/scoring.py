@@ -76,6 +76,8 @@ def protocols(
     if own is not None:
         points = (method.paper_operating_point,) * len(classes)
         result["paper"] = Protocol(points, own)
+    elif spec.paper_objective is not None:
+        result["paper"] = _uniform(folder, loaded, test, spec.paper_objective)
     return test, result
 
 

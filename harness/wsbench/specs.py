@@ -139,6 +139,9 @@ class MethodSpec:
         citation: where the method comes from.
         presets: by name, what differs from the settings' defaults; the first one is the default.
         box_supervision: which part sees boxes, and ``box_use`` what for, in words.
+        paper_objective: what the paper chooses its box thresholds for on boxes of the calibrate role, one of
+            `calibration.OBJECTIVES`: protocol ``paper`` then has the harness choose them for that. Declare
+            the box supervision.
         reads_image: False for a row that never looks at the image.
         requires: ``requires(settings)`` -> the methods to be fitted first on the same data and seed.
     """
@@ -151,6 +154,7 @@ class MethodSpec:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"default": {}})
     box_supervision: BoxSupervision = BoxSupervision.NONE
     box_use: str = ""
+    paper_objective: str | None = None
     reads_image: bool = True
     requires: Callable[[Any], Mapping[str, Requirement]] = _nothing
 

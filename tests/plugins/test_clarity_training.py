@@ -316,3 +316,13 @@ def test_phantom14_has_organs_for_every_class() -> None:
         pixels = torch.from_numpy(view.pixels(64, 64)[row].copy())[None]
         _, regions, _ = transform(pixels, torch.from_numpy(view.organs(64)[row].copy()))
         assert (regions.sum(dim=(1, 2)) > 20).all()
+
+
+def test_protocol_paper_chooses_thresholds_for_msli(organs, tmp_path: Path) -> None:
+    """Section 3.9; uniform chooses them for F1, from the same heatmaps."""
+    from wsbench.runner import execute
+
+    record = execute(plan_for(tmp_path, distill="none"), organs, FOUND, Silent())
+    objectives = {name: part["calibration"]["objective"] for name, part in record.protocols.items()}
+    assert objectives == {"uniform": "loc_f1@0.25", "paper": "msli"}
+    assert record.method["box_supervision"] == "paper"

@@ -256,6 +256,9 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             build=Clarity,
             citation=CITATION,
             presets={"paper": {}, "quick": QUICK},
+            box_supervision=wsbench.BoxSupervision.PAPER,
+            box_use="box thresholds are those of the highest MSLI on the calibrate role (section 3.9)",
+            paper_objective="msli",
             requires=teacher_of,
         ),
     ]
