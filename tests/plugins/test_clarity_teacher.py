@@ -10,7 +10,7 @@ from captum.attr import LayerGradCam
 from wsbench import plugins, testing
 from wsbench.errors import WsbenchError
 from wsbench_plugins.methods import clarity
-from wsbench_plugins.methods.clarity import _images, _teacher
+from wsbench_plugins.methods.clarity import _images, _module, _teacher
 
 PAPER = {
     "backbone": "convnextv2_base",
@@ -68,7 +68,7 @@ def test_maps_run_from_0_to_1_and_constant_ones_are_0() -> None:
 
 def test_the_schedule_warms_up_and_falls_as_a_cosine() -> None:
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedule = _teacher.schedule(optimiser, epochs=7, warmup=3)
+    schedule = _module.schedule(optimiser, epochs=7, warmup=3)
     rates = []
     for _ in range(7):
         rates.append(optimiser.param_groups[0]["lr"])
@@ -81,8 +81,8 @@ def test_the_schedule_warms_up_and_falls_as_a_cosine() -> None:
 def test_macro_auc_leaves_out_classes_of_one_label() -> None:
     labels = np.array([[1, 0, 1], [0, 0, 1], [0, 0, 1]])
     scores = np.array([[0.9, 0.1, 0.2], [0.5, 0.2, 0.3], [0.1, 0.3, 0.4]])
-    assert _teacher.macro_auc(labels, scores) == 1.0
-    assert _teacher.macro_auc(labels[:, 1:], scores[:, 1:]) == 0.5
+    assert _module.macro_auc(labels, scores) == 1.0
+    assert _module.macro_auc(labels[:, 1:], scores[:, 1:]) == 0.5
 
 
 def test_poisson_noise_has_the_variance_of_counting() -> None:

@@ -6,6 +6,7 @@ Localization of Chest X-ray Pathologies.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from pydantic import Field
 import wsbench
 
 if TYPE_CHECKING:
+    import numpy as np
     from timm.models.convnext import ConvNeXt
 
     from . import _network
@@ -63,26 +65,21 @@ class TeacherSettings(AugmentationSettings):
     stochastic_depth: float = Field(0.1, ge=0, lt=1, description="rate (section 3.12)")
 
 
-class ClarityTeacher(wsbench.Method):
-    """A ConvNeXtV2 on image labels, chosen by its macro AUC on select, seen through Grad-CAM.
+class Trained(wsbench.Method):
+    """What teacher and student share: a network, saved at its best epoch."""
 
-    The paper shows no maps of it; Grad-CAM at its last features is this benchmark's choice.
-    """
+    network: Any
 
-    settings: TeacherSettings
-    network: ConvNeXt
+    @abstractmethod
+    def start(self, seed: int, *, pretrained: bool) -> Any:
+        """The network before training."""
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
-        from . import _teacher
-
-        seed = wsbench.seed_from(run.seed, run.dataset, "clarity weights")
-        network = _teacher.build(self.settings, len(self.classes), seed)
-        _teacher.fit(network, self.settings, fit, select, run)
+    @abstractmethod
+    def predict_batch(self, images: wsbench.ImageView) -> tuple[np.ndarray, np.ndarray]:
+        """Scores ``(N, C)`` and maps ``(N, C, h, w)`` of a few images."""
 
     def restore(self, run: wsbench.Run) -> None:
-        from . import _teacher
-
-        network = _teacher.build(self.settings, len(self.classes), seed=0, pretrained=False)
+        network = self.start(seed=0, pretrained=False)
         state = wsbench.best_weights(run)
         network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
         self.network = network.eval().to(wsbench.torch_device(run.device))
@@ -90,17 +87,37 @@ class ClarityTeacher(wsbench.Method):
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         import numpy as np
 
-        from . import _teacher
-
-        parts = [
-            _teacher.predict(self.network, chunk, self.settings)
-            for chunk in images.chunks(min(self.settings.batch_size, 64))
-        ]
-        scores, maps = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return wsbench.Prediction(scores, maps)
+        chunks = images.chunks(min(self.settings.batch_size, 64))
+        scores, maps = zip(*map(self.predict_batch, chunks), strict=True)
+        return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps))
 
     def facts(self) -> Mapping[str, Any]:
         return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
+
+
+class ClarityTeacher(Trained):
+    """A ConvNeXtV2 on image labels, chosen by its macro AUC on select, seen through Grad-CAM.
+
+    The paper shows no maps of it; Grad-CAM at its last features is this benchmark's choice.
+    """
+
+    settings: TeacherSettings
+
+    def start(self, seed: int, *, pretrained: bool) -> ConvNeXt:
+        from . import _teacher
+
+        return _teacher.build(self.settings, len(self.classes), seed, pretrained=pretrained)
+
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+        from . import _teacher
+
+        network = self.start(wsbench.seed_from(run.seed, run.dataset, "clarity weights"), pretrained=True)
+        _teacher.fit(network, self.settings, fit, select, run)
+
+    def predict_batch(self, images: wsbench.ImageView) -> tuple[np.ndarray, np.ndarray]:
+        from . import _teacher
+
+        return _teacher.predict(self.network, images, self.settings)
 
 
 class ClaritySettings(AugmentationSettings):
@@ -161,7 +178,7 @@ class ClaritySettings(AugmentationSettings):
     teacher: TeacherSettings = Field(TeacherSettings(), description="settings of clarity_teacher")
 
 
-class Clarity(wsbench.Method):
+class Clarity(Trained):
     """A vision transformer with a token for every class; its maps are their attention inside the foreground.
 
     The epoch is chosen by macro AUC on select under both protocols; the paper chooses by UDP, which needs
@@ -169,37 +186,22 @@ class Clarity(wsbench.Method):
     """
 
     settings: ClaritySettings
-    network: _network.Clarity
+
+    def start(self, seed: int, *, pretrained: bool) -> _network.Clarity:
+        from . import _training
+
+        return _training.start(self.settings, len(self.classes), seed, pretrained=pretrained)
 
     def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
         from . import _training
 
-        seed = wsbench.seed_from(run.seed, run.dataset, "clarity weights")
-        network = _training.start(self.settings, len(self.classes), seed)
+        network = self.start(wsbench.seed_from(run.seed, run.dataset, "clarity weights"), pretrained=True)
         _training.fit(network, self.settings, fit, select, run)
 
-    def restore(self, run: wsbench.Run) -> None:
-        from . import _training
-
-        network = _training.start(self.settings, len(self.classes), seed=0, pretrained=False)
-        state = wsbench.best_weights(run)
-        network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
-        self.network = network.eval().to(wsbench.torch_device(run.device))
-
-    def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
-        import numpy as np
-
+    def predict_batch(self, images: wsbench.ImageView) -> tuple[np.ndarray, np.ndarray]:
         from . import _prediction
 
-        parts = [
-            _prediction.predict(self.network, chunk, self.settings)
-            for chunk in images.chunks(min(self.settings.batch_size, 64))
-        ]
-        scores, maps = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return wsbench.Prediction(scores, maps)
-
-    def facts(self) -> Mapping[str, Any]:
-        return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
+        return _prediction.predict(self.network, images, self.settings)
 
 
 def teacher_of(settings: ClaritySettings) -> Mapping[str, wsbench.Requirement]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lightning.pytorch as lightning
 import numpy as np
 import timm
 import torch
-from sklearn.metrics import roc_auc_score
 from timm.models.convnext import ConvNeXt
 from torch import Tensor
 
@@ -17,69 +15,25 @@ import wsbench
 
 from ._images import augmentation, normalised
 from ._losses import weighted_cross_entropy
+from ._module import MONITOR, Module
 
 if TYPE_CHECKING:
     from . import TeacherSettings
 
-MONITOR = "select_auc"
 
-
-class Teacher(lightning.LightningModule):
-    """Equation (3) on image labels; AdamW, warm-up and cosine (section 3.12)."""
+class Teacher(Module):
+    """Equation (3) on image labels (section 3.12)."""
 
     def __init__(self, network: ConvNeXt, settings: TeacherSettings) -> None:
-        super().__init__()
-        self.network = network
-        self.settings = settings
-        self._seen: list[tuple[Tensor, Tensor]] = []
+        super().__init__(network, settings)
         if settings.channels_last:
             self.network.to(memory_format=torch.channels_last)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         grey, labels = batch
-        logits = self.network(normalised(grey, self.settings))
-        loss = weighted_cross_entropy(logits, labels.float())
+        loss = weighted_cross_entropy(self.answer(normalised(grey, self.settings)), labels.float())
         self.log("fit_loss", loss, on_step=False, on_epoch=True, batch_size=len(grey))
         return loss
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
-        grey, labels = batch
-        logits = self.network(normalised(grey, self.settings))
-        self._seen.append((logits.float().cpu(), labels.cpu()))
-
-    def on_validation_epoch_end(self) -> None:
-        logits, labels = (torch.cat(part).numpy() for part in zip(*self._seen, strict=True))
-        self._seen.clear()
-        self.log(MONITOR, macro_auc(labels, logits))
-
-    def configure_optimizers(self) -> dict[str, object]:
-        settings = self.settings
-        optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
-        return {"optimizer": optimiser, "lr_scheduler": schedule(optimiser, settings.epochs, settings.warmup)}
-
-
-def schedule(
-    optimiser: torch.optim.Optimizer, epochs: int, warmup: int
-) -> torch.optim.lr_scheduler.LRScheduler:
-    """Linear warm-up over the first epochs, then a cosine to 0, epoch by epoch."""
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=max(1, epochs - warmup))
-    if warmup == 0:
-        return cosine
-    rise = torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / (warmup + 1), total_iters=warmup)
-    return torch.optim.lr_scheduler.SequentialLR(optimiser, [rise, cosine], milestones=[warmup])
-
-
-def macro_auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Mean AUC over the classes that some and not all images have; 0.5 if there is none.
-
-    Args:
-        labels, scores: ``(N, C)``.
-    """
-    columns = [c for c in range(labels.shape[1]) if 0 < labels[:, c].sum() < len(labels)]
-    areas = [roc_auc_score(labels[:, c], scores[:, c]) for c in columns]
-    return float(np.mean(areas)) if areas else 0.5
 
 
 def fit(

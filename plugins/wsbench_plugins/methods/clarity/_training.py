@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import lightning.pytorch as lightning
 import timm
 import torch
 from timm.layers import resample_abs_pos_embed
@@ -16,23 +15,23 @@ import wsbench
 
 from ._distillation import WithTeacher, precompute
 from ._images import WithRegions, augmentation, normalised
+from ._module import MONITOR, Module
 from ._network import Clarity, Dropout, build
 from ._objective import Targets, loss
 from ._regions import ORGANS
-from ._teacher import MONITOR, macro_auc, schedule
 
 if TYPE_CHECKING:
     from . import ClaritySettings
 
 
-class Student(lightning.LightningModule):
-    """Equation (18); AdamW, warm-up and cosine (section 3.14)."""
+class Student(Module):
+    """Equation (18) (section 3.14)."""
 
-    def __init__(self, network: Clarity, settings: ClaritySettings) -> None:
-        super().__init__()
-        self.network = network
-        self.settings = settings
-        self._seen: list[tuple[Tensor, Tensor]] = []
+    settings: ClaritySettings
+
+    def answer(self, images: Tensor) -> Tensor:
+        logits = self.network(images)
+        return logits.classification if self.settings.segment else logits.class_token
 
     def training_step(self, batch: Any, index: int) -> Tensor:
         inputs, labels, *taught = batch
@@ -42,24 +41,6 @@ class Student(lightning.LightningModule):
         value = loss(self.network(normalised(grey, self.settings)), targets, self.settings)
         self.log("fit_loss", value, on_step=False, on_epoch=True, batch_size=len(grey))
         return value
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
-        grey, labels = batch
-        logits = self.network(normalised(grey, self.settings))
-        said = logits.classification if self.settings.segment else logits.class_token
-        self._seen.append((said.float().cpu(), labels.cpu()))
-
-    def on_validation_epoch_end(self) -> None:
-        logits, labels = (torch.cat(part).numpy() for part in zip(*self._seen, strict=True))
-        self._seen.clear()
-        self.log(MONITOR, macro_auc(labels, logits))
-
-    def configure_optimizers(self) -> dict[str, object]:
-        settings = self.settings
-        optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
-        return {"optimizer": optimiser, "lr_scheduler": schedule(optimiser, settings.epochs, settings.warmup)}
 
 
 def fit(

@@ -1,0 +1,75 @@
+"""What teacher and student train with: AdamW, warm-up and cosine, and the choice of an epoch by AUC."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import lightning.pytorch as lightning
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+
+from ._images import normalised
+
+if TYPE_CHECKING:
+    from . import ClaritySettings, TeacherSettings
+
+MONITOR = "select_auc"
+
+
+class Module(lightning.LightningModule):
+    """A network that is validated by its macro AUC on select (sections 3.12 and 3.14).
+
+    Args:
+        network: that is trained.
+        settings: of the method.
+    """
+
+    def __init__(self, network: nn.Module, settings: TeacherSettings | ClaritySettings) -> None:
+        super().__init__()
+        self.network = network
+        self.settings = settings
+        self._seen: list[tuple[Tensor, Tensor]] = []
+
+    def answer(self, images: Tensor) -> Tensor:
+        """``(N, C)`` logits of the classifier for normalised images."""
+        return self.network(images)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        grey, labels = batch
+        self._seen.append((self.answer(normalised(grey, self.settings)).float().cpu(), labels.cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        logits, labels = (torch.cat(part).numpy() for part in zip(*self._seen, strict=True))
+        self._seen.clear()
+        self.log(MONITOR, macro_auc(labels, logits))
+
+    def configure_optimizers(self) -> dict[str, object]:
+        settings = self.settings
+        optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        return {"optimizer": optimiser, "lr_scheduler": schedule(optimiser, settings.epochs, settings.warmup)}
+
+
+def schedule(
+    optimiser: torch.optim.Optimizer, epochs: int, warmup: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Linear warm-up over the first epochs, then a cosine to 0, epoch by epoch."""
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=max(1, epochs - warmup))
+    if warmup == 0:
+        return cosine
+    rise = torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / (warmup + 1), total_iters=warmup)
+    return torch.optim.lr_scheduler.SequentialLR(optimiser, [rise, cosine], milestones=[warmup])
+
+
+def macro_auc(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Mean AUC over the classes that some and not all images have; 0.5 if there is none.
+
+    Args:
+        labels, scores: ``(N, C)``.
+    """
+    columns = [c for c in range(labels.shape[1]) if 0 < labels[:, c].sum() < len(labels)]
+    areas = [roc_auc_score(labels[:, c], scores[:, c]) for c in columns]
+    return float(np.mean(areas)) if areas else 0.5
