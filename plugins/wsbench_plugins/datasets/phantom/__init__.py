@@ -7,17 +7,16 @@ setting: what a method owes to a shortcut can be measured.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
 import wsbench
 
+from ._computed import Computed
 from ._dataset14 import Phantom14, Phantom14Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
 
     from ._case import Case
@@ -50,7 +49,7 @@ class PhantomSettings(wsbench.Settings):
         return self
 
 
-class Phantom(wsbench.Dataset):
+class Phantom(Computed):
     """One class ``tb``.
 
     Attributes of a sample: ``group`` (tb, sick, health), ``findings``, ``markers`` and, for tb,
@@ -58,32 +57,6 @@ class Phantom(wsbench.Dataset):
     """
 
     classes = (CLASS,)
-    read_holds_lock = True
-
-    def __init__(self, settings: PhantomSettings, progress: wsbench.Progress | None = None) -> None:
-        self._settings = settings
-        self.samples = ()
-        if progress is not None:
-            with progress.task("drawing the phantom's cases", settings.images) as advance:
-                samples = []
-                for index in range(settings.images):
-                    samples.append(self._sample(index))
-                    advance()
-            self.samples = tuple(samples)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A process that only reads needs no samples: they come with the call.
-        return Phantom, (self._settings,)
-
-    def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
-        import cv2
-
-        from ._render import render
-
-        image = render(self.case(sample), max(height, width, 64))
-        if image.shape == (height, width):
-            return image
-        return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
     def lesion_masks(self, sample: wsbench.Sample, size: int) -> list[np.ndarray]:
         """A ``(size, size)`` bool mask for every box of the sample, in their order."""
@@ -92,12 +65,6 @@ class Phantom(wsbench.Dataset):
         case = self.case(sample)
         pairs = zip(finding_boxes(case), finding_masks(case, size), strict=True)
         return [mask for box, mask in pairs if box.activity is not None]
-
-    def organ_masks(self, sample: wsbench.Sample, size: int) -> Mapping[str, np.ndarray]:
-        """``(size, size)`` bool masks of the organs, by name."""
-        from ._organs import organ_masks
-
-        return organ_masks(self.case(sample), size)
 
     def case(self, sample: wsbench.Sample) -> Case:
         """The geometry of a sample."""

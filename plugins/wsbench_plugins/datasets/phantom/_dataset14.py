@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 import wsbench
 
 from ._classes14 import BOXED, CLASSES
+from ._computed import Computed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,7 @@ class Phantom14Settings(wsbench.Settings):
     )
 
 
-class Phantom14(wsbench.Dataset):
+class Phantom14(Computed):
     """Fourteen classes, exact boxes of eight of them. Every image is another patient's.
 
     Attributes of a sample: ``markers``.
@@ -47,32 +48,6 @@ class Phantom14(wsbench.Dataset):
 
     classes = CLASSES
     boxes_complete = False  # Six classes have no box anywhere.
-    read_holds_lock = True
-
-    def __init__(self, settings: Phantom14Settings, progress: wsbench.Progress | None = None) -> None:
-        self._settings = settings
-        self.samples = ()
-        if progress is not None:
-            with progress.task("drawing the phantom's cases", settings.images) as advance:
-                samples = []
-                for index in range(settings.images):
-                    samples.append(self._sample(index))
-                    advance()
-            self.samples = tuple(samples)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A process that only reads needs no samples: they come with the call.
-        return Phantom14, (self._settings,)
-
-    def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
-        import cv2
-
-        from ._render import render
-
-        image = render(self.case(sample), max(height, width, 64))
-        if image.shape == (height, width):
-            return image
-        return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
     def lesion_masks(self, sample: wsbench.Sample, size: int) -> list[np.ndarray]:
         """A ``(size, size)`` bool mask for every box of the sample, in their order."""
@@ -84,12 +59,6 @@ class Phantom14(wsbench.Dataset):
         for label, mask in self._masks(sample, size):
             masks[label] = masks[label] | mask if label in masks else mask
         return masks
-
-    def organ_masks(self, sample: wsbench.Sample, size: int) -> Mapping[str, np.ndarray]:
-        """``(size, size)`` bool masks of the organs, by name."""
-        from ._organs import organ_masks
-
-        return organ_masks(self.case(sample), size)
 
     def case(self, sample: wsbench.Sample) -> Case:
         """The geometry of a sample."""

@@ -1,0 +1,65 @@
+"""What both phantoms share: cases drawn one by one, and images rendered from them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import wsbench
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from ._case import Case
+
+
+class Computed(wsbench.Dataset):
+    """Images that are rendered from geometry.
+
+    Args:
+        settings: of the phantom; they have ``images`` and ``seed``.
+        progress: shown while cases are drawn; None draws none, which is enough for reading.
+    """
+
+    read_holds_lock = True
+
+    def __init__(self, settings: Any, progress: wsbench.Progress | None = None) -> None:
+        self._settings = settings
+        self.samples = ()
+        if progress is not None:
+            with progress.task("drawing the phantom's cases", settings.images) as advance:
+                samples = []
+                for index in range(settings.images):
+                    samples.append(self._sample(index))
+                    advance()
+            self.samples = tuple(samples)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A process that only reads needs no samples: they come with the call.
+        return type(self), (self._settings,)
+
+    @abstractmethod
+    def case(self, sample: wsbench.Sample) -> Case:
+        """The geometry of a sample."""
+
+    @abstractmethod
+    def _sample(self, index: int) -> wsbench.Sample:
+        """A sample by its number."""
+
+    def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
+        import cv2
+
+        from ._render import render
+
+        image = render(self.case(sample), max(height, width, 64))
+        if image.shape == (height, width):
+            return image
+        return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+    def organ_masks(self, sample: wsbench.Sample, size: int) -> Mapping[str, np.ndarray]:
+        """``(size, size)`` bool masks of the organs, by name."""
+        from ._organs import organ_masks
+
+        return organ_masks(self.case(sample), size)
