@@ -158,6 +158,10 @@ def test_numeric_ids_are_named_by_a_coco_file(loaded: Loaded, tmp_path: Path) ->
         scored(tmp_path / "r.json", loaded, images=tmp_path / "val.json")
     record = scored(tmp_path / "r.json", loaded, images=tmp_path / "val.json", categories={"1": "tb"})
     assert len(record.boxes().query("protocol == 'uniform'")) == 1
+    names[0]["file_name"] = loaded.samples_of("test")[1].name
+    (tmp_path / "val.json").write_text(json.dumps({"images": names}))
+    again = scored(tmp_path / "r.json", loaded, images=tmp_path / "val.json", categories={"1": "tb"})
+    assert again.boxes().image[0] == names[0]["file_name"] != record.boxes().image[0]
 
 
 def first_image(**values: object) -> Callable[[dict], None]:

@@ -107,6 +107,6 @@ def read(
     else:
         parts = CocoResults(path, content, loaded, categories or {}, images).parts()
     how = repr((name, sorted((categories or {}).items()), uses_boxes))
-    digest = hashlib.sha256(content + how.encode())
+    digest = hashlib.sha256(content + how.encode() + (read_bytes(images) if images else b""))
     spec = Outside.spec_of(name, "fit" if uses_boxes else "none")
     return Outside(spec, digest.hexdigest()[:16], parts)
