@@ -203,6 +203,12 @@ def test_the_readmes_numbers_are_the_leaderboards() -> None:
             assert by_method[row[0]][heading] == cell, (row[0], heading)
 
 
+def test_the_auc_in_the_readmes_words_is_the_students() -> None:
+    (row,) = [cells(line) for line in readme().splitlines() if line.startswith("| kd_student")]
+    (words,) = re.findall(r"AUC of (\d\.\d+)", readme())
+    assert row[-1].split(" ")[0] == words
+
+
 def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
 

@@ -326,3 +326,36 @@ def test_protocol_paper_chooses_thresholds_for_msli(organs, tmp_path: Path) -> N
     objectives = {name: part["calibration"]["objective"] for name, part in record.protocols.items()}
     assert objectives == {"uniform": "loc_f1@0.25", "paper": "msli"}
     assert record.method["box_supervision"] == "paper"
+
+
+class Killed(Exception):
+    """Stands for a kill between two epochs."""
+
+
+def test_stopped_after_an_epoch_and_started_again_it_ends_with_the_same_weights(tmp_path: Path) -> None:
+    """Dropout, schedule and the teacher's epochs included."""
+    from wsbench.seeds import seed_from
+    from wsbench.specs import Run
+
+    loaded = testing.toy()
+    settings = {**clarity.QUICK, **TINY, "epochs": 3, "anatomy": "none", "distill": "none"}
+    settings |= {"stochastic_depth": 0.1, "mlp_dropout": 0.1, "attention_dropout": 0.1}
+    roles = {role: loaded.views.weak(loaded.roles.members[role]) for role in ("fit", "select")}
+
+    def train(folder: Path, epoch_ended=lambda epoch, metrics: None) -> dict[str, torch.Tensor]:
+        folder.mkdir(exist_ok=True)
+        run = Run("toy", "clarity", 0, folder, "cpu", Silent(), epoch_ended=epoch_ended)
+        method = clarity.Clarity(clarity.ClaritySettings(**settings), ("spot",))
+        method.fit(roles["fit"], roles["select"], run)
+        return torch.load(folder / "last.ckpt", weights_only=True)["state_dict"]
+
+    def stop(epoch: int, metrics: object) -> None:
+        if epoch == 1:
+            raise Killed
+
+    whole = train(tmp_path / "whole")
+    with pytest.raises(Killed):
+        train(tmp_path / "stopped", stop)
+    torch.manual_seed(seed_from("anything else"))
+    again = train(tmp_path / "stopped")
+    assert all(torch.equal(whole[name], again[name]) for name in whole)

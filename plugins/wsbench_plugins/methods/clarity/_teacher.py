@@ -45,8 +45,7 @@ def fit(
 ) -> None:
     """Train on the fit role, keeping the epoch of the highest macro AUC on select."""
     size = (settings.image_size, settings.image_size)
-    # The seed leaves out the method's name: a student sees the very images its teacher saw.
-    seed = wsbench.seed_from(run.seed, run.dataset, "clarity augmentation")
+    seed = run.seed_for("augmentation")
     images = wsbench.WeakImages(fit, *size, augmentation(settings, settings.image_size), seed)
     held_out = wsbench.WeakImages(select, *size, torch.nn.Identity())
     wsbench.train(

@@ -52,7 +52,7 @@ def fit(
 ) -> None:
     """Train on the fit role, keeping the epoch of the highest macro AUC on select."""
     size = settings.image_size
-    seed = wsbench.seed_from(run.seed, run.dataset, "clarity augmentation")
+    seed = run.seed_for("augmentation")
     organs = settings.anatomy == "organs"
     change: nn.Module = augmentation(settings, size)
     if organs:
