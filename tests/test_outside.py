@@ -305,11 +305,11 @@ def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tm
     spec = plugins.find([plugin]).methods["guess"]
     results = {}
     for name, data in (("as they are", loaded), ("moved", moved)):
-        found, protocols = scoring.protocols(record.folder / "predict", data, spec, spec.build(None, ("tb",)))
-        uniform = protocols["uniform"]
-        draws = scoring.resamples(loaded, found.names)
-        values = scoring.measure(scoring.table(data, found, uniform), plugins.find().metrics, draws)
-        results[name] = (uniform, values["miou"]["value"])
+        method = spec.build(None, ("tb",))
+        uniform = scoring.protocols(record.folder / "predict", data, spec, method)["uniform"]
+        draws = scoring.resamples(loaded, uniform.test.names)
+        values = scoring.measure(scoring.table(data, uniform), plugins.find().metrics, draws)
+        results[name] = ((uniform.operating_points, uniform.boxes, uniform.choices), values["miou"]["value"])
     (before, miou), (after, other_miou) = results.values()
     assert before == after
     assert miou != other_miou

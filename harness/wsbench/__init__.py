@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wsbench.runner import run
     from wsbench.scored import BoxTable, Heatmaps, Scored, Truth
     from wsbench.seeds import seed_from
+    from wsbench.selection import macro_auc
     from wsbench.settings import Settings
     from wsbench.specs import (
         BoxSupervision,
@@ -46,7 +47,14 @@ if TYPE_CHECKING:
         Run,
         Source,
     )
-    from wsbench.training import WeakImages, best_weights, keyed_loader, torch_device, train
+    from wsbench.training import (
+        WeakImages,
+        best_weights,
+        keyed_loader,
+        paper_weights,
+        torch_device,
+        train,
+    )
     from wsbench.training_settings import TrainingSettings
     from wsbench.types import Box, Prediction, Sample, ScoredBox, WeakSample
     from wsbench.weak import BoxedView, ImageView, WeakView
@@ -88,6 +96,7 @@ _HOME = {
     "Scored": "scored",
     "Truth": "scored",
     "seed_from": "seeds",
+    "macro_auc": "selection",
     "Settings": "settings",
     "BoxSupervision": "specs",
     "Dataset": "specs",
@@ -102,6 +111,7 @@ _HOME = {
     "WeakImages": "training",
     "best_weights": "training",
     "keyed_loader": "training",
+    "paper_weights": "training",
     "torch_device": "training",
     "train": "training",
     "TrainingSettings": "training_settings",

@@ -130,7 +130,7 @@ def _loc_f1(boxes: Candidates, keep: np.ndarray) -> float:
 
 def _msli(boxes: Candidates, keep: np.ndarray) -> float:
     """Mean over IoU thresholds of the share of truth boxes, on the images on which the class is predicted,
-    that some kept box overlaps by more (CLARiTY paper, section 4.2)."""
+    that some kept box overlaps by more (CLARiTY paper, section 3.8.2)."""
     kept = keep[boxes.pairs.predicted]
     best = np.zeros(boxes.pairs.truth.max(initial=-1) + 1)
     np.maximum.at(best, boxes.pairs.truth[kept], boxes.pairs.iou[kept])

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from wsbench import (
     boxes,
     calibration,
@@ -37,21 +39,24 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
     folder = prediction.folder.parent
 
     def work(inside: Path) -> Mapping[str, Any]:
-        test, protocols = scoring.protocols(
+        protocols = scoring.protocols(
             prediction.folder, loaded, plan.spec, plan.build(loaded), plan.calibrate_for
         )
+        test = protocols["uniform"].test
         draws = scoring.resamples(loaded, test.names)
         result = {
             name: {
                 "calibration": scoring.calibration(protocol, loaded.dataset.classes),
-                **scoring.results(scoring.table(loaded, test, protocol), found.metrics, draws),
+                **scoring.results(scoring.table(loaded, protocol), found.metrics, draws),
             }
             for name, protocol in protocols.items()
         }
         labels = loaded.views.weak(test.names).labels
-        records.write_scores(
-            folder / records.SCORES, test.names, loaded.dataset.classes, labels, test.prediction.scores
-        )
+        classes, scores = loaded.dataset.classes, test.prediction.scores
+        records.write_scores(folder / records.SCORES, test.names, classes, labels, scores)
+        own = protocols.get("paper", protocols["uniform"]).test.prediction.scores
+        if not np.array_equal(own, scores):
+            records.write_scores(folder / records.PAPER_SCORES, test.names, classes, labels, own)
         found_boxes = {name: protocol.boxes for name, protocol in protocols.items()}
         records.write_boxes(folder / records.BOXES, test.names, found_boxes)
         write_json(inside / "protocols.json", result)

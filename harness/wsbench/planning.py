@@ -45,6 +45,17 @@ class Plan:
         key = key_of([self.settings.model_dump(mode="json"), loaded.fingerprint])
         return self.runs / loaded.spec.name / self.spec.name / f"seed{self.seed}-{key[:8]}"
 
+    def trained(self) -> Plan:
+        """The plan whose training this one predicts with: settings that fitting does not depend on are at
+        their defaults, so that runs which differ in them alone share one training."""
+        fields = self.spec.settings.model_fields
+        defaults = {name: fields[name].default for name in self.spec.after_fit}
+        return replace(self, settings=self.settings.model_copy(update=defaults))
+
+    def after_fit(self) -> dict[str, Any]:
+        """The settings that only predicting depends on, as JSON values."""
+        return self.settings.model_dump(mode="json", include=set(self.spec.after_fit))
+
     def build(self, loaded: Loaded) -> Method:
         """The method, not yet fitted."""
         return self.spec.build(self.settings, loaded.dataset.classes)
@@ -61,7 +72,7 @@ class Plan:
         """All that fitting depends on, as JSON values."""
         return {
             "method": self.spec.name,
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": self.trained().settings.model_dump(mode="json"),
             "seed": self.seed,
             "data": loaded.fingerprint,
             "source": source_hash(self.spec.build),

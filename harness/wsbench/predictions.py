@@ -20,6 +20,9 @@ SHARD = 128
 SCORED_ROLES: tuple[Role, ...] = ("select", "calibrate", "test")
 """The roles whose predictions are stored; of select, only scores are."""
 
+PAPER = "paper"
+"""The subfolder of what protocol `paper` alone predicts with, where a method has such weights."""
+
 SOME = 3
 """Names that an error lists."""
 

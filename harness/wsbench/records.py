@@ -26,6 +26,8 @@ SCHEMA = 2
 
 FILE = "record.json"
 SCORES = "scores.csv"
+PAPER_SCORES = "scores-paper.csv"
+"""Of a method whose paper chooses its weights by boxes: what protocol `paper` alone predicts with."""
 BOXES = "boxes.csv"
 PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "scipy", "scikit-learn",
             "opencv-python-headless", "pycocotools", "pandas", "pillow", "pydantic", "pluggy")  # fmt: skip

@@ -19,6 +19,7 @@ from wsbench.planning import Plan, load_dataset, make_plan
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress, Silent
 from wsbench.records import Record
+from wsbench.selection import paper_score
 from wsbench.specs import BoxSupervision, Method, Run
 from wsbench.training_settings import HISTORY
 
@@ -78,10 +79,9 @@ def run(
 
 def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Record:
     """Fit, predict, score and record one plan, skipping what is done."""
+    fit = _fit(plan, loaded, found, progress)
     with locked(plan.folder(loaded)) as folder:
-        context = _context(plan, loaded, folder, found, progress)
-        fit = _fit(context, plan, loaded, found)
-        prediction = _predict(context, plan, loaded, fit)
+        prediction = _predict(folder, plan, loaded, found, progress, fit)
         score = score_stage(plan, loaded, found, prediction)
         record = Record(
             key=key(plan, loaded, found),
@@ -101,25 +101,25 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
 
 def fitted(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Method:
     """The fitted method of a plan, trained in its own run's folder unless that is done."""
-    with locked(plan.folder(loaded)) as folder:
-        context = _context(plan, loaded, folder, found, progress)
-        _fit(context, plan, loaded, found)
-        method = plan.build(loaded)
-        method.restore(context)
+    _fit(plan, loaded, found, progress)
+    method = plan.build(loaded)
+    method.restore(_context(plan, loaded, found, progress))
     return method
 
 
-def _context(plan: Plan, loaded: Loaded, folder: Path, found: Plugins, progress: Progress) -> Run:
+def _context(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Run:
     context = Run(
         dataset=loaded.spec.name,
         method=plan.spec.name,
         seed=plan.seed,
-        folder=folder / "fit",
+        folder=plan.trained().folder(loaded) / "fit",
         device=plan.device,
         progress=progress,
     )
     if plan.spec.box_supervision is BoxSupervision.FIT:
         context = replace(context, boxed=loaded.views.boxed(loaded.roles.members["calibrate"]))
+    if (objective := plan.spec.paper_objective) is not None:
+        context = replace(context, paper_score=lambda predict: paper_score(predict, loaded, objective))
 
     def epoch_ended(epoch: int, metrics: Mapping[str, float]) -> None:
         found.tell("wsbench_epoch_ended", run=context, epoch=epoch, metrics=metrics)
@@ -127,40 +127,53 @@ def _context(plan: Plan, loaded: Loaded, folder: Path, found: Plugins, progress:
     return replace(context, epoch_ended=epoch_ended)
 
 
-def _fit(context: Run, plan: Plan, loaded: Loaded, found: Plugins) -> Stage:
-    """Fit in a folder that this process holds."""
-    folder, inputs = context.folder.parent, plan.inputs(loaded, found)
-    if not is_done(folder, "fit", inputs):
-        # Before the stage begins: what training costs does not include the training of others.
-        upstream = {
-            name: fitted(needed, loaded, found, context.progress)
-            for name, needed in plan.upstream(found).items()
-        }
-        context = replace(context, upstream=upstream)
+def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stage:
+    """Fit in the folder of the plan's training, which other plans may share."""
+    trained = plan.trained()
+    context, inputs = _context(trained, loaded, found, progress), trained.inputs(loaded, found)
 
     def work(inside: Path) -> Mapping[str, Any]:
         found.tell("wsbench_run_started", run=context)
         views, roles = loaded.views, loaded.roles.members
-        plan.build(loaded).fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
+        trained.build(loaded).fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
         return {"provenance": records.provenance(_device_used(plan.device)), "cost": _epochs(inside)}
 
-    return stage(folder, "fit", inputs, work)
+    with locked(trained.folder(loaded)) as folder:
+        if not is_done(folder, "fit", inputs):
+            # Before the stage begins: what training costs does not include the training of others.
+            upstream = {
+                name: fitted(needed, loaded, found, progress)
+                for name, needed in trained.upstream(found).items()
+            }
+            context = replace(context, upstream=upstream)
+        return stage(folder, "fit", inputs, work)
 
 
-def _predict(context: Run, plan: Plan, loaded: Loaded, fit: Stage) -> Stage:
+def _predict(
+    folder: Path, plan: Plan, loaded: Loaded, found: Plugins, progress: Progress, fit: Stage
+) -> Stage:
     def work(inside: Path) -> Mapping[str, Any]:
-        method = plan.build(loaded)
+        context, method = _context(plan, loaded, found, progress), plan.build(loaded)
         method.restore(context)
-        roles = loaded.roles.members
-        total = sum(len(roles[role]) for role in predictions.SCORED_ROLES)
-        with context.progress.task(f"predicting with {plan.spec.name}", total) as advance:
-            for role in predictions.SCORED_ROLES:
-                images = loaded.views.images(roles[role])
-                for done in predictions.predict(method, images, inside, role, maps=role != "select"):
-                    advance(done)
-        return {"method": dict(method.facts())}
+        what = f"predicting with {plan.spec.name}"
+        _predict_roles(method, loaded, inside, what, progress)
+        facts = dict(method.facts())
+        if method.restore_paper(context):
+            folder = inside / predictions.PAPER
+            folder.mkdir(exist_ok=True)
+            _predict_roles(method, loaded, folder, f"{what}, as its paper", progress)
+        return {"method": facts}
 
-    return stage(context.folder.parent, "predict", {"fit": fit.key}, work)
+    return stage(folder, "predict", {"fit": fit.key, "settings": plan.after_fit()}, work)
+
+
+def _predict_roles(method: Method, loaded: Loaded, folder: Path, what: str, progress: Progress) -> None:
+    roles = loaded.roles.members
+    with progress.task(what, sum(len(roles[role]) for role in predictions.SCORED_ROLES)) as advance:
+        for role in predictions.SCORED_ROLES:
+            images = loaded.views.images(roles[role])
+            for done in predictions.predict(method, images, folder, role, maps=role != "select"):
+                advance(done)
 
 
 def _describe(plan: Plan) -> dict[str, Any]:

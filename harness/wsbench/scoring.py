@@ -28,23 +28,6 @@ RANKED_BY = "ap25"
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """What one protocol made of a run's predictions.
-
-    Attributes:
-        operating_points: per class, the score from which it counts as predicted.
-        boxes: per test image.
-        choices: per class, how the harness's box rule was found; empty where boxes are the method's own.
-        objective: what they were chosen for.
-    """
-
-    operating_points: tuple[float, ...]
-    boxes: Sequence[Sequence[ScoredBox]]
-    choices: tuple[Choice, ...] = ()
-    objective: str = OBJECTIVE
-
-
-@dataclass(frozen=True)
 class Test:
     """The test role and what was predicted of it."""
 
@@ -52,10 +35,29 @@ class Test:
     prediction: Prediction
 
 
+@dataclass(frozen=True)
+class Protocol:
+    """What one protocol made of a run's predictions.
+
+    Attributes:
+        test: what was predicted of the test role.
+        operating_points: per class, the score from which it counts as predicted.
+        boxes: per test image.
+        choices: per class, how the harness's box rule was found; empty where boxes are the method's own.
+        objective: what they were chosen for.
+    """
+
+    test: Test
+    operating_points: tuple[float, ...]
+    boxes: Sequence[Sequence[ScoredBox]]
+    choices: tuple[Choice, ...] = ()
+    objective: str = OBJECTIVE
+
+
 def protocols(
     folder: Path, loaded: Loaded, spec: MethodSpec, method: Method, objective: str = OBJECTIVE
-) -> tuple[Test, dict[str, Protocol]]:
-    """Protocol ``uniform``, and ``paper`` where the method has boxes of its own.
+) -> dict[str, Protocol]:
+    """Protocol ``uniform``, and ``paper`` where the method has boxes or weights of its own.
 
     Args:
         folder: where `wsbench.predictions` stored select, calibrate and test.
@@ -63,10 +65,15 @@ def protocols(
         spec, method: the method, whose published box rule is asked for; it needs not be fitted.
         objective: what the harness's box rules are chosen for.
     """
-    classes = loaded.dataset.classes
+    result = {"uniform": _uniform(folder, loaded, objective)}
+    own = folder / predictions.PAPER if predictions.there(folder / predictions.PAPER, "test") else folder
+    paper = _paper(own, loaded, spec, method)
+    return result if paper is None else {**result, "paper": paper}
+
+
+def _paper(folder: Path, loaded: Loaded, spec: MethodSpec, method: Method) -> Protocol | None:
+    classes, views = loaded.dataset.classes, loaded.views
     test = Test(*predictions.read(folder, "test", classes))
-    views = loaded.views
-    result = {"uniform": _uniform(folder, loaded, test, objective)}
     if test.prediction.heatmaps is None:
         own = test.prediction.boxes
     else:
@@ -74,24 +81,22 @@ def protocols(
         boxed = views.boxed(loaded.roles.members["calibrate"]) if declared else None
         own = method.paper_boxes(views.images(test.names), test.prediction, boxed)
     if own is not None:
-        points = (method.paper_operating_point,) * len(classes)
-        result["paper"] = Protocol(points, own)
-    elif spec.paper_objective is not None:
-        result["paper"] = _uniform(folder, loaded, test, spec.paper_objective)
-    return test, result
+        return Protocol(test, (method.paper_operating_point,) * len(classes), own)
+    return None if spec.paper_objective is None else _uniform(folder, loaded, spec.paper_objective)
 
 
-def _uniform(folder: Path, loaded: Loaded, test: Test, objective: str) -> Protocol:
+def _uniform(folder: Path, loaded: Loaded, objective: str) -> Protocol:
     classes = loaded.dataset.classes
+    test = Test(*predictions.read(folder, "test", classes))
     points = _operating_points(folder, loaded)
     if test.prediction.heatmaps is None:
         assert test.prediction.boxes is not None
-        return Protocol(points, test.prediction.boxes)
+        return Protocol(test, points, test.prediction.boxes)
     names, calibrate = predictions.read(folder, "calibrate", classes)
     choices = choose_rules(calibrate, truth_of(loaded, names, "calibrate"), points, objective)
     sizes = loaded.views.images(test.names).sizes
     boxes = boxes_of(test.prediction, sizes, classes, [choice.rule for choice in choices])
-    return Protocol(points, boxes, tuple(choices), objective)
+    return Protocol(test, points, boxes, tuple(choices), objective)
 
 
 def _operating_points(folder: Path, loaded: Loaded) -> tuple[float, ...]:
@@ -104,8 +109,9 @@ def _operating_points(folder: Path, loaded: Loaded) -> tuple[float, ...]:
     return tuple(operating_point(labels[:, c], select.scores[:, c]) for c in range(len(classes)))
 
 
-def table(loaded: Loaded, test: Test, protocol: Protocol) -> Scored:
+def table(loaded: Loaded, protocol: Protocol) -> Scored:
     """The frozen table that metrics compute from."""
+    test = protocol.test
     classes, prediction = loaded.dataset.classes, test.prediction
     truth = truth_of(loaded, test.names, "test")
     heatmaps = None

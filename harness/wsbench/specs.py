@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wsbench.errors import WsbenchError
 from wsbench.seeds import seed_from
 from wsbench.settings import Settings
 
@@ -43,6 +44,9 @@ class Run:
         device: a torch device string.
         boxed: the calibrate role with its boxes, if the spec declares `BoxSupervision.FIT`, else None.
         upstream: the fitted methods that the spec's ``requires`` asked for, by the name it gave them.
+        paper_score: for a spec with a ``paper_objective``, else None: given ``predict(images)`` of some
+            weights, the mean of their macro AUC on select and of that objective on the boxes of calibrate.
+            Only what `Method.restore_paper` loads may be chosen by it; no box comes with it.
         progress: where long work is shown.
         epoch_ended: called as ``epoch_ended(epoch, metrics)`` after each epoch; reaches the trackers.
     """
@@ -55,6 +59,7 @@ class Run:
     progress: Progress
     boxed: BoxedView | None = None
     upstream: Mapping[str, Method] = field(default_factory=dict)
+    paper_score: Callable[[Callable[[ImageView], Prediction]], float] | None = None
     epoch_ended: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None
 
     def seed_for(self, part: str) -> int:
@@ -91,6 +96,11 @@ class Method(ABC):
     def restore(self, run: Run) -> None:  # noqa: B027
         """Load what `fit` left in ``run.folder``. Called before `predict`, also right after `fit`, so that
         a resumed run cannot differ from an uninterrupted one."""
+
+    def restore_paper(self, run: Run) -> bool:
+        """Load what protocol ``paper`` predicts with instead, where the paper chooses it by boxes of the
+        calibrate role (`Run.paper_score`). False: there is nothing else, and nothing was loaded."""
+        return False
 
     @abstractmethod
     def predict(self, images: ImageView) -> Prediction:
@@ -143,6 +153,8 @@ class MethodSpec:
             `calibration.OBJECTIVES`: protocol ``paper`` then has the harness choose them for that. Declare
             the box supervision.
         reads_image: False for a row that never looks at the image.
+        after_fit: names of settings that `Method.fit` does not depend on. Runs that differ in them alone
+            share one training.
         requires: ``requires(settings)`` -> the methods to be fitted first on the same data and seed.
     """
 
@@ -156,7 +168,13 @@ class MethodSpec:
     box_use: str = ""
     paper_objective: str | None = None
     reads_image: bool = True
+    after_fit: tuple[str, ...] = ()
     requires: Callable[[Any], Mapping[str, Requirement]] = _nothing
+
+    def __post_init__(self) -> None:
+        for name in self.after_fit:
+            if name not in self.settings.model_fields:
+                raise WsbenchError(f"{self.name}: after_fit names '{name}', which is no setting of it")
 
 
 @dataclass(frozen=True)

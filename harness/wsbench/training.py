@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import logging
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Literal
 
 import lightning.pytorch as lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from wsbench.callbacks import AtomicCheckpoints, EpochSeed, History, Patience, ShowProgress
 from wsbench.errors import WsbenchError
-from wsbench.files import atomic
 from wsbench.seeds import seed_from
 from wsbench.specs import Run
-from wsbench.training_settings import HISTORY, TrainingSettings
+from wsbench.training_settings import TrainingSettings
 from wsbench.weak import WeakView
 
-LAST, BEST = "last", "best"
+LAST, BEST, PAPER = "last", "best", "paper"
 
 Key = tuple[int, int]
 """Epoch and row: all that an item's randomness may depend on, besides the seed."""
@@ -141,11 +137,12 @@ def train(
     *,
     monitor: str = "select_loss",
     mode: Literal["min", "max"] = "min",
+    paper_monitor: str | None = None,
 ) -> None:
     """Train with Lightning: stop early on ``monitor``, save every epoch, go on where a killed run was.
 
     Leaves ``last.ckpt`` (everything needed to go on), ``best.ckpt`` (weights of the best epoch) and
-    ``history.csv`` in ``run.folder``.
+    ``history.csv`` in ``run.folder``, and ``paper.ckpt`` with a ``paper_monitor``.
 
     Args:
         module: logs ``fit_loss`` and ``monitor`` once an epoch; its randomness comes from torch's
@@ -155,6 +152,7 @@ def train(
         settings: epochs, patience, precision.
         monitor: what the module logs on the select role, by which an epoch is the best.
         mode: whether the lowest or the highest is best.
+        paper_monitor: what it logs of `Run.paper_score`, by whose highest value protocol ``paper`` chooses.
     """
     device = torch_device(run.device)
     last = run.folder / f"{LAST}.ckpt"
@@ -165,8 +163,8 @@ def train(
             devices=[device.index or 0] if device.type == "cuda" else 1,
             precision=_lightning_precision(settings, device),
             max_epochs=settings.epochs,
-            callbacks=_callbacks(run, settings, monitor, mode),
-            plugins=[_AtomicCheckpoints()],
+            callbacks=_callbacks(run, settings, monitor, mode, paper_monitor),
+            plugins=[AtomicCheckpoints()],
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -184,8 +182,18 @@ def train(
 
 def best_weights(run: Run) -> Mapping[str, torch.Tensor]:
     """The module's state at its best epoch, on the CPU."""
-    checkpoint = torch.load(run.folder / f"{BEST}.ckpt", map_location="cpu", weights_only=True)
-    return checkpoint["state_dict"]
+    return _checkpoint(run, BEST)["state_dict"]
+
+
+def paper_weights(run: Run) -> Mapping[str, torch.Tensor] | None:
+    """The module's state at the epoch of the highest ``paper_monitor``, on the CPU; None if that is the
+    best epoch anyway."""
+    own = _checkpoint(run, PAPER)
+    return None if own["epoch"] == _checkpoint(run, BEST)["epoch"] else own["state_dict"]
+
+
+def _checkpoint(run: Run, name: str) -> Mapping[str, Any]:
+    return torch.load(run.folder / f"{name}.ckpt", map_location="cpu", weights_only=True)
 
 
 def computes_in_bf16(device: torch.device) -> bool:
@@ -203,106 +211,31 @@ def _lightning_precision(settings: TrainingSettings, device: torch.device) -> st
 
 
 def _callbacks(
-    run: Run, settings: TrainingSettings, monitor: str, mode: Literal["min", "max"]
+    run: Run,
+    settings: TrainingSettings,
+    monitor: str,
+    mode: Literal["min", "max"],
+    paper_monitor: str | None,
 ) -> list[Callback]:
-    checkpoint: Mapping[str, Any] = {
+    place: Mapping[str, Any] = {
         "dirpath": run.folder,
         "enable_version_counter": False,
         "save_on_train_epoch_end": True,
     }
-    return [
-        _EpochSeed(run),
-        _Patience(monitor, patience=settings.patience, mode=mode, check_on_train_epoch_end=True),
-        _History(run),
-        _ShowProgress(run, settings.epochs),
-        ModelCheckpoint(filename=BEST, monitor=monitor, mode=mode, save_weights_only=True, **checkpoint),
-        ModelCheckpoint(filename=LAST, **checkpoint),
+    callbacks = [
+        EpochSeed(run),
+        Patience(monitor, patience=settings.patience, mode=mode, check_on_train_epoch_end=True),
+        History(run),
+        ShowProgress(run, settings.epochs),
+        ModelCheckpoint(filename=BEST, monitor=monitor, mode=mode, save_weights_only=True, **place),
     ]
-
-
-class _EpochSeed(Callback):
-    """Seeds torch at every epoch's start, so that an epoch does not depend on the ones before it."""
-
-    def __init__(self, run: Run) -> None:
-        self._seed = run.seed_for("epoch")
-
-    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        torch.manual_seed(seed_from(self._seed, trainer.current_epoch))
-
-
-class _Patience(EarlyStopping):
-    """Early stopping that stays stopped when a run is resumed after its last epoch."""
-
-    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        if self.wait_count >= self.patience:
-            trainer.should_stop = True
-
-
-class _History(Callback):
-    """Keeps what each epoch logged inside the checkpoint, writes it as CSV and tells the trackers."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._rows: list[dict[str, float]] = []
-        self._started = 0.0
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"rows": self._rows}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._rows = list(state["rows"])
-
-    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        self._started = time.monotonic()
-
-    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
-        seconds = time.monotonic() - self._started
-        self._rows.append({"epoch": trainer.current_epoch, "seconds": round(seconds, 3), **metrics})
-        self._write()
-        self._run.epoch_ended(trainer.current_epoch, metrics)
-
-    def _write(self) -> None:
-        import pandas as pd
-
-        with atomic(self._run.folder / HISTORY) as file:
-            pd.DataFrame(self._rows).to_csv(file, index=False)
-
-
-class _ShowProgress(Callback):
-    """Epoch, loss and time left."""
-
-    def __init__(self, run: Run, epochs: int) -> None:
-        self._run = run
-        self._epochs = epochs
-        self._stack = ExitStack()
-
-    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        steps = int(trainer.num_training_batches)
-        task = self._run.progress.task(f"training {self._run.method}", self._epochs * steps)
-        self._advance = self._stack.enter_context(task)
-        self._advance(trainer.current_epoch * steps)
-
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, *_: Any
-    ) -> None:
-        loss = float(outputs["loss"])
-        self._advance(1, f"epoch {trainer.current_epoch + 1}/{self._epochs} loss {loss:.3f}")
-
-    def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        self._stack.close()
-
-    def on_exception(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
-        self._stack.close()
-
-
-class _AtomicCheckpoints(TorchCheckpointIO):
-    """Lightning's own writer stages files in the system's temporary folder, and moving them from there
-    is not atomic."""
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        with atomic(Path(path)) as file:
-            torch.save(checkpoint, file)
+    if paper_monitor is not None:
+        callbacks.append(
+            ModelCheckpoint(
+                filename=PAPER, monitor=paper_monitor, mode="max", save_weights_only=True, **place
+            )
+        )
+    return [*callbacks, ModelCheckpoint(filename=LAST, **place)]
 
 
 class _quiet_lightning:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from wsbench.cli import options, tables
 from wsbench.errors import choose
@@ -41,13 +42,14 @@ def describe(
     if spec.citation:
         print(spec.citation)
     presets: Mapping[str, Mapping[str, Any]] = {}
+    after_fit: tuple[str, ...] = ()
     if name in found.methods:
-        presets = spec.presets
+        presets, after_fit = spec.presets, spec.after_fit
         if spec.box_use:
             print(f"uses annotated boxes ({spec.box_supervision.value}): {spec.box_use}")
         if not spec.reads_image:
             print("never looks at the image")
-    _settings(spec.settings, presets)
+    _settings(spec.settings, presets, after_fit)
 
 
 def _lines(specs: Mapping[str, Any]) -> list[list[str]]:
@@ -69,15 +71,23 @@ def _families(metrics: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
-def _settings(model: type[Settings], presets: Mapping[str, Mapping[str, Any]]) -> None:
+def _settings(
+    model: type[Settings], presets: Mapping[str, Mapping[str, Any]], after_fit: tuple[str, ...]
+) -> None:
     for name, field in model.model_fields.items():
         values = {preset: values[name] for preset, values in presets.items() if name in values}
         others = "".join(f"   {preset}: {_short(value)}" for preset, value in values.items())
-        print(f"\n{name} = {_short(field.default)}{others}")
-        print(textwrap.indent(textwrap.fill(f"{field.description}{_bounds(field.metadata)}", 76), "    "))
+        print("\n" + textwrap.fill(f"{name} = {_short(field.default)}{others}", 79, break_on_hyphens=False))
+        free = "; needs no second training" if name in after_fit else ""
+        help_text = f"{field.description}{free}{_bounds(field.metadata)}"
+        print(textwrap.indent(textwrap.fill(help_text, 76), "    "))
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return "its defaults"
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_short(inner)}" for name, inner in value.items())
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -61,7 +61,7 @@ def iou_accuracy(
         scored: what was predicted and what is true.
         resamples: of its images.
         iou: the threshold.
-        called: of the truth boxes on images on which the class is predicted (CLARiTY paper, section 4.2),
+        called: of the truth boxes on images on which the class is predicted (CLARiTY paper, section 3.8.2),
             or of all.
     """
     counted = _called_truth(scored) if called else 1.0

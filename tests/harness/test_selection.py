@@ -1,0 +1,135 @@
+"""What an epoch is chosen by for protocol `paper`, and how runs come to share a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wsbench
+from wsbench import plugins
+from wsbench.loading import Loaded
+from wsbench.planning import load_dataset
+from wsbench.progress import Silent
+from wsbench.selection import macro_auc, paper_score
+
+DATA = {"images": 200, "size": 64}
+
+
+@pytest.fixture(scope="module")
+def phantom() -> Loaded:
+    return load_dataset(plugins.find(), "phantom", DATA, Silent())
+
+
+def test_macro_auc_leaves_out_classes_of_one_label() -> None:
+    labels = np.array([[1, 0, 1], [0, 0, 1], [0, 0, 1]])
+    scores = np.array([[0.9, 0.1, 0.2], [0.5, 0.2, 0.3], [0.1, 0.3, 0.4]])
+    assert macro_auc(labels, scores) == 1.0
+    assert macro_auc(labels[:, 1:], scores[:, 1:]) == 0.5
+
+
+def oracle(loaded: Loaded, *, right: bool = True, localises: bool = True):
+    """Predicts from the truth: scores that are right or wrong, maps that are the boxes or nowhere."""
+    truth = {sample.name: sample for sample in loaded.samples}
+
+    def predict(images: wsbench.ImageView) -> wsbench.Prediction:
+        scores = np.array([[float(bool(truth[name].labels) == right)] for name in images.names])
+        maps = np.zeros((len(images), 1, 64, 64))
+        for row, name in enumerate(images.names):
+            for box in truth[name].boxes if localises else ():
+                x0, y0, x1, y1 = (round(value) for value in (box.x0, box.y0, box.x1, box.y1))
+                maps[row, 0, y0:y1, x0:x1] = 1
+        return wsbench.Prediction(scores, maps)
+
+    return predict
+
+
+def test_the_paper_score_is_half_labels_and_half_boxes(phantom: Loaded) -> None:
+    best = paper_score(oracle(phantom), phantom, "msli")
+    assert 0.85 < best <= 1.0  # boxes of whole cells: an IoU of 0.9 is not always reached
+    assert paper_score(oracle(phantom, localises=False), phantom, "msli") == 0.5
+    assert paper_score(oracle(phantom, right=False, localises=False), phantom, "msli") == 0.0
+
+
+METHOD = """
+import numpy as np, wsbench
+from pathlib import Path
+from pydantic import Field
+
+class Settings(wsbench.Settings):
+    power: float = Field(1.0, gt=0, description="of the map")
+    place: int = Field(3, description="of the training")
+
+class Candidates(wsbench.Method):
+    side = 0
+    def fit(self, fit, select, run):
+        with Path("fits.txt").open("a") as file:
+            file.write(f"{run.seed}\\n")
+        value = {}
+        for self.side in (0, 1):
+            value[self.side] = run.paper_score(self.predict)
+        (run.folder / "side").write_text(str(max(value, key=value.get)))
+
+    def restore(self, run):
+        self.side = 0
+
+    def restore_paper(self, run):
+        self.side = int((run.folder / "side").read_text())
+        return self.side != 0
+
+    def predict(self, images):
+        maps = np.zeros((len(images), 1, 8, 8))
+        maps[:, :, 2 * self.side : 2 * self.side + 3, 1:3] = 0.5 ** self.settings.power
+        mean = images.pixels(64, 64)[:].mean(axis=(1, 2))[:, None] / 255
+        return wsbench.Prediction(mean if self.side else 1 - mean, maps)
+
+@wsbench.hookimpl
+def wsbench_methods():
+    return [wsbench.MethodSpec("candidates", "two", Settings, Candidates, after_fit=(AFTER,),
+        box_supervision=wsbench.BoxSupervision.PAPER, box_use="to choose", paper_objective="msli")]
+"""
+
+
+def ran(tmp_path: Path, **options: float) -> wsbench.Record:
+    path = tmp_path / "candidates.py"
+    path.write_text(METHOD.replace("AFTER", "'power'"))
+    return wsbench.run(
+        "candidates",
+        "phantom",
+        options=options,
+        data_options=DATA,
+        runs=tmp_path / "runs",
+        plugin_files=[path],
+    )
+
+
+def test_protocol_paper_predicts_with_the_weights_that_its_score_chose(tmp_path: Path) -> None:
+    record = ran(tmp_path)
+    assert (record.folder / "fit" / "side").read_text() == "1"
+    uniform, paper = (record.protocols[name]["metrics"] for name in ("uniform", "paper"))
+    assert paper["auc"]["value"] == pytest.approx(1 - uniform["auc"]["value"])
+    assert paper["msli"]["value"] > uniform["msli"]["value"]
+    scores = (record.folder / "scores.csv").read_text(), (record.folder / "scores-paper.csv").read_text()
+    assert scores[0] != scores[1]
+
+
+def test_what_only_prediction_depends_on_needs_no_second_training(tmp_path: Path) -> None:
+    first, second = ran(tmp_path, power=2.0), ran(tmp_path, power=3.0)
+    assert first.folder != second.folder
+    assert Path("fits.txt").read_text().split() == ["0"]
+    assert first.stages["fit"] == second.stages["fit"]
+    largest = []
+    for record in (first, second):
+        with np.load(record.folder / "predict" / "test-0000.npz") as arrays:
+            largest.append(float(arrays["heatmaps"].max()))
+    assert largest == [0.25, 0.125]
+    ran(tmp_path, place=4)
+    assert Path("fits.txt").read_text().split() == ["0", "0"]
+
+
+def test_after_fit_must_name_a_setting(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.py"
+    path.write_text(METHOD.replace("AFTER", "'pwoer'"))
+    (broken,) = plugins.find([path]).broken
+    assert "candidates: after_fit names 'pwoer', which is no setting of it" in str(broken)
