@@ -78,13 +78,6 @@ def test_the_schedule_warms_up_and_falls_as_a_cosine() -> None:
     assert rates[4:] == pytest.approx([(1 + np.cos(np.pi * k / 4)) / 2 for k in (1, 2, 3)])
 
 
-def test_macro_auc_leaves_out_classes_of_one_label() -> None:
-    labels = np.array([[1, 0, 1], [0, 0, 1], [0, 0, 1]])
-    scores = np.array([[0.9, 0.1, 0.2], [0.5, 0.2, 0.3], [0.1, 0.3, 0.4]])
-    assert _module.macro_auc(labels, scores) == 1.0
-    assert _module.macro_auc(labels[:, 1:], scores[:, 1:]) == 0.5
-
-
 def test_poisson_noise_has_the_variance_of_counting() -> None:
     torch.manual_seed(0)
     noisy = _images.PoissonNoise(100.0)(torch.full((200, 200), 128, dtype=torch.uint8)).float()

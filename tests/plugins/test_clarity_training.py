@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torchvision.transforms import v2
@@ -15,6 +16,7 @@ from wsbench.errors import WsbenchError
 from wsbench.planning import load_dataset, make_plan
 from wsbench.progress import Silent
 from wsbench.runner import fitted
+from wsbench.specs import Run
 from wsbench_plugins.methods import clarity
 from wsbench_plugins.methods.clarity import _images, _losses, _network, _objective, _training
 
@@ -332,10 +334,37 @@ class Killed(Exception):
     """Stands for a kill between two epochs."""
 
 
+def run_in(folder: Path, udp=lambda predict: 0.5, epoch_ended=lambda epoch, metrics: None) -> Run:
+    return Run("toy", "clarity", 0, folder, "cpu", Silent(), paper_score=udp, epoch_ended=epoch_ended)
+
+
+def test_protocol_paper_takes_the_epoch_of_the_highest_udp(tmp_path: Path) -> None:
+    """Section 3.14; what is asked is the network of the epoch, in evaluation."""
+    loaded = testing.toy()
+    views = {role: loaded.views.weak(loaded.roles.members[role]) for role in ("fit", "select")}
+    settings = {**clarity.QUICK, **TINY, "epochs": 3, "anatomy": "none", "distill": "none"}
+    given, seen = iter((0.2, 0.9, 0.3)), []
+
+    def udp(predict) -> float:
+        seen.append(predict(views["select"]).scores)
+        return next(given)
+
+    method = clarity.Clarity(clarity.ClaritySettings(**settings), ("spot",))
+    run = run_in(tmp_path, udp)
+    method.fit(views["fit"], views["select"], run)
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["udp"].tolist() == pytest.approx([0.2, 0.9, 0.3])
+    method.restore(run)
+    best = int(history["select_auc"].idxmax())
+    assert method.predict(views["select"]).scores == pytest.approx(seen[best])
+    assert method.restore_paper(run) == (best != 1)
+    if best != 1:
+        assert method.predict(views["select"]).scores == pytest.approx(seen[1])
+
+
 def test_stopped_after_an_epoch_and_started_again_it_ends_with_the_same_weights(tmp_path: Path) -> None:
     """Dropout, schedule and the teacher's epochs included."""
     from wsbench.seeds import seed_from
-    from wsbench.specs import Run
 
     loaded = testing.toy()
     settings = {**clarity.QUICK, **TINY, "epochs": 3, "anatomy": "none", "distill": "none"}
@@ -344,7 +373,7 @@ def test_stopped_after_an_epoch_and_started_again_it_ends_with_the_same_weights(
 
     def train(folder: Path, epoch_ended=lambda epoch, metrics: None) -> dict[str, torch.Tensor]:
         folder.mkdir(exist_ok=True)
-        run = Run("toy", "clarity", 0, folder, "cpu", Silent(), epoch_ended=epoch_ended)
+        run = run_in(folder, epoch_ended=epoch_ended)
         method = clarity.Clarity(clarity.ClaritySettings(**settings), ("spot",))
         method.fit(roles["fit"], roles["select"], run)
         return torch.load(folder / "last.ckpt", weights_only=True)["state_dict"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import lightning.pytorch as lightning
-import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
+
+import wsbench
 
 from ._images import normalised
 
@@ -43,7 +43,7 @@ class Module(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         logits, labels = (torch.cat(part).numpy() for part in zip(*self._seen, strict=True))
         self._seen.clear()
-        self.log(MONITOR, macro_auc(labels, logits))
+        self.log(MONITOR, wsbench.macro_auc(labels, logits))
 
     def configure_optimizers(self) -> dict[str, object]:
         settings = self.settings
@@ -62,14 +62,3 @@ def schedule(
         return cosine
     rise = torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / (warmup + 1), total_iters=warmup)
     return torch.optim.lr_scheduler.SequentialLR(optimiser, [rise, cosine], milestones=[warmup])
-
-
-def macro_auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Mean AUC over the classes that some and not all images have; 0.5 if there is none.
-
-    Args:
-        labels, scores: ``(N, C)``.
-    """
-    columns = [c for c in range(labels.shape[1]) if 0 < labels[:, c].sum() < len(labels)]
-    areas = [roc_auc_score(labels[:, c], scores[:, c]) for c in columns]
-    return float(np.mean(areas)) if areas else 0.5

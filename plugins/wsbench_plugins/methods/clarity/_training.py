@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +18,39 @@ from ._images import WithRegions, augmentation, normalised
 from ._module import MONITOR, Module
 from ._network import Clarity, Dropout, build
 from ._objective import Targets, loss
+from ._prediction import predict
 from ._regions import ORGANS
 
 if TYPE_CHECKING:
     from . import ClaritySettings
 
+    PaperScore = Callable[[Callable[[wsbench.ImageView], wsbench.Prediction]], float]
+
+
+PAPER_MONITOR = "udp"
+
 
 class Student(Module):
-    """Equation (18) (section 3.14)."""
+    """Equation (18) (section 3.14).
+
+    Args:
+        network, settings: as in `Module`.
+        udp: `wsbench.Run.paper_score`, asked after every epoch.
+    """
 
     settings: ClaritySettings
+
+    def __init__(self, network: Clarity, settings: ClaritySettings, udp: PaperScore) -> None:
+        super().__init__(network, settings)
+        self.udp = udp
+
+    def on_validation_epoch_end(self) -> None:
+        super().on_validation_epoch_end()
+        self.log(PAPER_MONITOR, self.udp(self.predict))
+
+    def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
+        """Scores and maps of the present weights."""
+        return wsbench.Prediction(*predict(self.network, images, self.settings))
 
     def answer(self, images: Tensor) -> Tensor:
         logits = self.network(images)
@@ -50,8 +73,10 @@ def fit(
     select: wsbench.WeakView,
     run: wsbench.Run,
 ) -> None:
-    """Train on the fit role, keeping the epoch of the highest macro AUC on select."""
+    """Train on the fit role, keeping the epochs of the highest macro AUC on select, and of the highest UDP
+    for protocol ``paper``."""
     size = settings.image_size
+    assert run.paper_score is not None, "the spec declares a paper_objective"
     seed = run.seed_for("augmentation")
     organs = settings.anatomy == "organs"
     change: nn.Module = augmentation(settings, size)
@@ -64,13 +89,14 @@ def fit(
         images = WithTeacher(images, precompute(teacher, fit, settings, seed, run))
     held_out = wsbench.WeakImages(select, size, size, nn.Identity())
     wsbench.train(
-        Student(network, settings),
+        Student(network, settings, run.paper_score),
         wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
         wsbench.keyed_loader(held_out, settings),
         run,
         settings,
         monitor=MONITOR,
         mode="max",
+        paper_monitor=PAPER_MONITOR,
     )
 
 
