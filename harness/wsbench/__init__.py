@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wsbench.anatomy import ORGANS
     from wsbench.boxes import BoxRule, boxes_of, component_boxes
     from wsbench.errors import WsbenchError
     from wsbench.frames import (
@@ -56,13 +55,12 @@ if TYPE_CHECKING:
         train,
     )
     from wsbench.training_settings import TrainingSettings
-    from wsbench.types import Box, Prediction, Sample, ScoredBox, WeakSample
+    from wsbench.types import ORGANS, Box, Prediction, Sample, ScoredBox, WeakSample
     from wsbench.weak import BoxedView, ImageView, WeakView
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "ORGANS": "anatomy",
     "BoxRule": "boxes",
     "boxes_of": "boxes",
     "component_boxes": "boxes",
@@ -115,6 +113,7 @@ _HOME = {
     "torch_device": "training",
     "train": "training",
     "TrainingSettings": "training_settings",
+    "ORGANS": "types",
     "Box": "types",
     "Prediction": "types",
     "Sample": "types",

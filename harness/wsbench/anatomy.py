@@ -11,15 +11,15 @@ from PIL import Image
 from wsbench.errors import WsbenchError
 from wsbench.folders import key_of
 from wsbench.specs import Dataset
-from wsbench.types import Sample
+from wsbench.types import ORGANS, Sample
 
-ORGANS = ("left_lung", "right_lung", "heart", "mediastinum", "diaphragm")
-"""In the order of the second axis of every array of masks; left and right are the patient's."""
+COMPLETE = "complete"
+"""An empty file in a folder of masks that `wsbench data organs` has finished."""
 
 
 @dataclass(frozen=True)
 class Organs:
-    """Makes the masks of one image.
+    """Makes the masks of one image, packed in one byte a pixel: bit k is set inside organ k.
 
     Attributes:
         dataset: asked for its own masks.
@@ -42,7 +42,7 @@ class Organs:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Of the masks of one image."""
-        return len(ORGANS), self.size, self.size
+        return self.size, self.size
 
     @property
     def holds_lock(self) -> bool:
@@ -55,21 +55,26 @@ class Organs:
         return f"finding organs at {self.size}x{self.size}"
 
     def __call__(self, sample: Sample) -> np.ndarray:
-        """``(5, size, size)`` uint8, 1 inside."""
+        """``(size, size)`` uint8."""
         if self.folder is not None:
-            masks = [_read(self.folder / organ / _file(sample.name), self.size) for organ in ORGANS]
+            masks = [_read(self.folder / organ / mask_file(sample.name), self.size) for organ in ORGANS]
         else:
             found = self.dataset.organ_masks(sample, self.size)
             if found is None:
                 raise WsbenchError(
-                    f"no organ masks of {sample.name} are known; write `organs: FOLDER` in datasets.yaml, "
-                    f"where FOLDER holds {ORGANS[0]}/{_file(sample.name)} ... of any tool, white inside"
+                    f"no organ masks of {sample.name} are known; `wsbench data organs` finds them, or write "
+                    f"`organs: FOLDER` in datasets.yaml, where FOLDER holds {ORGANS[0]}/"
+                    f"{mask_file(sample.name)} ... of any tool, white inside"
                 )
             masks = [found[organ] for organ in ORGANS]
-        return np.stack(masks).astype(np.uint8)
+        packed = np.zeros(self.shape, dtype=np.uint8)
+        for bit, mask in enumerate(masks):
+            packed |= mask.astype(np.uint8) << bit
+        return packed
 
 
-def _file(name: str) -> str:
+def mask_file(name: str) -> str:
+    """The mask of an image, inside the folder of its organ."""
     return str(Path(name).with_suffix(".png"))
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from wsbench.anatomy import Organs
+from wsbench.anatomy import COMPLETE, Organs
 from wsbench.cache import Images, array_of, cache_folder
 from wsbench.catalog import ROLES, Entry, Role, root_of
 from wsbench.errors import WsbenchError
@@ -93,11 +93,22 @@ class Loaded:
             )
 
         def organs(size: int) -> Any:
-            reader = Organs(self.dataset, size, self.entry.organs)
-            return array_of(reader, self.samples, folder / f"organs-{reader.key}-{size}.npy", self.progress)
+            found = self.found_organs if (self.found_organs / COMPLETE).exists() else None
+            reader = Organs(self.dataset, size, self.entry.organs or found)
+            path = folder / f"packed-organs-{reader.key}-{size}.npy"
+            return array_of(reader, self.samples, path, self.progress)
 
-        folder = cache_folder() / self.spec.name / self._pixels_key
+        folder = self._cache
         return Views(self.dataset.classes, self.samples, array, organs)
+
+    @property
+    def found_organs(self) -> Path:
+        """Where ``wsbench data organs`` leaves masks: beside the image cache."""
+        return self._cache / "organs"
+
+    @cached_property
+    def _cache(self) -> Path:
+        return cache_folder() / self.spec.name / self._pixels_key
 
     @cached_property
     def _pixels_key(self) -> str:

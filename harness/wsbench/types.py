@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from wsbench.frames import Region
 
+ORGANS = ("left_lung", "right_lung", "heart", "mediastinum", "diaphragm")
+"""In the order of the second axis of every array of masks; left and right are the patient's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:

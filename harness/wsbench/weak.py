@@ -9,13 +9,13 @@ from typing import Self
 
 import numpy as np
 
-from wsbench.types import Box, Sample, WeakSample
+from wsbench.types import ORGANS, Box, Sample, WeakSample
 
 ImageArray = Callable[[int, int], np.ndarray]
 """``(height, width)`` -> all images of the dataset as one ``(M, height, width)`` uint8 memory map."""
 
 OrganArray = Callable[[int], np.ndarray]
-"""``size`` -> the organ masks of all images as one ``(M, 5, size, size)`` uint8 memory map of 0 and 1."""
+"""``size`` -> the organ masks of all images as one ``(M, size, size)`` uint8 memory map, bit k organ k's."""
 
 
 class Pixels:
@@ -35,6 +35,21 @@ class Pixels:
     def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> np.ndarray:
         """The images of an index of the first axis."""
         return np.asarray(self._array[self._rows[index]])
+
+
+class Masks(Pixels):
+    """Organ masks of some images, as an array that is read when it is indexed.
+
+    ``masks[3]`` is ``(5, size, size)``, ``masks[:]`` is ``(N, 5, size, size)``; uint8, 1 inside.
+    """
+
+    def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
+        super().__init__(array, rows)
+        self.shape = (len(rows), len(ORGANS), *array.shape[1:])
+
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> np.ndarray:
+        packed = super().__getitem__(index)[..., None, :, :]
+        return packed >> np.arange(len(ORGANS), dtype=np.uint8)[:, None, None] & 1
 
 
 @dataclass(frozen=True)
@@ -61,13 +76,13 @@ class ImageView:
         """The whole images, resized to ``(height, width)`` without keeping the aspect."""
         return Pixels(self._array(height, width), self._rows)
 
-    def organs(self, size: int) -> Pixels:
+    def organs(self, size: int) -> Masks:
         """Masks of `wsbench.ORGANS` over the whole images: ``(N, 5, size, size)`` uint8, 1 inside.
 
         Raises:
             WsbenchError: they are not known of this dataset; the message says how to give them.
         """
-        return Pixels(self._organs(size), self._rows)
+        return Masks(self._organs(size), self._rows)
 
     def take(self, start: int, stop: int) -> Self:
         """The images from ``start`` to before ``stop``."""

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from wsbench import testing
-from wsbench.anatomy import ORGANS
 from wsbench.errors import WsbenchError
 from wsbench.loading import Loaded
+from wsbench.types import ORGANS
 
 
 class WithOrgans(testing.Toy):
@@ -76,5 +76,7 @@ def test_a_folder_that_changed_is_read_again(cached: None, tmp_path: Path) -> No
 
 
 def test_without_masks_it_says_how_to_give_them(cached: None) -> None:
-    with pytest.raises(WsbenchError, match=r"no organ masks of \d+ are known; write `organs: FOLDER`"):
+    with pytest.raises(
+        WsbenchError, match=r"no organ masks of \d+ are known; `wsbench data organs` .*`organs: FOLDER`"
+    ):
         loaded(testing.Toy()).views.images(["000"]).organs(8)

@@ -1,4 +1,4 @@
-"""``wsbench data check`` and ``wsbench data make``."""
+"""``wsbench data check``, ``wsbench data make`` and ``wsbench data organs``."""
 
 from __future__ import annotations
 
@@ -95,3 +95,35 @@ def make(
         inside.rename(folder / inside.name)
     part.rmdir()
     print(f"{len(loaded.samples)} images in {folder}")
+
+
+@app.command()
+def organs(
+    dataset: Annotated[str, typer.Argument(help="Name of the dataset.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="The file of PSPNet's weights, where it cannot be fetched.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for the masks; by default beside the image cache.")
+    ] = None,
+    root: options.Root = None,
+    data_option: options.DataOption = None,
+    device: options.Device = "auto",
+    skip_bad: options.SkipBad = False,
+    plugin: options.PluginFiles = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Find the organs of every image with TorchXRayVision's PSPNet, for methods that use anatomy.
+
+    Needs `pip install 'wsbench[anatomy]'`. Killed and typed again, it goes on where it was.
+    """
+    from wsbench.progress import choose_progress
+    from wsbench.pspnet import find_organs
+
+    progress = choose_progress(quiet=quiet)
+    loaded = options.loaded(options.found(plugin), dataset, data_option, root, progress, skip_bad=skip_bad)
+    folder = out or loaded.found_organs
+    found = find_organs(loaded, folder, weights=weights, device=device)
+    print(f"masks of {found} images found, of {len(loaded.samples) - found} there before, in {folder}")
+    if out is not None:
+        print(f"write `organs: {out}` under `{dataset}:` in datasets.yaml to have them used")

@@ -22,6 +22,10 @@ DataOption = Annotated[
 PluginFiles = Annotated[
     list[Path] | None, typer.Option("--plugin", help="A Python file with plugins; repeatable.")
 ]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+SkipBad = Annotated[
+    bool, typer.Option("--skip-bad", help="Leave out images with a problem; the record names them.")
+]
 Runs = Annotated[Path, typer.Option(help="Folder of all runs.")]
 Leaderboards = Annotated[Path, typer.Option(help="Folder of all leaderboards.")]
 Submit = Annotated[bool, typer.Option("--submit", help="Copy the records into the leaderboards folder.")]

@@ -24,14 +24,12 @@ def run(
     data_option: options.DataOption = None,
     root: options.Root = None,
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Base seeds, with commas.")] = "0",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")] = "auto",
+    device: options.Device = "auto",
     precision: Annotated[
         str | None, typer.Option(help="32, bf16 or auto; the same as -o precision=...")
     ] = None,
     runs: options.Runs = Path("runs"),
-    skip_bad: Annotated[
-        bool, typer.Option("--skip-bad", help="Leave out images with a problem; the record names them.")
-    ] = False,
+    skip_bad: options.SkipBad = False,
     references: options.References = True,
     calibrate_for: options.CalibrateFor = None,
     submit: options.Submit = False,
