@@ -24,6 +24,7 @@ FOUND = plugins.find()
 SPEC = FOUND.methods["clarity"]
 PAPER = {
     "backbone": "vit_small_patch16_224",
+    "stem": "patches",
     "weights": "dino",
     "image_size": 224,
     "epochs": 200,
@@ -78,6 +79,26 @@ def test_the_contrastive_loss_by_hand() -> None:
     expected = -math.log(math.exp(1) / (math.exp(1) + math.exp(0.6)))
     value = _losses.contrast([tokens, tokens], torch.tensor([[1.0, 0.0]]))
     assert value.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_convolutional_stem_sees_neighbours_and_keeps_the_grid() -> None:
+    network = _network.build("vit_tiny_patch16_224", 64, 3, convolutional_stem=True).eval()
+    images = torch.zeros(1, 3, 64, 64)
+    lit = images.clone()
+    lit[:, :, 15, 0] = 1  # the last row of the first patch; a token sees 15 pixels to each side of its corner
+    assert network.grid == (4, 4)
+    changed = (network.patch_embed(lit) - network.patch_embed(images)).abs().sum(dim=2)[0] > 0
+    assert changed.flatten().nonzero().flatten().tolist() == [0, 4]
+    assert network(lit).heatmaps.shape == (1, 3, 4, 4)
+
+
+def test_fused_and_plain_attention_agree() -> None:
+    network, images, _ = batch()
+    values = []
+    for fused in (True, False):
+        network.fuse_attention(fused)
+        values.append(network.eval()(images).classification)
+    assert torch.allclose(*values, atol=1e-5)
 
 
 def batch(seed: int = 0) -> tuple[_network.Clarity, torch.Tensor, _objective.Targets]:

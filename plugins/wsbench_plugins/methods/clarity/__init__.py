@@ -127,6 +127,11 @@ class ClaritySettings(AugmentationSettings):
     """Settings of sections 3.13 to 3.15; what the paper leaves open says so."""
 
     backbone: str = Field("vit_small_patch16_224", description="timm ViT (section 3.13)")
+    stem: Literal["patches", "convolutions"] = Field(
+        "patches",
+        description="patches: one projection, as in the paper; convolutions: four of stride 2, which learn "
+        "from fewer images; not in the paper",
+    )
     weights: str = Field(
         "dino",
         description="start: timm's tag of weights (section 3.14: DINO), `random`, or a local file: a ViT's "

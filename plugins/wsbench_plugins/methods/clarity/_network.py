@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import timm
 import torch
 from timm.models.vision_transformer import Block, VisionTransformer
+from timm.models.xcit import ConvPatchEmbed
 from torch import Tensor, nn
 
 EXPANSION = 2
@@ -177,6 +178,12 @@ class Clarity(nn.Module):
             return logits.class_token.sigmoid(), mean
         return logits.classification.sigmoid(), mean * self.segment.foreground(logits.heatmaps)
 
+    def fuse_attention(self, fused: bool) -> None:
+        """Whether blocks use torch's fused attention: fast on a GPU, but on a CPU the backward pass of its
+        bf16 form takes several times as long as plain matrix products."""
+        for block in self.blocks:
+            block.attn.fused_attn = fused
+
     @property
     def classes(self) -> int:
         """C."""
@@ -221,6 +228,19 @@ def class_attention(block: Block, states: Tensor, classes: int) -> Tensor:
     return scores.softmax(dim=3).mean(dim=1)[:, :, classes:]
 
 
+class ConvolutionalStem(ConvPatchEmbed):
+    """Patch tokens from strided 3 x 3 convolutions (Xiao et al.: Early Convolutions Help Transformers See
+    Better), as timm's XCiT has them, in the form that timm's ViT takes."""
+
+    def __init__(self, img_size: int, patch_size: int, in_chans: int, embed_dim: int, **_: object) -> None:
+        super().__init__(img_size, patch_size, in_chans, embed_dim)
+        self.grid_size = (img_size // patch_size, img_size // patch_size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``(N, 3, H, W)`` -> ``(N, P, D)``."""
+        return super().forward(images)[0]
+
+
 @dataclass(frozen=True)
 class Dropout:
     """Rates of what training leaves out (section 3.14); none by default."""
@@ -239,6 +259,7 @@ def build(
     threshold: float = 0.5,
     dropout: Dropout | None = None,
     attention_pooling: bool = True,
+    convolutional_stem: bool = False,
 ) -> Clarity:
     """The network before training, with random weights.
 
@@ -249,6 +270,7 @@ def build(
         threshold: t of SegmentCAM.
         dropout: rates.
         attention_pooling: else class tokens are averaged, as in Table 6's ablation.
+        convolutional_stem: else patches are projected by one convolution, as the paper's are.
     """
     dropout = dropout or Dropout()
     vit = timm.create_model(
@@ -259,6 +281,7 @@ def build(
         drop_path_rate=dropout.stochastic_depth,
         proj_drop_rate=dropout.mlp,
         attn_drop_rate=dropout.attention,
+        **({"embed_layer": ConvolutionalStem} if convolutional_stem else {}),
     )
     pool = AttentionPooling(classes, vit.embed_dim) if attention_pooling else MeanPooling()
     return Clarity(vit, classes, pool, threshold, dropout.pooling)

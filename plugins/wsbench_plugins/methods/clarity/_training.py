@@ -88,6 +88,7 @@ def fit(
         teacher: Any = run.upstream["teacher"]
         images = WithTeacher(images, precompute(teacher, fit, settings, seed, run))
     held_out = wsbench.WeakImages(select, size, size, nn.Identity())
+    network.fuse_attention(wsbench.torch_device(run.device).type != "cpu")
     wsbench.train(
         Student(network, settings, run.paper_score),
         wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
@@ -127,6 +128,7 @@ def start(settings: ClaritySettings, classes: int, seed: int, *, pretrained: boo
             threshold=settings.foreground_threshold,
             dropout=dropout,
             attention_pooling=settings.pooling == "attention",
+            convolutional_stem=settings.stem == "convolutions",
         )
     if pretrained and settings.weights != "random":
         _load(network, _state(settings), settings)
