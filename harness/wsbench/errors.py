@@ -8,6 +8,9 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
+MOST_NAMES = 60
+"""That an error lists."""
+
 
 class WsbenchError(Exception):
     """A mistake that the user can mend: one line saying what is wrong, where, and what to do.
@@ -23,6 +26,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     if close:
         return f"did you mean '{close[0]}'?"
+    if len(names) > MOST_NAMES:
+        return f"known: {', '.join(names[:3])} ... ({len(names)} in all)"
     return f"known: {', '.join(names)}" if names else "none is known"
 
 

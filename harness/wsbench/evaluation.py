@@ -108,7 +108,7 @@ def rescore(
     before = records.load(folder / records.FILE)
     loaded = dataset_of(before, found, progress, root)
     wanted = calibrate_for or before.key.get("calibrated_for", calibration.OBJECTIVE)
-    plan = _plan_of(before, found, folder, wanted)
+    plan = plan_of(before, found, wanted)
     with locked(folder):
         score = score_stage(plan, loaded, found, finished(folder, "predict"))
         record = replace(
@@ -188,11 +188,16 @@ def dataset_of(record: Record, found: Plugins, progress: Progress, root: Path | 
     return loaded
 
 
-def _plan_of(record: Record, found: Plugins, folder: Path, calibrate_for: str) -> Plan:
+def plan_of(record: Record, found: Plugins, calibrate_for: str = calibration.OBJECTIVE) -> Plan:
+    """The plan that a record was made by; its folder of runs is not known.
+
+    Raises:
+        WsbenchError: no plugin has its method any more.
+    """
     method = record.method
     if method["preset"] == "external":
         spec = Outside.spec_of(method["name"], method["box_supervision"])
     else:
         spec = found.method(method["name"])
     settings = fill(spec.settings, method["settings"], spec.name)
-    return Plan(spec, method["preset"], settings, record.seed, "cpu", folder, calibrate_for)
+    return Plan(spec, method["preset"], settings, record.seed, "cpu", Path(), calibrate_for)

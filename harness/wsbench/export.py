@@ -37,7 +37,7 @@ def coco(record: Record, loaded: Loaded, path: Path, protocol: str = "uniform") 
             f"{record.folder} has no boxes of protocol {protocol} (it has {', '.join(record.protocols)})"
         )
     classes = loaded.dataset.classes
-    images = _images(record, loaded)
+    images = _images(record, loaded, protocol)
     number = {image["file_name"]: image["id"] for image in images}
     category = {name: position + 1 for position, name in enumerate(classes)}
     found = record.boxes().query("protocol == @protocol")
@@ -96,11 +96,11 @@ def arrays(record: Record, loaded: Loaded, path: Path) -> int:
     return len(columns["map_names"])
 
 
-def _images(record: Record, loaded: Loaded) -> list[dict[str, Any]]:
+def _images(record: Record, loaded: Loaded, protocol: str) -> list[dict[str, Any]]:
     size = {sample.name: (sample.width, sample.height) for sample in loaded.samples}
     rows = []
     for role in ("select", "test"):
-        names, prediction = _read(record, loaded, role)
+        names, prediction = _read(record, loaded, role, protocol)
         for name, scores in zip(names, prediction.scores.tolist(), strict=True):
             width, height = size[name]
             by_class = dict(zip(loaded.dataset.classes, scores, strict=True))
@@ -110,9 +110,9 @@ def _images(record: Record, loaded: Loaded) -> list[dict[str, Any]]:
     return rows
 
 
-def _read(record: Record, loaded: Loaded, role: str) -> tuple[Sequence[str], Any]:
+def _read(record: Record, loaded: Loaded, role: str, protocol: str = "uniform") -> tuple[Sequence[str], Any]:
     assert record.folder is not None
-    folder = record.folder / "predict"
+    folder = predictions.of_protocol(record.folder / "predict", protocol)
     if not predictions.there(folder, role):
         raise WsbenchError(f"{record.folder}: no predictions of role {role} lie there; is it a run's folder?")
     return predictions.read(folder, role, loaded.dataset.classes)

@@ -85,6 +85,12 @@ def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ..
     return tuple(names), joined(parts)
 
 
+def of_protocol(folder: Path, protocol: str) -> Path:
+    """Where the predictions of a protocol lie: those of ``paper`` in its subfolder, where there is one."""
+    own = folder / PAPER
+    return own if protocol == PAPER and there(own, "test") else folder
+
+
 def there(folder: Path, role: str) -> bool:
     """Whether predictions of a role are stored."""
     return any(folder.glob(f"{role}-*.npz"))

@@ -107,6 +107,30 @@ def fitted(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Me
     return method
 
 
+def restored(
+    plan: Plan, loaded: Loaded, found: Plugins, progress: Progress, folder: Path, protocol: str
+) -> Method | None:
+    """The method of a finished run, as it predicts for a protocol; None where its training is gone.
+
+    Args:
+        plan: that the run was made by.
+        loaded: its dataset.
+        found: the plugins.
+        progress: where long work is shown.
+        folder: that holds the run's folder.
+        protocol: ``uniform`` or ``paper``.
+    """
+    inside = folder / plan.trained().folder(loaded).name / "fit"
+    if not inside.is_dir():
+        return None
+    context = replace(_context(plan, loaded, found, progress), folder=inside)
+    method = plan.build(loaded)
+    method.restore(context)
+    if protocol == "paper":
+        method.restore_paper(context)
+    return method
+
+
 def _context(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Run:
     context = Run(
         dataset=loaded.spec.name,

@@ -66,8 +66,7 @@ def protocols(
         objective: what the harness's box rules are chosen for.
     """
     result = {"uniform": _uniform(folder, loaded, objective)}
-    own = folder / predictions.PAPER if predictions.there(folder / predictions.PAPER, "test") else folder
-    paper = _paper(own, loaded, spec, method)
+    paper = _paper(predictions.of_protocol(folder, "paper"), loaded, spec, method)
     return result if paper is None else {**result, "paper": paper}
 
 

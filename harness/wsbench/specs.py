@@ -120,6 +120,11 @@ class Method(ABC):
         """
         return None
 
+    def inner_maps(self, images: ImageView) -> Mapping[str, np.ndarray]:
+        """What lies behind the heatmaps, for pictures: by name, ``(N, C, h, w)`` in [0, 1] over the whole
+        image. Called after `restore`."""
+        return {}
+
     def facts(self) -> Mapping[str, Any]:
         """What the record should say of the fitted method (parameters, epochs), as JSON values."""
         return {}

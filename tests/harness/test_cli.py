@@ -139,6 +139,20 @@ def test_run_ends_with_a_table_that_has_the_image_blind_rows(command, tmp_path: 
     assert command("run", "-m", "two_lungs", "--quiet", "--no-references", *SMALL)[2] == ""
 
 
+def test_pictures_of_a_run(command, tmp_path: Path) -> None:
+    assert command("run", "-m", "two_lungs", "--no-references", "--quiet", *SMALL)[0] == 0
+    run = str(next(tmp_path.glob("runs/phantom/two_lungs/*")))
+    code, out, _ = command("picture", run, "--each", "1", "--quiet")
+    assert (code, out) == (0, "1 pictures in pictures\n")
+    (path,) = tmp_path.glob("pictures/tb-*.png")
+    assert path.stat().st_size > 1000
+    assert command("picture", run, "--sheet", "--out", "all", "--quiet")[1] == "2 rows in all/sheet.png\n"
+    line = refused(command("picture", run, "--class", "tv"))
+    assert line == "unknown class 'tv'; did you mean 'tb'? (known: tb)" or line.startswith(
+        "unknown class 'tv'"
+    )
+
+
 def test_several_seeds_are_one_row(command, tmp_path: Path) -> None:
     code, out, _ = command("run", "-m", "two_lungs", "--seeds", "0,1,42", "--no-references", *SMALL)
     assert code == 0

@@ -161,14 +161,16 @@ def test_class_attention_is_that_of_the_whole_matrix(tiny: _network.Clarity) -> 
 def test_heatmaps_are_attention_inside_the_foreground(tiny: _network.Clarity) -> None:
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
-        scores, heatmaps = tiny.predict(images, layers=2)
+        found = tiny.predict(images, layers=2)
         logits = tiny(images)
         tiny.segment.threshold = 0.0
-        _, everywhere = tiny.predict(images, layers=2)
+        everywhere = tiny.predict(images, layers=2)
     foreground = logits.heatmaps >= 0.5
-    assert torch.allclose(scores, logits.classification.sigmoid(), atol=1e-6)
-    assert (heatmaps[~foreground] == 0).all()
-    assert torch.allclose(heatmaps[foreground], everywhere[foreground])
+    assert torch.allclose(found.probabilities, logits.classification.sigmoid(), atol=1e-6)
+    assert (found.heatmaps[~foreground] == 0).all()
+    assert torch.allclose(found.heatmaps[foreground], everywhere.heatmaps[foreground])
+    assert torch.equal(found.foreground.bool(), foreground)
+    assert torch.allclose(found.attention, everywhere.attention)
     assert 0 < foreground.float().mean() < 1
 
 

@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("run")(running.run)
 app.command("evaluate")(scoring.evaluate)
 app.command("export")(scoring.export)
+app.command("picture")(scoring.picture)
 app.command("list")(listing.list_)
 app.command("describe")(listing.describe)
 app.add_typer(data.app, name="data")

@@ -1,17 +1,14 @@
-"""``wsbench evaluate`` and ``wsbench export``."""
+"""``wsbench evaluate``, ``wsbench export`` and ``wsbench picture``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wsbench.cli import options, tables
 from wsbench.errors import WsbenchError, choose
-
-if TYPE_CHECKING:
-    pass
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 
@@ -107,6 +104,46 @@ def export(
         print(f"{files.arrays(record, loaded, path)} heatmaps in {path}")
     else:
         print(f"{files.coco(record, loaded, path, protocol)} boxes in {path}")
+
+
+def picture(
+    run: RunFolder,
+    out: Annotated[Path, typer.Option(help="The folder of the pictures.")] = Path("pictures"),
+    image: Annotated[list[str] | None, typer.Option(help="A test image; repeatable.")] = None,
+    label: Annotated[list[str] | None, typer.Option("--class", help="A class; repeatable.")] = None,
+    each: Annotated[
+        int, typer.Option(min=1, help="Images a class, where none are named: the first that have a box.")
+    ] = 2,
+    sheet: Annotated[bool, typer.Option("--sheet", help="One picture of everything, sheet.png.")] = False,
+    protocol: Annotated[str, typer.Option(help="Whose heatmaps and boxes: uniform or paper.")] = "uniform",
+    root: options.Root = None,
+    plugin: options.PluginFiles = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Draw a run's heatmaps and boxes over its test images, with what the method has behind them."""
+    from wsbench import pictures, records
+    from wsbench.evaluation import dataset_of
+    from wsbench.progress import choose_progress
+
+    found, progress = options.found(plugin), choose_progress(quiet=quiet)
+    record = records.load(run / records.FILE)
+    loaded = dataset_of(record, found, progress, root)
+    classes = label or loaded.dataset.classes
+    wanted = [(name, one) for name in image for one in classes] if image else None
+    for one in classes:
+        choose(one, dict.fromkeys(loaded.dataset.classes), "class")
+    wanted = wanted or pictures.examples(loaded, classes, each)
+    chosen = pictures.rows(record, loaded, found, wanted, progress, protocol)
+    if sheet:
+        pictures.draw(chosen, out / "sheet.png")
+        print(f"{len(chosen)} rows in {out / 'sheet.png'}")
+        return
+    with progress.task("drawing", len(chosen)) as advance:
+        for row in chosen:
+            stem = str(Path(row.sample.name).with_suffix("")).replace("/", "-")
+            pictures.draw([row], out / f"{row.label}-{stem}.png")
+            advance(1)
+    print(f"{len(chosen)} pictures in {out}")
 
 
 def _checked(name: str) -> str:

@@ -217,6 +217,11 @@ class Clarity(Trained):
 
         return _prediction.predict(self.network, images, self.settings)
 
+    def inner_maps(self, images: wsbench.ImageView) -> Mapping[str, np.ndarray]:
+        from . import _prediction
+
+        return _prediction.inner_maps(self.network, images, self.settings)
+
 
 def teacher_of(settings: ClaritySettings) -> Mapping[str, wsbench.Requirement]:
     """The teacher a student learns from, unless it learns from labels."""

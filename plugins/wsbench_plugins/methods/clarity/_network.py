@@ -40,6 +40,26 @@ class Logits:
         return (self.class_token + self.foreground) / 2
 
 
+@dataclass(frozen=True)
+class Predicted:
+    """What a trained network says of N images.
+
+    Attributes:
+        probabilities: ``(N, C)``.
+        attention: ``(N, C, n, n)`` of class tokens to patches.
+        foreground: ``(N, C, n, n)`` of 0 and 1.
+    """
+
+    probabilities: Tensor
+    attention: Tensor
+    foreground: Tensor
+
+    @property
+    def heatmaps(self) -> Tensor:
+        """``(N, C, n, n)`` attention in the foreground (equation 2)."""
+        return self.attention * self.foreground
+
+
 class FusedInverseBottleneck(nn.Module):
     """3 x 3 convolution to twice the channels, batch norm, SiLU, 1 x 1 convolution, batch norm; a residual
     where channels stay (Fig. 8)."""
@@ -156,9 +176,9 @@ class Clarity(nn.Module):
             tokens.append(self._class_part(states))
         return self._logits(self.norm(states), tokens)
 
-    def predict(self, images: Tensor, layers: int, *, segment: bool = True) -> tuple[Tensor, Tensor]:
-        """Probabilities ``(N, C)``, and localisation heatmaps ``(N, C, n, n)``: the class tokens' attention
-        to patches, averaged over heads and the last ``layers`` blocks, in the foreground (equations 1, 2).
+    def predict(self, images: Tensor, layers: int, *, segment: bool = True) -> Predicted:
+        """Probabilities, and what localises: the class tokens' attention to patches, averaged over heads and
+        the last ``layers`` blocks, and the foreground (equations 1, 2).
 
         Args:
             images: ``(N, 3, H, W)``.
@@ -175,8 +195,8 @@ class Clarity(nn.Module):
         logits = self._logits(self.norm(states), tokens)
         mean = torch.stack(attention).mean(dim=0).unflatten(2, self.grid)
         if not segment:
-            return logits.class_token.sigmoid(), mean
-        return logits.classification.sigmoid(), mean * self.segment.foreground(logits.heatmaps)
+            return Predicted(logits.class_token.sigmoid(), mean, torch.ones_like(mean))
+        return Predicted(logits.classification.sigmoid(), mean, self.segment.foreground(logits.heatmaps))
 
     def fuse_attention(self, fused: bool) -> None:
         """Whether blocks use torch's fused attention: fast on a GPU, but on a CPU the backward pass of its

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 import wsbench
 
@@ -14,7 +15,7 @@ from ._teacher import scaled
 
 if TYPE_CHECKING:
     from . import ClaritySettings
-    from ._network import Clarity
+    from ._network import Clarity, Predicted
 
 
 def predict(
@@ -25,11 +26,26 @@ def predict(
     The attention of a class token is spread over all patches, so an unscaled map would reach no threshold;
     the paper's thresholds in (0, 1) say that it scales, not how.
     """
-    device = network.positions.device
+    found = _predicted(network, images, settings)
+    return found.probabilities.cpu().numpy(), _stored(scaled(found.heatmaps.float()))
+
+
+def inner_maps(
+    network: Clarity, images: wsbench.ImageView, settings: ClaritySettings
+) -> dict[str, np.ndarray]:
+    """The foreground and the attention, each ``(N, C, n, n)`` in [0, 1] (Fig. 9)."""
+    found = _predicted(network, images, settings)
+    return {"foreground": _stored(found.foreground), "attention": _stored(scaled(found.attention.float()))}
+
+
+def _predicted(network: Clarity, images: wsbench.ImageView, settings: ClaritySettings) -> Predicted:
     size = settings.image_size
-    grey = torch.from_numpy(images.pixels(size, size)[:])[:, None].to(device)
+    grey = torch.from_numpy(images.pixels(size, size)[:])[:, None].to(network.positions.device)
     with torch.inference_mode():
-        scores, maps = network.predict(
+        return network.predict(
             normalised(grey, settings), settings.attention_layers, segment=settings.segment
         )
-    return scores.cpu().numpy(), scaled(maps.float()).cpu().numpy().astype(np.float16)
+
+
+def _stored(maps: Tensor) -> np.ndarray:
+    return maps.cpu().numpy().astype(np.float16)

@@ -1,0 +1,195 @@
+"""Pictures of a finished run: image, what lies behind the heatmap, the heatmap, and boxes, per class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wsbench import predictions
+from wsbench.errors import WsbenchError, choose
+from wsbench.evaluation import plan_of
+from wsbench.files import atomic
+from wsbench.frames import Region, full_image
+from wsbench.loading import Loaded
+from wsbench.plugins import Plugins
+from wsbench.progress import Progress
+from wsbench.records import Record
+from wsbench.runner import restored
+from wsbench.types import Sample
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+SIDE = 512
+"""Longest side at which an image is drawn, in pixels."""
+INCHES = 2.6
+"""Side of a panel."""
+TRUTH, PREDICTED = "limegreen", "red"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image and class.
+
+    Attributes:
+        sample: the image.
+        label: the class.
+        pixels: ``(h, w)`` uint8.
+        score: of the class, with its operating point.
+        maps: named maps of the class, ``(h, w)`` in [0, 1], with the part of the image they cover.
+        boxes: predicted ones, ``(K, 4)`` corners in pixels of the original image.
+    """
+
+    sample: Sample
+    label: str
+    pixels: np.ndarray
+    score: float
+    operating_point: float
+    maps: Mapping[str, tuple[np.ndarray, Region]]
+    boxes: np.ndarray
+
+
+def examples(loaded: Loaded, classes: Sequence[str], each: int) -> list[tuple[str, str]]:
+    """The first test images by name that have a box of a class, whatever was predicted of them.
+
+    Args:
+        loaded: the dataset.
+        classes: whose examples.
+        each: images a class.
+
+    Returns:
+        Pairs of image and class.
+    """
+    elsewhere = set(loaded.roles.members["calibrate"])
+    tested = [sample for sample in loaded.samples_of("test") if sample.name not in elsewhere]
+    pairs = []
+    for label in classes:
+        boxed = [sample.name for sample in tested if any(box.label == label for box in sample.boxes)]
+        pairs += [(name, label) for name in boxed[:each]]
+    return pairs
+
+
+def rows(
+    record: Record,
+    loaded: Loaded,
+    found: Plugins,
+    wanted: Sequence[tuple[str, str]],
+    progress: Progress,
+    protocol: str = "uniform",
+) -> list[Row]:
+    """What is drawn of each image and class.
+
+    Args:
+        record: of a finished run.
+        loaded: its dataset.
+        found: the plugins.
+        wanted: pairs of test image and class.
+        progress: where long work is shown.
+        protocol: whose heatmaps and boxes.
+
+    Raises:
+        WsbenchError: an unknown image or class, or a protocol that the run does not have.
+    """
+    assert record.folder is not None
+    choose(protocol, record.protocols, "protocol of this run")
+    stored = predictions.of_protocol(record.folder / "predict", protocol)
+    names, prediction = predictions.read(stored, "test", loaded.dataset.classes)
+    place = {name: row for row, name in enumerate(names)}
+    columns = {label: column for column, label in enumerate(loaded.dataset.classes)}
+    chosen = [
+        (name, choose(name, place, "test image"), label, choose(label, columns, "class"))
+        for name, label in wanted
+    ]
+    images = list(dict.fromkeys(name for name, _ in wanted))
+    inner = _inner_maps(record, loaded, found, images, progress, protocol)
+    boxes = record.boxes().query("protocol == @protocol")
+    points = record.protocols[protocol]["calibration"]["operating_points"]
+    samples = {sample.name: sample for sample in loaded.samples}
+    result = []
+    for name, row, label, column in chosen:
+        sample = samples[name]
+        whole = full_image(sample.width, sample.height)
+        maps = {what: (values[images.index(name), column], whole) for what, values in inner.items()}
+        if prediction.heatmaps is not None:
+            region = prediction.regions[row] if prediction.regions else whole
+            maps["heatmap"] = (prediction.heatmaps[row, column].astype(np.float32), region)
+        scale = SIDE / max(sample.width, sample.height)
+        pixels = loaded.dataset.read(sample, round(sample.height * scale), round(sample.width * scale))
+        score = float(prediction.scores[row, column])
+        result.append(Row(sample, label, pixels, score, points[label], maps, _corners(boxes, name, label)))
+    return result
+
+
+def _inner_maps(
+    record: Record,
+    loaded: Loaded,
+    found: Plugins,
+    images: Sequence[str],
+    progress: Progress,
+    protocol: str,
+) -> Mapping[str, np.ndarray]:
+    if record.method["preset"] == "external":
+        return {}
+    plan = plan_of(record, found)
+    assert record.folder is not None
+    method = restored(plan, loaded, found, progress, record.folder.parent, protocol)
+    return {} if method is None else method.inner_maps(loaded.views.images(images))
+
+
+def _corners(boxes: pd.DataFrame, name: str, label: str) -> np.ndarray:
+    mine = boxes[(boxes["image"] == name) & (boxes["class"] == label)]
+    return mine[["x0", "y0", "x1", "y1"]].to_numpy(dtype=float)
+
+
+def draw(chosen: Sequence[Row], path: Path) -> None:
+    """One line of panels a row, as PNG: every map over the image, then the boxes.
+
+    Truth is green, predictions are red; maps are drawn cell by cell, as boxes were cut from them.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if not chosen:
+        raise WsbenchError("there is nothing to draw: no test image has a box of the classes")
+    across = len(chosen[0].maps) + 1
+    figure = Figure(figsize=(INCHES * across, (INCHES + 0.35) * len(chosen)), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(len(chosen), across, squeeze=False)
+    for line, row in zip(panels, chosen, strict=True):
+        _draw_row(line, row)
+    with atomic(path) as file:
+        figure.savefig(file, format="png", dpi=110)
+
+
+def _draw_row(line: Sequence[Axes], row: Row) -> None:
+    width, height = row.sample.width, row.sample.height
+    for axes in line:
+        axes.imshow(row.pixels, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+        axes.set_axis_off()
+    for axes, (what, (values, region)) in zip(line, row.maps.items(), strict=False):
+        extent = (region.x0, region.x1, region.y1, region.y0)
+        axes.imshow(
+            values, cmap="inferno", vmin=0, vmax=1, alpha=0.45, extent=extent, interpolation="nearest"
+        )
+        axes.set(xlim=(0, width), ylim=(height, 0))
+        axes.set_title(what, fontsize=8)
+    for box in row.sample.boxes:
+        if box.label == row.label:
+            _outline(line[-1], (box.x0, box.y0, box.x1, box.y1), TRUTH)
+    for corners in row.boxes:
+        _outline(line[-1], corners, PREDICTED)
+    sign = "≥" if row.score >= row.operating_point else "<"
+    said = f"{row.label} {row.score:.2f} {sign} {row.operating_point:.2f}"
+    line[-1].set_title(f"{Path(row.sample.name).stem}\n{said}", fontsize=8)
+
+
+def _outline(axes: Axes, corners: Any, colour: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    x0, y0, x1, y1 = corners
+    axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=1.4))
