@@ -34,6 +34,13 @@ def quantise(heatmap: np.ndarray) -> np.ndarray:
     return (np.asarray(heatmap, dtype=np.float32) * 255.0 + 0.5).astype(np.uint8)
 
 
+def on_grid(heatmap: np.ndarray, grid: tuple[int, int] | None) -> np.ndarray:
+    """A map ``(h, w)`` resized bilinearly to ``grid`` (rows, columns), as float32; itself without one."""
+    if grid is None:
+        return heatmap
+    return cv2.resize(np.asarray(heatmap, dtype=np.float32), grid[::-1], interpolation=cv2.INTER_LINEAR)
+
+
 def component_boxes(levels: np.ndarray, threshold: float) -> np.ndarray:
     """Bounding rectangles ``(n, 4)`` of the components of ``levels >= 255 * threshold``, in half-open cells.
 
@@ -92,7 +99,8 @@ def boxes_of(
         region = prediction.regions[row] if prediction.regions else full_image(width, height)
         found: list[ScoredBox] = []
         for column, (label, rule) in enumerate(zip(classes, rules, strict=True)):
-            boxes, peaks = extract(prediction.heatmaps[row, column], region, (width, height), rule)
+            heatmap = on_grid(prediction.heatmaps[row, column], prediction.box_grid)
+            boxes, peaks = extract(heatmap, region, (width, height), rule)
             scores = float(prediction.scores[row, column]) * peaks
             found += [
                 ScoredBox(label, *map(float, box), float(score))

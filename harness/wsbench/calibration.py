@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wsbench.boxes import BoxRule, component_boxes, quantise
+from wsbench.boxes import BoxRule, component_boxes, on_grid, quantise
 from wsbench.frames import areas, cells_to_pixels, clip, full_image
 from wsbench.geometry import one_to_one
 from wsbench.scored import BoxTable, Pairs, Truth, overlaps
@@ -148,7 +148,7 @@ def _boxes_by_threshold(
     """All components of all maps, as one table per threshold."""
     rows: list[list[np.ndarray]] = [[] for _ in THRESHOLDS]
     for image in images:
-        levels = quantise(prediction.heatmaps[image, column])
+        levels = quantise(on_grid(prediction.heatmaps[image, column], prediction.box_grid))
         width, height = sizes[image].tolist()
         region = prediction.regions[image] if prediction.regions else full_image(width, height)
         for position, threshold in enumerate(THRESHOLDS):

@@ -91,6 +91,8 @@ def arrays(record: Record, loaded: Loaded, path: Path) -> int:
         "heatmaps": np.concatenate([prediction.heatmaps for _, prediction in mapped]),
         "regions": np.array([(r.x0, r.y0, r.x1, r.y1) for r in regions]),
     }
+    if (grid := read["test"][1].box_grid) is not None:
+        columns["box_grid"] = np.array(grid)
     with atomic(path) as file:
         np.savez_compressed(file, **columns)
     return len(columns["map_names"])

@@ -48,7 +48,17 @@ class HeatmapArrays:
         require(self._path, [name for name in names if name not in self._map_row], role, "heatmap")
         rows = [self._map_row[name] for name in names]
         heatmaps = self._arrays["heatmaps"][rows][:, self._columns]
-        return Prediction(scores, heatmaps, [self._region(name) for name in names])
+        return Prediction(scores, heatmaps, [self._region(name) for name in names], box_grid=self._grid())
+
+    def _grid(self) -> tuple[int, int] | None:
+        if "box_grid" not in self._arrays:
+            return None
+        grid = np.ravel(self._arrays["box_grid"])
+        if len(grid) != 2 or not np.issubdtype(grid.dtype, np.integer) or grid.min() < 1:
+            raise WsbenchError(
+                f"{self._path}: box_grid {grid.tolist()} must be a number of rows and of columns"
+            )
+        return int(grid[0]), int(grid[1])
 
     def _classes(self) -> list[int]:
         """The column of each of the dataset's classes."""

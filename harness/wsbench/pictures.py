@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wsbench import predictions
+from wsbench.boxes import on_grid
 from wsbench.errors import WsbenchError, choose
 from wsbench.evaluation import plan_of
 from wsbench.files import atomic
@@ -117,7 +118,8 @@ def rows(
         maps = {what: (values[images.index(name), column], whole) for what, values in inner.items()}
         if prediction.heatmaps is not None:
             region = prediction.regions[row] if prediction.regions else whole
-            maps["heatmap"] = (prediction.heatmaps[row, column].astype(np.float32), region)
+            heatmap = on_grid(prediction.heatmaps[row, column].astype(np.float32), prediction.box_grid)
+            maps["heatmap"] = (heatmap, region)
         scale = SIDE / max(sample.width, sample.height)
         pixels = loaded.dataset.read(sample, round(sample.height * scale), round(sample.width * scale))
         score = float(prediction.scores[row, column])

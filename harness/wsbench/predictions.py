@@ -69,9 +69,8 @@ def part(prediction: Prediction, start: int, stop: int) -> Prediction:
     def of(values: Any) -> Any:
         return None if values is None else values[start:stop]
 
-    return Prediction(
-        *map(of, (prediction.scores, prediction.heatmaps, prediction.regions, prediction.boxes))
-    )
+    parts = map(of, (prediction.scores, prediction.heatmaps, prediction.regions, prediction.boxes))
+    return Prediction(*parts, box_grid=prediction.box_grid)
 
 
 def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
@@ -107,7 +106,7 @@ def joined(parts: Sequence[Prediction]) -> Prediction:
     if parts[0].heatmaps is not None:
         heatmaps = np.concatenate([part.heatmaps for part in parts])
     scores = np.concatenate([part.scores for part in parts])
-    return Prediction(scores, heatmaps, sequence("regions"), sequence("boxes"))
+    return Prediction(scores, heatmaps, sequence("regions"), sequence("boxes"), parts[0].box_grid)
 
 
 def require(path: Path, missing: Sequence[str], role: Role, what: str) -> None:
@@ -128,6 +127,10 @@ def check(prediction: Prediction, images: ImageView) -> None:
         if len(shape) != 4 or 0 in shape[2:]:
             raise WsbenchError(f"the method's heatmaps have shape {shape}, not (N, C, h, w)")
         _check_values(prediction.heatmaps, (count, classes, *shape[2:]), "heatmaps", images.names)
+    if prediction.box_grid is not None and not (
+        len(prediction.box_grid) == 2 and min(prediction.box_grid) > 0
+    ):
+        raise WsbenchError(f"the method's box_grid {prediction.box_grid} must be rows and columns")
     for name, region in _of_images(prediction.regions, images, "regions"):
         if not (region.width > 0 and region.height > 0):
             raise WsbenchError(f"the method's region of {name} has no area: {region}")
@@ -166,6 +169,8 @@ def _write(path: Path, images: ImageView, prediction: Prediction) -> None:
         arrays["heatmaps"] = np.asarray(prediction.heatmaps, dtype=np.float16)
     if prediction.regions is not None:
         arrays["regions"] = np.array([(r.x0, r.y0, r.x1, r.y1) for r in prediction.regions])
+    if prediction.box_grid is not None:
+        arrays["box_grid"] = np.array(prediction.box_grid)
     if prediction.boxes is not None:
         column = {name: index for index, name in enumerate(images.classes)}
         rows = [
@@ -185,4 +190,5 @@ def _prediction(arrays: np.lib.npyio.NpzFile, classes: Sequence[str]) -> Predict
         boxes = [[] for _ in arrays["names"]]
         for row, label, *corners, score in arrays["boxes"].tolist():
             boxes[int(row)].append(ScoredBox(classes[int(label)], *corners, score))
-    return Prediction(arrays["scores"], arrays.get("heatmaps"), regions, boxes)
+    grid = tuple(arrays["box_grid"].tolist()) if "box_grid" in arrays else None
+    return Prediction(arrays["scores"], arrays.get("heatmaps"), regions, boxes, grid)

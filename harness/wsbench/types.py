@@ -102,6 +102,8 @@ class Prediction:
             method that gives boxes and no map.
         regions: per image, the rectangle of the original image that its heatmap covers; None where
             that is the whole image.
+        box_grid: rows and columns to which maps are resized bilinearly before boxes are cut from them: the
+            same as giving maps of that size, which would need more room; None cuts them from the maps' cells.
         boxes: per image, the boxes of a method that has no map. They are scored as they are under
             every protocol.
     """
@@ -110,3 +112,4 @@ class Prediction:
     heatmaps: np.ndarray | None = None
     regions: Sequence[Region] | None = None
     boxes: Sequence[Sequence[ScoredBox]] | None = None
+    box_grid: tuple[int, int] | None = None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -90,3 +93,17 @@ def test_a_box_scores_class_score_times_peak() -> None:
     (boxes,) = boxes_of(prediction, np.array([[40, 40]]), ("a", "b"), (ALL, ALL))
     assert [(box.label, box.x0, box.y1) for box in boxes] == [("a", 0, 10), ("b", 20, 40)]
     assert [box.score for box in boxes] == pytest.approx([0.5 * 0.8, 0.25 * 0.6])
+
+
+def test_boxes_on_a_grid_are_those_of_maps_of_that_size() -> None:
+    """Against torch's bilinear interpolation."""
+    maps = np.random.default_rng(0).random((3, 2, 5, 6)).astype(np.float16)
+    large = torch.nn.functional.interpolate(torch.from_numpy(maps).float(), (35, 30), mode="bilinear").numpy()
+    scores, sizes, rules = np.ones((3, 2)), np.array([[60, 70]] * 3), [ALL, BoxRule(0.7, 0.001)]
+    ours = boxes_of(Prediction(scores, maps, box_grid=(35, 30)), sizes, ("a", "b"), rules)
+    theirs = boxes_of(Prediction(scores, large), sizes, ("a", "b"), rules)
+    plain = boxes_of(Prediction(scores, maps), sizes, ("a", "b"), rules)
+    assert [[astuple(box)[:5] for box in image] for image in ours] == [
+        [astuple(box)[:5] for box in image] for image in theirs
+    ]
+    assert ours != plain

@@ -49,6 +49,11 @@ def test_list_and_describe(command) -> None:
     assert "epochs = 100   quick:" in out
     assert "uses annotated boxes (paper): Algorithm 1" in out
     assert "[>= 0, <= 1]" in out
+    _, out, _ = command("describe", "clarity")
+    for ablation in ("segment", "anatomy", "classification_loss", "pooling", "token_loss"):
+        assert re.search(rf"^{ablation} = .*\n.*Table 6's\s+ablation", out, re.MULTILINE), ablation
+    assert re.search(r"p: last blocks whose attention is the map .*needs no second\s+training", out)
+    assert all(len(line) <= 79 for line in out.splitlines()[2:])
     for name in ("phantom", "miou", "prior_boxes"):
         assert command("describe", name)[0] == 0
 

@@ -242,6 +242,7 @@ def test_it_learns_with_organs_and_a_teacher(organs, tmp_path: Path) -> None:
     prediction = method.predict(view)
     assert prediction.scores.shape == (len(view), 1)
     assert prediction.heatmaps.shape == (len(view), 1, 2, 2)
+    assert prediction.box_grid == (32, 32)
     files = sorted(tmp_path.rglob("teacher/epoch-*.npy"))
     assert [file.name for file in files] == ["epoch-0000.npy", "epoch-0001.npy"]
     logits = np.load(files[0])

@@ -75,8 +75,8 @@ class Trained(wsbench.Method):
         """The network before training."""
 
     @abstractmethod
-    def predict_batch(self, images: wsbench.ImageView) -> tuple[np.ndarray, np.ndarray]:
-        """Scores ``(N, C)`` and maps ``(N, C, h, w)`` of a few images."""
+    def predict_batch(self, images: wsbench.ImageView) -> wsbench.Prediction:
+        """Scores and maps of a few images."""
 
     def restore(self, run: wsbench.Run) -> None:
         self.load(wsbench.best_weights(run), run)
@@ -91,8 +91,11 @@ class Trained(wsbench.Method):
         import numpy as np
 
         chunks = images.chunks(min(self.settings.batch_size, 64))
-        scores, maps = zip(*map(self.predict_batch, chunks), strict=True)
-        return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps))
+        parts = [self.predict_batch(chunk) for chunk in chunks]
+        scores, maps = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("scores", "heatmaps")
+        )
+        return wsbench.Prediction(scores, maps, box_grid=parts[0].box_grid)
 
     def facts(self) -> Mapping[str, Any]:
         return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
@@ -117,10 +120,10 @@ class ClarityTeacher(Trained):
         network = self.start(wsbench.seed_from(run.seed, run.dataset, "clarity weights"), pretrained=True)
         _teacher.fit(network, self.settings, fit, select, run)
 
-    def predict_batch(self, images: wsbench.ImageView) -> tuple[np.ndarray, np.ndarray]:
+    def predict_batch(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _teacher
 
-        return _teacher.predict(self.network, images, self.settings)
+        return wsbench.Prediction(*_teacher.predict(self.network, images, self.settings))
 
 
 class ClaritySettings(AugmentationSettings):
@@ -190,7 +193,7 @@ class Clarity(Trained):
     """A vision transformer with a token for every class; its maps are their attention inside the foreground.
 
     The epoch is that of the highest macro AUC on select; under protocol ``paper``, that of the highest UDP on
-    select and on the boxes of calibrate (section 3.14). Maps stay on the grid of patches.
+    select and on the boxes of calibrate (section 3.14).
     """
 
     settings: ClaritySettings
@@ -212,7 +215,7 @@ class Clarity(Trained):
             self.load(state, run)
         return state is not None
 
-    def predict_batch(self, images: wsbench.ImageView) -> tuple[np.ndarray, np.ndarray]:
+    def predict_batch(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _prediction
 
         return _prediction.predict(self.network, images, self.settings)

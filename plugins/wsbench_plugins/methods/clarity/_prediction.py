@@ -18,16 +18,17 @@ if TYPE_CHECKING:
     from ._network import Clarity, Predicted
 
 
-def predict(
-    network: Clarity, images: wsbench.ImageView, settings: ClaritySettings
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scores ``(N, C)``, and maps ``(N, C, n, n)`` of each image and class scaled to [0, 1], float16.
+def predict(network: Clarity, images: wsbench.ImageView, settings: ClaritySettings) -> wsbench.Prediction:
+    """Scores ``(N, C)``, and maps ``(N, C, n, n)`` of each image and class scaled to [0, 1], float16; boxes
+    are cut from them at the size of the input (section 3.13).
 
     The attention of a class token is spread over all patches, so an unscaled map would reach no threshold;
     the paper's thresholds in (0, 1) say that it scales, not how.
     """
     found = _predicted(network, images, settings)
-    return found.probabilities.cpu().numpy(), _stored(scaled(found.heatmaps.float()))
+    side = settings.image_size
+    maps = _stored(scaled(found.heatmaps.float()))
+    return wsbench.Prediction(found.probabilities.cpu().numpy(), maps, box_grid=(side, side))
 
 
 def inner_maps(

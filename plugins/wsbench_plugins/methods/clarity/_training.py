@@ -50,7 +50,7 @@ class Student(Module):
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         """Scores and maps of the present weights."""
-        return wsbench.Prediction(*predict(self.network, images, self.settings))
+        return predict(self.network, images, self.settings)
 
     def answer(self, images: Tensor) -> Tensor:
         logits = self.network(images)
