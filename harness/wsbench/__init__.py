@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     )
     from wsbench.training import (
         WeakImages,
+        autocast,
         best_weights,
         keyed_loader,
         paper_weights,
@@ -107,6 +108,7 @@ _HOME = {
     "Run": "specs",
     "Source": "specs",
     "WeakImages": "training",
+    "autocast": "training",
     "best_weights": "training",
     "keyed_loader": "training",
     "paper_weights": "training",

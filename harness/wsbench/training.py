@@ -196,6 +196,12 @@ def _checkpoint(run: Run, name: str) -> Mapping[str, Any]:
     return torch.load(run.folder / f"{name}.ckpt", map_location="cpu", weights_only=True)
 
 
+def autocast(settings: TrainingSettings, device: torch.device) -> torch.autocast:
+    """A context that computes in the precision that `train` computes in."""
+    reduced = _lightning_precision(settings, device) == "bf16-mixed"
+    return torch.autocast(device.type, torch.bfloat16, enabled=reduced)
+
+
 def computes_in_bf16(device: torch.device) -> bool:
     """Whether the hardware has bf16 arithmetic; elsewhere it is emulated, slowly."""
     if device.type == "cuda":

@@ -68,7 +68,7 @@ def test_maps_run_from_0_to_1_and_constant_ones_are_0() -> None:
 
 def test_the_schedule_warms_up_and_falls_as_a_cosine() -> None:
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedule = _module.schedule(optimiser, epochs=7, warmup=3)
+    schedule = _module.schedule(optimiser, steps=7, warmup=3)
     rates = []
     for _ in range(7):
         rates.append(optimiser.param_groups[0]["lr"])

@@ -306,7 +306,8 @@ def test_a_finished_clarity_starts_one_at_another_size(organs, tmp_path: Path) -
     """Section 3.14: 224 first, then 512 from its weights."""
     fitted(plan_for(tmp_path, distill="none"), organs, FOUND, Silent())
     (checkpoint,) = tmp_path.rglob("clarity/*/fit/best.ckpt")
-    settings = clarity.ClaritySettings(**{**TINY, "image_size": 64, "weights": str(checkpoint)})
+    values = {**clarity.QUICK, **TINY, "image_size": 64, "weights": str(checkpoint)}
+    settings = clarity.ClaritySettings(**values)
     network = _training.start(settings, 1, seed=0)
     saved = torch.load(checkpoint, weights_only=True)["state_dict"]
     assert torch.equal(network.class_tokens, saved["network.class_tokens"])

@@ -83,9 +83,12 @@ class Trained(wsbench.Method):
 
     def load(self, state: Mapping[str, Any], run: wsbench.Run) -> None:
         """Predict with these weights from now on."""
+        import torch
+
         network = self.start(seed=0, pretrained=False)
         network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
-        self.network = network.eval().to(wsbench.torch_device(run.device))
+        layout = torch.channels_last if self.settings.channels_last else torch.contiguous_format
+        self.network = network.eval().to(wsbench.torch_device(run.device), memory_format=layout)
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         import numpy as np
@@ -237,7 +240,7 @@ QUICK_TEACHER: Mapping[str, Any] = {
     "backbone": "convnextv2_atto",
     "weights": "random",
     "image_size": 128,
-    "epochs": 11,
+    "epochs": 10,
     "batch_size": 16,
     "learning_rate": 1e-3,
     "warmup": 1,
@@ -252,7 +255,7 @@ QUICK: Mapping[str, Any] = {
     "stem": "convolutions",
     "weights": "random",
     "image_size": 128,
-    "epochs": 11,
+    "epochs": 10,
     "batch_size": 16,
     "learning_rate": 1e-3,
     "warmup": 1,

@@ -84,7 +84,7 @@ def _logits(teacher: ClarityTeacher, images: wsbench.WeakImages, epoch: int) -> 
     network = teacher.network
     device = next(network.parameters()).device
     parts = []
-    with torch.inference_mode():
+    with torch.inference_mode(), wsbench.autocast(teacher.settings, device):
         for start in range(0, len(images), BATCH):
             rows = range(start, min(start + BATCH, len(images)))
             grey = torch.stack([images[epoch, row][0] for row in rows]).to(device)

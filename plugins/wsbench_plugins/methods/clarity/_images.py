@@ -45,7 +45,7 @@ def augmentation(settings: AugmentationSettings, size: int) -> v2.Compose:
     """``(..., 1, size, size)`` uint8 -> the same, changed as section 3.10 names it, in its order."""
     steps: list[nn.Module] = [
         v2.RandomRotation(settings.rotation, interpolation=v2.InterpolationMode.BILINEAR),
-        v2.RandomResizedCrop(size, scale=(settings.crop, 1.0), antialias=True),
+        v2.RandomResizedCrop(size, scale=(settings.crop, 1.0), ratio=(1.0, 1.0), antialias=True),
     ]
     if settings.photons:
         steps.append(PoissonNoise(settings.photons))

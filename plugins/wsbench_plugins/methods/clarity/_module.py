@@ -50,14 +50,19 @@ class Module(lightning.LightningModule):
         optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        return {"optimizer": optimiser, "lr_scheduler": schedule(optimiser, settings.epochs, settings.warmup)}
+        total = int(self.trainer.estimated_stepping_batches)
+        rates = schedule(optimiser, total, total * settings.warmup // settings.epochs)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rates, "interval": "step"}}
 
 
 def schedule(
-    optimiser: torch.optim.Optimizer, epochs: int, warmup: int
+    optimiser: torch.optim.Optimizer, steps: int, warmup: int
 ) -> torch.optim.lr_scheduler.LRScheduler:
-    """Linear warm-up over the first epochs, then a cosine to 0, epoch by epoch."""
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=max(1, epochs - warmup))
+    """Linear warm-up over the first steps, then a cosine to 0.
+
+    It moves with every step: at a constant rate from the first step, random weights stay on a plateau.
+    """
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=max(1, steps - warmup))
     if warmup == 0:
         return cosine
     rise = torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / (warmup + 1), total_iters=warmup)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import timm
 import torch
@@ -33,6 +33,13 @@ class Logits:
     background: Tensor
     heatmaps: Tensor
     tokens: Sequence[Tensor]
+
+    def float(self) -> Logits:
+        """The same in float32, in which losses are computed."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return Logits(
+            *([v.float() for v in value] if isinstance(value, list) else value.float() for value in values)
+        )
 
     @property
     def classification(self) -> Tensor:

@@ -31,7 +31,9 @@ class Teacher(Module):
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         grey, labels = batch
-        loss = weighted_cross_entropy(self.answer(normalised(grey, self.settings)), labels.float())
+        # The loss is computed in float32, whatever the network computes in.
+        logits = self.answer(normalised(grey, self.settings)).float()
+        loss = weighted_cross_entropy(logits, labels.float())
         self.log("fit_loss", loss, on_step=False, on_epoch=True, batch_size=len(grey))
         return loss
 

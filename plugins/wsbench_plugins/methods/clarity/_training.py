@@ -61,7 +61,9 @@ class Student(Module):
         grey, *anatomy = inputs if self.settings.anatomy == "organs" else (inputs,)
         labels = labels.float()
         targets = Targets(taught[0] if taught else labels, labels, *anatomy)
-        value = loss(self.network(normalised(grey, self.settings)), targets, self.settings)
+        logits = self.network(normalised(grey, self.settings))
+        with torch.autocast(grey.device.type, enabled=False):
+            value = loss(logits.float(), targets, self.settings)
         self.log("fit_loss", value, on_step=False, on_epoch=True, batch_size=len(grey))
         return value
 
