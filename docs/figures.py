@@ -1,6 +1,7 @@
-"""Makes the pictures of the README from the phantom alone: ``python docs/figures.py RUNS``.
+"""Makes the pictures of README and docs from the phantoms alone: ``python docs/figures.py [RUNS]``.
 
-RUNS is the folder of finished runs of kd_student and kd_teacher on the phantom (preset quick, seed 0).
+RUNS is the folder of finished runs of kd_student and kd_teacher on the phantom (preset quick, seed 0);
+without it, only the contact sheets are made.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from wsbench import plugins, predictions
+from wsbench.loading import Loaded
 from wsbench.planning import load_dataset
 from wsbench.progress import Silent
 from wsbench.records import load
@@ -22,15 +24,17 @@ DOCS = Path(__file__).parent
 LOADED = load_dataset(plugins.find(), "phantom", {}, Silent())
 
 
-def contact_sheet(columns: int = 8, rows: int = 3, side: int = 200) -> None:
-    """The first images of seed 0, whatever they are."""
-    by_index = sorted(LOADED.samples, key=lambda sample: sample.name.rpartition("/")[2])
+def contact_sheet(loaded: Loaded, columns: int = 8, rows: int = 3, side: int = 200) -> None:
+    """The first images of seed 0, whatever they are, with their labels where there are many classes."""
+    by_index = sorted(loaded.samples, key=lambda sample: sample.name.rpartition("/")[2])
     sheet = Image.new("L", (columns * side, rows * side))
     for place, sample in enumerate(by_index[: columns * rows]):
-        film = Image.fromarray(LOADED.dataset.read(sample, 512, 512))
+        film = Image.fromarray(loaded.dataset.read(sample, 512, 512))
         tile = film.resize((side, side), Image.Resampling.LANCZOS)
+        if len(loaded.dataset.classes) > 1:
+            ImageDraw.Draw(tile).text((4, side - 14 * len(sample.labels)), "\n".join(sample.labels), fill=255)
         sheet.paste(tile, (place % columns * side, place // columns * side))
-    sheet.save(DOCS / "phantom.jpg", quality=85)
+    sheet.save(DOCS / f"{loaded.spec.name}.jpg", quality=85)
 
 
 def result(runs: Path, count: int = 3) -> None:
@@ -68,5 +72,7 @@ def outline(axis: plt.Axes, boxes: np.ndarray | list, colour: str) -> None:
 
 
 if __name__ == "__main__":
-    contact_sheet()
-    result(Path(sys.argv[1]))
+    contact_sheet(LOADED)
+    contact_sheet(load_dataset(plugins.find(), "phantom14", {}, Silent()))
+    if len(sys.argv) > 1:
+        result(Path(sys.argv[1]))

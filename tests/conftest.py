@@ -37,14 +37,24 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def real_tbx11k() -> Path:
-    """The subset of real TBX11K files."""
-    if not REAL_DATA:
-        pytest.skip("WSBENCH_REAL_DATA names no folder of real radiographs")
-    folder = (Path(__file__).parents[1] / REAL_DATA / "tbx11k-mini").resolve()
-    if not folder.is_dir():
-        pytest.skip(f"WSBENCH_REAL_DATA: {folder} does not exist")
+def real_data() -> Callable[[str], Path]:
+    """Gives a folder of real radiographs by its name, where ``WSBENCH_REAL_DATA`` has it."""
+
+    def folder(name: str) -> Path:
+        if not REAL_DATA:
+            pytest.skip("WSBENCH_REAL_DATA names no folder of real radiographs")
+        path = (Path(__file__).parents[1] / REAL_DATA / name).resolve()
+        if not path.is_dir():
+            pytest.skip(f"WSBENCH_REAL_DATA: {path} does not exist")
+        return path
+
     return folder
+
+
+@pytest.fixture
+def real_tbx11k(real_data: Callable[[str], Path]) -> Path:
+    """The subset of real TBX11K files."""
+    return real_data("tbx11k-mini")
 
 
 def table(

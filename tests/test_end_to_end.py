@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import wsbench
 from wsbench import records
@@ -269,3 +271,27 @@ def test_kd_student_on_real_radiographs(real_tbx11k: Path, tmp_path: Path) -> No
         main([*line, "--preset", "quick", "--submit", "--no-references", "-q"])
     assert end.value.code == 2
     assert not (tmp_path / "leaderboards").exists()
+
+
+def test_clarity_on_real_radiographs(real_data: Callable[[str], Path], tmp_path: Path) -> None:
+    """Teacher, student and picture on official NIH files; one epoch each, without organ masks."""
+    from wsbench.cli import main
+
+    root = ["--root", str(real_data("nih-mini"))]
+    teacher = "{backbone: convnextv2_atto, weights: random, image_size: 64, epochs: 1, batch_size: 16}"
+    values = ("anatomy=none", "image_size=64", "epochs=1", f"teacher={teacher}")
+    small = [word for value in values for word in ("-o", value)]
+    with pytest.raises(SystemExit) as end:
+        main(
+            ["run", "-m", "clarity", "-d", "nih", "--preset", "quick", "-q", "--no-references", *root, *small]
+        )
+    assert end.value.code == 0
+    (path,) = tmp_path.glob(f"runs/nih/clarity/*/{records.FILE}")
+    record = records.load(path)
+    assert set(record.protocols) == {"uniform", "paper"}
+    assert len(record.dataset["classes"]) == 14
+    with pytest.raises(SystemExit) as end:
+        main(["picture", str(path.parent), "--each", "1", "--sheet", *root, "-q"])
+    assert end.value.code == 0
+    with Image.open("pictures/sheet.png") as sheet:
+        assert sheet.width > 4 * 200  # foreground, attention, heatmap, boxes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import time
 from collections import Counter
@@ -25,17 +24,6 @@ from wsbench.radiographs import FileFacts
 from wsbench.splits import deal
 from wsbench_plugins.datasets import nih
 from wsbench_plugins.datasets.nih import _tables
-
-REAL = os.environ.get("WSBENCH_REAL_DATA")
-
-
-def real(folder: str) -> Path:
-    if not REAL:
-        pytest.skip("WSBENCH_REAL_DATA names no folder of real radiographs")
-    path = (Path(__file__).parents[2] / REAL / folder).resolve()
-    if not path.is_dir():
-        pytest.skip(f"WSBENCH_REAL_DATA: {path} does not exist")
-    return path
 
 
 @pytest.fixture
@@ -240,8 +228,8 @@ def test_a_dataset_of_other_classes_cannot_be_written(tmp_path: Path) -> None:
         nih.write(testing.Toy(), tmp_path, Silent())
 
 
-def test_real_files(tmp_path: Path) -> None:
-    root = real("nih-mini")
+def test_real_files(real_data: Callable[[str], Path], tmp_path: Path) -> None:
+    root = real_data("nih-mini")
     data = loaded(root)
     assert len(data.samples) == 126
     assert data.dataset.problems == ()
@@ -251,10 +239,10 @@ def test_real_files(tmp_path: Path) -> None:
     assert record.value("auc") == 0.5
 
 
-def test_the_releases_tables_at_full_size(tmp_path: Path) -> None:
+def test_the_releases_tables_at_full_size(real_data: Callable[[str], Path], tmp_path: Path) -> None:
     """112,120 rows and 984 boxes, parsed, split and counted in seconds; the lists are not at hand, so all
     patients with a box are tested, and of the others a fifth."""
-    root = real("nih-metadata")
+    root = real_data("nih-metadata")
     for name in ("Data_Entry_2017_v2020.csv", "BBox_List_2017.csv"):
         with gzip.open(root / f"{name}.gz") as packed:
             (tmp_path / name).write_bytes(packed.read())

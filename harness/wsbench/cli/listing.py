@@ -40,13 +40,13 @@ def describe(
         print(textwrap.fill(" ".join(definition.split()), 79))
         return
     if spec.citation:
-        print(spec.citation)
+        print(textwrap.fill(spec.citation, 79))
     presets: Mapping[str, Mapping[str, Any]] = {}
     after_fit: tuple[str, ...] = ()
     if name in found.methods:
         presets, after_fit = spec.presets, spec.after_fit
         if spec.box_use:
-            print(f"uses annotated boxes ({spec.box_supervision.value}): {spec.box_use}")
+            print(textwrap.fill(f"uses annotated boxes ({spec.box_supervision.value}): {spec.box_use}", 79))
         if not spec.reads_image:
             print("never looks at the image")
     _settings(spec.settings, presets, after_fit)
