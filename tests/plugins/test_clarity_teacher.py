@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -76,6 +78,33 @@ def test_the_schedule_warms_up_and_falls_as_a_cosine() -> None:
         schedule.step()
     assert rates[:4] == pytest.approx([0.25, 0.5, 0.75, 1.0])
     assert rates[4:] == pytest.approx([(1 + np.cos(np.pi * k / 4)) / 2 for k in (1, 2, 3)])
+
+
+def test_the_rate_moves_with_every_step() -> None:
+    """Two epochs of ten steps, the first of them warm-up."""
+    settings = clarity.TeacherSettings(epochs=2, warmup=1, learning_rate=1.0)
+    module = _module.Module(torch.nn.Linear(1, 1), settings)
+    module._trainer = SimpleNamespace(estimated_stepping_batches=20)
+    made = module.configure_optimizers()
+    optimiser, rates = made["optimizer"], []
+    for _ in range(20):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        made["lr_scheduler"]["scheduler"].step()
+    assert made["lr_scheduler"]["interval"] == "step"
+    assert rates[:11] == pytest.approx([(k + 1) / 11 for k in range(11)])
+    assert rates[15] == pytest.approx(0.5)
+
+
+def test_crops_keep_the_aspect() -> None:
+    """A square stays as wide as it is high."""
+    settings = ATTO.model_copy(update={"rotation": 0.0, "photons": 0.0, "brightness": 0.0, "crop": 0.5})
+    image = torch.zeros(1, 64, 64, dtype=torch.uint8)
+    image[:, 28:36, 28:36] = 255
+    torch.manual_seed(0)
+    for _ in range(10):
+        seen = _images.augmentation(settings, 64)(image)[0] > 127
+        assert abs(int(seen.any(dim=0).sum()) - int(seen.any(dim=1).sum())) <= 1
 
 
 def test_poisson_noise_has_the_variance_of_counting() -> None:
