@@ -31,8 +31,11 @@ def contact_sheet(loaded: Loaded, columns: int = 8, rows: int = 3, side: int = 2
     for place, sample in enumerate(by_index[: columns * rows]):
         film = Image.fromarray(loaded.dataset.read(sample, 512, 512))
         tile = film.resize((side, side), Image.Resampling.LANCZOS)
-        if len(loaded.dataset.classes) > 1:
-            ImageDraw.Draw(tile).text((4, side - 14 * len(sample.labels)), "\n".join(sample.labels), fill=255)
+        if len(loaded.dataset.classes) > 1 and sample.labels:
+            pen, words = ImageDraw.Draw(tile), "\n".join(sample.labels)
+            corner = (4, side - 14 * len(sample.labels))
+            pen.rectangle(pen.textbbox(corner, words), fill=0)
+            pen.text(corner, words, fill=255)
         sheet.paste(tile, (place % columns * side, place // columns * side))
     sheet.save(DOCS / f"{loaded.spec.name}.jpg", quality=85)
 
