@@ -132,7 +132,8 @@ __all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - one list of names i
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'wsbench' has no attribute '{name}'")
-    return getattr(import_module(f"wsbench.{_HOME[name]}"), name)
+    value = globals()[name] = getattr(import_module(f"wsbench.{_HOME[name]}"), name)
+    return value
 
 
 def __dir__() -> list[str]:

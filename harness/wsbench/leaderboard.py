@@ -29,7 +29,7 @@ COLUMNS = {
         "boxes_per_image", "healthy_with_box", "auc", "sensitivity", "specificity",
     ),
     "paper": (
-        "miou", "miou_pooled", "miou_matched", "ap25", "boxes_per_image",
+        "miou", "miou_pooled", "miou_matched", "ap25", "msli", "udp", "boxes_per_image",
         "accuracy", "auc", "sensitivity", "specificity", "macro_precision", "macro_recall",
     ),
 }  # fmt: skip

@@ -26,6 +26,10 @@ CITATION = (
 )
 
 
+PREDICTED_AT_ONCE = 64
+"""Images; it changes no number but in the last bits."""
+
+
 class AugmentationSettings(wsbench.TrainingSettings):
     """Random rotation, cropping, Poisson noise and brightness (section 3.10); the paper gives no ranges."""
 
@@ -93,7 +97,7 @@ class Trained(wsbench.Method):
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         import numpy as np
 
-        chunks = images.chunks(min(self.settings.batch_size, 64))
+        chunks = images.chunks(PREDICTED_AT_ONCE)
         parts = [self.predict_batch(chunk) for chunk in chunks]
         scores, maps = (
             np.concatenate([getattr(part, name) for part in parts]) for name in ("scores", "heatmaps")
