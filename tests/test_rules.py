@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -190,17 +191,25 @@ def test_hooks_in_the_docs_exist() -> None:
     assert all(hook in documented for hook in hooks)
 
 
-def test_the_readmes_numbers_are_the_leaderboards() -> None:
-    """Every cell of the README's table stands in the same row of the phantom's page."""
-    page = (ROOT / "leaderboards" / "phantom.md").read_text(encoding="utf-8")
-    header, _, *rows = [cells(line) for line in readme().splitlines() if line.startswith("| ")]
-    uniform = page.split("## Protocol")[1]
-    theirs, _, *others = [cells(line) for line in uniform.splitlines() if line.startswith("| ")]
+@pytest.mark.parametrize(
+    ("document", "board"), [("README.md", "phantom.md"), ("docs/clarity.md", "phantom14.md")]
+)
+def test_numbers_in_documents_are_the_leaderboards(document: str, board: str) -> None:
+    """Every cell of the document's first table stands in the same row of the dataset's page."""
+    text, page = ((ROOT / path).read_text(encoding="utf-8") for path in (document, f"leaderboards/{board}"))
+    header, _, *rows = first_table(text)
+    theirs, _, *others = first_table(page.split("## Protocol")[1])
     by_method = {row[0]: dict(zip(theirs, row, strict=True)) for row in others}
     assert len(rows) >= 4
     for row in rows:
         for heading, cell in zip(header, row, strict=True):
             assert by_method[row[0]][heading] == cell, (row[0], heading)
+
+
+def first_table(text: str) -> list[list[str]]:
+    """Header, rule and rows of the first table whose first column is ``method``."""
+    lines = text[text.index("| method |") :].splitlines()
+    return [cells(line) for line in itertools.takewhile(lambda line: line.startswith("| "), lines)]
 
 
 def test_the_auc_in_the_readmes_words_is_the_students() -> None:
