@@ -90,7 +90,7 @@ def main() -> None:
     print("| :--- | ---: | :--- | ---: | ---: | ---: | ---: | ---: |")
     for device in devices:
         for name in NETWORKS:
-            for size, batch in ((224, 1), (224, 8), (512, 1), (512, 4)):
+            for size, batch in ((224, 1), (224, 8), (512, 1), (512, 2)):
                 cells = []
                 for training in (False, True):
                     with multiprocessing.get_context("spawn").Pool(1) as pool:
