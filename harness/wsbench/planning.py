@@ -110,8 +110,15 @@ def make_plan(
         preset = dataset.preset if dataset.preset in spec.presets else next(iter(spec.presets))
     values = choose(preset, spec.presets, f"preset of {spec.name}")
     choose(calibrate_for, OBJECTIVES, "objective of calibration")
-    settings = fill(spec.settings, {**values, **options}, spec.name)
+    laid_over = {name: _over(values.get(name), value) for name, value in options.items()}
+    settings = fill(spec.settings, {**values, **laid_over}, spec.name)
     return Plan(spec, preset, settings, seed, device, runs, calibrate_for)
+
+
+def _over(below: Any, value: Any) -> Any:
+    """Of settings inside settings, only those that are named change."""
+    both = isinstance(below, Mapping) and isinstance(value, Mapping)
+    return {**below, **value} if both else value
 
 
 def blind_plans(

@@ -60,6 +60,13 @@ def test_published_settings_are_the_paper_preset(name: str, value: object) -> No
     assert getattr(clarity.ClaritySettings(), name) == value
 
 
+def test_options_of_the_teacher_are_laid_over_the_presets(tmp_path: Path) -> None:
+    given = {"teacher": {"epochs": 3}}
+    plan = make_plan(SPEC, "quick", given, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
+    assert plan.settings.teacher == clarity.TeacherSettings(**{**clarity.QUICK_TEACHER, "epochs": 3})
+    assert plan.changed() == {"teacher": plan.settings.teacher.model_dump(mode="json")}
+
+
 def test_what_the_paper_leaves_open_says_so() -> None:
     fields = clarity.ClaritySettings.model_fields
     assert "gives no number" in fields["foreground_threshold"].description
