@@ -245,6 +245,11 @@ def first_is_nan(values: np.ndarray) -> np.ndarray:
             [without("regions"), changed("heatmaps", lambda maps: maps[:, :, :12])],
             "is 24x12, its image 512x512: their aspects differ; add the array 'regions'",
         ),
+        (
+            [changed("box_grid", lambda grid: grid[:1])],
+            r"box_grid \[40\] must be a number of rows and of columns",
+        ),
+        ([changed("box_grid", lambda grid: -grid)], r"box_grid \[-40, -36\] must be"),
         ([changed("names", lambda names: names.astype(object))], "not an npz file of plain arrays"),
     ],
 )

@@ -140,7 +140,10 @@ def _inner_maps(
     plan = plan_of(record, found)
     assert record.folder is not None
     method = restored(plan, loaded, found, progress, record.folder.parent, protocol)
-    return {} if method is None else method.inner_maps(loaded.views.images(images))
+    if method is None:
+        progress.say(f"{plan.spec.name}: its training is gone; only heatmaps and boxes are drawn")
+        return {}
+    return method.inner_maps(loaded.views.images(images))
 
 
 def _corners(boxes: pd.DataFrame, name: str, label: str) -> np.ndarray:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import wsbench
-from wsbench import plugins
+from wsbench import export, plugins
 from wsbench.loading import Loaded
 from wsbench.planning import load_dataset
 from wsbench.progress import Silent
@@ -112,6 +113,15 @@ def test_protocol_paper_predicts_with_the_weights_that_its_score_chose(tmp_path:
     assert paper["msli"]["value"] > uniform["msli"]["value"]
     scores = (record.folder / "scores.csv").read_text(), (record.folder / "scores-paper.csv").read_text()
     assert scores[0] != scores[1]
+
+
+def test_exported_boxes_carry_the_scores_of_their_protocol(tmp_path: Path, phantom: Loaded) -> None:
+    record = ran(tmp_path)
+    for protocol, place in (("uniform", 0), ("paper", 1)):
+        export.coco(record, phantom, tmp_path / f"{protocol}.json", protocol)
+        images = json.loads((tmp_path / f"{protocol}.json").read_text())["images"]
+        pixels = phantom.views.images([images[0]["file_name"]]).pixels(64, 64)[:].mean() / 255
+        assert images[0]["scores"]["tb"] == pytest.approx((1 - pixels, pixels)[place])
 
 
 def test_what_only_prediction_depends_on_needs_no_second_training(tmp_path: Path) -> None:

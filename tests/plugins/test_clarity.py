@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from wsbench_plugins.methods.clarity import _heads, _network, _regions
 from wsbench_plugins.methods.clarity import _losses as losses
-from wsbench_plugins.methods.clarity import _network, _regions
 
 
 def sigmoid(x: float) -> float:
@@ -87,7 +87,7 @@ def test_background_suppression_by_hand() -> None:
 
 
 def test_attention_pooling_by_hand() -> None:
-    pool = _network.AttentionPooling(1, 2)
+    pool = _heads.AttentionPooling(1, 2)
     with torch.no_grad():
         pool.weights.copy_(torch.tensor([[0.0, math.log(3.0)]]))  # weights 1/4 and 3/4
     assert pool(torch.tensor([[[4.0, 8.0]]])).item() == pytest.approx(7.0)

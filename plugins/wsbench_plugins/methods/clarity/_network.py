@@ -1,4 +1,4 @@
-"""CLARiTY's network: a ViT with C class tokens, attention pooling, and SegmentCAM on its patch tokens."""
+"""CLARiTY's network: a ViT with C class tokens, whose heads are pooling and SegmentCAM."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from timm.models.vision_transformer import Block, VisionTransformer
 from timm.models.xcit import ConvPatchEmbed
 from torch import Tensor, nn
 
-EXPANSION = 2
-"""Of every fused inverse bottleneck (sections 3.4 and 3.5)."""
+from ._heads import AttentionPooling, MeanPooling, SegmentCAM
 
 
 @dataclass(frozen=True)
@@ -65,80 +64,6 @@ class Predicted:
     def heatmaps(self) -> Tensor:
         """``(N, C, n, n)`` attention in the foreground (equation 2)."""
         return self.attention * self.foreground
-
-
-class FusedInverseBottleneck(nn.Module):
-    """3 x 3 convolution to twice the channels, batch norm, SiLU, 1 x 1 convolution, batch norm; a residual
-    where channels stay (Fig. 8)."""
-
-    def __init__(self, channels: int, out: int) -> None:
-        super().__init__()
-        wide = EXPANSION * channels
-        self.layers = nn.Sequential(
-            nn.Conv2d(channels, wide, 3, padding=1, bias=False),
-            nn.BatchNorm2d(wide),
-            nn.SiLU(),
-            nn.Conv2d(wide, out, 1, bias=False),
-            nn.BatchNorm2d(out),
-        )
-        self.residual = channels == out
-
-    def forward(self, features: Tensor) -> Tensor:
-        """``(N, channels, h, w)`` -> ``(N, out, h, w)``."""
-        result = self.layers(features)
-        return result + features if self.residual else result
-
-
-class SegmentCAM(nn.Module):
-    """Feature and heatmap heads on patch tokens, and a classifier that may look at the foreground only
-    (sections 3.4 and 3.5).
-
-    Args:
-        width: D, of patch tokens.
-        classes: C.
-        threshold: t, from which a cell is foreground; the paper gives no number.
-    """
-
-    def __init__(self, width: int, classes: int, threshold: float) -> None:
-        super().__init__()
-        self.features = FusedInverseBottleneck(width, classes)
-        self.heatmaps = FusedInverseBottleneck(width, classes)
-        self.classifier = nn.Sequential(*(FusedInverseBottleneck(classes, classes) for _ in range(3)))
-        self.threshold = threshold
-
-    def forward(self, patches: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """``(N, D, n, n)`` patch tokens -> foreground, patch and background logits, and heatmaps."""
-        heatmaps = self.heatmaps(patches).sigmoid()
-        features = self.features(patches)
-        foreground = self.foreground(heatmaps)
-        whole = self.classifier(features)
-        behind = self.classifier(features * (1 - foreground))
-        inside, every, outside = (part.mean(dim=(2, 3)) for part in (whole * foreground, whole, behind))
-        return inside, every, outside, heatmaps
-
-    def foreground(self, heatmaps: Tensor) -> Tensor:
-        """``S_f``: 1 where a heatmap reaches the threshold, a constant to the gradient."""
-        return (heatmaps >= self.threshold).to(heatmaps.dtype)
-
-
-class AttentionPooling(nn.Module):
-    """One learned weighting of features a class, the same for every image (equations 8 and 9)."""
-
-    def __init__(self, classes: int, width: int) -> None:
-        super().__init__()
-        self.weights = nn.Parameter(torch.zeros(classes, width))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """``(N, C, D)`` class tokens -> ``(N, C)`` logits."""
-        return (tokens * self.weights.softmax(dim=1)).sum(dim=2)
-
-
-class MeanPooling(nn.Module):
-    """Every feature of a class token counts alike: Table 6's ablation of attention pooling."""
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """``(N, C, D)`` class tokens -> ``(N, C)`` logits."""
-        return tokens.mean(dim=2)
 
 
 class Clarity(nn.Module):

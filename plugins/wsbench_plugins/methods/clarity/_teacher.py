@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor
 
 import wsbench
 
+from . import _weights
 from ._images import augmentation, normalised
 from ._losses import weighted_cross_entropy
 from ._module import MONITOR, Module
@@ -128,35 +128,7 @@ def build(settings: TeacherSettings, classes: int, seed: int, *, pretrained: boo
             drop_path_rate=settings.stochastic_depth,
         )
     if pretrained and settings.weights != "random":
-        state = _weights(settings)
+        state = _weights.read(settings)
         fitting = {name: value for name, value in state.items() if not name.startswith("head.fc.")}
-        _load(network, fitting, settings)
+        _weights.fill(network, fitting, settings, new=("head.fc.",))
     return network
-
-
-def _load(network: ConvNeXt, state: dict[str, Tensor], settings: TeacherSettings) -> None:
-    """Fill all but the classifier."""
-    try:
-        missing, unexpected = network.load_state_dict(state, strict=False)
-        wrong = sorted(set(missing) - {"head.fc.weight", "head.fc.bias"}) + unexpected
-    except RuntimeError as error:  # tensors of another size
-        wrong = [" ".join(str(error).split())[:150]]
-    if wrong:
-        raise wsbench.WsbenchError(
-            f"weights {settings.weights} do not fit {settings.backbone}: {', '.join(wrong)[:200]}"
-        )
-
-
-def _weights(settings: TeacherSettings) -> dict[str, Tensor]:
-    path = Path(settings.weights).expanduser()
-    ways_out = "give -o weights=FILE (a timm state dict) or -o weights=random"
-    try:
-        if path.suffix:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        return timm.create_model(f"{settings.backbone}.{settings.weights}", pretrained=True).state_dict()
-    except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
-        reason = " ".join(str(error).split())[:200]
-        raise wsbench.WsbenchError(
-            f"the weights {settings.weights} of {settings.backbone} cannot be had "
-            f"({type(error).__name__}: {reason}); {ways_out}"
-        ) from None

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import timm
 import torch
 from timm.layers import resample_abs_pos_embed
 from torch import Tensor, nn
 
 import wsbench
 
+from . import _weights
 from ._distillation import WithTeacher, precompute
 from ._images import WithRegions, augmentation, normalised
 from ._module import MONITOR, Module
@@ -133,25 +132,8 @@ def start(settings: ClaritySettings, classes: int, seed: int, *, pretrained: boo
             convolutional_stem=settings.stem == "convolutions",
         )
     if pretrained and settings.weights != "random":
-        _load(network, _state(settings), settings)
+        _load(network, _weights.read(settings), settings)
     return network
-
-
-def _state(settings: ClaritySettings) -> dict[str, Tensor]:
-    path = Path(settings.weights).expanduser()
-    try:
-        if path.suffix:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            state = state.get("state_dict", state)
-            return {name.removeprefix("network."): value for name, value in state.items()}
-        name = f"{settings.backbone}.{settings.weights}"
-        return timm.create_model(name, pretrained=True, num_classes=0).state_dict()
-    except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
-        reason = " ".join(str(error).split())[:200]
-        raise wsbench.WsbenchError(
-            f"the weights {settings.weights} of {settings.backbone} cannot be had ({type(error).__name__}: "
-            f"{reason}); give -o weights=FILE (of timm's ViT, or best.ckpt of clarity) or -o weights=random"
-        ) from None
 
 
 def _load(network: Clarity, state: dict[str, Tensor], settings: ClaritySettings) -> None:
@@ -160,14 +142,9 @@ def _load(network: Clarity, state: dict[str, Tensor], settings: ClaritySettings)
     try:
         ready = state if "class_tokens" in state else _from_vit(network, state)
         ready["positions"] = _resampled(ready["positions"], network)
-        missing, unexpected = network.load_state_dict(ready, strict=False)
-        wrong = [name for name in missing if not name.startswith(("pool.", "segment."))] + unexpected
-    except (KeyError, RuntimeError) as error:
-        wrong = [" ".join(str(error).split())[:150]]
-    if wrong:
-        raise wsbench.WsbenchError(
-            f"weights {settings.weights} do not fit {settings.backbone}: {', '.join(wrong)[:200]}"
-        )
+    except (KeyError, RuntimeError) as error:  # no ViT
+        raise _weights.misfit(settings, [" ".join(str(error).split())]) from None
+    _weights.fill(network, ready, settings, new=("pool.", "segment."))
 
 
 def _from_vit(network: Clarity, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
