@@ -93,6 +93,12 @@ def test_attention_pooling_by_hand() -> None:
     assert pool(torch.tensor([[[4.0, 8.0]]])).item() == pytest.approx(7.0)
 
 
+def test_attention_pooling_from_zeros_gives_every_image_the_same_logit() -> None:
+    tokens = torch.nn.functional.layer_norm(torch.randn(5, 3, 64), (64,))
+    assert _heads.AttentionPooling(3, 64, deviation=0.0)(tokens).std(dim=0).max() < 1e-5
+    assert _heads.AttentionPooling(3, 64)(tokens).std(dim=0).min() > 0.02
+
+
 def test_regions_of_table_1() -> None:
     organs = {
         name: np.zeros((2, 5), dtype=bool) for name in ("left_lung", "right_lung", "heart", "mediastinum")

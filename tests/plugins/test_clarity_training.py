@@ -70,6 +70,7 @@ def test_options_of_the_teacher_are_laid_over_the_presets(tmp_path: Path) -> Non
 def test_what_the_paper_leaves_open_says_so() -> None:
     fields = clarity.ClaritySettings.model_fields
     assert "gives no number" in fields["foreground_threshold"].description
+    assert "not given" in fields["pooling_deviation"].description
     for name in ("anatomy", "segment", "classification_loss", "pooling", "token_loss"):
         assert "Table 6's ablation" in fields[name].description
 
@@ -372,7 +373,7 @@ def test_protocol_paper_takes_the_epoch_of_the_highest_udp(tmp_path: Path) -> No
     """Section 3.14; what is asked is the network of the epoch, in evaluation."""
     loaded = testing.toy()
     views = {role: loaded.views.weak(loaded.roles.members[role]) for role in ("fit", "select")}
-    settings = {**clarity.QUICK, **TINY, "epochs": 3, "anatomy": "none", "distill": "none"}
+    settings = {**clarity.QUICK, **TINY, "epochs": 3, "anatomy": "none", "distill": "none", "precision": "32"}
     given, seen = iter((0.2, 0.9, 0.3)), []
 
     def udp(predict) -> float:

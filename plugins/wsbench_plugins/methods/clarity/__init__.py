@@ -26,10 +26,6 @@ CITATION = (
 )
 
 
-PREDICTED_AT_ONCE = 64
-"""Images; it changes no number but in the last bits."""
-
-
 class AugmentationSettings(wsbench.TrainingSettings):
     """Random rotation, cropping, Poisson noise and brightness (section 3.10); the paper gives no ranges."""
 
@@ -95,14 +91,9 @@ class Trained(wsbench.Method):
         self.network = network.eval().to(wsbench.torch_device(run.device), memory_format=layout)
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
-        import numpy as np
+        from . import _prediction
 
-        chunks = images.chunks(PREDICTED_AT_ONCE)
-        parts = [self.predict_batch(chunk) for chunk in chunks]
-        scores, maps = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("scores", "heatmaps")
-        )
-        return wsbench.Prediction(scores, maps, box_grid=parts[0].box_grid)
+        return _prediction.in_batches(self.predict_batch, images, self.settings)
 
     def facts(self) -> Mapping[str, Any]:
         return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
@@ -186,6 +177,9 @@ class ClaritySettings(AugmentationSettings):
     )
     pooling: Literal["attention", "mean"] = Field(
         "attention", description="of class tokens (equation 9); mean: Table 6's ablation"
+    )
+    pooling_deviation: float = Field(
+        1.0, ge=0, description="of the normal law that attention pooling's weights start from; not given"
     )
     token_loss: Literal["oct", "cct", "none"] = Field(
         "oct", description="equation (7); cct: equation (20), Table 6's ablation"

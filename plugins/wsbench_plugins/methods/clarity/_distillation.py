@@ -21,8 +21,6 @@ from ._images import augmentation, normalised
 if TYPE_CHECKING:
     from . import ClaritySettings, ClarityTeacher
 
-BATCH = 64
-
 
 class WithTeacher(Dataset):
     """Images with the labels and the teacher's probabilities of their epoch.
@@ -74,19 +72,19 @@ def precompute(
             if not path.exists():
                 part = path.with_suffix(".part")
                 with part.open("wb") as file:
-                    np.save(file, _logits(teacher, images, epoch))
+                    np.save(file, _logits(teacher, images, epoch, settings.batch_size))
                 part.replace(path)
             advance(len(images))
     return folder
 
 
-def _logits(teacher: ClarityTeacher, images: wsbench.WeakImages, epoch: int) -> np.ndarray:
+def _logits(teacher: ClarityTeacher, images: wsbench.WeakImages, epoch: int, batch: int) -> np.ndarray:
     network = teacher.network
     device = next(network.parameters()).device
     parts = []
     with torch.inference_mode(), wsbench.autocast(teacher.settings, device):
-        for start in range(0, len(images), BATCH):
-            rows = range(start, min(start + BATCH, len(images)))
+        for start in range(0, len(images), batch):
+            rows = range(start, min(start + batch, len(images)))
             grey = torch.stack([images[epoch, row][0] for row in rows]).to(device)
             parts.append(network(normalised(grey, teacher.settings)).float().cpu().numpy())
     return np.concatenate(parts).astype(np.float16)

@@ -64,11 +64,18 @@ class SegmentCAM(nn.Module):
 
 
 class AttentionPooling(nn.Module):
-    """One learned weighting of features a class, the same for every image (equations 8 and 9)."""
+    """One learned weighting of features a class, the same for every image (equations 8 and 9).
 
-    def __init__(self, classes: int, width: int) -> None:
+    Args:
+        classes: C.
+        width: D.
+        deviation: of the normal law of the first weights. With 0 a logit starts as the plain mean of
+            layer-normalised features, which is the same for every image.
+    """
+
+    def __init__(self, classes: int, width: int, deviation: float = 1.0) -> None:
         super().__init__()
-        self.weights = nn.Parameter(torch.zeros(classes, width))
+        self.weights = nn.Parameter(deviation * torch.randn(classes, width))
 
     def forward(self, tokens: Tensor) -> Tensor:
         """``(N, C, D)`` class tokens -> ``(N, C)`` logits."""

@@ -211,6 +211,7 @@ def build(
     threshold: float = 0.5,
     dropout: Dropout | None = None,
     attention_pooling: bool = True,
+    pooling_deviation: float = 1.0,
     convolutional_stem: bool = False,
 ) -> Clarity:
     """The network before training, with random weights.
@@ -222,6 +223,7 @@ def build(
         threshold: t of SegmentCAM.
         dropout: rates.
         attention_pooling: else class tokens are averaged, as in Table 6's ablation.
+        pooling_deviation: of attention pooling's first weights.
         convolutional_stem: else patches are projected by one convolution, as the paper's are.
     """
     dropout = dropout or Dropout()
@@ -235,5 +237,5 @@ def build(
         attn_drop_rate=dropout.attention,
         **({"embed_layer": ConvolutionalStem} if convolutional_stem else {}),
     )
-    pool = AttentionPooling(classes, vit.embed_dim) if attention_pooling else MeanPooling()
+    pool = AttentionPooling(classes, vit.embed_dim, pooling_deviation) if attention_pooling else MeanPooling()
     return Clarity(vit, classes, pool, threshold, dropout.pooling)

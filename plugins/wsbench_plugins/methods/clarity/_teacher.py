@@ -68,9 +68,9 @@ def predict(
     device = next(network.parameters()).device
     size = settings.image_size
     grey = torch.from_numpy(images.pixels(size, size)[:])[:, None].to(device)
-    with torch.inference_mode():
+    with torch.inference_mode(), wsbench.autocast(settings, device):
         features = network.forward_features(normalised(grey, settings))
-    logits, cam = gradcam(network, features.clone())
+    logits, cam = gradcam(network, features.float().clone())
     return logits.sigmoid().cpu().numpy(), scaled(cam).cpu().numpy().astype(np.float16)
 
 

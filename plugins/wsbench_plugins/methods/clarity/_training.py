@@ -17,7 +17,7 @@ from ._images import WithRegions, augmentation, normalised
 from ._module import MONITOR, Module
 from ._network import Clarity, Dropout, build
 from ._objective import Targets, loss
-from ._prediction import predict
+from ._prediction import in_batches, predict
 from ._regions import ORGANS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Student(Module):
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         """Scores and maps of the present weights."""
-        return predict(self.network, images, self.settings)
+        return in_batches(lambda few: predict(self.network, few, self.settings), images, self.settings)
 
     def answer(self, images: Tensor) -> Tensor:
         logits = self.network(images)
@@ -129,6 +129,7 @@ def start(settings: ClaritySettings, classes: int, seed: int, *, pretrained: boo
             threshold=settings.foreground_threshold,
             dropout=dropout,
             attention_pooling=settings.pooling == "attention",
+            pooling_deviation=settings.pooling_deviation,
             convolutional_stem=settings.stem == "convolutions",
         )
     if pretrained and settings.weights != "random":
