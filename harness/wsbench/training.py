@@ -64,7 +64,8 @@ class WeakImages(Dataset):
         if self._organs is not None:
             inputs.append(torch.from_numpy(self._organs[row].copy()))
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed_from(self._seed, epoch, self._names[row]))
+            # torch.manual_seed would also queue a call for every kind of accelerator, image after image
+            torch.default_generator.manual_seed(seed_from(self._seed, epoch, self._names[row]))
             return self._transform(*inputs), self._labels[row]
 
 
