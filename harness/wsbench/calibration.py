@@ -146,18 +146,21 @@ def _boxes_by_threshold(
     prediction: Prediction, sizes: np.ndarray, column: int, images: np.ndarray
 ) -> list[BoxTable]:
     """All components of all maps, as one table per threshold."""
-    rows: list[list[np.ndarray]] = [[] for _ in THRESHOLDS]
+    rows = [np.zeros((0, 6))]
     for image in images:
         levels = quantise(on_grid(prediction.heatmaps[image, column], prediction.box_grid))
         width, height = sizes[image].tolist()
         region = prediction.regions[image] if prediction.regions else full_image(width, height)
-        for position, threshold in enumerate(THRESHOLDS):
-            cells = component_boxes(levels, threshold)
-            boxes = clip(cells_to_pixels(cells, region, levels.shape), width, height)
-            rows[position].append(np.column_stack([np.full(len(boxes), image), boxes]))
-    return [_table(np.concatenate(found) if found else np.zeros((0, 5)), column) for found in rows]
+        cells = [component_boxes(levels, threshold) for threshold in THRESHOLDS]
+        position = np.repeat(np.arange(len(cells)), [len(found) for found in cells])
+        boxes = clip(cells_to_pixels(np.concatenate(cells), region, levels.shape), width, height)
+        rows.append(np.column_stack([position, np.full(len(boxes), image), boxes]))
+    every = np.concatenate(rows)
+    every = every[np.argsort(every[:, 0], kind="stable")]
+    starts = np.searchsorted(every[:, 0], np.arange(1, len(THRESHOLDS)))
+    return [_table(found, column) for found in np.split(every, starts)]
 
 
 def _table(rows: np.ndarray, column: int) -> BoxTable:
-    image = rows[:, 0].astype(np.intp)
-    return BoxTable(image, np.full_like(image, column), rows[:, 1:], np.ones(len(rows)))
+    image = rows[:, 1].astype(np.intp)
+    return BoxTable(image, np.full_like(image, column), rows[:, 2:], np.ones(len(rows)))

@@ -238,7 +238,7 @@ QUICK_TEACHER: Mapping[str, Any] = {
     "backbone": "convnextv2_atto",
     "weights": "random",
     "image_size": 128,
-    "epochs": 8,
+    "epochs": 6,
     "batch_size": 16,
     "learning_rate": 7e-4,
     "warmup": 1,

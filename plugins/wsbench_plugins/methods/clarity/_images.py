@@ -69,7 +69,11 @@ class WithRegions(nn.Module):
     def forward(self, image: Tensor, organs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``(1, h, w)`` and ``(5, h, w)`` uint8 -> image, regions and distances ``(C, 64, 64)`` (section
         3.4.4 resamples to 64 by bilinear interpolation; half a cell and more is inside)."""
-        image, masks = self.change(tv_tensors.Image(image), tv_tensors.Mask(organs))
+        # Masks are resampled to the nearest cell, so five of them go through as the bits of one.
+        bits = torch.arange(len(organs), dtype=torch.uint8)[:, None, None]
+        packed = (organs << bits).sum(dim=0, keepdim=True, dtype=torch.uint8)
+        image, packed = self.change(tv_tensors.Image(image), tv_tensors.Mask(packed))
+        masks = packed >> bits & 1
         small = functional.interpolate(masks.float()[None], (CELLS, CELLS), mode="bilinear")[0] >= 0.5
         by_organ = dict(zip(wsbench.ORGANS, small.numpy(), strict=True))
         inside = regions(by_organ, self.classes)
