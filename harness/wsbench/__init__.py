@@ -51,11 +51,12 @@ if TYPE_CHECKING:
         autocast,
         best_weights,
         keyed_loader,
+        last_weights,
         paper_weights,
         torch_device,
         train,
     )
-    from wsbench.training_settings import TrainingSettings
+    from wsbench.training_settings import HISTORY, TrainingSettings
     from wsbench.types import ORGANS, Box, Prediction, Sample, ScoredBox, WeakSample
     from wsbench.weak import BoxedView, ImageView, WeakView
 
@@ -111,9 +112,11 @@ _HOME = {
     "autocast": "training",
     "best_weights": "training",
     "keyed_loader": "training",
+    "last_weights": "training",
     "paper_weights": "training",
     "torch_device": "training",
     "train": "training",
+    "HISTORY": "training_settings",
     "TrainingSettings": "training_settings",
     "ORGANS": "types",
     "Box": "types",

@@ -109,7 +109,8 @@ class Method(ABC):
     def paper_boxes(
         self, images: ImageView, prediction: Prediction, boxed: BoxedView | None
     ) -> Sequence[Sequence[ScoredBox]] | None:
-        """The method's own boxes for protocol ``paper``; None if it publishes no rule of its own.
+        """The method's own boxes for protocol ``paper``: by default those of its prediction. None if it
+        publishes no rule of its own.
 
         It is a function of the stored prediction: called without `restore`.
 
@@ -118,7 +119,7 @@ class Method(ABC):
             prediction: of the same images, as stored (heatmaps in float16).
             boxed: the calibrate role with its boxes, if the spec declares box supervision, else None.
         """
-        return None
+        return prediction.boxes
 
     def inner_maps(self, images: ImageView) -> Mapping[str, np.ndarray]:
         """What lies behind the heatmaps, for pictures: by name, ``(N, C, h, w)`` in [0, 1] over the whole

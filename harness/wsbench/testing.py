@@ -35,7 +35,8 @@ class ToySettings(Settings):
 
 
 class Toy(Dataset):
-    """Sixty 48 x 40 images of noise; a third has the class ``spot`` and one or two bright boxes."""
+    """Sixty 48 x 40 images of noise; a third has the class ``spot`` and one or two bright boxes. Attributes
+    are those of tbx11k: ``activity`` active, or ``group`` health."""
 
     classes = ("spot",)
 
@@ -63,6 +64,7 @@ def _toy_sample(index: int) -> Sample:
         labels=("spot",) if boxes else (),
         boxes=boxes,
         content=str(index),
+        attributes={"group": "tb", "activity": "active"} if boxes else {"group": "health"},
     )
 
 

@@ -136,7 +136,7 @@ def train(
     run: Run,
     settings: TrainingSettings,
     *,
-    monitor: str = "select_loss",
+    monitor: str | None = "select_loss",
     mode: Literal["min", "max"] = "min",
     paper_monitor: str | None = None,
 ) -> None:
@@ -151,7 +151,8 @@ def train(
         fit, select: made by `keyed_loader`.
         run: folder, seed, device, progress and trackers.
         settings: epochs, patience, precision.
-        monitor: what the module logs on the select role, by which an epoch is the best.
+        monitor: what the module logs on the select role, by which an epoch is the best. None: there is no
+            best epoch and no early stop; `last_weights` has the last one.
         mode: whether the lowest or the highest is best.
         paper_monitor: what it logs of `Run.paper_score`, by whose highest value protocol ``paper`` chooses.
     """
@@ -184,6 +185,11 @@ def train(
 def best_weights(run: Run) -> Mapping[str, torch.Tensor]:
     """The module's state at its best epoch, on the CPU."""
     return _checkpoint(run, BEST)["state_dict"]
+
+
+def last_weights(run: Run) -> Mapping[str, torch.Tensor]:
+    """The module's state at its last epoch, on the CPU."""
+    return _checkpoint(run, LAST)["state_dict"]
 
 
 def paper_weights(run: Run) -> Mapping[str, torch.Tensor] | None:
@@ -220,7 +226,7 @@ def _lightning_precision(settings: TrainingSettings, device: torch.device) -> st
 def _callbacks(
     run: Run,
     settings: TrainingSettings,
-    monitor: str,
+    monitor: str | None,
     mode: Literal["min", "max"],
     paper_monitor: str | None,
 ) -> list[Callback]:
@@ -229,13 +235,12 @@ def _callbacks(
         "enable_version_counter": False,
         "save_on_train_epoch_end": True,
     }
-    callbacks = [
-        EpochSeed(run),
-        Patience(monitor, patience=settings.patience, mode=mode, check_on_train_epoch_end=True),
-        History(run),
-        ShowProgress(run, settings.epochs),
-        ModelCheckpoint(filename=BEST, monitor=monitor, mode=mode, save_weights_only=True, **place),
-    ]
+    callbacks: list[Callback] = [EpochSeed(run), History(run), ShowProgress(run, settings.epochs)]
+    if monitor is not None:
+        callbacks += [
+            Patience(monitor, patience=settings.patience, mode=mode, check_on_train_epoch_end=True),
+            ModelCheckpoint(filename=BEST, monitor=monitor, mode=mode, save_weights_only=True, **place),
+        ]
     if paper_monitor is not None:
         callbacks.append(
             ModelCheckpoint(

@@ -104,8 +104,8 @@ class Prediction:
             that is the whole image.
         box_grid: rows and columns to which maps are resized bilinearly before boxes are cut from them: the
             same as giving maps of that size, which would need more room; None cuts them from the maps' cells.
-        boxes: per image, the boxes of a method that has no map. They are scored as they are under
-            every protocol.
+        boxes: per image, boxes by the method's own rule. Of a method that has no map they are scored as
+            they are under every protocol; with a map, under protocol ``paper``.
     """
 
     scores: np.ndarray

@@ -84,14 +84,15 @@ class ImageView:
         """
         return Masks(self._organs(size), self._rows)
 
+    def at(self, rows: Sequence[int] | np.ndarray) -> Self:
+        """The images of these rows, in their order."""
+        rows = np.asarray(rows, dtype=np.intp)
+        names = tuple(self.names[row] for row in rows)
+        return replace(self, names=names, sizes=self.sizes[rows], _rows=self._rows[rows])
+
     def take(self, start: int, stop: int) -> Self:
         """The images from ``start`` to before ``stop``."""
-        return replace(
-            self,
-            names=self.names[start:stop],
-            sizes=self.sizes[start:stop],
-            _rows=self._rows[start:stop],
-        )
+        return self.at(np.arange(len(self))[start:stop])
 
     def chunks(self, size: int) -> Iterator[Self]:
         """The images in runs of at most ``size``."""
@@ -115,9 +116,9 @@ class WeakView(ImageView):
         present = [[name in sample.labels for name in self.classes] for sample in self.samples]
         return np.array(present, dtype=np.uint8).reshape(len(self), len(self.classes))
 
-    def take(self, start: int, stop: int) -> Self:
-        """The images from ``start`` to before ``stop``."""
-        return replace(super().take(start, stop), samples=self.samples[start:stop])
+    def at(self, rows: Sequence[int] | np.ndarray) -> Self:
+        """The images of these rows, in their order."""
+        return replace(super().at(rows), samples=tuple(self.samples[row] for row in rows))
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,9 @@ class BoxedView(WeakView):
 
     boxes: tuple[tuple[Box, ...], ...] = ()
 
-    def take(self, start: int, stop: int) -> Self:
-        """The images from ``start`` to before ``stop``."""
-        return replace(super().take(start, stop), boxes=self.boxes[start:stop])
+    def at(self, rows: Sequence[int] | np.ndarray) -> Self:
+        """The images of these rows, in their order."""
+        return replace(super().at(rows), boxes=tuple(self.boxes[row] for row in rows))
 
 
 @dataclass(frozen=True)

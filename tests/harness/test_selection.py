@@ -143,3 +143,32 @@ def test_after_fit_must_name_a_setting(tmp_path: Path) -> None:
     path.write_text(METHOD.replace("AFTER", "'pwoer'"))
     (broken,) = plugins.find([path]).broken
     assert "candidates: after_fit names 'pwoer', which is no setting of it" in str(broken)
+
+
+OWN = """
+import numpy as np, wsbench
+
+class Settings(wsbench.Settings):
+    pass
+
+class Both(wsbench.Method):
+    def predict(self, images):
+        maps = np.zeros((len(images), 1, 8, 8))
+        maps[:, :, 4:, :4] = 1
+        boxes = [[wsbench.ScoredBox("tb", 1, 2, 3, 4, 0.5)] for _ in range(len(images))]
+        return wsbench.Prediction(np.full((len(images), 1), 0.75), maps, boxes=boxes)
+
+@wsbench.hookimpl
+def wsbench_methods():
+    return [wsbench.MethodSpec("both", "maps and boxes", Settings, Both)]
+"""
+
+
+def test_boxes_beside_heatmaps_are_those_of_protocol_paper(tmp_path: Path) -> None:
+    path = tmp_path / "both.py"
+    path.write_text(OWN)
+    record = wsbench.run("both", "phantom", data_options=DATA, runs=tmp_path / "runs", plugin_files=[path])
+    boxes = record.boxes().groupby("protocol")
+    corners = ["x0", "y0", "x1", "y1"]
+    assert (boxes.get_group("paper")[corners] == [1, 2, 3, 4]).all(axis=None)
+    assert (boxes.get_group("uniform")[corners] == [0, 32, 32, 64]).all(axis=None)

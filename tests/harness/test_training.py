@@ -13,7 +13,7 @@ from wsbench import testing
 from wsbench.errors import WsbenchError
 from wsbench.progress import Silent
 from wsbench.specs import Run
-from wsbench.training import WeakImages, best_weights, keyed_loader, torch_device, train
+from wsbench.training import WeakImages, best_weights, keyed_loader, last_weights, torch_device, train
 from wsbench.training_settings import TrainingSettings
 
 SETTINGS = TrainingSettings(epochs=4, batch_size=8, learning_rate=0.01)
@@ -56,13 +56,13 @@ def run_in(folder: Path, **values) -> Run:
     return Run("toy", "small", 0, folder, "cpu", Silent(), **values)
 
 
-def fit(run: Run, settings: TrainingSettings = SETTINGS, module: Small | None = None) -> Small:
+def fit(run: Run, settings: TrainingSettings = SETTINGS, module: Small | None = None, **values) -> Small:
     views, roles = testing.toy().views, testing.toy().roles.members
     images = WeakImages(views.weak(roles["fit"]), 10, 12, jitter, seed=5)
     held_out = WeakImages(views.weak(roles["select"]), 10, 12, jitter)
     module = module or Small(settings)
     loaders = keyed_loader(images, settings, order_seed=7), keyed_loader(held_out, settings)
-    train(module, *loaders, run, settings)
+    train(module, *loaders, run, settings, **values)
     return module
 
 
@@ -120,6 +120,17 @@ def test_best_is_the_epoch_of_the_lowest_select_loss(tmp_path: Path) -> None:
     fit(run_in(tmp_path / "shorter"), settings.model_copy(update={"epochs": best + 1}))
     expected = torch.load(tmp_path / "shorter" / "last.ckpt", weights_only=True)["state_dict"]
     assert torch.equal(best_weights(run_in(tmp_path))["layers.2.weight"], expected["layers.2.weight"])
+
+
+def test_without_a_monitor_training_goes_on_to_the_last_epoch(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"patience": 1})
+    stopping, going_on = run_in(tmp_path / "stopping"), run_in(tmp_path / "going on")
+    fit(stopping, settings, Small(settings, learns=False))
+    module = fit(going_on, settings, Small(settings, learns=False), monitor=None)
+    assert len(pd.read_csv(stopping.folder / "history.csv")) == 2
+    assert len(pd.read_csv(going_on.folder / "history.csv")) == 4
+    assert torch.equal(last_weights(going_on)["layers.2.weight"], module.layers[2].weight)
+    assert not (going_on.folder / "best.ckpt").exists()
 
 
 @pytest.mark.parametrize("stops_at", [1, 3])

@@ -88,3 +88,14 @@ def test_chunks_cut_every_column_alike(views) -> None:
     assert chunks[2].boxes == view.boxes[8:]
     assert (chunks[2].labels == view.labels[8:]).all()
     assert (chunks[2].pixels(20, 24)[:] == view.pixels(20, 24)[8:]).all()
+
+
+def test_any_rows_can_be_taken_in_any_order(views) -> None:
+    view = views.boxed([f"{index:03d}" for index in range(10)])
+    some = view.at([7, 2, 2])
+    assert some.names == ("007", "002", "002")
+    assert some.samples == tuple(view.samples[row] for row in (7, 2, 2))
+    assert some.boxes == tuple(view.boxes[row] for row in (7, 2, 2))
+    assert (some.sizes == view.sizes[[7, 2, 2]]).all()
+    assert (some.labels == view.labels[[7, 2, 2]]).all()
+    assert (some.pixels(20, 24)[:] == view.pixels(20, 24)[[7, 2, 2]]).all()
