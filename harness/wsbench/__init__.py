@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from wsbench.training_settings import HISTORY, TrainingSettings
     from wsbench.types import ORGANS, Box, Prediction, Sample, ScoredBox, WeakSample
     from wsbench.weak import BoxedView, ImageView, WeakView
+    from wsbench.weights import fill_weights, read_weights, weights_misfit
 
 __version__ = "0.1.0"
 
@@ -127,6 +128,9 @@ _HOME = {
     "BoxedView": "weak",
     "ImageView": "weak",
     "WeakView": "weak",
+    "fill_weights": "weights",
+    "read_weights": "weights",
+    "weights_misfit": "weights",
 }
 
 __all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - one list of names is enough

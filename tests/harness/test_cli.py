@@ -126,8 +126,8 @@ def test_no_weights_is_one_line(command, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
     line = refused(command("run", "-m", "kd_student", "--preset", "paper", "-q", *SMALL))
     assert line == (
-        "the IMAGENET1K_V1 weights of resnet50 cannot be fetched (OSError: network is unreachable); "
-        "give -o weights=FILE (a torchvision state dict) or -o weights=random"
+        "the weights IMAGENET1K_V1 of resnet50 cannot be had (OSError: network is unreachable); "
+        "give -o weights=FILE (a state dict, or best.ckpt of a finished run) or -o weights=random"
     )
 
 

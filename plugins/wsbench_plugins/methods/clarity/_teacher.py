@@ -12,13 +12,12 @@ from torch import Tensor
 
 import wsbench
 
-from . import _weights
 from ._images import augmentation, normalised
 from ._losses import weighted_cross_entropy
 from ._module import MONITOR, Module
 
 if TYPE_CHECKING:
-    from . import TeacherSettings
+    from . import ClaritySettings, TeacherSettings
 
 
 class Teacher(Module):
@@ -128,7 +127,13 @@ def build(settings: TeacherSettings, classes: int, seed: int, *, pretrained: boo
             drop_path_rate=settings.stochastic_depth,
         )
     if pretrained and settings.weights != "random":
-        state = _weights.read(settings)
-        fitting = {name: value for name, value in state.items() if not name.startswith("head.fc.")}
-        _weights.fill(network, fitting, settings, new=("head.fc.",))
+        names = settings.weights, settings.backbone
+        state = wsbench.read_weights(*names, lambda: published(settings))
+        wsbench.fill_weights(network, state, *names, new=("head.fc.",))
     return network
+
+
+def published(settings: TeacherSettings | ClaritySettings) -> dict[str, Tensor]:
+    """timm's weights of a backbone."""
+    name = f"{settings.backbone}.{settings.weights}"
+    return timm.create_model(name, pretrained=True, num_classes=0).state_dict()

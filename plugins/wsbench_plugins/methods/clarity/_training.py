@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 import wsbench
 
-from . import _weights
 from ._distillation import WithTeacher, precompute
 from ._images import WithRegions, augmentation, normalised
 from ._module import MONITOR, Module
@@ -19,6 +18,7 @@ from ._network import Clarity, Dropout, build
 from ._objective import Targets, loss
 from ._prediction import in_batches, predict
 from ._regions import ORGANS
+from ._teacher import published
 
 if TYPE_CHECKING:
     from . import ClaritySettings
@@ -133,19 +133,21 @@ def start(settings: ClaritySettings, classes: int, seed: int, *, pretrained: boo
             convolutional_stem=settings.stem == "convolutions",
         )
     if pretrained and settings.weights != "random":
-        _load(network, _weights.read(settings), settings)
+        names = settings.weights, settings.backbone
+        _load(network, wsbench.read_weights(*names, lambda: published(settings)), *names)
     return network
 
 
-def _load(network: Clarity, state: dict[str, Tensor], settings: ClaritySettings) -> None:
+def _load(network: Clarity, state: dict[str, Tensor], where: str, backbone: str) -> None:
     """Fill the network from a timm ViT, whose one class token starts all, or from a finished CLARiTY;
     positions are interpolated to the network's grid (section 3.14)."""
     try:
         ready = state if "class_tokens" in state else _from_vit(network, state)
         ready["positions"] = _resampled(ready["positions"], network)
     except (KeyError, RuntimeError) as error:  # no ViT
-        raise _weights.misfit(settings, [" ".join(str(error).split())]) from None
-    _weights.fill(network, ready, settings, new=("pool.", "segment."))
+        raise wsbench.weights_misfit(where, backbone, [" ".join(str(error).split())]) from None
+    new = () if "class_tokens" in state else ("pool.", "segment.")
+    wsbench.fill_weights(network, ready, where, backbone, new=new)
 
 
 def _from_vit(network: Clarity, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -63,7 +63,9 @@ def build(settings: TeacherSettings, backbone_seed: int, *, pretrained: bool = T
         torch.manual_seed(backbone_seed)
         resnet = get_model(settings.backbone, weights=None)
         if pretrained and settings.weights != "random":
-            resnet.load_state_dict(_weights(settings))
+            names = settings.weights, settings.backbone
+            state = wsbench.read_weights(*names, lambda: _published(settings))
+            wsbench.fill_weights(resnet, state, *names)
         left_out = {"avgpool", "fc", *(f"layer{stage}" for stage in range(settings.stages + 1, 5))}
         children = OrderedDict((name, c) for name, c in resnet.named_children() if name not in left_out)
         channels = resnet.fc.in_features // 2 ** (4 - settings.stages)
@@ -72,32 +74,11 @@ def build(settings: TeacherSettings, backbone_seed: int, *, pretrained: bool = T
     return Classifier(nn.Sequential(children), head)
 
 
-def _weights(settings: TeacherSettings) -> dict[str, Tensor]:
-    ways_out = "give -o weights=FILE (a torchvision state dict) or -o weights=random"
-    path = Path(settings.weights).expanduser()
-    if path.suffix:
-        return _from_file(path, settings.backbone)
+def _published(settings: TeacherSettings) -> Mapping[str, Tensor]:
     known = {weights.name: weights for weights in get_model_weights(settings.backbone)}
     if settings.weights not in known:
         raise wsbench.WsbenchError(
-            f"{settings.backbone} has no weights '{settings.weights}' (known: {', '.join(known)}); {ways_out}"
+            f"{settings.backbone} has no weights '{settings.weights}' (known: {', '.join(known)}); "
+            "give -o weights=FILE (a torchvision state dict) or -o weights=random"
         )
-    try:
-        return known[settings.weights].get_state_dict(progress=False, check_hash=True)
-    except Exception as error:  # a network, proxy, disk or checksum failure: each has its own type
-        raise wsbench.WsbenchError(
-            f"the {settings.weights} weights of {settings.backbone} cannot be fetched "
-            f"({type(error).__name__}: {error}); {ways_out}"
-        ) from None
-
-
-def _from_file(path: Path, backbone: str) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise wsbench.WsbenchError(f"weights file {path} does not exist")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        get_model(backbone, weights=None).load_state_dict(state)
-    except Exception as error:  # not a torch file, not plain tensors, or of another network
-        reason = " ".join(str(error).split())[:200]
-        raise wsbench.WsbenchError(f"weights file {path} does not fit {backbone}: {reason}") from None
-    return state
+    return known[settings.weights].get_state_dict(progress=False, check_hash=True)

@@ -1,0 +1,85 @@
+"""Where networks start from: files are data, and what does not fit is one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import wsbench
+from wsbench.errors import WsbenchError
+
+
+def network() -> torch.nn.Sequential:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1))
+
+
+def never() -> dict[str, torch.Tensor]:
+    raise AssertionError
+
+
+def test_a_checkpoint_of_train_is_read_as_a_state_dict(tmp_path: Path) -> None:
+    state = network().state_dict()
+    torch.save(state, tmp_path / "plain.pth")
+    torch.save({"state_dict": {f"network.{name}": v for name, v in state.items()}}, tmp_path / "best.ckpt")
+    for name in ("plain.pth", "best.ckpt"):
+        read = wsbench.read_weights(str(tmp_path / name), "toy", never)
+        assert {key: value.tolist() for key, value in read.items()} == {
+            key: value.tolist() for key, value in state.items()
+        }
+
+
+def test_a_name_is_fetched() -> None:
+    assert wsbench.read_weights("V1", "toy", lambda: {"a": torch.ones(1)})["a"] == 1
+
+    def unreachable() -> dict[str, torch.Tensor]:
+        raise OSError("no\nroute")
+
+    with pytest.raises(
+        WsbenchError, match=r"^the weights V1 of toy cannot be had \(OSError: no route\); give -o"
+    ):
+        wsbench.read_weights("V1", "toy", unreachable)
+
+    def unknown() -> dict[str, torch.Tensor]:
+        raise WsbenchError("toy has no weights V1")
+
+    with pytest.raises(WsbenchError, match=r"^toy has no weights V1$"):
+        wsbench.read_weights("V1", "toy", unknown)
+
+
+def test_a_pickle_is_not_run(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "ran",))
+
+    torch.save({"a": Evil()}, tmp_path / "evil.pth")
+    with pytest.raises(WsbenchError, match=r"cannot be had \(UnpicklingError"):
+        wsbench.read_weights(str(tmp_path / "evil.pth"), "toy", never)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_new_parameters_keep_their_first_values() -> None:
+    module, other = network(), network()
+    before = module[1].weight.clone()
+    state = {name: torch.full_like(value, 7.0) for name, value in other.state_dict().items()}
+    wsbench.fill_weights(module, state, "V1", "toy", new=("1.",))
+    assert (module[0].weight == 7).all()
+    assert torch.equal(module[1].weight, before)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda state: state.pop("0.bias"), r"0\.bias"),
+        (lambda state: state.update(extra=torch.ones(1)), "extra"),
+        (lambda state: state.update({"0.bias": torch.ones(5)}), r"size mismatch for 0\.bias"),
+    ],
+)
+def test_weights_of_another_network_are_refused(change, named: str) -> None:
+    state = network().state_dict()
+    change(state)
+    with pytest.raises(WsbenchError, match=rf"^weights V1 do not fit toy: .*{named}") as error:
+        wsbench.fill_weights(network(), state, "V1", "toy")
+    assert "\n" not in str(error.value)
