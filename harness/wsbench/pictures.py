@@ -35,9 +35,10 @@ TRUTH, PREDICTED = "limegreen", "red"
 
 @dataclass(frozen=True)
 class Row:
-    """One image and class.
+    """One image and class, as one run sees it.
 
     Attributes:
+        method: of the run.
         sample: the image.
         label: the class.
         pixels: ``(h, w)`` uint8.
@@ -46,6 +47,7 @@ class Row:
         boxes: predicted ones, ``(K, 4)`` corners in pixels of the original image.
     """
 
+    method: str
     sample: Sample
     label: str
     pixels: np.ndarray
@@ -123,7 +125,9 @@ def rows(
         scale = SIDE / max(sample.width, sample.height)
         pixels = loaded.dataset.read(sample, round(sample.height * scale), round(sample.width * scale))
         score = float(prediction.scores[row, column])
-        result.append(Row(sample, label, pixels, score, points[label], maps, _corners(boxes, name, label)))
+        found_boxes = _corners(boxes, name, label)
+        point = points[label]
+        result.append(Row(record.method["name"], sample, label, pixels, score, point, maps, found_boxes))
     return result
 
 
@@ -151,27 +155,32 @@ def _corners(boxes: pd.DataFrame, name: str, label: str) -> np.ndarray:
     return mine[["x0", "y0", "x1", "y1"]].to_numpy(dtype=float)
 
 
-def draw(chosen: Sequence[Row], path: Path) -> None:
-    """One line of panels a row, as PNG: every map over the image, then the boxes.
+def draw(lines: Sequence[Sequence[Row]], path: Path) -> None:
+    """One line of panels an image and class, as PNG: of every run, its maps over the image, then its boxes.
 
     Truth is green, predictions are red; maps are drawn cell by cell, as boxes were cut from them.
+
+    Args:
+        lines: of each image and class, one row a run.
+        path: the file.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    if not chosen:
+    if not lines:
         raise WsbenchError("there is nothing to draw: no test image has a box of the classes")
-    across = len(chosen[0].maps) + 1
-    figure = Figure(figsize=(INCHES * across, (INCHES + 0.35) * len(chosen)), layout="constrained")
+    ends = np.cumsum([0, *(len(row.maps) + 1 for row in lines[0])])
+    figure = Figure(figsize=(INCHES * ends[-1], (INCHES + 0.35) * len(lines)), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(len(chosen), across, squeeze=False)
-    for line, row in zip(panels, chosen, strict=True):
-        _draw_row(line, row)
+    panels = figure.subplots(len(lines), int(ends[-1]), squeeze=False)
+    for line, beside in zip(panels, lines, strict=True):
+        for row, start, stop in zip(beside, ends[:-1], ends[1:], strict=True):
+            _draw_row(line[start:stop], row, f"{row.method}: " if len(beside) > 1 else "")
     with atomic(path) as file:
         figure.savefig(file, format="png", dpi=110)
 
 
-def _draw_row(line: Sequence[Axes], row: Row) -> None:
+def _draw_row(line: Sequence[Axes], row: Row, whose: str) -> None:
     width, height = row.sample.width, row.sample.height
     for axes in line:
         axes.imshow(row.pixels, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
@@ -182,14 +191,14 @@ def _draw_row(line: Sequence[Axes], row: Row) -> None:
             values, cmap="inferno", vmin=0, vmax=1, alpha=0.45, extent=extent, interpolation="nearest"
         )
         axes.set(xlim=(0, width), ylim=(height, 0))
-        axes.set_title(what, fontsize=8)
+        axes.set_title(whose + what, fontsize=8)
     for box in row.sample.boxes:
         if box.label == row.label:
             _outline(line[-1], (box.x0, box.y0, box.x1, box.y1), TRUTH)
     for corners in row.boxes:
         _outline(line[-1], corners, PREDICTED)
     sign = "≥" if row.score >= row.operating_point else "<"
-    said = f"{row.label} {row.score:.2f} {sign} {row.operating_point:.2f}"
+    said = f"{whose}{row.label} {row.score:.2f} {sign} {row.operating_point:.2f}"
     line[-1].set_title(f"{Path(row.sample.name).stem}\n{said}", fontsize=8)
 
 

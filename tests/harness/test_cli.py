@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from wsbench import records
 from wsbench.cli import main
@@ -144,6 +145,11 @@ def test_run_ends_with_a_table_that_has_the_image_blind_rows(command, tmp_path: 
     assert command("run", "-m", "two_lungs", "--quiet", "--no-references", *SMALL)[2] == ""
 
 
+def width(path: Path) -> int:
+    with Image.open(path) as image:
+        return image.width
+
+
 def test_pictures_of_a_run(command, tmp_path: Path) -> None:
     assert command("run", "-m", "two_lungs", "--no-references", "--quiet", *SMALL)[0] == 0
     run = str(next(tmp_path.glob("runs/phantom/two_lungs/*")))
@@ -152,6 +158,13 @@ def test_pictures_of_a_run(command, tmp_path: Path) -> None:
     (path,) = tmp_path.glob("pictures/tb-*.png")
     assert path.stat().st_size > 1000
     assert command("picture", run, "--sheet", "--out", "all", "--quiet")[1] == "2 rows in all/sheet.png\n"
+    one = width(tmp_path / "all" / "sheet.png")
+    assert command("picture", run, run, "--sheet", "--out", "all", "--quiet")[0] == 0
+    assert width(tmp_path / "all" / "sheet.png") == pytest.approx(2 * one, rel=0.05)
+    fewer = ["-d", "phantom", "-D", "images=60", "--runs", "other"]
+    assert command("run", "-m", "two_lungs", "--no-references", "--quiet", *fewer)[0] == 0
+    other = str(next(tmp_path.glob("other/phantom/two_lungs/*")))
+    assert "on other data, or of another version, than" in refused(command("picture", run, other))
     line = refused(command("picture", run, "--class", "tv"))
     assert line == "unknown class 'tv'; did you mean 'tb'? (known: tb)" or line.startswith(
         "unknown class 'tv'"

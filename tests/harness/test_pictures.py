@@ -85,13 +85,13 @@ def colours(path: Path) -> tuple[int, int]:
 def test_truth_is_green_and_predictions_are_red(run, tmp_path: Path) -> None:
     record, loaded, found = run
     (row,) = pictures.rows(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
-    pictures.draw([row], tmp_path / "both.png")
+    pictures.draw([[row]], tmp_path / "both.png")
     green, red = colours(tmp_path / "both.png")
     assert green > 50
     assert red > 50
-    pictures.draw([replace(row, boxes=row.boxes[:0])], tmp_path / "truth.png")
+    pictures.draw([[replace(row, boxes=row.boxes[:0])]], tmp_path / "truth.png")
     assert colours(tmp_path / "truth.png")[1] == 0
-    pictures.draw([replace(row, sample=replace(row.sample, boxes=()))], tmp_path / "found.png")
+    pictures.draw([[replace(row, sample=replace(row.sample, boxes=()))]], tmp_path / "found.png")
     assert colours(tmp_path / "found.png")[0] == 0
 
 

@@ -107,7 +107,7 @@ def export(
 
 
 def picture(
-    run: RunFolder,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished runs on the same data.")],
     out: Annotated[Path, typer.Option(help="The folder of the pictures.")] = Path("pictures"),
     image: Annotated[list[str] | None, typer.Option(help="A test image; repeatable.")] = None,
     label: Annotated[list[str] | None, typer.Option("--class", help="A class; repeatable.")] = None,
@@ -120,30 +120,34 @@ def picture(
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Draw a run's heatmaps and boxes over its test images, with what the method has behind them."""
+    """Draw heatmaps and boxes of finished runs over test images, with what their methods have behind them."""
     from wsbench import pictures, records
     from wsbench.evaluation import dataset_of
     from wsbench.progress import choose_progress
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
-    record = records.load(run / records.FILE)
-    loaded = dataset_of(record, found, progress, root)
+    finished = [records.load(run / records.FILE) for run in runs]
+    for record in finished[1:]:
+        if record.key != finished[0].key:
+            raise WsbenchError(f"{record.folder}: on other data, or of another version, than {runs[0]}")
+    loaded = dataset_of(finished[0], found, progress, root)
     classes = label or loaded.dataset.classes
     wanted = [(name, one) for name in image for one in classes] if image else None
     for one in classes:
         choose(one, dict.fromkeys(loaded.dataset.classes), "class")
     wanted = wanted or pictures.examples(loaded, classes, each)
-    chosen = pictures.rows(record, loaded, found, wanted, progress, protocol)
+    columns = [pictures.rows(record, loaded, found, wanted, progress, protocol) for record in finished]
+    lines = list(zip(*columns, strict=True))
     if sheet:
-        pictures.draw(chosen, out / "sheet.png")
-        print(f"{len(chosen)} rows in {out / 'sheet.png'}")
+        pictures.draw(lines, out / "sheet.png")
+        print(f"{len(lines)} rows in {out / 'sheet.png'}")
         return
-    with progress.task("drawing", len(chosen)) as advance:
-        for row in chosen:
-            stem = str(Path(row.sample.name).with_suffix("")).replace("/", "-")
-            pictures.draw([row], out / f"{row.label}-{stem}.png")
+    with progress.task("drawing", len(lines)) as advance:
+        for line in lines:
+            stem = str(Path(line[0].sample.name).with_suffix("")).replace("/", "-")
+            pictures.draw([line], out / f"{line[0].label}-{stem}.png")
             advance(1)
-    print(f"{len(chosen)} pictures in {out}")
+    print(f"{len(lines)} pictures in {out}")
 
 
 def _checked(name: str) -> str:
