@@ -17,9 +17,14 @@ SMALL_DATA = {"phantom": {"images": 60}}
 TINY = {"epochs": 1, "image_size": 32, "batch_size": 16}
 ATTO = {**TINY, "backbone": "convnextv2_atto", "weights": "random"}
 CLARITY = {"clarity_teacher": TINY, "clarity": {**TINY, "anatomy": "none", "teacher": ATTO}}
-SMALL_METHODS = {
-    name: {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16} for name in ("kd_teacher", "kd_student")
-} | CLARITY
+VGG = {**TINY, "filters": 4, "blocks": 3, "hidden": 0}
+GAN = {**TINY, "filters": 4, "residual_blocks": 1, "discriminator_filters": 4, "recogniser": VGG}
+TRANSLATION = {"gradcam_vgg16": VGG, **dict.fromkeys(("tbva_gan", "ant_gan", "mdva_gan"), GAN)}
+SMALL_METHODS = (
+    {name: {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16} for name in ("kd_teacher", "kd_student")}
+    | CLARITY
+    | TRANSLATION
+)
 
 THIRD_PARTY = '''
 """Says that what is bright is a spot."""

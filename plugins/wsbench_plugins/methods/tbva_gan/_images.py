@@ -1,0 +1,96 @@
+"""Which images are learnt from, and what they go through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from torchvision.transforms import v2
+
+import wsbench
+
+if TYPE_CHECKING:
+    from . import RecogniserSettings
+
+GROUP, HEALTH = "group", "health"
+ACTIVITY, ACTIVE = "activity", "active"
+TURN = 45
+"""Degrees (section 4.2)."""
+
+
+def healthy_and_active(view: wsbench.WeakView) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a view: the healthy images, and those with active tuberculosis (section 4.1).
+
+    Raises:
+        WsbenchError: the dataset does not tell them apart, or has none of them.
+    """
+    attributes = [sample.attributes for sample in view.samples]
+    healthy = [row for row, words in enumerate(attributes) if words.get(GROUP) == HEALTH]
+    active = [row for row, words in enumerate(attributes) if ACTIVE in words.get(ACTIVITY, "").split("+")]
+    if not (healthy and active):
+        raise wsbench.WsbenchError(
+            f"translation needs healthy images (attribute {GROUP}={HEALTH}: {len(healthy)} of {len(view)}) "
+            f"and active tuberculosis ({ACTIVITY}={ACTIVE}: {len(active)}); tbx11k and phantom have both"
+        )
+    return np.array(healthy), np.array(active)
+
+
+def balanced(view: wsbench.WeakView, seed: int) -> wsbench.WeakView:
+    """All images with active tuberculosis and as many healthy ones, drawn by the seed (section 4.2)."""
+    healthy, active = healthy_and_active(view)
+    count = min(len(healthy), len(active))
+    drawn = np.random.default_rng(seed).choice(healthy, count, replace=False)
+    return view.at(np.sort(np.concatenate([drawn, active])))
+
+
+def augmentation(settings: RecogniserSettings) -> nn.Module:
+    """``(1, h, w)`` uint8 -> the same: a random flip, then a turn by a multiple of 45 degrees
+    (section 4.2)."""
+    turns = [v2.RandomRotation((TURN * k, TURN * k), v2.InterpolationMode.BILINEAR) for k in range(8)]
+    return v2.Compose([v2.RandomHorizontalFlip(), v2.RandomChoice(turns)] if settings.augment else [])
+
+
+class Pairs(Dataset):
+    """A tuberculous and a healthy image an item, paired anew in every epoch.
+
+    Args:
+        view: the images.
+        size: side they are read at.
+        seed: of the pairing.
+        length: items an epoch; None: as many as the larger set has, as in CycleGAN.
+    """
+
+    def __init__(self, view: wsbench.WeakView, size: int, seed: int, length: int | None = None) -> None:
+        self._healthy, self._active = healthy_and_active(view)
+        self._pixels = view.pixels(size, size)
+        self._seed = seed
+        self._length = length or max(len(self._healthy), len(self._active))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """``(1, size, size)`` floats in [-1, 1], of either kind."""
+        epoch, row = key
+        return self._image("active", self._active, epoch, row), self._image(
+            "healthy", self._healthy, epoch, row
+        )
+
+    def _image(self, kind: str, rows: np.ndarray, epoch: int, row: int) -> Tensor:
+        # Sets shorter than an epoch are gone through again, each time in another order.
+        turn, place = divmod(epoch * self._length + row, len(rows))
+        order = np.random.default_rng(wsbench.seed_from(self._seed, kind, turn)).permutation(len(rows))
+        return scaled(torch.from_numpy(self._pixels[rows[order[place]]].copy())[None])
+
+
+def scaled(grey: Tensor) -> Tensor:
+    """uint8 -> floats in [-1, 1]."""
+    return grey.float() / 127.5 - 1
+
+
+def unscaled(images: Tensor) -> Tensor:
+    """Floats in [-1, 1] -> in [0, 1]."""
+    return (images + 1) / 2

@@ -1,0 +1,118 @@
+"""F: a VGG that tells active tuberculosis from health, and where it looks (section 4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from captum.attr import LayerGradCam
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import VGG16_Weights
+from torchvision.transforms import v2
+
+import wsbench
+
+if TYPE_CHECKING:
+    from . import RecogniserSettings
+
+CONVOLUTIONS = (2, 2, 3, 3, 3)
+"""A block, in VGG16."""
+CHANNELS = (64, 128, 256, 512, 512)
+LAST = "classifier.6."
+"""The modified layer's parameters."""
+POOLED = 7
+"""Side of the features that the classifier sees."""
+
+
+class Recogniser(nn.Module):
+    """VGG16 with one output, whose parameters have torchvision's names.
+
+    Args:
+        settings: how much of it there is, and the normalisation of its input.
+    """
+
+    def __init__(self, settings: RecogniserSettings) -> None:
+        super().__init__()
+        self.size = settings.image_size
+        self.mean, self.deviation = settings.mean, settings.standard_deviation
+        layers: list[nn.Module] = []
+        channels = 3
+        for count, full in list(zip(CONVOLUTIONS, CHANNELS, strict=True))[: settings.blocks]:
+            out = full * settings.filters // CHANNELS[0]
+            for _ in range(count):
+                layers += _convolution(channels, out, normed=settings.batch_norm)
+                channels = out
+            layers.append(nn.MaxPool2d(2, stride=2))
+        self.features = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d(POOLED if settings.hidden else 1)
+        self.classifier = _classifier(channels, settings)
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """``(N, 1, H, W)`` in [0, 1] -> ``(N,)`` logits of tuberculosis. Any size; it is resized."""
+        inputs = functional.interpolate(grey, (self.size, self.size), mode="bilinear", antialias=True)
+        inputs = v2.functional.normalize(inputs.expand(-1, 3, -1, -1), self.mean, self.deviation)
+        pooled = self.avgpool(self.features(inputs))
+        return self.classifier(pooled.flatten(1))[:, 0]
+
+    def attention(self, grey: Tensor) -> Tensor:
+        """Grad-CAM at the last convolution, each map from 0 to 1 (one that is 0 everywhere stays 0).
+
+        Args:
+            grey: ``(N, 1, H, W)`` in [0, 1].
+
+        Returns:
+            ``(N, 1, H, W)``, interpolated bilinearly; no gradient passes through it.
+        """
+        with torch.enable_grad():
+            inputs = grey.detach().clone().requires_grad_(True)
+            maps = LayerGradCam(self, self.features[-2]).attribute(inputs, relu_attributions=True)
+        maps = functional.interpolate(maps.detach().float(), grey.shape[2:], mode="bilinear")
+        highest = maps.amax(dim=(2, 3), keepdim=True)
+        return torch.where(highest > 0, maps / highest, 0.0)
+
+
+def build(settings: RecogniserSettings, seed: int, *, pretrained: bool = True) -> Recogniser:
+    """The network before training.
+
+    Args:
+        settings: sizes and weights.
+        seed: of random weights, and of the new last layer.
+        pretrained: False leaves the weights to be filled from a checkpoint.
+
+    Raises:
+        WsbenchError: the weights cannot be had, or do not fit.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Recogniser(settings)
+    if pretrained and settings.weights != "random":
+        names = settings.weights, "VGG16"
+        state = wsbench.read_weights(*names, lambda: _published(settings))
+        wsbench.fill_weights(network, state, *names, new=(LAST,))
+    return network
+
+
+def _convolution(channels: int, out: int, *, normed: bool) -> list[nn.Module]:
+    norm = [nn.BatchNorm2d(out)] if normed else []
+    return [nn.Conv2d(channels, out, 3, padding=1), *norm, nn.ReLU(inplace=True)]
+
+
+def _classifier(channels: int, settings: RecogniserSettings) -> nn.Sequential:
+    if not settings.hidden:
+        return nn.Sequential(nn.Linear(channels, 1))
+    hidden = settings.hidden
+    return nn.Sequential(
+        nn.Linear(channels * POOLED**2, hidden),
+        nn.ReLU(inplace=True),
+        nn.Dropout(),
+        nn.Linear(hidden, hidden),
+        nn.ReLU(inplace=True),
+        nn.Dropout(),
+        nn.Linear(hidden, 1),
+    )
+
+
+def _published(settings: RecogniserSettings) -> Mapping[str, Tensor]:
+    return VGG16_Weights[settings.weights].get_state_dict(progress=False, check_hash=True)
