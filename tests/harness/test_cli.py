@@ -179,6 +179,18 @@ def test_several_seeds_are_one_row(command, tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("runs/phantom/two_lungs/*/record.json"))) == 3
 
 
+def test_numbers_of_a_row_with_a_long_label_stay_whole(command) -> None:
+    options = ["-o", "cells=65", "-o", "width=0.123456789"]
+    code, out, _ = command("run", "-m", "centre_box", *options, "--quiet", "--no-references", *SMALL)
+    assert code == 0
+    lines = out.splitlines()
+    assert all(len(line) <= 80 for line in lines if "runs/" not in line)
+    first = next(line for line in lines if "centre_box" in line)
+    assert len(re.findall(r" -?\d\.\d{3}(?= |$)", first)) == 6
+    assert any(re.match(r" +width=0\.123456789", line) for line in lines)
+    assert re.search(r" -?\.\d\d\N{EN DASH}-?\.\d\d", next(line for line in lines if "95 %" in line))
+
+
 def test_submit_then_leaderboard_then_check(command, tmp_path: Path) -> None:
     assert command("run", "-m", "two_lungs", "--no-references", "--submit", *SMALL)[0] == 0
     assert command("leaderboard", "--check") == (

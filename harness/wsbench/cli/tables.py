@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 FEW = 4
 """Findings of a kind, and images of a finding, that are named."""
+
+WIDEST = 26
+"""Characters of a row's label in a line; a row of eight columns must fit into 80."""
 
 SHOWN = {
     "uniform": ("ap25", "map_gain", "miou", "boxes_per_image", "healthy_with_box", "auc"),
@@ -47,12 +51,15 @@ def show(
         pad_edge=False,
         padding=(0, gap, 0, 0),
     )
+    lines = [list(row) for row in rows]
     for position, heading in enumerate(header):
         numbers = text is not None and position >= text
         whole = text is not None and position < text
-        table.add_column(heading, justify="right" if numbers else "left", overflow="fold", no_wrap=whole)
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        least = max((len(line[position]) for line in lines), default=0) if numbers else None
+        justify = "right" if numbers else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=whole, min_width=least)
+    for line in lines:
+        table.add_row(*(escape(cell) for cell in line))
     Console().print(table)
 
 
@@ -89,7 +96,8 @@ def results(records: Sequence[Record]) -> None:
         header = ["rank", "method", *(HEADINGS.get(metric, metric) for metric in metrics)]
         cells = []
         for row, rank in here:
-            cells.append([rank, row.label(protocol), *(row.mean(metric, protocol) for metric in metrics)])
+            label = "\n".join(textwrap.wrap(row.label(protocol), WIDEST, subsequent_indent="  "))
+            cells.append([rank, label, *(row.mean(metric, protocol) for metric in metrics)])
             if len(row.records) > 1:
                 seeds = f"  ± over {len(row.records)} seeds"
                 cells.append(["", seeds, *(row.spread(metric, protocol) for metric in metrics)])
