@@ -80,7 +80,7 @@ def _settings(
         print("\n" + textwrap.fill(f"{name} = {_short(field.default)}{others}", 79, break_on_hyphens=False))
         free = "; needs no second training" if name in after_fit else ""
         help_text = f"{field.description}{free}{_bounds(field.metadata)}"
-        print(textwrap.indent(textwrap.fill(help_text, 76), "    "))
+        print(textwrap.indent(textwrap.fill(help_text, 75), "    "))
 
 
 def _short(value: Any) -> str:
