@@ -367,6 +367,8 @@ def test_turns_are_multiples_of_45_degrees_and_flips() -> None:
         assert angle % 45 == pytest.approx(0, abs=3) or angle % 45 == pytest.approx(45, abs=3)
         seen.add(round(angle / 45) % 8)
     assert seen == set(range(8))
+    as_it_is = _images.augmentation(tbva_gan.RecogniserSettings(augment=False))
+    assert torch.equal(as_it_is(image), image)
 
 
 def test_pairs_go_through_all_images_before_any_comes_again() -> None:

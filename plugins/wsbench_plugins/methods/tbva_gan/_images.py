@@ -49,8 +49,10 @@ def balanced(view: wsbench.WeakView, seed: int) -> wsbench.WeakView:
 def augmentation(settings: RecogniserSettings) -> nn.Module:
     """``(1, h, w)`` uint8 -> the same: a random flip, then a turn by a multiple of 45 degrees
     (section 4.2)."""
+    if not settings.augment:
+        return nn.Identity()
     turns = [v2.RandomRotation((TURN * k, TURN * k), v2.InterpolationMode.BILINEAR) for k in range(8)]
-    return v2.Compose([v2.RandomHorizontalFlip(), v2.RandomChoice(turns)] if settings.augment else [])
+    return v2.Compose([v2.RandomHorizontalFlip(), v2.RandomChoice(turns)])
 
 
 class Pairs(Dataset):
