@@ -261,8 +261,11 @@ QUICK_RECOGNISER: Mapping[str, Any] = {
     "blocks": 4,
     "hidden": 0,
     "batch_norm": True,
-    "epochs": 14,
-    "learning_rate": 1e-3,
+    "augment": False,
+    "epochs": 12,
+    "patience": 12,
+    "batch_size": 16,
+    "learning_rate": 3e-4,
     "precision": "auto",
     "channels_last": True,
 }
