@@ -37,7 +37,7 @@ def read_weights(where: str, network: str, fetch: Callable[[], Mapping[str, Tens
     except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
         raise WsbenchError(
             f"the weights {where} of {network} cannot be had ({type(error).__name__}: {_words(error)}); "
-            "give -o weights=FILE (a state dict, or best.ckpt of a finished run) or -o weights=random"
+            "give -o weights=FILE (a state dict of it) or -o weights=random"
         ) from None
 
 
@@ -60,13 +60,12 @@ def fill_weights(
     Raises:
         WsbenchError: the state is of another network.
     """
-    kept = {name: value for name, value in state.items() if not name.startswith(new)} if new else state
+    kept = {name: value for name, value in state.items() if not name.startswith(new)}
     try:
         missing, unexpected = module.load_state_dict(kept, strict=False)
     except RuntimeError as error:  # tensors of another size
         raise weights_misfit(where, network, [_words(error)]) from None
-    wrong = [name for name in missing if not (new and name.startswith(new))] + unexpected
-    if wrong:
+    if wrong := [name for name in missing if not name.startswith(new)] + unexpected:
         raise weights_misfit(where, network, wrong)
 
 

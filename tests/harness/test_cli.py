@@ -128,7 +128,7 @@ def test_no_weights_is_one_line(command, monkeypatch: pytest.MonkeyPatch) -> Non
     line = refused(command("run", "-m", "kd_student", "--preset", "paper", "-q", *SMALL))
     assert line == (
         "the weights IMAGENET1K_V1 of resnet50 cannot be had (OSError: network is unreachable); "
-        "give -o weights=FILE (a state dict, or best.ckpt of a finished run) or -o weights=random"
+        "give -o weights=FILE (a state dict of it) or -o weights=random"
     )
 
 
