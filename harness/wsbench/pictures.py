@@ -15,6 +15,7 @@ from wsbench.errors import WsbenchError, choose
 from wsbench.evaluation import plan_of
 from wsbench.files import atomic
 from wsbench.frames import Region, full_image
+from wsbench.leaderboard import Row as TableRow
 from wsbench.loading import Loaded
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress
@@ -38,7 +39,7 @@ class Row:
     """One image and class, as one run sees it.
 
     Attributes:
-        method: of the run.
+        run: its method with its preset and changed settings.
         sample: the image.
         label: the class.
         pixels: ``(h, w)`` uint8.
@@ -47,7 +48,7 @@ class Row:
         boxes: predicted ones, ``(K, 4)`` corners in pixels of the original image.
     """
 
-    method: str
+    run: str
     sample: Sample
     label: str
     pixels: np.ndarray
@@ -113,7 +114,7 @@ def rows(
     boxes = record.boxes().query("protocol == @protocol")
     points = record.protocols[protocol]["calibration"]["operating_points"]
     samples = {sample.name: sample for sample in loaded.samples}
-    result = []
+    result, run = [], TableRow((record,)).label(protocol)
     for name, row, label, column in chosen:
         sample = samples[name]
         whole = full_image(sample.width, sample.height)
@@ -127,7 +128,7 @@ def rows(
         score = float(prediction.scores[row, column])
         found_boxes = _corners(boxes, name, label)
         point = points[label]
-        result.append(Row(record.method["name"], sample, label, pixels, score, point, maps, found_boxes))
+        result.append(Row(run, sample, label, pixels, score, point, maps, found_boxes))
     return result
 
 
@@ -175,7 +176,7 @@ def draw(lines: Sequence[Sequence[Row]], path: Path) -> None:
     panels = figure.subplots(len(lines), int(ends[-1]), squeeze=False)
     for line, beside in zip(panels, lines, strict=True):
         for row, start, stop in zip(beside, ends[:-1], ends[1:], strict=True):
-            _draw_row(line[start:stop], row, f"{row.method}: " if len(beside) > 1 else "")
+            _draw_row(line[start:stop], row, f"{row.run}\n" if len(beside) > 1 else "")
     with atomic(path) as file:
         figure.savefig(file, format="png", dpi=110)
 

@@ -61,7 +61,7 @@ def test_a_row_holds_what_was_scored(run) -> None:
     names, prediction = predictions.read(record.folder / "predict", "test", ("tb",))
     boxes = record.boxes().query("protocol == 'uniform'")
     for row, (name, label) in zip(rows, wanted, strict=True):
-        assert (row.sample.name, row.label) == (name, label)
+        assert (row.run, row.sample.name, row.label) == ("ramp", name, label)
         assert list(row.maps) == ["level", "heatmap"]
         assert (row.maps["level"][0] == 0.25).all()
         assert (row.maps["heatmap"][0] == prediction.heatmaps[names.index(name), 0]).all()
