@@ -212,6 +212,18 @@ def first_table(text: str) -> list[list[str]]:
     return [cells(line) for line in itertools.takewhile(lambda line: line.startswith("| "), lines)]
 
 
+def test_numbers_in_claritys_words_are_its_rows() -> None:
+    """Of three decimals, outside tables: each is the mean of some metric of some row of CLARiTY's."""
+    text, page = ((ROOT / path).read_text() for path in ("docs/clarity.md", "leaderboards/phantom14.md"))
+    section = text[text.index("## On `phantom14`") : text.index("## What the quick preset took")]
+    words = "\n".join(line for line in section.splitlines() if not line.startswith("|"))
+    rows = [cells(line) for line in page.splitlines() if line.startswith("| clarity (quick)")]
+    means = {cell.split(" ")[0] for row in rows for cell in row}
+    said = re.findall(r"\b0\.\d{3}\b", words)
+    assert len(said) >= 4
+    assert set(said) <= means
+
+
 def test_the_auc_in_the_readmes_words_is_the_students() -> None:
     (row,) = [cells(line) for line in readme().splitlines() if line.startswith("| kd_student")]
     (words,) = re.findall(r"AUC of (\d\.\d+)", readme())
