@@ -1,61 +1,31 @@
-"""TBVA-GAN: every published value, every formula by hand, CycleGAN's sizes, what images go through."""
+"""TBVA-GAN: every published value, every formula by hand, CycleGAN's sizes, and Grad-CAM."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torchvision.models import vgg16
 
-from wsbench import plugins, testing
+from wsbench import plugins
 from wsbench.errors import WsbenchError
-from wsbench.progress import Silent
 from wsbench.settings import fill
-from wsbench.specs import Run
 from wsbench_plugins.methods import tbva_gan
 from wsbench_plugins.methods.tbva_gan import (
-    _images,
     _losses,
-    _mask,
     _networks,
-    _pool,
     _recogniser,
     _training,
-    _translation,
 )
 
 FOUND = plugins.find()
-TRANSLATIONS = ("tbva_gan", "ant_gan", "mdva_gan")
 VGG = {"image_size": 32, "filters": 4, "blocks": 3, "hidden": 0, "weights": "random", "epochs": 1}
-TINY = {
-    "image_size": 32,
-    "filters": 4,
-    "residual_blocks": 1,
-    "discriminator_filters": 4,
-    "pool": 3,
-    "epochs": 3,
-    "decay": 1,
-    "batch_size": 4,
-    "recogniser": VGG,
-}
-
-
-def settings(**values: object) -> tbva_gan.TranslationSettings:
-    return tbva_gan.TranslationSettings(**{**TINY, **values})
 
 
 def recogniser(**values: object) -> _recogniser.Recogniser:
     return _recogniser.build(tbva_gan.RecogniserSettings(**{**VGG, **values}), seed=1).eval()
-
-
-def view(role: str = "fit"):
-    loaded = testing.toy()
-    return loaded.views.weak(loaded.roles.members[role])
 
 
 # The published settings (sections 4 to 4.5), and CycleGAN's where the paper builds on it.
@@ -239,278 +209,3 @@ def test_attention_is_grad_cam_of_the_last_convolution() -> None:
     highest = maps.amax(dim=(2, 3), keepdim=True)
     assert highest.max() > 0
     assert torch.allclose(found, torch.where(highest > 0, maps / highest, 0.0), atol=1e-5)
-
-
-# The translations.
-
-
-@pytest.mark.parametrize("changemap", ["generated", "difference"])
-def test_changemap_and_normal_image_add_up_to_the_image(changemap: str) -> None:
-    network = _translation.Translator(settings(changemap=changemap))
-    images = torch.rand(2, 1, 32, 32) * 2 - 1
-    change, normal = network.to_normal(images)
-    assert torch.allclose(change + normal, images, atol=1e-6)
-    assert torch.equal(change if changemap == "generated" else normal, network.t2n(images))
-
-
-def test_equation_3_as_printed_compares_the_generator_s_own_output() -> None:
-    network = _translation.Translator(settings())
-    real_t, real_n = torch.rand(2, 2, 1, 32, 32) * 2 - 1
-    made = network(real_t, real_n)
-    assert torch.equal(made.printed_n, network.t2n(made.fake_t))
-    assert torch.allclose(made.rec_n, made.fake_t - made.printed_n)
-    assert torch.equal(made.rec_t, network.n2t(made.fake_n))
-    assert torch.equal(made.same_t, network.n2t(real_t))
-    assert torch.equal(made.change_n, network.t2n(real_n))
-
-
-def test_a_shared_generator_is_told_the_domain() -> None:
-    network = _translation.Translator(settings(generators="shared"))
-    assert network.t2n is network.n2t
-    images = torch.rand(1, 1, 32, 32)
-    _, normal = network.to_normal(images)
-    assert not torch.allclose(normal, network.to_tuberculous(images))
-
-
-def test_added_tuberculosis_is_added() -> None:
-    network = _translation.Translator(settings(tuberculosis="added"))
-    images = torch.rand(1, 1, 32, 32)
-    assert torch.equal(network.to_tuberculous(images), images + network.n2t(images))
-
-
-def test_no_weight_no_part() -> None:
-    made = _translation.Translator(settings())(*torch.rand(2, 2, 1, 32, 32))
-    for cls, cam, expected in (
-        (1.5, 2.0, {"cls", "cam"}),
-        (0, 2.0, {"cam"}),
-        (1.5, 0, {"cls"}),
-        (0, 0, set()),
-    ):
-        chosen = settings(cls_weight=cls, cam_weight=cam)
-        module = _training.Translation(_translation.Translator(chosen), recogniser(), chosen)
-        assert set(module.generator_losses(made)) == {"gan", "cycle", "identity"} | expected
-
-
-def test_only_generators_learn_from_the_generators_losses() -> None:
-    chosen = settings()
-    module = _training.Translation(_translation.Translator(chosen), recogniser(), chosen)
-    module.discriminators.requires_grad_(False)
-    made = module.network(*torch.rand(2, 2, 1, 32, 32))
-    sum(module.generator_losses(made).values()).backward()
-    assert all(parameter.grad is not None for parameter in module.network.parameters())
-    assert all(parameter.grad is None for parameter in module.discriminators.parameters())
-    assert all(parameter.grad is None for parameter in module._frozen[0].parameters())
-    assert "recogniser" not in " ".join(module.state_dict())
-
-
-def test_the_pool_gives_back_older_images_and_is_saved() -> None:
-    torch.manual_seed(0)
-    pool = _pool.Pool(2, (1, 1, 1))
-    images = torch.arange(40.0).reshape(40, 1, 1, 1)
-    assert torch.equal(pool(images[:2]), images[:2])  # it fills up
-    given = pool(images[2:])
-    older = (given != images[2:]).flatten()
-    assert 0.25 < older.float().mean() < 0.75
-    assert (given[older] < images[2:][older]).all()
-    assert len(set(given.flatten().tolist())) == len(given)  # what is given back has left the pool
-    again = _pool.Pool(2, (1, 1, 1))
-    again.load_state_dict(pool.state_dict())
-    torch.manual_seed(3)
-    first = pool(images)
-    torch.manual_seed(3)
-    assert torch.equal(again(images), first)
-    assert torch.equal(_pool.Pool(0, (1, 1, 1))(images), images)
-
-
-# The images.
-
-
-def test_healthy_and_active_images_are_told_by_attributes() -> None:
-    toy = view()
-    healthy, active = _images.healthy_and_active(toy)
-    assert [toy.labels[row, 0] for row in healthy] == [0] * len(healthy)
-    assert [toy.labels[row, 0] for row in active] == [1] * len(active)
-    assert len(healthy) + len(active) == len(toy)
-
-
-def test_a_dataset_without_the_attributes_is_refused_in_one_line() -> None:
-    from dataclasses import replace
-
-    toy = view()
-    bare = replace(toy, samples=tuple(replace(sample, attributes={}) for sample in toy.samples))
-    with pytest.raises(WsbenchError, match=r"attribute group=health: 0 of"):
-        _images.healthy_and_active(bare)
-    latent = {"group": "tb", "activity": "obsolete"}
-    old = [replace(s, attributes=latent) if s.labels else s for s in toy.samples]
-    with pytest.raises(WsbenchError, match="activity=active: 0"):
-        _images.healthy_and_active(replace(toy, samples=tuple(old)))
-
-
-def test_the_recogniser_learns_from_as_many_healthy_as_active_images() -> None:
-    toy = view()
-    found = _images.balanced(toy, seed=3)
-    active = int(toy.labels.sum())
-    assert (len(found), int(found.labels.sum())) == (2 * active, active)
-    assert found.names == _images.balanced(toy, seed=3).names
-    assert found.names != _images.balanced(toy, seed=4).names
-
-
-def test_turns_are_multiples_of_45_degrees_and_flips() -> None:
-    image = torch.zeros(1, 31, 31, dtype=torch.uint8)
-    image[0, 15, 20:28] = 200  # a bar to the right of the centre
-    change = _images.augmentation(tbva_gan.RecogniserSettings())
-    seen = set()
-    for seed in range(60):
-        torch.manual_seed(seed)
-        rows, columns = np.nonzero(change(image)[0].numpy() > 60)
-        angle = math.degrees(math.atan2(rows.mean() - 15, columns.mean() - 15))
-        assert angle % 45 == pytest.approx(0, abs=3) or angle % 45 == pytest.approx(45, abs=3)
-        seen.add(round(angle / 45) % 8)
-    assert seen == set(range(8))
-    as_it_is = _images.augmentation(tbva_gan.RecogniserSettings(augment=False))
-    assert torch.equal(as_it_is(image), image)
-
-
-def test_pairs_go_through_all_images_before_any_comes_again() -> None:
-    toy = view()
-    pairs = _images.Pairs(toy, 16, seed=0)
-    healthy, active = _images.healthy_and_active(toy)
-    assert len(pairs) == len(healthy) > len(active)
-    first = [pairs[0, row] for row in range(len(pairs))]
-    seen = Counter(image.numpy().tobytes() for _, image in first)
-    assert set(seen.values()) == {1}
-    assert len(seen) == len(healthy)
-    tuberculous = Counter(image.numpy().tobytes() for image, _ in first)
-    assert len(tuberculous) == len(active)
-    assert max(tuberculous.values()) - min(tuberculous.values()) <= 1
-    again = [pairs[1, row] for row in range(len(pairs))]
-    assert any(not torch.equal(a[1], b[1]) for a, b in zip(first, again, strict=True))
-    assert torch.equal(pairs[0, 3][0], first[3][0])
-    assert len(_images.Pairs(toy, 16, seed=0, length=5)) == 5
-
-
-def test_grey_levels_go_to_one_and_back() -> None:
-    grey = torch.tensor([0, 255], dtype=torch.uint8)
-    assert _images.scaled(grey).tolist() == [-1.0, 1.0]
-    assert _images.unscaled(_images.scaled(grey)).tolist() == [0.0, 1.0]
-
-
-# The mask.
-
-
-def test_the_threshold_is_a_share_of_the_histogram_s_peak_where_grad_cam_looks() -> None:
-    picture = np.array([[0, 0, 0, 200], [100, 100, 50, 200]], dtype=np.uint8)
-    attention = np.array([[1, 1, 1, 0.4], [1, 0.5, 1, 0.4]])
-    assert _mask.threshold(picture, attention, 0.5, 0.97) == pytest.approx(97.0)  # 100 is there twice
-    assert _mask.threshold(picture, attention, 0.4, 1.0) == 100  # of equal peaks the lower level
-    assert _mask.threshold(picture * 0, attention, 0.5, 0.97) is None
-
-
-def test_the_mask_is_eroded_and_dilated() -> None:
-    change = np.zeros((20, 20))
-    change[8:11, 8:11] = 0.5  # erodes to 2 x 2, and grows by 2 to all sides
-    change[2, 2] = 0.5  # goes
-    found = _mask.mask(change, np.ones((20, 20)), region=0.5, share=0.97, erosion=2, dilation=5)
-    rows, columns = np.nonzero(found)
-    assert found.sum() == 36
-    assert (rows.max() - rows.min(), columns.max() - columns.min()) == (5, 5)
-    assert abs(rows.mean() - 9) <= 0.5
-    assert not _mask.mask(change * 0, change, region=0.5, share=0.97, erosion=2, dilation=5).any()
-
-
-def test_levels_run_from_nothing_to_the_highest_change() -> None:
-    assert _mask.levels(np.array([[0.0, 0.1, 0.2]])).tolist() == [[0, 128, 255]]
-    assert not _mask.levels(np.zeros((2, 2))).any()
-
-
-# Whole methods.
-
-
-def run_in(folder: Path, upstream: object, epoch_ended=lambda epoch, metrics: None) -> Run:
-    folder.mkdir(exist_ok=True)
-    return Run(
-        "toy",
-        "tbva_gan",
-        0,
-        folder,
-        "cpu",
-        Silent(),
-        upstream={"recogniser": upstream},
-        epoch_ended=epoch_ended,
-    )
-
-
-class Killed(Exception):
-    pass
-
-
-def test_stopped_after_an_epoch_and_started_again_it_ends_with_the_same_weights(tmp_path: Path) -> None:
-    """Both optimisers, both schedules and the pools included."""
-    upstream = tbva_gan.Vgg16(tbva_gan.RecogniserSettings(**VGG), ("spot",))
-    upstream.network = recogniser()
-
-    def train(folder: Path, epoch_ended=lambda epoch, metrics: None) -> dict[str, torch.Tensor]:
-        method = tbva_gan.Translating(settings(), ("spot",))
-        method.fit(view(), view("select"), run_in(folder, upstream, epoch_ended))
-        return torch.load(folder / "last.ckpt", weights_only=True)["state_dict"]
-
-    def stop(epoch: int, metrics: object) -> None:
-        if epoch == 1:
-            raise Killed
-
-    whole = train(tmp_path / "whole")
-    with pytest.raises(Killed):
-        train(tmp_path / "stopped", stop)
-    torch.manual_seed(11)
-    again = train(tmp_path / "stopped")
-    assert whole["pools.n.count"] == 3
-    assert all(torch.equal(whole[name], again[name]) for name in whole)
-
-
-def test_losses_and_what_translation_does_are_in_history_and_record(tmp_path: Path) -> None:
-    upstream = tbva_gan.Vgg16(tbva_gan.RecogniserSettings(**VGG), ("spot",))
-    upstream.network = recogniser()
-    method = tbva_gan.Translating(settings(), ("spot",))
-    run = run_in(tmp_path, upstream)
-    method.fit(view(), view("select"), run)
-    method.restore(run)
-    history = pd.read_csv(tmp_path / "history.csv")
-    assert len(history) == 3
-    for name in ("fit_loss", "gan", "cycle", "identity", "cls", "cam", "discriminators"):
-        assert history[name].gt(0).all(), name
-    parts = history[["gan", "cycle", "identity", "cls", "cam"]].sum(axis=1)
-    assert history["fit_loss"].to_numpy() == pytest.approx(parts.to_numpy(), rel=1e-4)
-    facts = method.facts()
-    assert set(facts) == {
-        "parameters",
-        "score_tuberculous",
-        "score_made_normal",
-        "score_normal",
-        "score_made_tuberculous",
-        "change_tuberculous",
-        "change_normal",
-    }
-    images = view("select")
-    prediction = method.predict(images)
-    active = images.labels[:, 0] == 1
-    assert prediction.scores[active].mean() == pytest.approx(facts["score_tuberculous"], abs=0.02)
-    assert prediction.heatmaps[active].mean() * 2 == pytest.approx(facts["change_tuberculous"], rel=0.3)
-    assert method.inner_maps(images)["mask"].shape == (len(images), 1, 32, 32)
-
-
-def test_boxes_of_protocol_paper_are_the_mask_s() -> None:
-    images = view("select").take(0, 1)
-    masks = np.zeros((1, 1, 40, 48), dtype=np.float32)
-    masks[0, 0, 10:20, 4:12] = 1
-    from wsbench_plugins.methods.tbva_gan import _prediction
-
-    (boxes,) = _prediction.boxes_of(masks, np.array([[0.7]]), images)
-    assert [(box.x0, box.y0, box.x1, box.y1, round(box.score, 6)) for box in boxes] == [(4, 10, 12, 20, 0.7)]
-
-
-def test_many_classes_are_refused() -> None:
-    for name in ("gradcam_vgg16", *TRANSLATIONS):
-        spec = FOUND.methods[name]
-        method = spec.build(spec.settings(), ("one", "two"))
-        with pytest.raises(WsbenchError, match="this dataset has 2 classes"):
-            method.fit(None, None, None)

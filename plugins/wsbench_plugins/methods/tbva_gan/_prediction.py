@@ -15,8 +15,8 @@ from ._images import scaled, unscaled
 from ._mask import LEVELS, levels, mask
 
 if TYPE_CHECKING:
-    from . import TranslationSettings
     from ._recogniser import Recogniser
+    from ._settings import TranslationSettings
     from ._translation import Translator
 
 AT_ONCE = 16
@@ -28,27 +28,37 @@ def grey(images: wsbench.ImageView, size: int, device: torch.device) -> Tensor:
     return torch.from_numpy(images.pixels(size, size)[:])[:, None].to(device)
 
 
-def recognise(network: Recogniser, images: wsbench.ImageView) -> tuple[np.ndarray, np.ndarray]:
-    """Scores ``(N, 1)`` and Grad-CAM ``(N, 1, size, size)`` float16 of some images."""
-    device = next(network.parameters()).device
+def recognise(network: Recogniser, images: wsbench.ImageView) -> wsbench.Prediction:
+    """F's score and its Grad-CAM ``(N, 1, size, size)`` of some images."""
     scores, maps = [], []
     for chunk in images.chunks(AT_ONCE):
-        inputs = grey(chunk, network.size, device).float() / 255
-        with torch.inference_mode():
-            scores.append(network(inputs).sigmoid()[:, None].cpu().numpy())
+        inputs = seen(network, chunk)
+        scores.append(score(network, inputs))
         maps.append(network.attention(inputs).cpu().numpy().astype(np.float16))
-    return np.concatenate(scores), np.concatenate(maps)
+    return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps))
+
+
+def seen(network: Recogniser, images: wsbench.ImageView) -> Tensor:
+    """The images as F takes them: ``(N, 1, size, size)`` in [0, 1]."""
+    return grey(images, network.size, next(network.parameters()).device).float() / 255
+
+
+def score(network: Recogniser, inputs: Tensor) -> np.ndarray:
+    """``(N, 1)`` probabilities of tuberculosis."""
+    with torch.inference_mode():
+        return network(inputs).sigmoid()[:, None].cpu().numpy()
 
 
 def translate(
     network: Translator, recogniser: Recogniser, images: wsbench.ImageView, settings: TranslationSettings
 ) -> wsbench.Prediction:
     """F's score, the changemap's magnitude ``(N, 1, size, size)``, and the boxes of the paper's mask."""
-    found = [changes(network, recogniser, chunk, settings) for chunk in images.chunks(AT_ONCE)]
-    maps, masks = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    scores, _ = recognise(recogniser, images)
-    boxes = boxes_of(masks, scores, images)
-    return wsbench.Prediction(scores, maps.astype(np.float16), boxes=boxes)
+    found = [
+        (score(recogniser, seen(recogniser, chunk)), *changes(network, recogniser, chunk, settings))
+        for chunk in images.chunks(AT_ONCE)
+    ]
+    scores, maps, masks = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return wsbench.Prediction(scores, maps.astype(np.float16), boxes=boxes_of(masks, scores, images))
 
 
 def changes(

@@ -19,7 +19,7 @@ from ._recogniser import Recogniser
 from ._translation import Translated, Translator
 
 if TYPE_CHECKING:
-    from . import RecogniserSettings, TranslationSettings
+    from ._settings import RecogniserSettings, TranslationSettings
 
 
 class RecogniserTraining(lightning.LightningModule):
@@ -71,7 +71,7 @@ class Translation(lightning.LightningModule):
         self.pools = nn.ModuleDict({domain: Pool(settings.pool, shape) for domain in ("n", "t")})
         # In a tuple it is no submodule: neither trained, nor saved, nor switched to training mode.
         self._frozen = (recogniser.eval().requires_grad_(False),)
-        self.answers = _losses.ADVERSARIAL[settings.adversarial]
+        self.adversarial_loss = _losses.ADVERSARIAL[settings.adversarial]
 
     def on_fit_start(self) -> None:
         self._frozen[0].to(self.device)
@@ -104,8 +104,8 @@ class Translation(lightning.LightningModule):
         """The weighted parts of equation (1), float32."""
         settings, judges = self.settings, self.discriminators
         parts = {
-            "gan": self.answers(judges["n"](made.fake_n).float(), True)
-            + self.answers(judges["t"](made.fake_t).float(), True),
+            "gan": self.adversarial_loss(judges["n"](made.fake_n).float(), True)
+            + self.adversarial_loss(judges["t"](made.fake_t).float(), True),
             "cycle": _losses.cycle(
                 made.printed_n if settings.cycle_form == "as_printed" else made.rec_n,
                 made.real_n,
@@ -133,8 +133,8 @@ class Translation(lightning.LightningModule):
         terms = []
         for domain, real, fake in pairs:
             judge = self.discriminators[domain]
-            terms.append(self.answers(judge(real).float(), True))
-            terms.append(self.answers(judge(self.pools[domain](fake)).float(), False))
+            terms.append(self.adversarial_loss(judge(real).float(), True))
+            terms.append(self.adversarial_loss(judge(self.pools[domain](fake)).float(), False))
         return torch.stack(terms).sum()
 
     def _attention(self, images: Tensor) -> Tensor:

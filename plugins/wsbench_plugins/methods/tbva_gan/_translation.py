@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ._networks import generator
 
 if TYPE_CHECKING:
-    from . import TranslationSettings
+    from ._settings import TranslationSettings
 
 NORMAL, TUBERCULOUS = 0.0, 1.0
 """Values of the label channel: what an image is to become."""
