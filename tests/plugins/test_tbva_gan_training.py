@@ -20,6 +20,7 @@ from wsbench_plugins.methods.tbva_gan import (
     _images,
     _mask,
     _pool,
+    _prediction,
     _recogniser,
     _training,
     _translation,
@@ -302,21 +303,42 @@ def test_losses_and_what_translation_does_are_in_history_and_record(tmp_path: Pa
         "score_made_tuberculous",
         "change_tuberculous",
         "change_normal",
+        "peak_tuberculous",
+        "peak_normal",
     }
     images = view("select")
     prediction = method.predict(images)
     active = images.labels[:, 0] == 1
     assert prediction.scores[active].mean() == pytest.approx(facts["score_tuberculous"], abs=0.02)
-    assert prediction.heatmaps[active].mean() * 2 == pytest.approx(facts["change_tuberculous"], rel=0.3)
+    peak, heatmaps = facts["peak_tuberculous"], prediction.heatmaps.astype(float)
+    assert heatmaps[active].mean() * peak == pytest.approx(facts["change_tuberculous"], rel=0.3)
+    assert heatmaps[active].max(axis=(2, 3)).mean() == pytest.approx(1, abs=0.1)
+    assert heatmaps[~active].mean() * peak == pytest.approx(facts["change_normal"], rel=0.3)
     assert method.inner_maps(images)["mask"].shape == (len(images), 1, 32, 32)
+
+
+def test_heatmaps_are_on_one_scale_for_all_images() -> None:
+    changemaps = np.zeros((2, 1, 5, 5), dtype=np.float32)
+    changemaps[0, 0, 2, 2], changemaps[1, 0, 2, 2] = 0.1, 0.4
+    heatmaps = _prediction.heatmaps_of(changemaps, peak=0.2, smoothing=0)
+    assert heatmaps[:, 0, 2, 2] == pytest.approx([0.5, 1.0])
+    assert heatmaps.sum() == pytest.approx(1.5)
+    smooth = _prediction.heatmaps_of(changemaps, peak=0.2, smoothing=0.5)
+    # A Gaussian of deviation 0.5 has 1 / (1 + 2 (exp(-2) + exp(-8))) of its weight in the middle of a row.
+    middle = 1 / (1 + 2 * (np.exp(-2) + np.exp(-8)))
+    assert smooth[0, 0, 2, 2] == pytest.approx(0.5 * middle**2, rel=1e-2)
+    assert not _prediction.heatmaps_of(changemaps, peak=0.0, smoothing=0).any()
+
+
+def test_magnitudes_are_shares_of_the_range_of_grey_levels() -> None:
+    found = _images.magnitude(torch.tensor([-2.0, -0.5, 0.0, 1.0]))
+    assert found.tolist() == [1.0, 0.25, 0.0, 0.5]
 
 
 def test_boxes_of_protocol_paper_are_the_mask_s() -> None:
     images = view("select").take(0, 1)
     masks = np.zeros((1, 1, 40, 48), dtype=np.float32)
     masks[0, 0, 10:20, 4:12] = 1
-    from wsbench_plugins.methods.tbva_gan import _prediction
-
     (boxes,) = _prediction.boxes_of(masks, np.array([[0.7]]), images)
     assert [(box.x0, box.y0, box.x1, box.y1, round(box.score, 6)) for box in boxes] == [(4, 10, 12, 20, 0.7)]
 

@@ -13,6 +13,7 @@ import wsbench
 
 from ._settings import (
     QUICK,
+    QUICK_GUIDED,
     QUICK_RECOGNISER,
     AntGanSettings,
     MdvaGanSettings,
@@ -77,8 +78,9 @@ class Vgg16(wsbench.Method):
 class Translating(wsbench.Method):
     """Active tuberculosis translated to health and back; what changes is the map.
 
-    The heatmap is the changemap's magnitude in grey levels, from 0 to 1 and the same for every image, so that
-    a normal image has a nearly empty one. The score is the recogniser's.
+    The heatmap is the changemap's magnitude, on one scale for all images, so that a normal image has a nearly
+    empty one: 1 is the mean over tuberculous images of the select role of their greatest change. The score is
+    the recogniser's.
     """
 
     settings: TranslationSettings
@@ -120,7 +122,8 @@ class Translating(wsbench.Method):
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _prediction
 
-        return _prediction.translate(self.network, self.recogniser, images, self.settings)
+        peak = self.measured["peak_tuberculous"]
+        return _prediction.translate(self.network, self.recogniser, images, self.settings, peak)
 
     def inner_maps(self, images: wsbench.ImageView) -> Mapping[str, np.ndarray]:
         from . import _prediction
@@ -138,11 +141,12 @@ def recogniser_of(settings: TranslationSettings) -> Mapping[str, wsbench.Require
 
 
 def _last_epoch(run: wsbench.Run) -> dict[str, float]:
-    """What translation did to the select role at the end: scores of the recogniser and mean changemaps."""
+    """What translation did to the select role at the end: scores of the recogniser, means of changemaps, and
+    mean peaks of them, in shares of the range of grey levels."""
     import pandas as pd
 
     last = pd.read_csv(run.folder / wsbench.HISTORY).iloc[-1]
-    return {name: float(last[name]) for name in last.index if name.startswith(("score_", "change_"))}
+    return {name: float(last[name]) for name in last.index if name.startswith(("score_", "change_", "peak_"))}
 
 
 def _part(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -162,15 +166,17 @@ def _one_class(classes: tuple[str, ...]) -> None:
 
 @wsbench.hookimpl
 def wsbench_methods() -> list[wsbench.MethodSpec]:
-    def translation(name: str, summary: str, settings: type[TranslationSettings]) -> wsbench.MethodSpec:
+    def translation(
+        name: str, summary: str, settings: type[TranslationSettings], quick: Mapping[str, Any] = QUICK
+    ) -> wsbench.MethodSpec:
         return wsbench.MethodSpec(
             name=name,
             summary=summary,
             settings=settings,
             build=Translating,
             citation=CITATION,
-            presets={"paper": {}, "quick": QUICK},
-            after_fit=("cam_region", "peak_share", "erosion", "dilation"),
+            presets={"paper": {}, "quick": quick},
+            after_fit=("cam_region", "peak_share", "erosion", "dilation", "smoothing"),
             requires=recogniser_of,
         )
 
@@ -184,7 +190,9 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             presets={"paper": {}, "quick": QUICK_RECOGNISER},
             after_fit=("cam_threshold",),
         ),
-        translation("tbva_gan", "TBVA-GAN: what must change for tuberculosis to go", TranslationSettings),
+        translation(
+            "tbva_gan", "TBVA-GAN: what must change for tuberculosis to go", TranslationSettings, QUICK_GUIDED
+        ),
         translation("ant_gan", "ANT-GAN, approximated: unguided translation to normal", AntGanSettings),
         translation("mdva_gan", "MDVA-GAN, approximated: one generator told the domain", MdvaGanSettings),
     ]

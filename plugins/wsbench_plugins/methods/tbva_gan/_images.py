@@ -96,3 +96,8 @@ def scaled(grey: Tensor) -> Tensor:
 def unscaled(images: Tensor) -> Tensor:
     """Floats in [-1, 1] -> in [0, 1]."""
     return (images + 1) / 2
+
+
+def magnitude(changemaps: Tensor) -> Tensor:
+    """Changemaps of images in [-1, 1] -> how much changes, in [0, 1] of the range of grey levels."""
+    return (changemaps.float().abs() / 2).clamp(max=1)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 import wsbench
 
-from ._images import scaled, unscaled
+from ._images import magnitude, scaled, unscaled
 from ._mask import LEVELS, levels, mask
 
 if TYPE_CHECKING:
@@ -50,15 +51,36 @@ def score(network: Recogniser, inputs: Tensor) -> np.ndarray:
 
 
 def translate(
-    network: Translator, recogniser: Recogniser, images: wsbench.ImageView, settings: TranslationSettings
+    network: Translator,
+    recogniser: Recogniser,
+    images: wsbench.ImageView,
+    settings: TranslationSettings,
+    peak: float,
 ) -> wsbench.Prediction:
-    """F's score, the changemap's magnitude ``(N, 1, size, size)``, and the boxes of the paper's mask."""
+    """F's score, the changemap ``(N, 1, size, size)`` as a heatmap, and the boxes of the paper's mask.
+
+    Args:
+        network, recogniser, images, settings: what sees what, and how.
+        peak: change that is 1 in the heatmap of every image.
+    """
     found = [
         (score(recogniser, seen(recogniser, chunk)), *changes(network, recogniser, chunk, settings))
         for chunk in images.chunks(AT_ONCE)
     ]
     scores, maps, masks = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return wsbench.Prediction(scores, maps.astype(np.float16), boxes=boxes_of(masks, scores, images))
+    heatmaps = heatmaps_of(maps, peak, settings.smoothing).astype(np.float16)
+    return wsbench.Prediction(scores, heatmaps, boxes=boxes_of(masks, scores, images))
+
+
+def heatmaps_of(changemaps: np.ndarray, peak: float, smoothing: float) -> np.ndarray:
+    """Changemaps ``(N, 1, h, w)`` in [0, 1], smoothed, and scaled so that ``peak`` and more is 1; empty where
+    nothing changes at all (``peak`` 0)."""
+    if not peak:
+        return np.zeros_like(changemaps)
+    if smoothing:
+        smooth = [cv2.GaussianBlur(changemap, (0, 0), smoothing) for (changemap,) in changemaps]
+        changemaps = np.stack(smooth)[:, None]
+    return np.clip(changemaps / peak, 0, 1)
 
 
 def changes(
@@ -69,10 +91,10 @@ def changes(
     with torch.inference_mode(), wsbench.autocast(settings, inputs.device):
         change, _ = network.to_normal(inputs)
     attention = recogniser.attention(unscaled(inputs)).cpu().numpy()
-    magnitude = (change.float().abs() / 2).clamp(max=1).cpu().numpy()
+    changed = magnitude(change).cpu().numpy()
     masks = [
         mask(
-            magnitude[row, 0],
+            changed[row, 0],
             attention[row, 0],
             region=settings.cam_region,
             share=settings.peak_share,
@@ -81,7 +103,7 @@ def changes(
         )
         for row in range(len(images))
     ]
-    return magnitude, np.stack(masks)[:, None].astype(np.float32)
+    return changed, np.stack(masks)[:, None].astype(np.float32)
 
 
 def scaled_maps(changemaps: np.ndarray) -> np.ndarray:

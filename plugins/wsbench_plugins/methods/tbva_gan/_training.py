@@ -12,7 +12,7 @@ from torch.nn import functional
 import wsbench
 
 from . import _losses
-from ._images import Pairs, augmentation, balanced, unscaled
+from ._images import Pairs, augmentation, balanced, magnitude, unscaled
 from ._networks import discriminator
 from ._pool import Pool
 from ._recogniser import Recogniser
@@ -118,7 +118,7 @@ class Translation(lightning.LightningModule):
         }
         if settings.cls_weight:
             recogniser = self._frozen[0]
-            logits = [recogniser(unscaled(images)).float() for images in (made.fake_n, made.fake_t)]
+            logits = [recogniser(unscaled(images.float())).float() for images in (made.fake_n, made.fake_t)]
             parts["cls"] = settings.cls_weight * _losses.classification(*logits)
         if settings.cam_weight:
             parts["cam"] = settings.cam_weight * (
@@ -144,14 +144,17 @@ class Translation(lightning.LightningModule):
         real_t, real_n = batch
         change_t, fake_n = self.network.to_normal(real_t)
         change_n, _ = self.network.to_normal(real_n)
+        changed_t, changed_n = magnitude(change_t), magnitude(change_n)
         score = self._score
         values = {
             "score_tuberculous": score(real_t),
             "score_made_normal": score(fake_n),
             "score_normal": score(real_n),
             "score_made_tuberculous": score(self.network.to_tuberculous(real_n)),
-            "change_tuberculous": change_t.abs().mean(),
-            "change_normal": change_n.abs().mean(),
+            "change_tuberculous": changed_t.mean(),
+            "change_normal": changed_n.mean(),
+            "peak_tuberculous": changed_t.amax(dim=(1, 2, 3)).mean(),
+            "peak_normal": changed_n.amax(dim=(1, 2, 3)).mean(),
         }
         self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(real_t))
 
