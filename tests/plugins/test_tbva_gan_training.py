@@ -215,21 +215,30 @@ def test_grey_levels_go_to_one_and_back() -> None:
 def test_the_threshold_is_a_share_of_the_histogram_s_peak_where_grad_cam_looks() -> None:
     picture = np.array([[0, 0, 0, 200], [100, 100, 50, 200]], dtype=np.uint8)
     attention = np.array([[1, 1, 1, 0.4], [1, 0.5, 1, 0.4]])
-    assert _mask.threshold(picture, attention, 0.5, 0.97) == pytest.approx(97.0)  # 100 is there twice
-    assert _mask.threshold(picture, attention, 0.4, 1.0) == 100  # of equal peaks the lower level
-    assert _mask.threshold(picture * 0, attention, 0.5, 0.97) is None
+    assert _mask.threshold(picture, attention, 0.5, 256, 0.97) == pytest.approx(97.0)  # 100 is there twice
+    assert _mask.threshold(picture, attention, 0.4, 256, 1.0) == 100  # of equal peaks the lower level
+    assert _mask.threshold(picture * 0, attention, 0.5, 256, 0.97) is None
+
+
+def test_a_bin_of_the_histogram_stands_for_the_middle_of_its_levels() -> None:
+    picture = np.array([[1, 2, 31, 40], [60, 90, 200, 255]], dtype=np.uint8)
+    everywhere = np.ones((2, 4))
+    # Eight bins of 32 levels: three in the lowest, which is no change, two in 32 to 63, two in 192 to 255.
+    assert _mask.threshold(picture, everywhere, 0.5, 8, 1.0) == (32 + 63) / 2
+    # Three bins: levels 0 to 85, 86 to 170 and 171 to 255.
+    assert _mask.threshold(picture, everywhere, 0.5, 3, 0.5) == 0.5 * (171 + 255) / 2
 
 
 def test_the_mask_is_eroded_and_dilated() -> None:
     change = np.zeros((20, 20))
     change[8:11, 8:11] = 0.5  # erodes to 2 x 2, and grows by 2 to all sides
     change[2, 2] = 0.5  # goes
-    found = _mask.mask(change, np.ones((20, 20)), region=0.5, share=0.97, erosion=2, dilation=5)
+    found = _mask.mask(change, np.ones((20, 20)), region=0.5, bins=256, share=0.97, erosion=2, dilation=5)
     rows, columns = np.nonzero(found)
     assert found.sum() == 36
     assert (rows.max() - rows.min(), columns.max() - columns.min()) == (5, 5)
     assert abs(rows.mean() - 9) <= 0.5
-    assert not _mask.mask(change * 0, change, region=0.5, share=0.97, erosion=2, dilation=5).any()
+    assert not _mask.mask(change * 0, change, region=0.5, bins=256, share=0.97, erosion=2, dilation=5).any()
 
 
 def test_levels_run_from_nothing_to_the_highest_change() -> None:

@@ -176,7 +176,7 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             build=Translating,
             citation=CITATION,
             presets={"paper": {}, "quick": quick},
-            after_fit=("cam_region", "peak_share", "erosion", "dilation", "smoothing"),
+            after_fit=("cam_region", "bins", "peak_share", "erosion", "dilation", "smoothing"),
             requires=recogniser_of,
         )
 

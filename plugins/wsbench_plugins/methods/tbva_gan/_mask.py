@@ -23,37 +23,50 @@ def levels(changemap: np.ndarray) -> np.ndarray:
     return np.rint(changemap / highest * (LEVELS - 1)).astype(np.uint8)
 
 
-def threshold(picture: np.ndarray, attention: np.ndarray, region: float, share: float) -> float | None:
-    """97 % of the level that is most frequent where Grad-CAM looks (section 4.4).
+def threshold(
+    picture: np.ndarray, attention: np.ndarray, region: float, bins: int, share: float
+) -> float | None:
+    """97 % of the value at the peak of the histogram where Grad-CAM looks (section 4.4).
 
-    Level 0 is no change and no candidate.
+    The lowest bin is no change and no candidate; a bin's value is the middle of its levels.
 
     Args:
         picture: ``(h, w)`` uint8 of `levels`.
         attention: ``(h, w)`` in [0, 1].
         region: attention from which Grad-CAM looks there.
-        share: of the peak's level, 0.97 in the paper.
+        bins: of the histogram.
+        share: of the peak's value, 0.97 in the paper.
 
     Returns:
         A level; None where nothing changed in the region.
     """
-    counts = np.bincount(picture[attention >= region], minlength=LEVELS)
+    bin_of = np.arange(LEVELS) * bins // LEVELS
+    counts = np.bincount(bin_of[picture[attention >= region]], minlength=bins)
     counts[0] = 0
-    return share * int(counts.argmax()) if counts.any() else None
+    if not counts.any():
+        return None
+    return share * float(np.flatnonzero(bin_of == counts.argmax()).mean())
 
 
 def mask(
-    changemap: np.ndarray, attention: np.ndarray, *, region: float, share: float, erosion: int, dilation: int
+    changemap: np.ndarray,
+    attention: np.ndarray,
+    *,
+    region: float,
+    bins: int,
+    share: float,
+    erosion: int,
+    dilation: int,
 ) -> np.ndarray:
     """``(h, w)`` bool: what reaches the threshold, eroded, then dilated (section 4.5).
 
     Args:
         changemap: ``(h, w)`` >= 0.
-        attention, region, share: as in `threshold`.
+        attention, region, bins, share: as in `threshold`.
         erosion, dilation: sides of the square kernels, 2 and 5 in the paper.
     """
     picture = levels(changemap)
-    lowest = threshold(picture, attention, region, share)
+    lowest = threshold(picture, attention, region, bins, share)
     if lowest is None:
         return np.zeros(picture.shape, dtype=bool)
     found = (picture >= lowest).astype(np.uint8)

@@ -97,6 +97,7 @@ def changes(
             changed[row, 0],
             attention[row, 0],
             region=settings.cam_region,
+            bins=settings.bins,
             share=settings.peak_share,
             erosion=settings.erosion,
             dilation=settings.dilation,

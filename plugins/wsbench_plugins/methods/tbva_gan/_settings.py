@@ -85,6 +85,7 @@ class TranslationSettings(wsbench.TrainingSettings):
     cam_region: float = Field(
         0.5, ge=0, le=1, description="Grad-CAM from which the histogram is taken; the paper says its red area"
     )
+    bins: int = Field(256, ge=2, le=256, description="of the histogram (section 4.4); no number is given")
     peak_share: float = Field(0.97, gt=0, le=1, description="of the histogram's peak (section 4.4)")
     erosion: int = Field(2, ge=1, description="side of the kernel, in pixels (section 4.5)")
     dilation: int = Field(5, ge=1, description="side of the kernel, in pixels (section 4.5)")
@@ -143,6 +144,7 @@ QUICK: Mapping[str, Any] = {
     "learning_rate": 5e-4,
     "tuberculosis": "added",
     "changemap": "generated",
+    "bins": 8,
     "smoothing": 2.0,
     "precision": "auto",
     "channels_last": True,
