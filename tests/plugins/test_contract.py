@@ -24,6 +24,7 @@ SMALL_METHODS = (
     {name: {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16} for name in ("kd_teacher", "kd_student")}
     | CLARITY
     | TRANSLATION
+    | {"saliency_cnn": {"image_size": 64, "read_size": 64, "epochs": 1}}
 )
 
 THIRD_PARTY = '''

@@ -1,0 +1,77 @@
+"""The saliency-map CNN: a small network for tuberculosis, and where it looks.
+
+Pasa, Golkov, Pfeiffer, Cremers, Pfeiffer: Efficient Deep Network Architectures for Fast Chest X-Ray
+Tuberculosis Screening and Visualization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import wsbench
+
+from ._settings import MAPS, QUICK, SaliencySettings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ._network import SmallNetwork
+
+CITATION = (
+    "Pasa, Golkov, Pfeiffer, Cremers, Pfeiffer: Efficient Deep Network Architectures for Fast Chest X-Ray "
+    "Tuberculosis Screening and Visualization"
+)
+
+
+class SaliencyCnn(wsbench.Method):
+    """The network, and the input's gradient or a block's Grad-CAM as its heatmap."""
+
+    settings: SaliencySettings
+    network: SmallNetwork
+
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+        from . import _network, _training
+
+        if len(self.classes) != 1:
+            raise wsbench.WsbenchError(
+                f"the saliency-map CNN tells one class from its absence; this dataset has {len(self.classes)}"
+            )
+        network = _network.build(self.settings, run.seed_for("weights"))
+        _training.fit(network, self.settings, fit, select, run)
+
+    def restore(self, run: wsbench.Run) -> None:
+        from . import _network
+
+        network = _network.build(self.settings, seed=0)
+        state = wsbench.best_weights(run)
+        network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
+        self.network = network.eval().to(wsbench.torch_device(run.device))
+
+    def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
+        from . import _prediction
+
+        return _prediction.predict(self.network, images, self.settings)
+
+    def inner_maps(self, images: wsbench.ImageView) -> Mapping[str, np.ndarray]:
+        from . import _prediction
+
+        return {name: _prediction.maps_of(self.network, images, self.settings, name) for name in MAPS}
+
+    def facts(self) -> Mapping[str, Any]:
+        return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
+
+
+@wsbench.hookimpl
+def wsbench_methods() -> list[wsbench.MethodSpec]:
+    return [
+        wsbench.MethodSpec(
+            name="saliency_cnn",
+            summary="small CNN for tuberculosis, seen through saliency maps or Grad-CAM",
+            settings=SaliencySettings,
+            build=SaliencyCnn,
+            citation=CITATION,
+            presets={"paper": {}, "quick": QUICK},
+            after_fit=("map", "smoothing"),
+        )
+    ]

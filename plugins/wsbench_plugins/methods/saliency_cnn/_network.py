@@ -1,0 +1,101 @@
+"""The network of Fig. 1: five residual blocks, about 230,000 parameters."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from ._settings import SaliencySettings
+
+
+class Unit(nn.Sequential):
+    """A convolution that keeps the resolution but for its stride, batch normalisation, ReLU."""
+
+    def __init__(self, channels: int, out: int, kernel: int, stride: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels, out, kernel, stride, padding=kernel // 2, bias=False),
+            nn.BatchNorm2d(out),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Block(nn.Module):
+    """Two 3 x 3 convolutions beside a shortcut of 1 x 1.
+
+    Args:
+        channels, out: feature maps before and after.
+        stride: of either 3 x 3 convolution; the shortcut has its square.
+        averaged: whether both ways are averaged, or summed.
+    """
+
+    def __init__(self, channels: int, out: int, stride: int, *, averaged: bool) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(Unit(channels, out, 3, stride), Unit(out, out, 3, stride))
+        self.shortcut = Unit(channels, out, 1, stride**2)
+        self.share = 0.5 if averaged else 1.0
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(N, channels, h, w)`` -> ``(N, out, h / stride**2, w / stride**2)``, >= 0."""
+        return self.share * (self.convolutions(features) + self.shortcut(features))
+
+
+class SmallNetwork(nn.Module):
+    """Grey images -> logits of no tuberculosis and of tuberculosis.
+
+    Args:
+        widths: feature maps of the blocks.
+        averaged: how a block's two ways are merged.
+
+    Attributes:
+        mean, deviation: of the pixels it was trained on, in [0, 1].
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, widths: tuple[int, ...], *, averaged: bool) -> None:
+        super().__init__()
+        channels = (1, *widths[:-1])
+        self.blocks = nn.ModuleList(
+            Block(before, out, 2 if place == 0 else 1, averaged=averaged)
+            for place, (before, out) in enumerate(zip(channels, widths, strict=True))
+        )
+        # Padding makes the first block's reduction 8, as section Methods has it.
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.head = nn.Linear(widths[-1], 2)
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("deviation", torch.ones(()))
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """``(N, 1, H, W)`` in [0, 1] -> ``(N, 2)``."""
+        features = (grey - self.mean) / self.deviation
+        for place, block in enumerate(self.blocks):
+            features = block(self.pool(features) if place else features)
+        return self.head(features.mean(dim=(2, 3)))
+
+
+def build(settings: SaliencySettings, seed: int) -> SmallNetwork:
+    """The network before training, with He's normal start (Methods).
+
+    Args:
+        settings: widths and how blocks merge.
+        seed: of its weights.
+    """
+    network = SmallNetwork(settings.widths, averaged=settings.merge == "mean")
+    generator = torch.Generator().manual_seed(seed)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+    nn.init.normal_(network.head.weight, std=last_deviation(network.head.in_features), generator=generator)
+    nn.init.zeros_(network.head.bias)
+    return network
+
+
+def last_deviation(inputs: int) -> float:
+    """Of the last layer's first weights: He's variance ``2 / inputs``, over the root of 2, because a softmax
+    follows (Methods)."""
+    return math.sqrt(2 / inputs / math.sqrt(2))
