@@ -12,7 +12,7 @@ def example(
     name: str = "net",
     seed: int = 0,
     *,
-    ap25: float = 0.5,
+    ap25: float | None = 0.5,
     auc: float | None = 0.9,
     subset: Mapping[str, Any] | None = None,
     fingerprint: str = "f00d",

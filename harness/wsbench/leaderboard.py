@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-import statistics
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from wsbench import published, records
 from wsbench.calibration import OBJECTIVE
-from wsbench.comparison import Estimate, difference, ranks
+from wsbench.comparison import difference
 from wsbench.errors import WsbenchError
 from wsbench.files import write_text
 from wsbench.folders import key_of
 from wsbench.published import Paper, PublishedTable
 from wsbench.records import Record
-from wsbench.resampling import interval
-from wsbench.scoring import RANKED_BY
+from wsbench.rows import BLIND, BOXED, Row, rank_words, ranked, shown
+from wsbench.scoring import RANKED_BY, RANKED_WITHOUT_BOXES
 
 COLUMNS = {
     "uniform": (
@@ -33,80 +30,6 @@ COLUMNS = {
         "accuracy", "auc", "sensitivity", "specificity", "macro_precision", "macro_recall",
     ),
 }  # fmt: skip
-BLIND, BOXED = "†", "‡"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One method with one preset and settings, over its seeds."""
-
-    records: tuple[Record, ...]
-
-    @property
-    def first(self) -> Record:
-        """Any of the records, for what they share."""
-        return self.records[0]
-
-    def label(self, protocol: str) -> str:
-        """Name, preset, changed settings, and the marks of image-blind and box-supervised rows."""
-        method = self.first.method
-        preset = "" if method["preset"] == "default" else f" ({method['preset']})"
-        changed = "".join(f" {name}={value}" for name, value in sorted(method["changed"].items()))
-        marks = "" if method["reads_image"] else BLIND
-        if method["box_supervision"] in ("fit", protocol):
-            marks += BOXED
-        return f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}"
-
-    def values(self, metric: str, protocol: str) -> list[float | None]:
-        """The metric's macro value of every seed."""
-        return [record.value(metric, protocol) for record in self.records]
-
-    def mean(self, metric: str, protocol: str) -> str:
-        """Mean over seeds; a dash where a seed is missing or its value does not exist."""
-        values = self.values(metric, protocol)
-        return "-" if None in values or self.missing else f"{statistics.fmean(values):.3f}"
-
-    def spread(self, metric: str, protocol: str) -> str:
-        """Sample standard deviation over seeds; a dash where it does not exist."""
-        values = self.values(metric, protocol)
-        incomplete = None in values or self.missing or len(values) == 1
-        return "-" if incomplete else f"{statistics.stdev(values):.3f}"
-
-    def cell(self, metric: str, protocol: str) -> str:
-        """Mean and, of several seeds, spread."""
-        mean, spread = self.mean(metric, protocol), self.spread(metric, protocol)
-        return mean if spread == "-" else f"{mean} ± {spread}"
-
-    @property
-    def seeds(self) -> str:
-        """The seeds, and those that are missing."""
-        here = ", ".join(str(record.seed) for record in self.records)
-        missing = ", ".join(map(str, self.missing))
-        return f"{here}; missing {missing}" if missing else here
-
-    @property
-    def missing(self) -> list[int]:
-        """Seeds that the commands behind these records planned and that have no record."""
-        planned = {seed for record in self.records for seed in record.planned_seeds}
-        return sorted(planned - {record.seed for record in self.records})
-
-    @property
-    def estimate(self) -> Estimate | None:
-        """The ranking metric under protocol ``uniform``; None where a seed or its draws are missing."""
-        values = self.values(RANKED_BY, "uniform")
-        draws = [record.protocols.get("uniform", {}).get("draws", {}) for record in self.records]
-        if self.missing or None in values or not all(RANKED_BY in of_seed for of_seed in draws):
-            return None
-        drawn = np.array([of_seed[RANKED_BY] for of_seed in draws], dtype=np.float64)
-        return Estimate(np.array(values, dtype=np.float64), drawn.mean(axis=0))
-
-    def interval(self, metric: str, protocol: str) -> tuple[float, float] | None:
-        """The 95 % interval of a metric's mean over seeds; of several seeds only the ranking metric has one,
-        which alone is kept draw by draw."""
-        if (metric, protocol) == (RANKED_BY, "uniform") and self.estimate is not None:
-            return interval(self.estimate.draws)
-        found = self.first.protocols.get(protocol, {}).get("metrics", {}).get(metric, {}).get("interval")
-        return tuple(found) if found and len(self.records) == 1 else None
 
 
 def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path:
@@ -212,26 +135,6 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
-def ranked(found: Iterable[Record]) -> list[Row]:
-    """One row a method and settings, over its seeds; the best first."""
-    groups: dict[str, list[Record]] = defaultdict(list)
-    for record in found:
-        groups[json.dumps([record.method["name"], record.method["settings"]], sort_keys=True)].append(record)
-    rows = [Row(tuple(sorted(group, key=lambda record: record.seed))) for group in groups.values()]
-    return sorted(rows, key=_rank)
-
-
-def rank_words(rows: Sequence[Row]) -> list[str]:
-    """Ranks by more than noise, ``=`` marking those that rows share; a dash where none can be given."""
-    known = {place: row.estimate for place, row in enumerate(rows) if row.estimate is not None}
-    found = dict(zip(known, ranks(list(known.values())), strict=True))
-    shared = Counter(found.values())
-    return [
-        "-" if place not in found else f"{found[place]}{'=' if shared[found[place]] > 1 else ''}"
-        for place in range(len(rows))
-    ]
-
-
 def _behind(first: Row, row: Row) -> str:
     """What a row lacks to the first one, on the same draws."""
     if row is first or first.estimate is None or row.estimate is None:
@@ -256,26 +159,23 @@ def _key(record: Record) -> str:
 def _section(found: Sequence[Record]) -> list[str]:
     rows = ranked(found)
     parts = [_data_line(found[0])]
-    for protocol, columns in COLUMNS.items():
+    for protocol, wanted in COLUMNS.items():
         here = [row for row in rows if any(protocol in record.protocols for record in row.records)]
         if not here:
             continue
+        ranking, columns = here[0].ranked_by, shown(here, wanted)
         header, cells = ["method", "seeds"], [[row.label(protocol), row.seeds] for row in here]
         if protocol == "uniform":
-            header += ["rank", RANKED_BY, "95 %", "less than the first"]
+            header += ["rank", ranking, "95 %", "less than the first"]
+            columns = [metric for metric in columns if metric != ranking]
             for row, line, rank in zip(here, cells, rank_words(here), strict=True):
-                bounds = _bounds(row.interval(RANKED_BY, protocol))
-                line += [rank, row.cell(RANKED_BY, protocol), bounds or "-", _behind(here[0], row)]
+                bounds = _bounds(row.interval(ranking, protocol))
+                line += [rank, row.cell(ranking, protocol), bounds or "-", _behind(here[0], row)]
         header += columns
         for row, line in zip(here, cells, strict=True):
             line += [row.cell(metric, protocol) for metric in columns]
         parts += [_TITLES[protocol], markdown_table(header, cells)]
     return parts
-
-
-def _rank(row: Row) -> tuple[float, str]:
-    values = [value for value in row.values(RANKED_BY, "uniform") if value is not None]
-    return (-statistics.fmean(values) if values else 1.0, row.label("uniform"))
 
 
 def _data_line(record: Record) -> str:
@@ -297,7 +197,8 @@ mean ± sample standard deviation; 95 % is the bootstrap interval of their mean,
 to the first, that of the difference on the same draws. {BLIND} never looks at the image. {BOXED} uses
 annotated boxes of the calibrate role under this protocol; `wsbench describe METHOD` says for what.
 `map_gain` is what a method's boxes add to fixed boxes with the same class scores: at or below 0, its map
-adds nothing.
+adds nothing. Where no test image has a box, rows are in the order of `{RANKED_WITHOUT_BOXES}`, and measures
+of boxes are left out.
 """
 
 _NO_RECORDS = """Made by `wsbench leaderboard`; do not edit. No run of wsbench on this dataset has been

@@ -15,11 +15,11 @@ from wsbench.errors import WsbenchError, choose
 from wsbench.evaluation import plan_of
 from wsbench.files import atomic
 from wsbench.frames import Region, full_image
-from wsbench.leaderboard import Row as TableRow
 from wsbench.loading import Loaded
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress
 from wsbench.records import Record
+from wsbench.rows import Row as TableRow
 from wsbench.runner import restored
 from wsbench.types import Sample
 

@@ -24,7 +24,17 @@ from wsbench.types import Prediction, ScoredBox
 
 PROTOCOL_VERSION = 1
 RANKED_BY = "ap25"
-"""The metric whose value in every draw is kept, so that rows can be compared draw by draw."""
+RANKED_WITHOUT_BOXES = "auc"
+
+
+def ranked_by(boxes: int) -> str:
+    """The metric that rows are ranked by, and whose value in every draw is kept, so that they can be compared
+    draw by draw.
+
+    Args:
+        boxes: of the test role.
+    """
+    return RANKED_BY if boxes else RANKED_WITHOUT_BOXES
 
 
 @dataclass(frozen=True)
@@ -172,9 +182,10 @@ def measure(scored: Scored, metrics: Mapping[str, MetricSpec], draws: Resamples)
 def results(scored: Scored, metrics: Mapping[str, MetricSpec], draws: Resamples) -> dict[str, Any]:
     """What a record holds of one protocol: `measure`, and the ranking metric's value in every draw."""
     result: dict[str, Any] = {"metrics": measure(scored, metrics, draws)}
-    if RANKED_BY in metrics:
-        drawn = _macro(_values(metrics[RANKED_BY], scored, draws))
-        result["draws"] = {RANKED_BY: [_number(round(value, 5)) for value in drawn]}
+    ranking = ranked_by(len(scored.truth))
+    if ranking in metrics:
+        drawn = _macro(_values(metrics[ranking], scored, draws))
+        result["draws"] = {ranking: [_number(round(value, 5)) for value in drawn]}
     return result
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from records_examples import example
 from wsbench.comparison import Estimate, difference, holm, p_value, ranks
-from wsbench.leaderboard import Row
+from wsbench.rows import Row
 
 
 def estimate(values: list[float], draws: list[float]) -> Estimate:

@@ -10,7 +10,10 @@ import pytest
 
 from records_examples import example
 from wsbench import leaderboard, records
+from wsbench.cli import tables
 from wsbench.errors import WsbenchError
+from wsbench.records import Record
+from wsbench.rows import Row
 
 
 def cells(page: str) -> list[list[str]]:
@@ -22,6 +25,44 @@ def cells(page: str) -> list[list[str]]:
 def test_rows_are_ranked_by_ap25() -> None:
     page = leaderboard.render("phantom", [example("worse", ap25=0.2), example("better", ap25=0.4)])
     assert [row[0] for row in cells(page)] == ["better (quick)", "worse (quick)"]
+
+
+def without_boxes(name: str, auc: float) -> Record:
+    found = example(name, ap25=None, auc=auc)
+    metrics = found.protocols["uniform"]["metrics"]
+    metrics["boxes_per_image"] = {"value": 0.0}
+    found.protocols["uniform"]["draws"] = {"auc": [auc - 0.01, auc, auc + 0.01]}
+    return replace(found, dataset={**found.dataset, "boxes": dict.fromkeys(found.dataset["boxes"], 0)})
+
+
+def test_without_truth_boxes_rows_are_ranked_by_auc_and_measures_of_boxes_are_left_out() -> None:
+    page = leaderboard.render("phantom", [without_boxes("worse", 0.7), without_boxes("better", 0.9)])
+    header = next(line for line in page.splitlines() if line.startswith("| method")).strip("| ").split(" | ")
+    assert header == [
+        "method",
+        "seeds",
+        "rank",
+        "auc",
+        "95 %",
+        "less than the first",
+        "sensitivity",
+        "specificity",
+    ]
+    assert [row[:4] for row in cells(page)] == [
+        ["better (quick)", "0", "1", "0.900"],
+        ["worse (quick)", "0", "2", "0.700"],
+    ]
+
+
+def test_the_terminal_says_that_there_are_no_boxes(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.results([without_boxes("net", 0.7)])
+    shown = capsys.readouterr().out
+    assert "rank: by auc" in shown
+    assert "no test image has a box: measures of boxes are left out" in shown
+    assert "ap25" not in shown and "boxes an image" not in shown
+    tables.results([example("net")])
+    shown = capsys.readouterr().out
+    assert "rank: by ap25" in shown and "no test image has a box" not in shown
 
 
 def test_seeds_are_a_row_with_mean_and_sample_deviation() -> None:
@@ -90,7 +131,7 @@ def test_marks_of_blind_and_supervised_rows() -> None:
     paper = example("paper", box_supervision="paper", ap25=0.1)
     labels = [row[0] for row in cells(leaderboard.render("phantom", [blind, fitted, paper]))]
     assert labels == ["blind †", "boxed (quick) ‡", "paper (quick)"]
-    assert leaderboard.Row((paper,)).label("paper") == "paper (quick) ‡"
+    assert Row((paper,)).label("paper") == "paper (quick) ‡"
 
 
 def test_records_of_different_keys_share_no_table() -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wsbench.audit import Finding
-    from wsbench.leaderboard import Row
     from wsbench.records import Record
+    from wsbench.rows import Row
 
 FEW = 4
 """Findings of a kind, and images of a finding, that are named."""
@@ -85,14 +85,15 @@ def _interval(row: Row, metric: str, protocol: str) -> str:
 
 def results(records: Sequence[Record]) -> None:
     """The main metrics of some runs on the same data, best first, under both protocols."""
-    from wsbench import leaderboard
+    from wsbench.rows import BLIND, BOXED, rank_words, ranked, shown
 
-    rows = leaderboard.ranked(records)
-    ranks = leaderboard.rank_words(rows)
-    for protocol, metrics in SHOWN.items():
+    rows = ranked(records)
+    ranks = rank_words(rows)
+    for protocol, wanted in SHOWN.items():
         here = [(row, rank) for row, rank in zip(rows, ranks, strict=True) if protocol in row.first.protocols]
         if not here:
             continue
+        metrics = shown(rows, wanted)
         header = ["rank", "method", *(HEADINGS.get(metric, metric) for metric in metrics)]
         cells = []
         for row, rank in here:
@@ -108,5 +109,8 @@ def results(records: Sequence[Record]) -> None:
     print(f"{data['name']}: {data['images']['test']} test images, {data['boxes']['test']} boxes on them")
     for split, (here, release) in data["subset"].items():
         print(f"a subset: split {split} has {here} of the release's {release} images; compare with nothing")
-    print(f"{leaderboard.BLIND} never looks at the image   {leaderboard.BOXED} uses annotated boxes")
-    print("rank: by ap25 under protocol uniform; = marks rows that noise cannot tell apart")
+    print(f"{BLIND} never looks at the image   {BOXED} uses annotated boxes")
+    ranking = rows[0].ranked_by
+    print(f"rank: by {ranking} under protocol uniform; = marks rows that noise cannot tell apart")
+    if not data["boxes"]["test"]:
+        print("no test image has a box: measures of boxes are left out")
