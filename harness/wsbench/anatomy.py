@@ -59,11 +59,11 @@ class Organs:
         if self.folder is not None:
             masks = [_read(self.folder / organ / mask_file(sample.name), self.size) for organ in ORGANS]
         else:
-            found = self.dataset.organ_masks(sample, self.size)
-            if found is None:
+            found = self.dataset.organ_masks(sample, self.size) or {}
+            if absent := [organ for organ in ORGANS if organ not in found]:
                 raise WsbenchError(
-                    f"no organ masks of {sample.name} are known; `wsbench data organs` finds them, or write "
-                    f"`organs: FOLDER` in datasets.yaml, where FOLDER holds {ORGANS[0]}/"
+                    f"no organ masks of {sample.name} are known ({', '.join(absent)}); `wsbench data organs` "
+                    f"finds them, or write `organs: FOLDER` in datasets.yaml, where FOLDER holds {ORGANS[0]}/"
                     f"{mask_file(sample.name)} ... of any tool, white inside"
                 )
             masks = [found[organ] for organ in ORGANS]

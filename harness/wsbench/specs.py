@@ -234,8 +234,8 @@ class Dataset(ABC):
         """
 
     def organ_masks(self, sample: Sample, size: int) -> Mapping[str, np.ndarray] | None:
-        """``(size, size)`` bool masks of `wsbench.ORGANS` over the whole image, by name; None where the
-        dataset does not know them."""
+        """``(size, size)`` bool masks of `wsbench.ORGANS`, or of some of them, over the whole image, by name;
+        None where the dataset knows none."""
         return None
 
 
@@ -253,6 +253,7 @@ class DatasetSpec:
         preset: the method preset used on it by default, where the method has it.
         write: ``write(dataset, folder, progress)`` lays any dataset out as this one's official folder;
             None where the layout cannot be written.
+        layout: what users type after ``--layout`` for it; empty: the dataset's name.
     """
 
     name: str
@@ -263,6 +264,7 @@ class DatasetSpec:
     computed: bool = False
     preset: str = "paper"
     write: Callable[[Dataset, Path, Progress], None] | None = None
+    layout: str = ""
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,6 @@ def test_a_folder_that_changed_is_read_again(cached: None, tmp_path: Path) -> No
 
 def test_without_masks_it_says_how_to_give_them(cached: None) -> None:
     with pytest.raises(
-        WsbenchError, match=r"no organ masks of \d+ are known; `wsbench data organs` .*`organs: FOLDER`"
+        WsbenchError, match=r"no organ masks of \d+ are known .*; `wsbench data organs` .*`organs: FOLDER`"
     ):
         loaded(testing.Toy()).views.images(["000"]).organs(8)

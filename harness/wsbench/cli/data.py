@@ -69,7 +69,7 @@ def _counts(loaded: Loaded) -> None:
 def make(
     dataset: Annotated[str, typer.Argument(help="Name of the dataset, such as phantom.")],
     folder: Annotated[Path, typer.Argument(help="An empty or new folder.")],
-    layout: Annotated[str, typer.Option(help="The dataset whose official layout is written.")],
+    layout: Annotated[str, typer.Option(help="The official layout: tbx11k, nih, nlm ...")],
     root: options.Root = None,
     data_option: options.DataOption = None,
     plugin: options.PluginFiles = None,
@@ -81,7 +81,9 @@ def make(
     from wsbench.progress import choose_progress
 
     found = options.found(plugin)
-    writers = {name: spec.write for name, spec in found.datasets.items() if spec.write is not None}
+    writers = {
+        spec.layout or name: spec.write for name, spec in found.datasets.items() if spec.write is not None
+    }
     write = choose(layout, writers, "layout")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WsbenchError(f"{folder} exists and is not an empty folder; name another one")

@@ -1,0 +1,108 @@
+"""Where each collection keeps images, readings and masks, and what its files' names and texts say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CLASS = "tb"
+IMAGES, READINGS, MASKS = "CXR_png", "ClinicalReadings", "ManualMask"
+SIDES = ("leftMask", "rightMask")
+"""Of the patient."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """One source of images.
+
+    Attributes:
+        name: of its split.
+        folder: under the root.
+        images: its folder of images.
+        pattern: of the images' names; its group ``label`` is 1 for tuberculosis. Without one, every image
+            shows tuberculosis and lies anywhere under the folder.
+    """
+
+    name: str
+    folder: str
+    images: str
+    pattern: str = ""
+
+    def is_at(self, folder: Path) -> bool:
+        """Whether a folder is this collection's: its images are there, and one of them at least has a name of
+        its."""
+        images = folder / self.images
+        return images.is_dir() and (not self.pattern or any(map(self._named, images.glob("*.png"))))
+
+    def _named(self, path: Path) -> bool:
+        return re.fullmatch(self.pattern, path.name) is not None
+
+    def misnamed(self, name: str) -> str:
+        """What is wrong with an image's name, or nothing."""
+        if not self.pattern or re.fullmatch(self.pattern, name):
+            return ""
+        return "its name does not end in _0.png (no tuberculosis) or _1.png (tuberculosis)"
+
+    def shows_tuberculosis(self, name: str) -> bool:
+        """The label of an image that is not misnamed."""
+        found = re.fullmatch(self.pattern, name) if self.pattern else None
+        return found is None or found["label"] == "1"
+
+    def reading(self, folder: Path, image: Path) -> Mapping[str, str]:
+        """What the image's clinical reading says; nothing where there is none."""
+        path = folder / READINGS / f"{image.stem}.txt"
+        try:
+            return parse_reading(path.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            return {}
+
+    def masks(self, folder: Path, image: Path) -> Sequence[Path]:
+        """The files of the left and the right lung's masks; none of a collection without masks."""
+        base = folder / MASKS
+        return [base / side / image.name for side in SIDES] if base.is_dir() else []
+
+
+MONTGOMERY = Collection("montgomery", "MontgomerySet", IMAGES, r"MCUCXR_\d+_(?P<label>[01])\.png")
+SHENZHEN = Collection("shenzhen", "ChinaSet_AllFiles", IMAGES, r"CHNCXR_\d+_(?P<label>[01])\.png")
+BELARUS = Collection("belarus", "Belarus", ".")
+COLLECTIONS = (MONTGOMERY, SHENZHEN, BELARUS)
+
+
+def files_of(collection: Collection, folder: Path) -> dict[str, Path]:
+    """The image files of a collection, by the names of their samples."""
+    if collection.pattern:
+        return {path.name: path for path in sorted((folder / collection.images).glob("*.png"))}
+    endings = {".png", ".jpg", ".jpeg"}
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings and path.is_file())
+    return {f"{collection.name}/{path.relative_to(folder).as_posix()}": path for path in found}
+
+
+SEX = re.compile(r"\b(?:patient's sex:\s*)?(female|male|[fm])\b", re.IGNORECASE)
+AGE = re.compile(r"\b0*(\d+)\s*(y|mo|month|d)", re.IGNORECASE)
+
+
+def parse_reading(text: str) -> dict[str, str]:
+    """``Patient's Sex: F``, ``Patient's Age: 024Y`` and a report (Montgomery), or ``Male 31yrs`` and a report
+    (Shenzhen) -> ``sex`` (F or M), ``age`` in whole years, ``report``; what is not there is left out.
+
+    Args:
+        text: of a file in ``ClinicalReadings``.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    found: dict[str, str] = {}
+    report = []
+    for place, line in enumerate(lines):
+        about = place == 0 or line.lower().startswith("patient's")
+        sex, age = (SEX.search(line), AGE.search(line)) if about else (None, None)
+        if sex:
+            found.setdefault("sex", sex[1][0].upper())
+        if age:
+            years = age[2].lower() == "y"
+            found.setdefault(
+                "age", age[1] if years else "0" if age[2].lower() == "d" else str(int(age[1]) // 12)
+            )
+        if not (sex or age):
+            report.append(line)
+    return found | ({"report": " ".join(report)} if report else {})
