@@ -27,6 +27,7 @@ COLUMNS = {
     ),
     "paper": (
         "miou", "miou_pooled", "miou_matched", "ap25", "msli", "udp", "boxes_per_image",
+        "region_iou", "region_dice",
         "accuracy", "auc", "sensitivity", "specificity", "macro_precision", "macro_recall",
     ),
 }  # fmt: skip
