@@ -156,7 +156,7 @@ def _corners(boxes: pd.DataFrame, name: str, label: str) -> np.ndarray:
     return mine[["x0", "y0", "x1", "y1"]].to_numpy(dtype=float)
 
 
-def draw(lines: Sequence[Sequence[Row]], path: Path) -> None:
+def draw(lines: Sequence[Sequence[Row]], path: Path, *, below: bool = False) -> None:
     """One line of panels an image and class, as PNG: of every run, its maps over the image, then its boxes.
 
     Truth is green, predictions are red; maps are drawn cell by cell, as boxes were cut from them.
@@ -164,21 +164,32 @@ def draw(lines: Sequence[Sequence[Row]], path: Path) -> None:
     Args:
         lines: of each image and class, one row a run.
         path: the file.
+        below: a line a run, instead; panels of boxes stand below each other.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     if not lines:
         raise WsbenchError("there is nothing to draw: no test image has a box of the classes")
-    ends = np.cumsum([0, *(len(row.maps) + 1 for row in lines[0])])
-    figure = Figure(figsize=(INCHES * ends[-1], (INCHES + 0.35) * len(lines)), layout="constrained")
+    several = len(lines[0]) > 1
+    shown = [[row] for line in lines for row in line] if below else lines
+    widest = max(map(_panels, shown))
+    figure = Figure(figsize=(INCHES * widest, (INCHES + 0.35) * len(shown)), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(len(lines), int(ends[-1]), squeeze=False)
-    for line, beside in zip(panels, lines, strict=True):
-        for row, start, stop in zip(beside, ends[:-1], ends[1:], strict=True):
-            _draw_row(line[start:stop], row, f"{row.run}\n" if len(beside) > 1 else "")
+    for line, beside in zip(figure.subplots(len(shown), widest, squeeze=False), shown, strict=True):
+        start = widest - _panels(beside)
+        for axes in line[:start]:
+            axes.set_axis_off()
+        for row in beside:
+            stop = start + _panels([row])
+            _draw_row(line[start:stop], row, f"{row.run}\n" if several else "")
+            start = stop
     with atomic(path) as file:
         figure.savefig(file, format="png", dpi=110)
+
+
+def _panels(line: Sequence[Row]) -> int:
+    return sum(len(row.maps) + 1 for row in line)
 
 
 def _draw_row(line: Sequence[Axes], row: Row, whose: str) -> None:

@@ -157,7 +157,7 @@ def test_pictures_of_a_run(command, tmp_path: Path) -> None:
     assert (code, out) == (0, "1 pictures in pictures\n")
     (path,) = tmp_path.glob("pictures/tb-*.png")
     assert path.stat().st_size > 1000
-    assert command("picture", run, "--sheet", "--out", "all", "--quiet")[1] == "2 rows in all/sheet.png\n"
+    assert command("picture", run, "--sheet", "--out", "all", "--quiet")[1] == "2 examples in all/sheet.png\n"
     one = width(tmp_path / "all" / "sheet.png")
     assert command("picture", run, run, "--sheet", "--out", "all", "--quiet")[0] == 0
     assert width(tmp_path / "all" / "sheet.png") == pytest.approx(2 * one, rel=0.05)

@@ -95,6 +95,28 @@ def test_truth_is_green_and_predictions_are_red(run, tmp_path: Path) -> None:
     assert colours(tmp_path / "found.png")[0] == 0
 
 
+def test_runs_stand_side_by_side_or_below_each_other_with_their_boxes_in_one_column(
+    run, tmp_path: Path
+) -> None:
+    record, loaded, found = run
+    (row,) = pictures.rows(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
+    bare = replace(row, maps={})
+    drawn = {}
+    for below in (False, True):
+        path = tmp_path / f"{below}.png"
+        pictures.draw([[row, bare]], path, below=below)
+        with Image.open(path) as image:
+            drawn[below] = np.asarray(image.convert("RGB"))
+    (height, width, _), (twice, narrow, _) = drawn[False].shape, drawn[True].shape
+    count = len(row.maps) + 1
+    assert width / narrow == pytest.approx((count + 1) / count, rel=0.02)
+    assert twice == pytest.approx(2 * height, rel=0.02)
+    lower = drawn[True][twice // 2 :]
+    split = narrow * (count - 1) // count
+    assert (lower[:, : split - 20] == 255).all()  # only the last column is used by a run without maps
+    assert (lower[:, split:] < 255).any()
+
+
 def test_mistakes_are_one_line(run, tmp_path: Path) -> None:
     record, loaded, found = run
     name = loaded.roles.members["test"][0]

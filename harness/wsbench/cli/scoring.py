@@ -115,6 +115,7 @@ def picture(
         int, typer.Option(min=1, help="Images a class, where none are named: the first that have a box.")
     ] = 2,
     sheet: Annotated[bool, typer.Option("--sheet", help="One picture of everything, sheet.png.")] = False,
+    below: Annotated[bool, typer.Option("--below", help="Runs below each other, not side by side.")] = False,
     protocol: Annotated[str, typer.Option(help="Whose heatmaps and boxes: uniform or paper.")] = "uniform",
     root: options.Root = None,
     plugin: options.PluginFiles = None,
@@ -139,13 +140,13 @@ def picture(
     columns = [pictures.rows(record, loaded, found, wanted, progress, protocol) for record in finished]
     lines = list(zip(*columns, strict=True))
     if sheet:
-        pictures.draw(lines, out / "sheet.png")
-        print(f"{len(lines)} rows in {out / 'sheet.png'}")
+        pictures.draw(lines, out / "sheet.png", below=below)
+        print(f"{len(lines)} examples in {out / 'sheet.png'}")
         return
     with progress.task("drawing", len(lines)) as advance:
         for line in lines:
             stem = str(Path(line[0].sample.name).with_suffix("")).replace("/", "-")
-            pictures.draw([line], out / f"{line[0].label}-{stem}.png")
+            pictures.draw([line], out / f"{line[0].label}-{stem}.png", below=below)
             advance(1)
     print(f"{len(lines)} pictures in {out}")
 
