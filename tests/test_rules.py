@@ -192,13 +192,21 @@ def test_hooks_in_the_docs_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "board"), [("README.md", "phantom.md"), ("docs/clarity.md", "phantom14.md")]
+    ("document", "board", "protocol"),
+    [
+        ("README.md", "phantom.md", 1),
+        ("docs/clarity.md", "phantom14.md", 1),
+        ("docs/tbva_gan.md", "phantom.md", 1),
+        ("docs/tbva_gan.md", "phantom.md", 2),
+        ("docs/saliency_cnn.md", "phantom.md", 1),
+    ],
 )
-def test_numbers_in_documents_are_the_leaderboards(document: str, board: str) -> None:
-    """Every cell of the document's first table stands in the same row of the dataset's page."""
+def test_numbers_in_documents_are_the_leaderboards(document: str, board: str, protocol: int) -> None:
+    """Every cell of the document's first or second table stands in the same row of the dataset's page, under
+    its first or second protocol."""
     text, page = ((ROOT / path).read_text(encoding="utf-8") for path in (document, f"leaderboards/{board}"))
-    header, _, *rows = first_table(text)
-    theirs, _, *others = first_table(page.split("## Protocol")[1])
+    header, _, *rows = first_table("| method |".join(["", *text.split("| method |")[protocol:]]))
+    theirs, _, *others = first_table(page.split("## Protocol")[protocol])
     by_method = {row[0]: dict(zip(theirs, row, strict=True)) for row in others}
     assert len(rows) >= 4
     for row in rows:
@@ -206,10 +214,27 @@ def test_numbers_in_documents_are_the_leaderboards(document: str, board: str) ->
             assert by_method[row[0]][heading] == cell, (row[0], heading)
 
 
-def first_table(text: str) -> list[list[str]]:
-    """Header, rule and rows of the first table whose first column is ``method``."""
-    lines = text[text.index("| method |") :].splitlines()
+def first_table(text: str, start: str = "| method |") -> list[list[str]]:
+    """Header, rule and rows of the first table that starts so."""
+    lines = text[text.index(start) :].splitlines()
     return [cells(line) for line in itertools.takewhile(lambda line: line.startswith("| "), lines)]
+
+
+def test_what_translation_did_is_what_its_records_say() -> None:
+    """Means over seeds of facts of the select role, in TBVA-GAN's document."""
+    from wsbench import leaderboard
+    from wsbench.rows import ranked
+
+    text = (ROOT / "docs" / "tbva_gan.md").read_text(encoding="utf-8")
+    found = {row.label("uniform"): row for row in ranked(leaderboard.read(ROOT / "leaderboards")["phantom"])}
+    header, _, *rows = first_table(text, "| translation |")
+    assert len(rows) >= 5
+    for name, *values in rows:
+        facts = [record.method["facts"] for record in found[name].records]
+        for heading, value in zip(header[1:], values, strict=True):
+            fact = heading.strip("`")
+            mean = sum(one[fact] for one in facts) / len(facts)
+            assert f"{mean:.{len(value.partition('.')[2])}f}" == value, (name, heading)
 
 
 def test_numbers_in_claritys_words_are_its_rows() -> None:
