@@ -81,10 +81,21 @@ class Plan:
         }
 
     def changed(self) -> dict[str, Any]:
-        """The settings that differ from the preset's, as JSON values."""
+        """The settings that differ from the preset's, as JSON values; of settings inside settings, too, those
+        alone that differ."""
         preset = fill(self.spec.settings, self.spec.presets[self.preset], self.spec.name)
         ours, theirs = self.settings.model_dump(mode="json"), preset.model_dump(mode="json")
-        return {name: value for name, value in ours.items() if value != theirs[name]}
+        return _difference(ours, theirs)
+
+
+def _difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _difference(value, theirs[name])
+        if isinstance(value, dict) and isinstance(theirs[name], dict) and value.keys() == theirs[name].keys()
+        else value
+        for name, value in ours.items()
+        if value != theirs[name]
+    }
 
 
 def make_plan(

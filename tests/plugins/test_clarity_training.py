@@ -64,7 +64,8 @@ def test_options_of_the_teacher_are_laid_over_the_presets(tmp_path: Path) -> Non
     given = {"teacher": {"epochs": 3}}
     plan = make_plan(SPEC, "quick", given, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
     assert plan.settings.teacher == clarity.TeacherSettings(**{**clarity.QUICK_TEACHER, "epochs": 3})
-    assert plan.changed() == {"teacher": plan.settings.teacher.model_dump(mode="json")}
+    assert plan.changed() == {"teacher": {"epochs": 3}}
+    assert plan.settings.teacher.learning_rate == clarity.QUICK_TEACHER["learning_rate"]
 
 
 def test_what_the_paper_leaves_open_says_so() -> None:
