@@ -93,6 +93,15 @@ def test_the_root_may_be_the_collections_own_folder(root: Path, tmp_path: Path) 
         load("montgomery", root / "ChinaSet_AllFiles", tmp_path)
 
 
+def test_belarus_is_its_own_folder_and_nothing_beside_it(root: Path, tmp_path: Path) -> None:
+    for given in (root, root / "Belarus"):
+        assert [sample.name for sample in load("belarus", given, tmp_path).samples] == [
+            "belarus/case 7/a.jpg"
+        ]
+    with pytest.raises(WsbenchError, match=r"belarus: .* has none of its images"):
+        load("belarus", root / "MontgomerySet", tmp_path)
+
+
 def test_lung_masks_are_montgomerys(root: Path, tmp_path: Path) -> None:
     data = load("tb_combined", root, tmp_path)
     by_name = {sample.name: sample for sample in data.samples}

@@ -7,7 +7,7 @@ case by case, in no layout of its own: every PNG or JPEG file under ``Belarus`` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +64,7 @@ class Screening(wsbench.Dataset):
     def organ_masks(self, sample: wsbench.Sample, size: int) -> Mapping[str, np.ndarray] | None:
         """Montgomery's masks of both lungs."""
         found = self._masks[sample.name]
-        if not all(path.is_file() for path in found) or not found:
+        if not (found and all(path.is_file() for path in found)):
             return None
         lungs = [wsbench.read_radiograph(path, size, size) >= 128 for path in found]
         return dict(zip(("left_lung", "right_lung"), lungs, strict=True))
@@ -91,7 +91,9 @@ def _wrong(facts: wsbench.FileFacts) -> str:
     return "" if facts.mode in MODES else f"is a {facts.mode} image; 8-bit {', '.join(MODES)} can be read"
 
 
-def loader_of(collections: Sequence[Collection]):
+def loader_of(
+    collections: Sequence[Collection],
+) -> Callable[[ScreeningSettings, wsbench.Source], Screening]:
     """``load`` of a dataset of these collections, each in its folder under the root; a single one may be the
     root itself."""
 
@@ -105,7 +107,7 @@ def loader_of(collections: Sequence[Collection]):
         folders = {}
         for collection in collections:
             inside = source.root / collection.folder
-            if len(collections) == 1 and collection.is_at(source.root):
+            if len(collections) == 1 and not collection.is_at(inside) and collection.is_at(source.root):
                 inside = source.root
             if not collection.is_at(inside):
                 raise wsbench.WsbenchError(

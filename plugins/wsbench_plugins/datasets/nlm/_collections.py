@@ -31,10 +31,11 @@ class Collection:
     pattern: str = ""
 
     def is_at(self, folder: Path) -> bool:
-        """Whether a folder is this collection's: its images are there, and one of them at least has a name of
-        its."""
-        images = folder / self.images
-        return images.is_dir() and (not self.pattern or any(map(self._named, images.glob("*.png"))))
+        """Whether a folder is this collection's: one of its images at least has a name of its; or, where any
+        name will do, the folder itself has."""
+        if not self.pattern:
+            return folder.is_dir() and folder.resolve().name == self.folder
+        return any(map(self._named, (folder / self.images).glob("*.png")))
 
     def _named(self, path: Path) -> bool:
         return re.fullmatch(self.pattern, path.name) is not None
@@ -79,7 +80,7 @@ def files_of(collection: Collection, folder: Path) -> dict[str, Path]:
     return {f"{collection.name}/{path.relative_to(folder).as_posix()}": path for path in found}
 
 
-SEX = re.compile(r"\b(?:patient's sex:\s*)?(female|male|[fm])\b", re.IGNORECASE)
+SEX = re.compile(r"\b(female|male|[fm])\b", re.IGNORECASE)
 AGE = re.compile(r"\b0*(\d+)\s*(y|mo|month|d)", re.IGNORECASE)
 
 
