@@ -255,6 +255,19 @@ def test_the_auc_in_the_readmes_words_is_the_students() -> None:
     assert row[-1].split(" ")[0] == words
 
 
+def test_the_rows_whose_map_gain_is_above_0_are_those_the_readme_names() -> None:
+    header, _, *rows = first_table(readme())
+    gains = {row[0].split(" ")[0]: row[header.index("map_gain")].split(" ± ") for row in rows}
+    assert {name for name, (mean, _) in gains.items() if float(mean) > 0} == {"tbva_gan", "saliency_cnn"}
+    assert "Above 0 are\n  TBVA-GAN and, within noise, the saliency-map CNN." in readme()
+    assert {
+        name: float(mean) > float(spread) for name, (mean, spread) in gains.items() if float(mean) > 0
+    } == {
+        "tbva_gan": True,
+        "saliency_cnn": False,
+    }
+
+
 def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
