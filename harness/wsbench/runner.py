@@ -181,7 +181,7 @@ def _predict(
         method.restore(context)
         what = f"predicting with {plan.spec.name}"
         _predict_roles(method, loaded, inside, what, progress)
-        facts = dict(method.facts())
+        facts = {**_parameters(method), **method.facts()}
         if method.restore_paper(context):
             folder = inside / predictions.PAPER
             folder.mkdir(exist_ok=True)
@@ -211,6 +211,12 @@ def _describe(plan: Plan) -> dict[str, Any]:
         "box_use": plan.spec.box_use,
         "reads_image": plan.spec.reads_image,
     }
+
+
+def _parameters(method: Method) -> Mapping[str, int]:
+    networks = method.networks().values()
+    counted = sum(parameter.numel() for network in networks for parameter in network.parameters())
+    return {"parameters": counted} if networks else {}
 
 
 def _epochs(folder: Path) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from wsbench.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import nn
 
     from wsbench.progress import Progress
     from wsbench.resampling import Resamples
@@ -126,8 +127,13 @@ class Method(ABC):
         image. Called after `restore`."""
         return {}
 
+    def networks(self) -> Mapping[str, nn.Module]:
+        """The torch networks that `predict` computes with, by name, which the harness counts and measures.
+        Called after `restore`; by default there are none."""
+        return {}
+
     def facts(self) -> Mapping[str, Any]:
-        """What the record should say of the fitted method (parameters, epochs), as JSON values."""
+        """What else the record should say of the fitted method, as JSON values."""
         return {}
 
 

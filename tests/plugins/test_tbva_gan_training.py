@@ -189,7 +189,6 @@ def test_losses_and_what_translation_does_are_in_history_and_record(tmp_path: Pa
     assert history["fit_loss"].to_numpy() == pytest.approx(parts.to_numpy(), rel=1e-4)
     facts = method.facts()
     assert set(facts) == {
-        "parameters",
         "score_tuberculous",
         "score_made_normal",
         "score_normal",

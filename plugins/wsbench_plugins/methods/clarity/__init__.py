@@ -17,6 +17,7 @@ import wsbench
 if TYPE_CHECKING:
     import numpy as np
     from timm.models.convnext import ConvNeXt
+    from torch import nn
 
     from . import _network
 
@@ -95,8 +96,8 @@ class Trained(wsbench.Method):
 
         return _prediction.in_batches(self.predict_batch, images, self.settings)
 
-    def facts(self) -> Mapping[str, Any]:
-        return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
+    def networks(self) -> Mapping[str, nn.Module]:
+        return {"network": self.network}
 
 
 class ClarityTeacher(Trained):

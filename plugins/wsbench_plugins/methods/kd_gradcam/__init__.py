@@ -15,6 +15,8 @@ from pydantic import Field
 import wsbench
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from ._network import Classifier
 
 CITATION = (
@@ -125,8 +127,8 @@ class KDTeacher(wsbench.Method):
         assert boxed is not None
         return _gradcam.algorithm_1(images, prediction, boxed, self.settings.threshold)
 
-    def facts(self) -> Mapping[str, Any]:
-        return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
+    def networks(self) -> Mapping[str, nn.Module]:
+        return {"classifier": self.network}
 
     def _one_class(self) -> None:
         if len(self.classes) != 1:

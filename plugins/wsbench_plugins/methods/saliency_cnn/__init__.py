@@ -7,7 +7,7 @@ Tuberculosis Screening and Visualization.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import wsbench
 
@@ -15,6 +15,7 @@ from ._settings import MAPS, QUICK, SaliencySettings
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import nn
 
     from ._network import SmallNetwork
 
@@ -58,8 +59,8 @@ class SaliencyCnn(wsbench.Method):
 
         return {name: _prediction.maps_of(self.network, images, self.settings, name) for name in MAPS}
 
-    def facts(self) -> Mapping[str, Any]:
-        return {"parameters": sum(parameter.numel() for parameter in self.network.parameters())}
+    def networks(self) -> Mapping[str, nn.Module]:
+        return {"classifier": self.network}
 
 
 @wsbench.hookimpl

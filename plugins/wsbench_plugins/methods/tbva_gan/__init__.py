@@ -23,6 +23,7 @@ from ._settings import (
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import nn
 
     from ._recogniser import Recogniser
     from ._translation import Translator
@@ -71,8 +72,8 @@ class Vgg16(wsbench.Method):
         rule = wsbench.BoxRule(self.settings.cam_threshold, 0.0)
         return wsbench.boxes_of(prediction, images.sizes, images.classes, [rule])
 
-    def facts(self) -> Mapping[str, Any]:
-        return {"parameters": _count(self.network)}
+    def networks(self) -> Mapping[str, nn.Module]:
+        return {"recogniser": self.network}
 
 
 class Translating(wsbench.Method):
@@ -131,8 +132,11 @@ class Translating(wsbench.Method):
         changemaps, masks = _prediction.changes(self.network, self.recogniser, images, self.settings)
         return {"changemap": _prediction.scaled_maps(changemaps), "mask": masks}
 
+    def networks(self) -> Mapping[str, nn.Module]:
+        return {"translator": self.network, "recogniser": self.recogniser}
+
     def facts(self) -> Mapping[str, Any]:
-        return {"parameters": _count(self.network), **self.measured}
+        return self.measured
 
 
 def recogniser_of(settings: TranslationSettings) -> Mapping[str, wsbench.Requirement]:
@@ -151,10 +155,6 @@ def _last_epoch(run: wsbench.Run) -> dict[str, float]:
 
 def _part(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-
-
-def _count(network: Any) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _one_class(classes: tuple[str, ...]) -> None:
