@@ -24,6 +24,7 @@ from wsbench import (
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
 from wsbench.folders import Stage, finished, locked, stage
+from wsbench.folds import Fold
 from wsbench.loading import Loaded
 from wsbench.outside import Outside
 from wsbench.planning import Plan, load_dataset
@@ -174,12 +175,16 @@ def dataset_of(record: Record, found: Plugins, progress: Progress, root: Path | 
     """The dataset of a run.
 
     Raises:
-        WsbenchError: it is not the one that the run was made on.
+        WsbenchError: it is not the one that the run was made on, or the record sums up several runs.
     """
     data = record.dataset
+    if data.get("folds"):
+        raise WsbenchError(f"{record.folder}: sums up {data['folds']} runs; name one of those beside it")
     loaded = load_dataset(
         found, data["name"], data["settings"], progress, root=root, skip_bad=bool(data["skipped"])
     )
+    if data.get("fold"):
+        loaded = loaded.of_fold(Fold(**data["fold"]))
     if loaded.fingerprint != data["fingerprint"]:
         raise WsbenchError(
             f"{record.folder}: was made on data {data['fingerprint']}, here is {loaded.fingerprint}: "

@@ -17,7 +17,7 @@ from wsbench.files import write_text
 from wsbench.folders import key_of
 from wsbench.published import Paper, PublishedTable
 from wsbench.records import Record
-from wsbench.rows import BLIND, BOXED, Row, rank_words, ranked, shown
+from wsbench.rows import BLIND, BOXED, Row, number, rank_words, ranked, shown
 from wsbench.scoring import RANKED_BY, RANKED_WITHOUT_BOXES
 
 COLUMNS = {
@@ -31,6 +31,10 @@ COLUMNS = {
         "accuracy", "auc", "sensitivity", "specificity", "macro_precision", "macro_recall",
     ),
 }  # fmt: skip
+
+
+POOLED = ("accuracy", "auc")
+"""What a cross-validation has of all folds' images together, besides its means over folds."""
 
 
 def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path:
@@ -49,7 +53,8 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
     settings = key_of([method["settings"], record.dataset["settings"]])
     calibrated = record.key.get("calibrated_for", OBJECTIVE)
     rule = "" if calibrated == OBJECTIVE else f"-{calibrated}"
-    stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}-seed{record.seed}"
+    folds = f"-{record.dataset['folds']}folds" if record.dataset.get("folds") else ""
+    stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}{folds}-seed{record.seed}"
     path = folder / "records" / name / f"{stem}.json"
     records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
     return path
@@ -175,6 +180,10 @@ def _section(found: Sequence[Record]) -> list[str]:
         header += columns
         for row, line in zip(here, cells, strict=True):
             line += [row.cell(metric, protocol) for metric in columns]
+        if here[0].folds:
+            header += [f"pooled {metric}" for metric in POOLED]
+            for row, line in zip(here, cells, strict=True):
+                line += [number(row.pooled(metric, protocol)) for metric in POOLED]
         parts += [_TITLES[protocol], markdown_table(header, cells)]
     return parts
 
@@ -183,10 +192,11 @@ def _data_line(record: Record) -> str:
     data, key = record.dataset, record.key
     images: Mapping[str, Any] = data["images"]
     counts = ", ".join(f"{count} {role}" for role, count in images.items())
+    folds = f"; {data['folds']}-fold cross-validation" if data.get("folds") else ""
     options = ", ".join(f"{name}={value}" for name, value in sorted(data["settings"].items()))
     return (
         f"Data `{key['fingerprint']}`: {counts} images; {data['boxes']['test']} boxes on test"
-        f"{'; ' + options if options else ''}. Protocol version {key['protocol']}.\n"
+        f"{'; ' + options if options else ''}{folds}. Protocol version {key['protocol']}.\n"
     )
 
 
@@ -194,12 +204,12 @@ _PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not 
 `{RANKED_BY}` under protocol `uniform`, a measure that charges for extra boxes. Their rank is one more than
 the number of rows that are better by more than noise (paired bootstrap of the test images, and seeds;
 Holm's correction over all pairs, 5 %); rows that share a rank are tied and marked `=`. Several seeds give
-mean ± sample standard deviation; 95 % is the bootstrap interval of their mean, and, behind what a row lacks
-to the first, that of the difference on the same draws. {BLIND} never looks at the image. {BOXED} uses
-annotated boxes of the calibrate role under this protocol; `wsbench describe METHOD` says for what.
-`map_gain` is what a method's boxes add to fixed boxes with the same class scores: at or below 0, its map
-adds nothing. Where no test image has a box, rows are in the order of `{RANKED_WITHOUT_BOXES}`, and measures
-of boxes are left out.
+mean ± sample standard deviation, a cross-validation that over folds; 95 % is the bootstrap interval of the
+mean, and, behind what a row lacks to the first, that of the difference on the same draws. {BLIND} never
+looks at the image. {BOXED} uses annotated boxes of the calibrate role under this protocol; `wsbench describe
+METHOD` says for what. `map_gain` is what a method's boxes add to fixed boxes with the same class scores: at
+or below 0, its map adds nothing. Where no test image has a box, rows are in the order of
+`{RANKED_WITHOUT_BOXES}`, and measures of boxes are left out.
 """
 
 _NO_RECORDS = """Made by `wsbench leaderboard`; do not edit. No run of wsbench on this dataset has been

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from wsbench.anatomy import COMPLETE, Organs
 from wsbench.cache import Images, array_of, cache_folder
 from wsbench.catalog import ROLES, Entry, Role, root_of
 from wsbench.errors import WsbenchError
+from wsbench.folds import Fold, deal_fold
 from wsbench.progress import Progress
 from wsbench.settings import Settings
 from wsbench.specs import Dataset, DatasetSpec, Problem, Source
@@ -32,6 +33,7 @@ class Loaded:
         dataset: as the plugin loaded it.
         samples: sorted by name.
         skipped: what was left out because its file is bad.
+        fold: the part that is tested in a cross-validation; None for the dataset's own split.
     """
 
     spec: DatasetSpec
@@ -41,10 +43,17 @@ class Loaded:
     samples: tuple[Sample, ...]
     skipped: tuple[Problem, ...]
     progress: Progress
+    fold: Fold | None = None
+
+    def of_fold(self, fold: Fold | None) -> Loaded:
+        """The same data with the roles of a fold."""
+        return replace(self, fold=fold)
 
     @cached_property
     def roles(self) -> Roles:
         """The four roles."""
+        if self.fold is not None:
+            return deal_fold(self.samples, self.entry.roles, self.fold, stratified=self.entry.stratified)
         dealt = deal(self.samples, self.entry.roles, stratified=self.entry.stratified)
         if not self.entry.calibrate_is_tested:
             return dealt
@@ -137,6 +146,7 @@ class Loaded:
             "left_out": dict(self.roles.left_out),
             "skipped": [f"{problem.file}: {problem.what}" for problem in self.skipped],
             "subset": {split: list(counts) for split, counts in self.missing.items()},
+            "fold": None if self.fold is None else asdict(self.fold),
         }
 
 

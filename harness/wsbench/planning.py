@@ -43,7 +43,8 @@ class Plan:
         """Where the run lies: a function of method, settings, data and seed, so that typing the same
         command again finds it."""
         key = key_of([self.settings.model_dump(mode="json"), loaded.fingerprint])
-        return self.runs / loaded.spec.name / self.spec.name / f"seed{self.seed}-{key[:8]}"
+        fold = "" if loaded.fold is None else f"{loaded.fold}-"
+        return self.runs / loaded.spec.name / self.spec.name / f"seed{self.seed}-{fold}{key[:8]}"
 
     def trained(self) -> Plan:
         """The plan whose training this one predicts with: settings that fitting does not depend on are at

@@ -45,21 +45,40 @@ class Row:
         """The metric's macro value of every seed."""
         return [record.value(metric, protocol) for record in self.records]
 
+    def spread_over(self, metric: str, protocol: str) -> list[float | None]:
+        """The values whose spread is shown: those of every fold, where there are some, else of every seed."""
+        metrics = [record.protocols.get(protocol, {}).get("metrics", {}) for record in self.records]
+        folds = [value for of_seed in metrics for value in of_seed.get(metric, {}).get("folds", ())]
+        return folds or self.values(metric, protocol)
+
     def mean(self, metric: str, protocol: str) -> str:
         """Mean over seeds; a dash where a seed is missing or its value does not exist."""
         values = self.values(metric, protocol)
         return "-" if None in values or self.missing else f"{statistics.fmean(values):.3f}"
 
     def spread(self, metric: str, protocol: str) -> str:
-        """Sample standard deviation over seeds; a dash where it does not exist."""
-        values = self.values(metric, protocol)
+        """Sample standard deviation over seeds, or over the folds of all seeds; a dash where it does not
+        exist."""
+        values = self.spread_over(metric, protocol)
         incomplete = None in values or self.missing or len(values) == 1
         return "-" if incomplete else f"{statistics.stdev(values):.3f}"
 
     def cell(self, metric: str, protocol: str) -> str:
-        """Mean and, of several seeds, spread."""
+        """Mean and, of several seeds or folds, spread."""
         mean, spread = self.mean(metric, protocol), self.spread(metric, protocol)
         return mean if spread == "-" else f"{mean} ± {spread}"
+
+    def fold_values(self, metric: str, protocol: str) -> list[float | None]:
+        """The metric's value of every fold, each a mean over seeds; None where one does not exist."""
+        of_seeds = [
+            record.protocols[protocol]["metrics"].get(metric, {}).get("folds", [None] * self.folds)
+            for record in self.records
+        ]
+        return [_mean(values) for values in zip(*of_seeds, strict=True)]
+
+    def pooled(self, metric: str, protocol: str) -> float | None:
+        """The metric of the images of all folds together, as a mean over seeds; AUC and accuracy have one."""
+        return _mean([record.protocols[protocol]["pooled"].get(metric) for record in self.records])
 
     @property
     def seeds(self) -> str:
@@ -73,6 +92,11 @@ class Row:
         """Seeds that the commands behind these records planned and that have no record."""
         planned = {seed for record in self.records for seed in record.planned_seeds}
         return sorted(planned - {record.seed for record in self.records})
+
+    @property
+    def folds(self) -> int:
+        """How many folds its records sum up; 0 for runs on the dataset's own split."""
+        return self.first.dataset.get("folds", 0)
 
     @property
     def ranked_by(self) -> str:
@@ -91,8 +115,8 @@ class Row:
         return Estimate(np.array(values, dtype=np.float64), drawn.mean(axis=0))
 
     def interval(self, metric: str, protocol: str) -> tuple[float, float] | None:
-        """The 95 % interval of a metric's mean over seeds; of several seeds only the ranking metric has one,
-        which alone is kept draw by draw."""
+        """The 95 % interval of a metric's mean over seeds; of several seeds or folds only the ranking metric
+        has one, which alone is kept draw by draw."""
         if (metric, protocol) == (self.ranked_by, "uniform") and self.estimate is not None:
             return interval(self.estimate.draws)
         found = self.first.protocols.get(protocol, {}).get("metrics", {}).get(metric, {}).get("interval")
@@ -123,6 +147,16 @@ def shown(rows: Sequence[Row], metrics: Iterable[str]) -> list[str]:
     """Of some metrics those that a table of these rows shows: without truth boxes, those of labels."""
     boxed = rows[0].ranked_by == RANKED_BY
     return [metric for metric in metrics if boxed or metric in OF_LABELS]
+
+
+def number(value: float | None) -> str:
+    """As tables show it; a dash for what does not exist."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) else None
 
 
 def _rank(row: Row) -> tuple[float, str]:

@@ -35,6 +35,7 @@ def run(
     seed: int = 0,
     device: str = "auto",
     runs: str | Path = "runs",
+    folds: int | None = None,
     calibrate_for: str = OBJECTIVE,
     skip_bad: bool = False,
     plugin_files: Iterable[str | Path] = (),
@@ -52,6 +53,7 @@ def run(
         seed: the base seed.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         runs: the folder of all runs.
+        folds: cross-validate instead of testing on the dataset's own split; the record's metrics are means.
         calibrate_for: what the harness's box rules are chosen for: ``loc_f1@0.25`` or ``msli``.
         skip_bad: leave out images with a problem; the record names them.
         plugin_files: further Python files to find plugins in.
@@ -74,7 +76,11 @@ def run(
         runs=Path(runs),
         calibrate_for=calibrate_for,
     )
-    return execute(plan, loaded, found, progress)
+    if folds is None:
+        return execute(plan, loaded, found, progress)
+    from wsbench.crossvalidation import cross_validate
+
+    return cross_validate(plan, loaded, folds, found, progress)
 
 
 def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Record:

@@ -67,7 +67,8 @@ class Protocol:
 def protocols(
     folder: Path, loaded: Loaded, spec: MethodSpec, method: Method, objective: str = OBJECTIVE
 ) -> dict[str, Protocol]:
-    """Protocol ``uniform``, and ``paper`` where the method has boxes or weights of its own.
+    """Protocol ``uniform``, and ``paper`` where the method has boxes or weights of its own, or where nothing
+    has boxes: then it is the method's own operating point.
 
     Args:
         folder: where `wsbench.predictions` stored select, calibrate and test.
@@ -89,6 +90,8 @@ def _paper(folder: Path, loaded: Loaded, spec: MethodSpec, method: Method) -> Pr
         declared = spec.box_supervision is not BoxSupervision.NONE
         boxed = views.boxed(loaded.roles.members["calibrate"]) if declared else None
         own = method.paper_boxes(views.images(test.names), test.prediction, boxed)
+    if own is None and not any(sample.boxes for sample in loaded.samples):
+        own = [() for _ in test.names]
     if own is not None:
         return Protocol(test, (method.paper_operating_point,) * len(classes), own)
     return None if spec.paper_objective is None else _uniform(folder, loaded, spec.paper_objective)

@@ -44,14 +44,13 @@ def deal(
     Raises:
         WsbenchError: an official split that has no shares, or a role that would be empty.
     """
-    groups = _groups(sorted(samples, key=lambda sample: sample.name))
     members: dict[Role, list[str]] = {role: [] for role in ROLES}
     left_out: dict[str, str] = {}
     strata: dict[tuple[str, str, tuple[str, ...]], list[list[Sample]]] = defaultdict(list)
-    for group in groups:
+    for group in groups(sorted(samples, key=lambda sample: sample.name)):
         kept = _without_leak(group, shares, left_out)
         first = kept[0]
-        stratum = (first.stratum, tuple(sorted(first.labels))) if stratified else ("", ())
+        stratum = stratum_of(first) if stratified else ("", ())
         strata[first.split, *stratum].append(kept)
     for (split, _, _), inside in sorted(strata.items()):
         for role, group in _cut(inside, _shares_of(split, shares)):
@@ -62,7 +61,12 @@ def deal(
     return Roles({role: tuple(sorted(names)) for role, names in members.items()}, left_out)
 
 
-def _groups(samples: Sequence[Sample]) -> list[list[Sample]]:
+def stratum_of(sample: Sample) -> tuple[str, tuple[str, ...]]:
+    """Within which shares hold: `Sample.stratum` and labels."""
+    return sample.stratum, tuple(sorted(sample.labels))
+
+
+def groups(samples: Sequence[Sample]) -> list[list[Sample]]:
     """Connected components of "same patient" and "same content", each in the order of ``samples``."""
     parent: dict[str, str] = {}
 
@@ -78,10 +82,10 @@ def _groups(samples: Sequence[Sample]) -> list[list[Sample]]:
             parent[find(f"content {sample.content}")] = find(name)
         if sample.patient is not None:
             parent[find(f"patient {sample.patient}")] = find(name)
-    groups: dict[str, list[Sample]] = defaultdict(list)
+    together: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
-        groups[find(f"name {sample.name}")].append(sample)
-    return list(groups.values())
+        together[find(f"name {sample.name}")].append(sample)
+    return list(together.values())
 
 
 def _without_leak(

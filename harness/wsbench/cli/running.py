@@ -25,6 +25,9 @@ def run(
     root: options.Root = None,
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Base seeds, with commas.")] = "0",
     device: options.Device = "auto",
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="Cross-validate: test every image once, in as many parts.")
+    ] = None,
     precision: Annotated[
         str | None, typer.Option(help="32, bf16 or auto; the same as -o precision=...")
     ] = None,
@@ -43,6 +46,7 @@ def run(
     """
     from wsbench import leaderboard
     from wsbench.calibration import OBJECTIVE
+    from wsbench.crossvalidation import cross_validate
     from wsbench.planning import blind_plans, make_plan
     from wsbench.progress import choose_progress
     from wsbench.runner import execute
@@ -78,7 +82,10 @@ def run(
         leaderboard.refuse_subset(loaded.describe())
     records = []
     for plan in plans:
-        records.append(execute(plan, loaded, found, progress))
+        if folds is None:
+            records.append(execute(plan, loaded, found, progress))
+        else:
+            records.append(cross_validate(plan, loaded, folds, found, progress))
         if submit:
             progress.say(f"submitted {leaderboard.add(records[-1], leaderboards, planned)}")
     tables.results(records)

@@ -29,8 +29,8 @@ HEADINGS = {
     "specificity": "spec.",
 }
 TITLES = {
-    "uniform": "protocol uniform: boxes by the harness",
-    "paper": "protocol paper: every method's own boxes",
+    "uniform": "protocol uniform: boxes and thresholds by the harness",
+    "paper": "protocol paper: every method's own boxes and thresholds",
 }
 
 
@@ -41,16 +41,10 @@ def show(
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     gap = 2 if text is None else 1  # eight columns of numbers and intervals must fit into 80
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-        padding=(0, gap, 0, 0),
-    )
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
     lines = [list(row) for row in rows]
     for position, heading in enumerate(header):
         numbers = text is not None and position >= text
@@ -60,7 +54,9 @@ def show(
         table.add_column(heading, justify=justify, overflow="fold", no_wrap=whole, min_width=least)
     for line in lines:
         table.add_row(*(escape(cell) for cell in line))
-    Console().print(table)
+    console = Console()
+    console.print(Text(title, style="bold"))  # a table's own title would be folded to the table's width
+    console.print(table)
 
 
 def findings(found: Sequence[Finding]) -> None:
@@ -83,28 +79,57 @@ def _interval(row: Row, metric: str, protocol: str) -> str:
     return "" if low == high else f"{low}\N{EN DASH}{high}"
 
 
-def results(records: Sequence[Record]) -> None:
-    """The main metrics of some runs on the same data, best first, under both protocols."""
-    from wsbench.rows import BLIND, BOXED, rank_words, ranked, shown
+BY_FOLD = ("accuracy", "auc", "sensitivity", "specificity", "ap25", "map_gain")
 
-    rows = ranked(records)
+
+def _folds(row: Row, protocol: str) -> None:
+    """One line a fold, then mean, spread and the value of all images together."""
+    from wsbench.rows import number, shown
+
+    metrics = shown([row], BY_FOLD)
+    columns = [row.fold_values(metric, protocol) for metric in metrics]
+    by_fold = enumerate(zip(*columns, strict=True), start=1)
+    lines = [[f"fold {place}", *map(number, values)] for place, values in by_fold]
+    lines.append(["mean", *(row.mean(metric, protocol) for metric in metrics)])
+    lines.append(["sd over folds", *(row.spread(metric, protocol) for metric in metrics)])
+    lines.append(["pooled", *(number(row.pooled(metric, protocol)) for metric in metrics)])
+    show(f"{row.label(protocol)}, protocol {protocol}, fold by fold", ["", *metrics], lines, text=1)
+    print()
+
+
+def _protocol(rows: Sequence[Row], protocol: str) -> None:
+    """The rows that have a protocol, best first."""
+    from wsbench.rows import rank_words, shown
+
     ranks = rank_words(rows)
-    for protocol, wanted in SHOWN.items():
-        here = [(row, rank) for row, rank in zip(rows, ranks, strict=True) if protocol in row.first.protocols]
-        if not here:
+    metrics = shown(rows, SHOWN[protocol])
+    cells = []
+    for row, rank in zip(rows, ranks, strict=True):
+        if protocol not in row.first.protocols:
             continue
-        metrics = shown(rows, wanted)
+        label = "\n".join(textwrap.wrap(row.label(protocol), WIDEST, subsequent_indent="  "))
+        cells.append([rank, label, *(row.mean(metric, protocol) for metric in metrics)])
+        if (count := len(row.records) * max(row.folds, 1)) > 1:
+            spread = f"  ± over {count} {'folds' if row.folds else 'seeds'}"
+            cells.append(["", spread, *(row.spread(metric, protocol) for metric in metrics)])
+        cells.append(["", "  95 %", *(_interval(row, metric, protocol) for metric in metrics)])
+    if cells:
         header = ["rank", "method", *(HEADINGS.get(metric, metric) for metric in metrics)]
-        cells = []
-        for row, rank in here:
-            label = "\n".join(textwrap.wrap(row.label(protocol), WIDEST, subsequent_indent="  "))
-            cells.append([rank, label, *(row.mean(metric, protocol) for metric in metrics)])
-            if len(row.records) > 1:
-                seeds = f"  ± over {len(row.records)} seeds"
-                cells.append(["", seeds, *(row.spread(metric, protocol) for metric in metrics)])
-            cells.append(["", "  95 %", *(_interval(row, metric, protocol) for metric in metrics)])
         show(TITLES[protocol], header, [line for line in cells if any(line[2:])], text=2)
         print()
+
+
+def results(records: Sequence[Record]) -> None:
+    """The main metrics of some runs on the same data, best first, under both protocols."""
+    from wsbench.rows import BLIND, BOXED, ranked
+
+    rows = ranked(records)
+    for protocol in SHOWN:
+        _protocol(rows, protocol)
+    for row in rows:
+        if row.folds and row.first.method["reads_image"]:
+            for protocol in row.first.protocols:
+                _folds(row, protocol)
     data = records[0].dataset
     print(f"{data['name']}: {data['images']['test']} test images, {data['boxes']['test']} boxes on them")
     for split, (here, release) in data["subset"].items():
