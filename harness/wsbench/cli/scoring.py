@@ -151,6 +151,23 @@ def picture(
     print(f"{len(lines)} pictures in {out}")
 
 
+def roc(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished runs, on any data.")],
+    out: Annotated[Path, typer.Option(help="The picture.")] = Path("roc.png"),
+    label: Annotated[list[str] | None, typer.Option("--class", help="A class; repeatable.")] = None,
+) -> None:
+    """Draw the receiver operating characteristics of finished runs; of a cross-validation, fold by fold."""
+    from wsbench import records
+    from wsbench.roc import draw
+
+    finished = [records.load(run / records.FILE) for run in runs]
+    known = dict.fromkeys(name for record in finished for name in record.dataset["classes"])
+    for one in label or ():
+        choose(one, known, "class")
+    draw(finished, label or list(known), out)
+    print(f"{len(finished)} runs in {out}")
+
+
 def _checked(name: str) -> str:
     """A program's name becomes a folder's."""
     if (
