@@ -136,7 +136,7 @@ def test_run_ends_with_a_table_that_has_the_image_blind_rows(command, tmp_path: 
     code, out, err = command("run", "-m", "two_lungs", *SMALL)
     assert code == 0
     lines = out.splitlines()
-    for name in ("two_lungs †", "whole_image †", "centre_box †", "prior_boxes †‡"):
+    for name in ("two_lungs †", "whole_image †", "centre_box †", "random_map †", "prior_boxes †‡"):
         assert any(name in line and line[0].isdigit() for line in lines if line), name
     assert all(len(line) <= 80 for line in lines if "runs/" not in line)
     record = records.load(next(tmp_path.glob("runs/phantom/two_lungs/*/record.json")))

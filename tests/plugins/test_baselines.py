@@ -26,7 +26,7 @@ def corners(box) -> tuple[float, ...]:
     return box.x0, box.y0, box.x1, box.y1
 
 
-@pytest.mark.parametrize("name", ["whole_image", "two_lungs", "centre_box", "prior_boxes"])
+@pytest.mark.parametrize("name", ["whole_image", "two_lungs", "centre_box", "random_map", "prior_boxes"])
 def test_the_class_score_is_the_prevalence_among_fit_images(name: str, tmp_path: Path) -> None:
     loaded = testing.toy()
     record = run(name, tmp_path)
@@ -97,3 +97,27 @@ def test_two_mean_boxes_beat_the_published_student_on_the_real_subset(
     record = wsbench.run("two_lungs", "tbx11k", root=real_tbx11k, runs=tmp_path)
     assert record.value("miou") > 0.2428
     assert record.dataset["subset"]
+
+
+def test_random_maps_fill_their_range_and_are_a_function_of_seed_image_and_class(tmp_path: Path) -> None:
+    loaded = testing.toy()
+    view = loaded.views.images(loaded.roles.members["test"])
+
+    def maps(seed: int) -> np.ndarray:
+        spec = FOUND.methods["random_map"]
+        wanted = make_plan(spec, None, {}, dataset=testing.TOY, seed=seed, device="cpu", runs=tmp_path)
+        return fitted(wanted, loaded, FOUND, Silent()).predict(view).heatmaps
+
+    first, again, other = maps(0), maps(0), maps(1)
+    assert np.array_equal(first, again)
+    assert not np.isclose(first, other).all()
+    assert not np.isclose(first[0], first[1]).all()
+    assert first.min(axis=(1, 2, 3)).tolist() == [0.0] * len(view)
+    assert first.max(axis=(1, 2, 3)).tolist() == [1.0] * len(view)
+    assert abs(np.corrcoef(first[0, 0].ravel(), first[1, 0].ravel())[0, 1]) < 0.9
+
+
+def test_a_random_map_is_right_by_chance_alone(tmp_path: Path) -> None:
+    record = run("random_map", tmp_path)
+    assert record.value("pointing_game") < 0.5
+    assert record.value("auc") == pytest.approx(0.5)

@@ -37,6 +37,13 @@ class CentreSettings(wsbench.Settings):
     cells: int = Field(64, ge=8, description="side of the heatmap")
 
 
+class RandomSettings(wsbench.Settings):
+    """Settings of `random_map`."""
+
+    grid: int = Field(8, ge=2, description="side of the grid of random numbers")
+    cells: int = Field(64, ge=8, description="side of the heatmap, interpolated between them")
+
+
 class PriorSettings(wsbench.Settings):
     """Settings of `prior_boxes`."""
 
@@ -90,6 +97,32 @@ class CentreBox(ImageBlind):
         heatmap = np.outer(profile, profile)
         shape = (len(images), len(self.classes), cells, cells)
         return wsbench.Prediction(self.scores(images), np.broadcast_to(heatmap / heatmap.max(), shape))
+
+
+class RandomMap(ImageBlind):
+    """A heatmap of smooth noise, a function of seed, image name and class."""
+
+    settings: RandomSettings
+
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+        prevalence = fit.labels.mean(axis=0).tolist()
+        self._keep(run, {"prevalence": prevalence, "seed": run.seed_for("map")})
+
+    def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
+        import numpy as np
+
+        maps = [[self._noise(name, label) for label in self.classes] for name in images.names]
+        shape = (len(images), len(self.classes), self.settings.cells, self.settings.cells)
+        return wsbench.Prediction(self.scores(images), np.array(maps, dtype=np.float32).reshape(shape))
+
+    def _noise(self, name: str, label: str) -> np.ndarray:
+        import cv2
+        import numpy as np
+
+        drawn = np.random.default_rng(wsbench.seed_from(self.prior["seed"], name, label))
+        grid = drawn.random((self.settings.grid, self.settings.grid), dtype=np.float32)
+        noise = cv2.resize(grid, (self.settings.cells, self.settings.cells), interpolation=cv2.INTER_LINEAR)
+        return (noise - noise.min()) / (noise.max() - noise.min())
 
 
 class PriorBoxes(ImageBlind):
@@ -153,6 +186,9 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
         ),
         wsbench.MethodSpec(
             "centre_box", "one Gaussian at the image's centre", CentreSettings, CentreBox, reads_image=False
+        ),
+        wsbench.MethodSpec(
+            "random_map", "smooth noise, drawn for every image", RandomSettings, RandomMap, reads_image=False
         ),
         wsbench.MethodSpec(
             "prior_boxes",
