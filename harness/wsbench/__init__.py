@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wsbench.boxes import BoxRule, boxes_of, component_boxes
+    from wsbench.classification import Classification, crop_and_augment, three_channels
     from wsbench.errors import WsbenchError
     from wsbench.frames import (
         Region,
@@ -67,6 +68,9 @@ _HOME = {
     "BoxRule": "boxes",
     "boxes_of": "boxes",
     "component_boxes": "boxes",
+    "Classification": "classification",
+    "crop_and_augment": "classification",
+    "three_channels": "classification",
     "WsbenchError": "errors",
     "Region": "frames",
     "areas": "frames",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torchvision.models import resnet18
+from torchvision.transforms import v2
 
 from wsbench import plugins, testing
 from wsbench.errors import WsbenchError
@@ -105,7 +106,7 @@ def test_preprocessing_is_the_published_sequence() -> None:
 
 
 def test_augmenting_one_channel_equals_augmenting_three_equal_ones() -> None:
-    augment = _training.v2.RandAugment(2, 9)
+    augment = v2.RandAugment(2, 9)
     image = torch.randint(0, 256, (1, 48, 48), dtype=torch.uint8)
     for seed in range(40):  # enough to meet every operation
         torch.manual_seed(seed)
@@ -291,7 +292,7 @@ def test_the_teacher_is_neither_trained_nor_saved_nor_in_training_mode() -> None
     assert all(name.startswith("network.") for name in module.state_dict())
     ours = {id(parameter) for parameter in module.parameters()}
     assert not ours & {id(parameter) for parameter in teacher.parameters()}
-    module.loss(torch.randn(2, 3, 32, 32), torch.tensor([0, 1])).backward()
+    module.classification_loss(torch.randn(2, 3, 32, 32), torch.tensor([0, 1])).backward()
     assert all(parameter.grad is None for parameter in teacher.parameters())
     assert module.network.head.weight.grad is not None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import lightning.pytorch as lightning
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -18,21 +17,13 @@ if TYPE_CHECKING:
     from ._settings import SaliencySettings
 
 
-class Training(lightning.LightningModule):
-    """Categorical cross entropy on image labels."""
+class Training(wsbench.Classification):
+    """Categorical cross entropy on image labels (Methods)."""
 
-    def __init__(self, network: SmallNetwork, settings: SaliencySettings) -> None:
-        super().__init__()
-        self.network = network
-        self.settings = settings
-        if settings.channels_last:
-            self.network.to(memory_format=torch.channels_last)
+    settings: SaliencySettings
 
-    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        return self._logged(batch, "fit_loss")
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
-        self._logged(batch, "select_loss")
+    def loss(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        return functional.cross_entropy(self.network(inputs), labels[:, 0].long())
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         settings = self.settings
@@ -43,12 +34,6 @@ class Training(lightning.LightningModule):
             eps=settings.epsilon,
             weight_decay=settings.weight_decay,
         )
-
-    def _logged(self, batch: tuple[Tensor, Tensor], name: str) -> Tensor:
-        images, labels = batch
-        loss = functional.cross_entropy(self.network(images), labels[:, 0].long())
-        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(images))
-        return loss
 
 
 def fit(
