@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wsbench.boxes import BoxRule, boxes_of, component_boxes
     from wsbench.classification import Classification, crop_and_augment, three_channels
-    from wsbench.errors import WsbenchError
+    from wsbench.errors import WsbenchError, choose
     from wsbench.frames import (
         Region,
         areas,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from wsbench.geometry import one_to_one, pairwise_iou, shared_areas
     from wsbench.hookspecs import hookimpl
+    from wsbench.maps import peaked
     from wsbench.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
     from wsbench.progress import Progress
     from wsbench.radiographs import FileFacts, inspect_files, read_radiograph
@@ -72,6 +73,7 @@ _HOME = {
     "crop_and_augment": "classification",
     "three_channels": "classification",
     "WsbenchError": "errors",
+    "choose": "errors",
     "Region": "frames",
     "areas": "frames",
     "centre_crop": "frames",
@@ -84,6 +86,7 @@ _HOME = {
     "pairwise_iou": "geometry",
     "shared_areas": "geometry",
     "hookimpl": "hookspecs",
+    "peaked": "maps",
     "FIXED_COUNTS": "priors",
     "as_fractions": "priors",
     "fixed_boxes": "priors",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
 from captum.attr import LayerGradCam, Saliency
@@ -81,8 +80,4 @@ def attributed(network: SmallNetwork, inputs: Tensor, name: str, smoothing: floa
             block = network.blocks[int(name.partition(":")[2]) - 1]
             coarse = LayerGradCam(network, block).attribute(inputs, target=POSITIVE, relu_attributions=True)
             maps = functional.interpolate(coarse, inputs.shape[2:], mode="bilinear")
-    found = maps.detach().float()[:, 0].cpu().numpy()
-    if smoothing:
-        found = np.stack([cv2.GaussianBlur(one, (0, 0), smoothing) for one in found])
-    highest = found.max(axis=(1, 2), keepdims=True)
-    return np.divide(found, highest, out=np.zeros_like(found), where=highest > 0)
+    return wsbench.peaked(maps.detach().float()[:, 0].cpu().numpy(), smoothing)

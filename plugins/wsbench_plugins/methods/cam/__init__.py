@@ -1,0 +1,75 @@
+"""Any classifier of torchvision, timm or TorchXRayVision, trained on image labels and seen through any CAM.
+
+It is trained as the teacher of KD-Grad-CAM is, for any number of classes. One training serves every map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import wsbench
+
+from ._settings import AFTER_FIT, QUICK, CamSettings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ._maps import Explained
+
+
+class Cam(wsbench.Method):
+    """A classifier with one output a class, and a map of each."""
+
+    settings: CamSettings
+    explained: Explained
+
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+        from . import _network
+
+        settings, size = self.settings, (self.settings.resize, self.settings.resize)
+        network = _network.build(settings, len(self.classes), run.seed_for("weights"))
+        augment = wsbench.crop_and_augment(
+            settings.crop, settings.randaugment_operations, settings.randaugment_magnitude
+        )
+        images = wsbench.WeakImages(fit, *size, augment, run.seed_for("augmentation"))
+        held_out = wsbench.WeakImages(select, *size, wsbench.crop_and_augment(settings.crop))
+        wsbench.train(
+            wsbench.Classification(network, settings),
+            wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
+            wsbench.keyed_loader(held_out, settings),
+            run,
+            settings,
+        )
+
+    def restore(self, run: wsbench.Run) -> None:
+        from . import _network, _prediction
+
+        network = _network.build(self.settings, len(self.classes), seed=0, pretrained=False)
+        prefix = "network."
+        state = {name.removeprefix(prefix): value for name, value in wsbench.best_weights(run).items()}
+        network.load_state_dict(state)
+        network = network.eval().to(wsbench.torch_device(run.device))
+        self.explained = _prediction.explain(network, self.settings)
+
+    def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
+        from . import _prediction
+
+        return _prediction.predict(self.explained, images, self.settings)
+
+    def networks(self) -> Mapping[str, nn.Module]:
+        return {"classifier": self.explained.classifier}
+
+
+@wsbench.hookimpl
+def wsbench_methods() -> list[wsbench.MethodSpec]:
+    return [
+        wsbench.MethodSpec(
+            name="cam",
+            summary="any classifier of torchvision or timm, seen through any CAM",
+            settings=CamSettings,
+            build=Cam,
+            presets={"default": {}, "quick": QUICK},
+            after_fit=AFTER_FIT,
+        )
+    ]

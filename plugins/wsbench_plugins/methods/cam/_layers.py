@@ -1,0 +1,146 @@
+"""Which module's output a map is of, and its cells as a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isqrt
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import wsbench
+
+
+class Tap(nn.Module):
+    """Stands behind a layer and shows its output as a grid ``(N, K, h, w)``, whatever its own layout.
+
+    Made for a layer once, its output is the layer's for every tool that hooks modules.
+
+    Args:
+        layer: that it stands behind.
+        width: K, the layer's channels.
+    """
+
+    def __init__(self, layer: nn.Module, width: int) -> None:
+        super().__init__()
+        self.width = width
+        layer.register_forward_hook(lambda module, inputs, output: self._behind(output))
+
+    def forward(self, grid: Tensor) -> Tensor:
+        """The grid as it is, a new tensor: what follows the layer may overwrite its input."""
+        return grid.clone()
+
+    def _behind(self, output: Tensor) -> Tensor:
+        grid = self(as_grid(output, self.width))
+        if output.ndim == 3:
+            cells = grid.flatten(2).transpose(1, 2)
+            return torch.cat([output[:, : output.shape[1] - cells.shape[1]], cells], dim=1)
+        return grid if output.shape[1] == self.width else grid.permute(0, 2, 3, 1)
+
+
+def as_grid(output: Tensor, width: int) -> Tensor:
+    """Channels first: maps ``(N, K, h, w)`` as they are, ``(N, h, w, K)`` turned, tokens ``(N, T, K)`` laid
+    out in rows. Of T tokens the last that fill a square are cells; those before it (class token, registers)
+    are left out.
+
+    Args:
+        output: of a module.
+        width: K, which tells channels from cells.
+    """
+    if output.ndim == 3:
+        side = isqrt(output.shape[1])
+        cells = output[:, output.shape[1] - side * side :]
+        return cells.transpose(1, 2).reshape(len(output), -1, side, side)
+    return output if output.shape[1] == width else output.permute(0, 3, 1, 2)
+
+
+def find_layer(network: nn.Module, grey: Tensor, name: str) -> tuple[nn.Module, int]:
+    """The layer that ``CamSettings.layer`` names, and its channels.
+
+    ``auto`` is the last module whose output has cells that a score depends on, among those as wide as the
+    last of all: of a convolutional network what is pooled; of a transformer with a class token the
+    normalisation before its last attention, after which its patches reach no score.
+
+    Args:
+        network: in evaluation mode.
+        grey: ``(1, 1, H, W)`` in [0, 1], of any image.
+        name: of a module of the network, or ``auto``.
+
+    Raises:
+        WsbenchError: the network has no such module, or its output has no cells.
+    """
+    modules = dict(network.named_modules())
+    widths = _widths(network, grey)
+    if name == "auto":
+        found = _last(network, modules, widths, grey)
+        return modules[found], widths[found]
+    module = wsbench.choose(name, modules, "layer")
+    if name not in widths:
+        raise wsbench.WsbenchError(
+            f"layer {name}: its output has no cells; the last that have: {', '.join(list(widths)[-3:])}"
+        )
+    return module, widths[name]
+
+
+def _last(
+    network: nn.Module, modules: Mapping[str, nn.Module], widths: Mapping[str, int], grey: Tensor
+) -> str:
+    for found in reversed(widths):
+        as_wide = widths[found] == widths[next(reversed(widths))]
+        if as_wide and _reaches_a_score(network, modules[found], grey, widths[found]):
+            return found
+    raise wsbench.WsbenchError("no layer of this backbone has cells that reach a score; try -o layer=NAME")
+
+
+def _widths(network: nn.Module, grey: Tensor) -> dict[str, int]:
+    """Channels of every module whose output has cells, in the order of their last calls."""
+    widths: dict[str, int] = {}
+
+    def note(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            widths.pop(name, None)
+            if (width := _width(output)) is not None:
+                widths[name] = width
+
+        return hook
+
+    hooks = [
+        module.register_forward_hook(note(name))
+        for name, module in network.named_modules()
+        if module != network
+    ]
+    try:
+        with torch.no_grad():
+            network(grey)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return widths
+
+
+def _width(output: Any) -> int | None:
+    """K of an output with more than one cell; None of any other. Where it can be read both ways, channels
+    come first."""
+    if not isinstance(output, Tensor):
+        return None
+    if output.ndim == 3 and output.shape[1] >= 4:
+        return output.shape[2]
+    if output.ndim != 4:
+        return None
+    _, first, middle, last = output.shape
+    if middle == last > 1:
+        return first
+    return last if first == middle > 1 else None
+
+
+def _reaches_a_score(network: nn.Module, layer: nn.Module, grey: Tensor, width: int) -> bool:
+    kept: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    try:
+        with torch.enable_grad():
+            scores = network(grey.detach().clone().requires_grad_(True))
+            (gradient,) = torch.autograd.grad(scores.sum(), kept[-1], allow_unused=True)
+    finally:
+        hook.remove()
+    return gradient is not None and bool(as_grid(gradient, width).count_nonzero())

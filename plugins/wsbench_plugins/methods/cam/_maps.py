@@ -1,0 +1,165 @@
+"""Every kind of map, of one output of a classifier: Captum's, the `grad-cam` package's, attention rollout.
+
+Where each comes from is cited in docs/cam.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import torch
+from captum.attr import GuidedBackprop, IntegratedGradients, LayerGradCam, Saliency
+from torch import Tensor, nn
+
+import wsbench
+
+from ._layers import Tap
+from ._network import Classifier
+from ._rollout import attentions_of, rolled_map, rollout
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What a map is made of.
+
+    Attributes:
+        classifier: in evaluation mode.
+        tap: behind the layer whose output a CAM is of.
+        head: the linear layer whose outputs are the logits of the tap's mean over cells; None if none is.
+        steps: of integrated gradients.
+    """
+
+    classifier: Classifier
+    tap: Tap
+    head: nn.Linear | None
+    steps: int
+
+
+Maps = Callable[[Explained, Tensor, int], Tensor]
+"""``maps(explained, grey, output)``: ``(N, h, w)`` >= 0 of images ``(N, 1, H, W)`` in [0, 1]."""
+
+
+def gradcam(explained: Explained, grey: Tensor, output: int) -> Tensor:
+    """Captum's Grad-CAM; in closed form, without a backward pass, where the head allows it."""
+    if explained.head is not None:
+        with torch.no_grad():
+            return class_activation(tapped(explained.classifier, explained.tap, grey), explained.head, output)
+    found = LayerGradCam(explained.classifier, explained.tap)
+    return found.attribute(grey, target=output, relu_attributions=True)[:, 0]
+
+
+def class_activation(grid: Tensor, head: nn.Linear, output: int) -> Tensor:
+    """Grad-CAM of pooled features under a linear layer: every gradient is the layer's weight over h w.
+
+    Args:
+        grid: ``(N, K, h, w)``.
+        head: K inputs.
+        output: of the layer.
+    """
+    cells = grid.shape[2] * grid.shape[3]
+    return torch.einsum("k,nkhw->nhw", head.weight[output].float() / cells, grid.float()).relu()
+
+
+def saliency(explained: Explained, grey: Tensor, output: int) -> Tensor:
+    return Saliency(explained.classifier).attribute(grey, target=output)[:, 0]
+
+
+def integrated_gradients(explained: Explained, grey: Tensor, output: int) -> Tensor:
+    """Their absolute value, from a black image."""
+    found = IntegratedGradients(explained.classifier)
+    attributed = found.attribute(
+        grey, target=output, n_steps=explained.steps, internal_batch_size=max(len(grey), 16)
+    )
+    return attributed[:, 0].abs()
+
+
+def guided_backprop(explained: Explained, grey: Tensor, output: int) -> Tensor:
+    """Its absolute value.
+
+    Raises:
+        WsbenchError: the network has no ReLU that could guide.
+    """
+    if not any(isinstance(module, nn.ReLU) for module in explained.classifier.modules()):
+        raise wsbench.WsbenchError("guided_backprop needs a backbone with ReLUs, such as resnet50")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Setting backward hooks on ReLU")
+        return GuidedBackprop(explained.classifier).attribute(grey, target=output)[:, 0].abs()
+
+
+def attention_rollout(explained: Explained, grey: Tensor, output: int) -> Tensor:
+    """The same map for every output."""
+    return rolled_map(rollout(attentions_of(explained.classifier, grey)))
+
+
+def packaged(name: str) -> Maps:
+    """A map of the `grad-cam` package's, at the input's resolution.
+
+    Args:
+        name: of its class.
+    """
+
+    def maps(explained: Explained, grey: Tensor, output: int) -> Tensor:
+        if find_spec("pytorch_grad_cam") is None:
+            raise wsbench.WsbenchError("this map needs the grad-cam package: pip install 'wsbench[cam]'")
+        import pytorch_grad_cam
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+        found = getattr(pytorch_grad_cam, name)(model=explained.classifier, target_layers=[explained.tap])
+        with contextlib.redirect_stderr(io.StringIO()):  # progress bars of its own
+            values = found(input_tensor=grey, targets=[ClassifierOutputTarget(output)] * len(grey))
+        explained.classifier.zero_grad(set_to_none=True)
+        return torch.from_numpy(values)
+
+    return maps
+
+
+MAPS: Mapping[str, Maps] = {
+    "gradcam": gradcam,
+    "gradcam++": packaged("GradCAMPlusPlus"),
+    "layercam": packaged("LayerCAM"),
+    "hirescam": packaged("HiResCAM"),
+    "scorecam": packaged("ScoreCAM"),
+    "eigencam": packaged("EigenCAM"),
+    "attention_rollout": attention_rollout,
+    "saliency": saliency,
+    "integrated_gradients": integrated_gradients,
+    "guided_backprop": guided_backprop,
+}
+
+
+def tapped(classifier: nn.Module, tap: Tap, grey: Tensor) -> Tensor:
+    """``(N, K, h, w)`` behind the tap, of images ``(N, 1, H, W)``."""
+    kept: list[Tensor] = []
+    hook = tap.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    try:
+        classifier(grey)
+    finally:
+        hook.remove()
+    return kept[-1]
+
+
+def linear_head(classifier: nn.Module, tap: Tap, side: int) -> nn.Linear | None:
+    """The linear layer that makes the logits of the mean of the tap's cells, found by trying it on noise.
+
+    Args:
+        classifier: in evaluation mode.
+        tap: behind a layer of it.
+        side: of the noise, in pixels.
+    """
+    device = next(classifier.parameters()).device
+    noise = torch.rand(2, 1, side, side, generator=torch.Generator().manual_seed(0)).to(device)
+    with torch.no_grad():
+        logits = classifier(noise)
+        pooled = tapped(classifier, tap, noise).mean(dim=(2, 3))
+        for module in classifier.modules():
+            shape = (logits.shape[1], pooled.shape[1])
+            if isinstance(module, nn.Linear) and module.weight.shape == shape:
+                off = (module(pooled) - logits).abs().max()
+                if off <= 1e-3 * (logits - module(torch.zeros_like(pooled))).abs().max():
+                    return module
+    return None

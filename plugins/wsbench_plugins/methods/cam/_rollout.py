@@ -1,0 +1,73 @@
+"""Attention rollout (Abnar, Zuidema: Quantifying Attention Flow in Transformers, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isqrt
+
+import torch
+from timm.layers import Attention
+from torch import Tensor, nn
+
+import wsbench
+
+
+def rollout(attentions: Sequence[Tensor]) -> Tensor:
+    """How much of each token's last value comes from each first one: ``(N, T, T)``, rows sum to 1.
+
+    A layer passes on half by its residual connection: ``0.5 A + 0.5 I``, A averaged over heads.
+
+    Args:
+        attentions: of every layer, the first first: ``(N, heads, T, T)``, rows sum to 1.
+    """
+    identity = torch.eye(attentions[0].shape[-1], device=attentions[0].device)
+    flow = identity.expand(len(attentions[0]), -1, -1)
+    for attention in attentions:
+        flow = (0.5 * attention.mean(dim=1) + 0.5 * identity) @ flow
+    return flow
+
+
+def rolled_map(flow: Tensor) -> Tensor:
+    """``(N, h, w)``: what the class token has of each cell; without one, what all cells have on average.
+
+    Args:
+        flow: `rollout` of T tokens, of which the last that fill a square are cells.
+    """
+    tokens = flow.shape[-1]
+    side = isqrt(tokens)
+    before = tokens - side * side
+    seen = flow[:, 0] if before else flow.mean(dim=1)
+    return seen[:, before:].reshape(-1, side, side)
+
+
+def attentions_of(network: nn.Module, grey: Tensor) -> list[Tensor]:
+    """The attention of every layer, as `rollout` takes it.
+
+    Args:
+        network: of timm's, with attention over all tokens.
+        grey: ``(N, 1, H, W)`` in [0, 1].
+
+    Raises:
+        WsbenchError: it has no such attention.
+    """
+    layers = [module for module in network.modules() if isinstance(module, Attention)]
+    if not layers:
+        raise wsbench.WsbenchError(
+            "attention_rollout needs a vision transformer of timm's, such as timm/vit_small_patch16_224"
+        )
+    kept: list[Tensor] = []
+    hooks = []
+    for layer in layers:
+        layer.fused_attn = False  # a fused kernel never shows its weights
+        hooks.append(
+            layer.attn_drop.register_forward_hook(lambda module, inputs, output: kept.append(output))
+        )
+    try:
+        with torch.no_grad():
+            network(grey)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if len({attention.shape[-1] for attention in kept}) != 1 or kept[0].ndim != 4:
+        raise wsbench.WsbenchError("attention_rollout needs attention over the same tokens in every layer")
+    return kept

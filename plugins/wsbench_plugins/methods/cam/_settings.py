@@ -1,0 +1,79 @@
+"""Settings of method `cam`; free of torch, so that it can be listed without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+import wsbench
+
+Cam = Literal[
+    "gradcam",
+    "gradcam++",
+    "layercam",
+    "hirescam",
+    "scorecam",
+    "eigencam",
+    "attention_rollout",
+    "saliency",
+    "integrated_gradients",
+    "guided_backprop",
+]
+
+
+class CamSettings(wsbench.TrainingSettings):
+    """A classifier trained as the teacher of KD-Grad-CAM is, and the map that is made of it."""
+
+    backbone: str = Field(
+        "resnet50",
+        description="a network of torchvision or timm, by its name there; timm/NAME, torchvision/NAME or "
+        "torchxrayvision/NAME say whose",
+    )
+    weights: str = Field(
+        "pretrained",
+        description="start: `pretrained` takes the library's own, a torchvision weights name or a tag of "
+        "timm's names them; `random`; or a state-dict file",
+    )
+    cam: Cam = Field("gradcam", description="the map; each is cited in docs/cam.md")
+    layer: str = Field(
+        "auto",
+        description="module whose output the map is of, by its name in the network; auto: the last one whose "
+        "cells the score depends on",
+    )
+    steps: int = Field(32, ge=1, description="of integrated_gradients, from a black image")
+    smoothing: float = Field(
+        0.0, ge=0, description="of the map: a Gaussian's pixels of the network's input; 0: none"
+    )
+    resize: int = Field(256, ge=32, description="side the image is resized to")
+    crop: int = Field(224, ge=32, description="side of the central crop, which the network sees")
+    randaugment_operations: int = Field(2, ge=0, description="RandAugment num_ops; 0: none")
+    randaugment_magnitude: int = Field(9, ge=0, le=30, description="RandAugment magnitude")
+    mean: tuple[float, float, float] = Field(
+        (0.485, 0.456, 0.406), description="of the input's channels: ImageNet's"
+    )
+    standard_deviation: tuple[float, float, float] = Field(
+        (0.229, 0.224, 0.225), description="of the input's channels: ImageNet's"
+    )
+    epochs: int = Field(100, ge=1, description="most epochs to train")
+    patience: int = Field(10, ge=1, description="epochs without a lower select loss before training stops")
+    batch_size: int = Field(64, ge=1, description="images a step")
+    learning_rate: float = Field(1e-3, gt=0, description="of Adam")
+    weight_decay: float = Field(1e-4, ge=0, description="of Adam")
+
+
+AFTER_FIT = ("cam", "layer", "steps", "smoothing")
+
+QUICK: Mapping[str, Any] = {
+    "backbone": "resnet18",
+    "weights": "random",
+    "resize": 128,
+    "crop": 128,
+    "epochs": 14,
+    "learning_rate": 3e-4,
+    "batch_size": 32,
+    "precision": "auto",
+    "channels_last": True,
+}
+"""As the quick preset of kd_teacher, with all four stages."""
