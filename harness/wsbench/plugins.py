@@ -8,7 +8,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -67,6 +67,10 @@ class Plugins:
         except WsbenchError as error:
             hint = f"; {len(self.broken)} plugin problem(s), see `wsbench list`" if self.broken else ""
             raise WsbenchError(f"{error}{hint}") from None
+
+    def without_trackers(self) -> Plugins:
+        """The same specs, and nobody who is told of a run."""
+        return replace(self, manager=pluggy.PluginManager("wsbench"))
 
     def tell(self, event: str, **values: Any) -> None:
         """Call a run event on every plugin; one that raises is noted and does not stop the run."""

@@ -29,8 +29,11 @@ SCORES = "scores.csv"
 PAPER_SCORES = "scores-paper.csv"
 """Of a method whose paper chooses its weights by boxes: what protocol `paper` alone predicts with."""
 BOXES = "boxes.csv"
-PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "scipy", "scikit-learn",
-            "opencv-python-headless", "pycocotools", "pandas", "pillow", "pydantic", "pluggy")  # fmt: skip
+SANITY = "sanity.json"
+"""What `wsbench sanity` measured of a run's maps."""
+PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "scipy", "scikit-image",
+            "scikit-learn", "opencv-python-headless", "pycocotools", "pandas", "pillow", "pydantic",
+            "pluggy")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Record:
         stages: by stage, seconds and peak memory.
         provenance: versions, git state, platform, device.
         planned_seeds: all seeds of the command that made it: a row without one of them has no mean.
+        sanity: what `wsbench sanity` measured of its maps; empty where it did not.
         schema: of this file.
         folder: where it was read from; None for one that was not.
     """
@@ -60,6 +64,7 @@ class Record:
     stages: Mapping[str, Any]
     provenance: Mapping[str, Any]
     planned_seeds: Sequence[int] = ()
+    sanity: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
     folder: Path | None = field(default=None, compare=False)
 
@@ -97,6 +102,8 @@ def write(record: Record, path: Path) -> None:
     """Write a record atomically."""
     values = asdict(record)
     del values["folder"]
+    if not record.sanity:
+        del values["sanity"]
     write_json(path, {"schema": values.pop("schema"), **values})
 
 
@@ -122,6 +129,18 @@ def load(path: Path) -> Record:
         return Record(**values, planned_seeds=planned, folder=path.parent)
     except TypeError as error:
         raise WsbenchError(f"{path}: not a record of schema {schema}: {error}") from None
+
+
+def sanity_of(folder: Path, key: str) -> Mapping[str, Any]:
+    """What `wsbench sanity` measured in a run's folder; empty where that was of other predictions.
+
+    Args:
+        folder: of the run.
+        key: of its stage ``predict``.
+    """
+    path = folder / SANITY
+    found = read_json(path) if path.exists() else {}
+    return found if found.get("predict") == key else {}
 
 
 def write_scores(path: Path, names: Sequence[str], classes: Sequence[str], labels: Any, scores: Any) -> None:

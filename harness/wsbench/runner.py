@@ -97,6 +97,7 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
             protocols=read_json(score.folder / "protocols.json"),
             stages={done.folder.name: done.facts["cost"] for done in (fit, prediction, score)},
             provenance=fit.facts["provenance"],
+            sanity=records.sanity_of(folder, prediction.key),
             folder=folder,
         )
         records.write(record, folder / records.FILE)

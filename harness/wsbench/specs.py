@@ -128,8 +128,9 @@ class Method(ABC):
         return {}
 
     def networks(self) -> Mapping[str, nn.Module]:
-        """The torch networks that `predict` computes with, by name, which the harness counts and measures.
-        Called after `restore`; by default there are none."""
+        """The torch networks that `predict` computes with, by name: the modules themselves, which the harness
+        counts, measures and, for `wsbench sanity`, randomises in place. Called after `restore`; by default
+        there are none."""
         return {}
 
     def facts(self) -> Mapping[str, Any]:
