@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -185,7 +186,32 @@ def _section(found: Sequence[Record]) -> list[str]:
             for row, line in zip(here, cells, strict=True):
                 line += [number(row.pooled(metric, protocol)) for metric in POOLED]
         parts += [_TITLES[protocol], markdown_table(header, cells)]
-    return parts
+    return parts + _sanity(rows)
+
+
+def _sanity(rows: Sequence[Row]) -> list[str]:
+    """What sanity checks measured of some rows: means over the seeds that have been checked, which are
+    named; nothing where no record has been checked."""
+    cells = []
+    for row in rows:
+        checked = [record for record in row.records if record.sanity]
+        for check, what in _RANDOM.items():
+            found = [record for record in checked if check in record.sanity["checks"]]
+            if found:
+                seeds = ", ".join(str(record.seed) for record in found)
+                cells.append([row.label("uniform"), seeds, what, *_similarities(found, check)])
+    header = ["method", "seeds", "random", "Spearman", "SSIM", "HOG", "undefined"]
+    return [_SANITY, markdown_table(header, cells)] if cells else []
+
+
+def _similarities(found: Sequence[Record], check: str) -> list[str]:
+    measured = [record.sanity["checks"][check][0] for record in found]
+    cells = []
+    for name in ("spearman", "ssim", "hog"):
+        values = [one[name]["value"] for one in measured]
+        cells.append("-" if None in values else f"{statistics.fmean(values):.3f}")
+    undefined, maps = sum(one["undefined"] for one in measured), sum(r.sanity["maps"] for r in found)
+    return [*cells, f"{undefined} of {maps}"]
 
 
 def _data_line(record: Record) -> str:
@@ -220,6 +246,16 @@ _PUBLISHED = """## Published
 
 As the papers print them. Splits, boxes, thresholds and training differ, so nothing here is ranked with, or
 compares with, the rows above.
+"""
+
+_RANDOM = {"parameters": "all parameters", "labels": "labels", "reference": "nothing, another image"}
+"""Sanity checks that pages show."""
+
+_SANITY = """## Saliency sanity checks
+
+How alike maps are to those of the trained method when what it learnt is random (`wsbench sanity`): 1 is an
+equal map, which cannot depend on what was learnt. In the rows of another image nothing is random: so alike
+are the trained method's maps of two images. Means over maps, without those that are constant.
 """
 
 _TITLES = {
