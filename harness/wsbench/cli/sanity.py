@@ -1,0 +1,81 @@
+"""``wsbench sanity``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wsbench.cli import options, tables
+
+if TYPE_CHECKING:
+    from wsbench.records import Record
+
+HEADER = ("random", "Spearman", "SSIM", "HOG", "undefined")
+
+
+def sanity(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="cascade, parameters or labels; repeatable; by default the first two. "
+            "labels trains the method a second time."
+        ),
+    ] = None,
+    images: Annotated[
+        int, typer.Option(min=1, help="Test images that have a class, the first by name.")
+    ] = 50,
+    picture: Annotated[Path | None, typer.Option(help="Draw the first maps into this PNG file.")] = None,
+    root: options.Root = None,
+    device: options.Device = "auto",
+    plugin: options.PluginFiles = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Do a run's maps change when what its method learnt is taken away?
+
+    Parameters are drawn anew, or labels belong to other images; how alike are the maps to those before?
+    """
+    from wsbench import sanity, sanity_pictures
+    from wsbench.progress import choose_progress
+
+    found, progress = options.found(plugin), choose_progress(quiet=quiet)
+    done = sanity.measure(
+        run,
+        found,
+        progress,
+        root=root,
+        checks=check or sanity.DEFAULT,
+        images=images,
+        device=device,
+    )
+    _show(done.record, sanity.rows_of(done.record))
+    if picture is not None:
+        print(f"{sanity_pictures.draw(done, picture)} examples in {picture}")
+
+
+def _show(record: Record, rows: list[Mapping[str, Any]]) -> None:
+    from wsbench.similarity import MEASURES
+
+    cells = []
+    for row in rows:
+        measured = [row[name] for name in MEASURES]
+        undefined = f"{row['undefined']} of {record.sanity['maps']}"
+        cells.append([row["what"], *(_value(one) for one in measured), undefined])
+        cells.append(["  95 %", *(_interval(one) for one in measured), ""])
+    tables.show(f"{record.method['name']}: similarity to the trained method's maps", HEADER, cells, text=1)
+    print()
+    print(f"{record.sanity['images']} test images, {record.sanity['maps']} maps of classes that they have")
+    print("undefined: one of the two maps is constant; left out of the means")
+    print("another image: the trained method's maps of other images; chest films are alike")
+    print("1 is an equal map: what stays high here does not depend on what was learnt")
+
+
+def _value(found: Mapping[str, Any]) -> str:
+    return "-" if found["value"] is None else f"{found['value']:.3f}"
+
+
+def _interval(found: Mapping[str, Any]) -> str:
+    return "" if found["interval"] is None else "{:.2f} to {:.2f}".format(*found["interval"])
