@@ -21,7 +21,9 @@ VGG = {**TINY, "filters": 4, "blocks": 3, "hidden": 0}
 GAN = {**TINY, "filters": 4, "residual_blocks": 1, "discriminator_filters": 4, "recogniser": VGG}
 TRANSLATION = {"gradcam_vgg16": VGG, **dict.fromkeys(("tbva_gan", "ant_gan", "mdva_gan"), GAN)}
 SMALL_METHODS = (
-    {name: {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16} for name in ("cam", "kd_teacher", "kd_student")}
+    dict.fromkeys(
+        ("cam", "kd_teacher", "kd_student"), {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16}
+    )
     | CLARITY
     | TRANSLATION
     | {"saliency_cnn": {"image_size": 64, "read_size": 64, "epochs": 1}}
