@@ -20,10 +20,9 @@ CLARITY = {"clarity_teacher": TINY, "clarity": {**TINY, "anatomy": "none", "teac
 VGG = {**TINY, "filters": 4, "blocks": 3, "hidden": 0}
 GAN = {**TINY, "filters": 4, "residual_blocks": 1, "discriminator_filters": 4, "recogniser": VGG}
 TRANSLATION = {"gradcam_vgg16": VGG, **dict.fromkeys(("tbva_gan", "ant_gan", "mdva_gan"), GAN)}
+SMALL_IMAGES = {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16}
 SMALL_METHODS = (
-    dict.fromkeys(
-        ("cam", "kd_teacher", "kd_student"), {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16}
-    )
+    dict.fromkeys(("cam", "kd_teacher", "kd_student"), SMALL_IMAGES)
     | CLARITY
     | TRANSLATION
     | {"saliency_cnn": {"image_size": 64, "read_size": 64, "epochs": 1}}

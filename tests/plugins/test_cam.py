@@ -1,0 +1,320 @@
+"""Method cam: layers and layouts, every map beside an independent one, weights, and one training for all."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import pytorch_grad_cam
+import torch
+import torchxrayvision
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+
+import wsbench
+from wsbench import cli, plugins, testing
+from wsbench.planning import make_plan
+from wsbench.progress import Silent
+from wsbench.runner import execute
+from wsbench_plugins.methods.cam import CamSettings, _maps, _network, _prediction, _rollout
+from wsbench_plugins.methods.cam._layers import as_grid
+
+VIT = "timm/vit_tiny_patch16_224"
+SIDE = 64
+
+
+def built(backbone: str, classes: int = 2, **settings: Any) -> tuple[_network.Classifier, CamSettings]:
+    """A network whose head, which some libraries start with zeros, reads its features."""
+    wanted = CamSettings(backbone=backbone, weights="random", **{"crop": SIDE, **settings})
+    network = _network.build(wanted, classes, seed=1).eval()
+    torch.manual_seed(2)
+    for name, parameter in network.named_parameters():
+        if parameter.ndim == 2 and parameter.shape[0] == classes and "head" in name:
+            nn.init.normal_(parameter, std=0.1)
+    return network, wanted
+
+
+def images(count: int = 3, side: int = SIDE) -> Tensor:
+    return torch.rand(count, 1, side, side, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "layer", "shape", "linear"),
+    [
+        ("resnet18", "network.layer4", (512, 2, 2), True),
+        ("timm/resnet18", "network.layer4", (512, 2, 2), True),
+        ("alexnet", "network.avgpool", (256, 6, 6), False),
+        ("googlenet", "network.inception5b", (1024, 2, 2), True),
+        ("densenet121", "network.features", (1024, 2, 2), True),
+        ("mobilenet_v3_small", "network.features", (576, 2, 2), False),
+        (VIT, "network.blocks.11.norm1", (192, 4, 4), False),
+        ("vit_b_32", "network.encoder.layers.encoder_layer_11.ln_1", (768, 2, 2), False),
+        ("swin_t", "network.permute", (768, 2, 2), True),
+        ("torchxrayvision/densenet121-res224-all", "network.features", (1024, 2, 2), True),
+    ],
+)
+def test_the_layer_is_the_last_whose_cells_a_score_depends_on(
+    backbone: str, layer: str, shape: tuple[int, ...], linear: bool
+) -> None:
+    network, settings = built(backbone, 3)
+    before = network(images())
+    assert before.shape == (3, 3)
+    explained = _prediction.explain(network, settings)
+    hooked = {name for name, module in network.named_modules() if any(map(_is_tap, _hooks(module)))}
+    assert hooked == {layer}
+    grid = _maps.tapped(network, explained.tap, images())
+    assert tuple(grid.shape[1:]) == shape
+    assert (explained.head is not None) == linear
+    assert torch.equal(network(images()), before), "a tap must not change a score"
+
+
+def _hooks(module: nn.Module) -> Any:
+    return module._forward_hooks.values()
+
+
+def _is_tap(hook: Any) -> bool:
+    return "Tap" in getattr(hook, "__qualname__", "")
+
+
+def test_tokens_are_laid_out_in_rows_without_the_class_token() -> None:
+    tokens = torch.tensor([[[9.0, 9.0], [1.0, 5.0], [2.0, 6.0], [3.0, 7.0], [4.0, 8.0]]])
+    assert as_grid(tokens, 2).tolist() == [[[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]]
+    last = torch.arange(12.0).reshape(1, 2, 2, 3)
+    assert torch.equal(as_grid(last, 3), last.permute(0, 3, 1, 2))
+    assert torch.equal(as_grid(last.permute(0, 3, 1, 2), 3), last.permute(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "timm/convnext_atto", VIT])
+@pytest.mark.parametrize("output", [0, 1])
+def test_gradcam_equals_the_other_librarys(backbone: str, output: int) -> None:
+    """Captum's, and its closed form, beside the grad-cam package's."""
+    network, settings = built(backbone)
+    explained = _prediction.explain(network, settings)
+    ours = _prediction.mapped(explained, images(), output, settings).astype(float)
+    theirs = pytorch_grad_cam.GradCAM(network, [explained.tap])(
+        images(), [ClassifierOutputTarget(output)] * 3
+    )
+    there = ours.max(axis=(1, 2)) > 0
+    assert there.any()
+    for one, other in zip(ours[there], theirs[there], strict=True):
+        assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.99
+
+
+def test_the_closed_form_equals_captums() -> None:
+    network, settings = built("resnet18")
+    explained = _prediction.explain(network, settings)
+    closed = _maps.gradcam(explained, images(), 1)
+    backward = _maps.gradcam(_without_head(explained), images().requires_grad_(True), 1)
+    assert closed.max() > 0
+    assert torch.allclose(closed, backward, rtol=1e-4, atol=1e-7)
+
+
+def _without_head(explained: _maps.Explained) -> _maps.Explained:
+    return _maps.Explained(explained.classifier, explained.tap, None, explained.steps)
+
+
+def test_class_activation_by_hand() -> None:
+    head = nn.Linear(2, 1)
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[4.0, -8.0]]))
+    grid = torch.tensor([[[[1.0, 2.0]], [[0.0, 3.0]]]])
+    assert _maps.class_activation(grid, head, 0).tolist() == [[[2.0, 0.0]]]
+
+
+def test_hirescam_and_layercam_are_what_their_papers_say() -> None:
+    """Draelos, Carin: sum over channels of gradient x activation; Jiang and others: of its positive part."""
+    network, settings = built("resnet18", layer="network.layer3")
+    explained = _prediction.explain(network, settings)
+    kept: list[Tensor] = []
+    hook = explained.tap.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    score = network(images().requires_grad_(True))[:, 1].sum()
+    hook.remove()
+    gradient = torch.autograd.grad(score, kept[0])[0]
+    for cam, weights in (("hirescam", gradient), ("layercam", gradient.relu())):
+        grids = (weights * kept[0]).sum(dim=1).relu().detach().numpy()
+        found = _maps.MAPS[cam](explained, images().requires_grad_(True), 1).numpy()
+        for one, grid in zip(found, grids, strict=True):
+            resized = cv2.resize(grid, (SIDE, SIDE))
+            assert np.allclose(one, (resized - resized.min()) / np.ptp(resized), atol=1e-3), cam
+
+
+def test_saliency_is_the_size_of_the_gradient() -> None:
+    network, settings = built("resnet18")
+    grey = images().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(network(grey)[:, 1].sum(), grey)
+    found = _maps.saliency(_prediction.explain(network, settings), images().requires_grad_(True), 1)
+    assert torch.allclose(found, gradient[:, 0].abs(), rtol=1e-3, atol=1e-6)
+
+
+def test_rollout_by_hand() -> None:
+    attention = torch.tensor([[[[0.0, 1.0], [0.5, 0.5]]]])
+    once = _rollout.rollout([attention])
+    assert once.tolist() == [[[0.5, 0.5], [0.25, 0.75]]]
+    twice = _rollout.rollout([attention, attention])
+    assert twice.tolist() == [[[0.375, 0.625], [0.3125, 0.6875]]]
+    heads = torch.cat([attention, torch.eye(2).expand(1, 1, 2, 2)], dim=1)
+    assert _rollout.rollout([heads]).tolist() == [[[0.75, 0.25], [0.125, 0.875]]]
+
+
+def test_a_rolled_map_is_the_class_tokens_row_or_the_mean_of_all() -> None:
+    flow = torch.arange(25.0).reshape(1, 5, 5)
+    assert _rollout.rolled_map(flow).tolist() == [[[1.0, 2.0], [3.0, 4.0]]]
+    assert _rollout.rolled_map(torch.arange(16.0).reshape(1, 4, 4)).tolist() == [[[6.0, 7.0], [8.0, 9.0]]]
+
+
+def test_attention_is_a_share_of_every_token() -> None:
+    network, _ = built(VIT)
+    attentions = _rollout.attentions_of(network, images())
+    assert [tuple(attention.shape) for attention in attentions] == [(3, 3, 17, 17)] * 12
+    assert torch.allclose(attentions[0].sum(dim=-1), torch.ones(3, 3, 17))
+
+
+@pytest.mark.parametrize("cam", sorted(set(_maps.MAPS) - {"attention_rollout"}))
+def test_every_map_is_of_its_image_and_class_alone(cam: str, capsys: pytest.CaptureFixture[str]) -> None:
+    network, settings = built("resnet18", cam=cam, steps=4, crop=32, layer="network.layer2")
+    explained = _prediction.explain(network, settings)
+    grey = images(3, 32)
+    found = _prediction.mapped(explained, grey, 1, settings)
+    assert found.shape == (3, 32, 32)
+    assert found.min() >= 0
+    assert found.max(axis=(1, 2)).tolist() == [1.0] * 3
+    alone = _prediction.mapped(explained, grey[1:2], 1, settings)
+    assert np.abs(alone[0].astype(float) - found[1]).max() < 0.02
+    if cam != "eigencam":
+        assert not np.allclose(_prediction.mapped(explained, grey, 0, settings), found)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("backbone", "settings", "words"),
+    [
+        ("resnt18", {}, "did you mean 'resnet18'?"),
+        ("timm/resnt18", {}, "did you mean 'resnet18'?"),
+        ("hub/resnet18", {}, "libraries are torchvision, timm, torchxrayvision, not 'hub'"),
+        ("resnet18", {"layer": "network.layr4"}, "did you mean 'network.layer4'?"),
+        ("resnet18", {"layer": "network.fc"}, "its output has no cells"),
+    ],
+)
+def test_a_wrong_name_is_one_line(backbone: str, settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(wsbench.WsbenchError) as raised:
+        network, wanted = built(backbone, **settings)
+        _prediction.explain(network, wanted)
+    assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "cam", "words"),
+    [
+        ("resnet18", "attention_rollout", "vision transformer"),
+        (VIT, "guided_backprop", "needs a backbone with ReLUs"),
+    ],
+)
+def test_a_map_that_a_network_cannot_have_is_said(backbone: str, cam: str, words: str) -> None:
+    network, settings = built(backbone, cam=cam)
+    explained = _prediction.explain(network, settings)
+    with pytest.raises(wsbench.WsbenchError, match=words):
+        _prediction.mapped(explained, images(), 0, settings)
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_maps, "find_spec", lambda name: None)
+    network, settings = built("resnet18", cam="layercam")
+    with pytest.raises(wsbench.WsbenchError, match=r"pip install 'wsbench\[cam\]'"):
+        _prediction.mapped(_prediction.explain(network, settings), images(), 0, settings)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "alexnet", VIT])
+def test_a_file_of_weights_of_other_classes_fills_all_but_the_head(backbone: str, tmp_path: Path) -> None:
+    first, _ = built(backbone, 5)
+    path = tmp_path / "weights.pth"
+    torch.save(first.network.state_dict(), path)
+    settings = CamSettings(backbone=backbone, weights=str(path), crop=SIDE)
+    filled = _network.build(settings, 2, seed=7)
+    fresh = _network.build(CamSettings(backbone=backbone, weights="random", crop=SIDE), 2, seed=7)
+    saved, others = first.state_dict(), fresh.state_dict()
+    kept = [name for name, value in filled.state_dict().items() if value.shape == saved[name].shape]
+    assert len(saved) - len(kept) == 2
+    for name, value in filled.state_dict().items():
+        assert torch.equal(value, (saved if name in kept else others)[name]), name
+
+
+def test_weights_of_another_network_do_not_fit(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save(built("alexnet")[0].network.state_dict(), path)
+    with pytest.raises(wsbench.WsbenchError, match="do not fit resnet18"):
+        _network.build(CamSettings(backbone="resnet18", weights=str(path)), 1, seed=0)
+
+
+def test_published_weights_are_asked_for_by_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def published(self: Any, name: str, weights: str, classes: int, side: int) -> Any:
+        asked.append((name, weights, classes, side))
+        return built("timm/resnet18", 1)[0].network.state_dict()
+
+    monkeypatch.setattr(_network.Timm, "published", published)
+    _network.build(CamSettings(backbone="timm/resnet18", weights="a1_in1k", crop=SIDE), 3, seed=0)
+    assert asked == [("resnet18", "a1_in1k", 3, SIDE)]
+    with pytest.raises(wsbench.WsbenchError, match=r"has no weights 'IMAGENET' \(known: IMAGENET1K_V1"):
+        _network.build(CamSettings(backbone="torchvision/resnet18", weights="IMAGENET"), 3, seed=0)
+
+
+def test_xray_weights_are_read_and_no_other_pickle_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = torchxrayvision.models.DenseNet(num_classes=18)
+    path = tmp_path / "densenet.pt"
+    torch.save(saved, path)
+    monkeypatch.setattr(torchxrayvision.models, "get_weights", lambda name: str(path))
+    settings = CamSettings(backbone="torchxrayvision/densenet121-res224-all", crop=SIDE)
+    network = _network.build(settings, 1, seed=0)
+    assert torch.equal(network.network.features.conv0.weight, saved.features.conv0.weight)
+    assert network.network.classifier.out_features == 1
+
+    class Evil:
+        def __reduce__(self) -> Any:
+            return (Path.touch, (tmp_path / "run",))
+
+    torch.save(Evil(), path, pickle_module=pickle)
+    with pytest.raises(wsbench.WsbenchError, match="cannot be had"):
+        _network.build(settings, 1, seed=0)
+    assert not (tmp_path / "run").exists()
+
+
+def test_xray_networks_see_their_own_range() -> None:
+    network, _ = built("torchxrayvision/densenet121-res224-all")
+    seen: list[Tensor] = []
+    network.network.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    network(torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1).expand(2, 1, SIDE, SIDE))
+    assert seen[0].flatten(1)[:, 0].tolist() == [-1024.0, 1024.0]
+
+
+def test_one_training_serves_every_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = plugins.find()
+    small = {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16}
+
+    def run(**options: Any) -> wsbench.Record:
+        wanted = {**small, **options}
+        plan = make_plan(
+            found.method("cam"), None, wanted, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path
+        )
+        return execute(plan, testing.toy(), found, Silent())
+
+    first = run()
+    trained = sorted(tmp_path.glob("toy/cam/*/fit/best.ckpt"))
+    stamps = [path.stat().st_mtime_ns for path in trained]
+    second = run(cam="saliency", smoothing=2.0)
+    assert [path.stat().st_mtime_ns for path in tmp_path.glob("toy/cam/*/fit/best.ckpt")] == stamps
+    assert first.value("auc") == second.value("auc")
+    assert first.folder != second.folder
+
+
+def test_the_command_refuses_in_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["run", "-m", "cam", "-d", "phantom", "-o", "cam=gradcam+", "--runs", str(tmp_path)])
+    assert stopped.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
