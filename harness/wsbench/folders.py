@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from wsbench import memory
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
 
@@ -49,8 +49,8 @@ class Stage:
     Attributes:
         folder: the subfolder; its contents survive a kill and belong to this key.
         key: of the inputs.
-        facts: what the work returned; under ``cost``, also the seconds and the peak memory of the
-            process that finished it.
+        facts: what the work returned; under ``cost``, also seconds and `memory.peaks` of the process that
+            finished it.
         fresh: whether it was done now.
     """
 
@@ -80,10 +80,10 @@ def stage(run: Path, name: str, inputs: Any, work: Callable[[Path], Mapping[str,
     if known.get("key") != key:
         shutil.rmtree(folder, ignore_errors=True)
         write_json(mark, {"key": key, "done": False})
-    started = time.monotonic()
+    held, started = memory.watch(), time.monotonic()
     facts = dict(work(folder))
     seconds = round(time.monotonic() - started, 2)
-    facts["cost"] = {"seconds": seconds, **_peak_memory(), **facts.get("cost", {})}
+    facts["cost"] = {"seconds": seconds, **memory.peaks(held), **facts.get("cost", {})}
     write_json(mark, {"key": key, "done": True, "facts": facts})
     return Stage(folder, key, facts, fresh=True)
 
@@ -106,17 +106,3 @@ def is_done(run: Path, name: str, inputs: Any) -> bool:
     mark = run / name / "stage.json"
     known = read_json(mark) if mark.exists() else {}
     return bool(known.get("done")) and known.get("key") == key_of([LAYOUT, inputs])
-
-
-def _peak_memory() -> dict[str, int]:
-    """The most memory this process has held so far, where the system tells."""
-    peaks = {}
-    if sys.platform != "win32":
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        peaks["peak_megabytes"] = peak // (1024 * 1024 if sys.platform == "darwin" else 1024)
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        peaks["peak_gpu_megabytes"] = torch.cuda.max_memory_allocated() // (1024 * 1024)
-    return peaks
