@@ -116,8 +116,11 @@ def test_the_record_holds_what_a_reviewer_needs(uninterrupted: Path) -> None:
     assert content["dataset"]["images"]["test"] == len(record.scores())
     assert content["dataset"]["subset"] == {}
     assert set(content["protocols"]) == {"uniform", "paper"}
-    assert set(content["stages"]) == {"fit", "predict", "score"}
+    assert set(content["stages"]) == {"fit", "predict", "score", "measure"}
     assert all(stage["peak_megabytes"] > 0 for stage in content["stages"].values())
+    assert content["efficiency"]["parameters"] == content["method"]["facts"]["parameters"]
+    assert content["efficiency"]["flops"] == 2 * content["efficiency"]["macs"] > 0
+    assert content["efficiency"]["training_images"] == 3 * content["dataset"]["images"]["fit"]
     assert {"torch", "numpy"} <= set(content["provenance"]["versions"])
     assert content["provenance"]["device"] == "cpu"
     choice = content["protocols"]["uniform"]["calibration"]["boxes"]["tb"]
@@ -144,6 +147,18 @@ def test_metrics_come_from_the_scores_and_boxes_that_were_written(uninterrupted:
     called = scores["score tb"] >= point
     assert record.value("accuracy") == pytest.approx((called == scores["label tb"].astype(bool)).mean())
     assert set(boxes.protocol) <= {"uniform", "paper"}
+
+
+def test_on_another_device_a_run_is_measured_again_and_nothing_else(uninterrupted: Path) -> None:
+    before = only_record(uninterrupted, "kd_student")
+    stages = {path.parent.name: path for path in before.folder.glob("*/stage.json")}
+    then = {name: path.stat().st_mtime_ns for name, path in stages.items()}
+    after = wsbench.run(
+        "kd_student", "phantom", options=SMALL, data_options=SMALL_DATA, runs=uninterrupted, device="cpu"
+    )
+    changed = {name for name, path in stages.items() if path.stat().st_mtime_ns != then[name]}
+    assert changed == {"measure"}
+    assert (after.key, after.protocols) == (before.key, before.protocols)
 
 
 TRACKER = """

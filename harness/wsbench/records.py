@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from wsbench.types import ScoredBox
 
-SCHEMA = 2
-"""1: metrics without intervals and without draws. 2: with them, and with the seeds that a row was to have."""
+SCHEMA = 3
+"""1: metrics without intervals and without draws. 2: with them, and with the seeds that a row was to have.
+3: with what the run costs."""
 
 FILE = "record.json"
 SCORES = "scores.csv"
@@ -50,6 +51,8 @@ class Record:
             metric in every bootstrap draw of the test images.
         stages: by stage, seconds and peak memory.
         provenance: versions, git state, platform, device.
+        efficiency: what `efficiency.measure` and `efficiency.training` found on some machine; None where
+            nothing was measured.
         planned_seeds: all seeds of the command that made it: a row without one of them has no mean.
         sanity: what `wsbench sanity` measured of its maps; empty where it did not.
         schema: of this file.
@@ -63,6 +66,7 @@ class Record:
     protocols: Mapping[str, Any]
     stages: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    efficiency: Mapping[str, Any] | None = None
     planned_seeds: Sequence[int] = ()
     sanity: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA

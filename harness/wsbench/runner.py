@@ -1,4 +1,4 @@
-"""The one place that knows the order of steps: find, load, fit, predict, score, record."""
+"""The one place that knows the order of steps: find, load, fit, predict, score, measure, record."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import csv
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from wsbench import plugins, predictions, records
+from wsbench import efficiency, plugins, predictions, records
 from wsbench.calibration import OBJECTIVE
 from wsbench.evaluation import key, score_stage
 from wsbench.files import read_json
@@ -20,8 +21,9 @@ from wsbench.plugins import Plugins
 from wsbench.progress import Progress, Silent
 from wsbench.records import Record
 from wsbench.selection import paper_score
+from wsbench.sources import source_hash
 from wsbench.specs import BoxSupervision, Method, Run
-from wsbench.training_settings import HISTORY
+from wsbench.training_settings import HISTORY, TrainingSettings
 
 
 def run(
@@ -84,26 +86,35 @@ def run(
 
 
 def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Record:
-    """Fit, predict, score and record one plan, skipping what is done."""
+    """Fit, predict, score, measure and record one plan, skipping what is done."""
     fit = _fit(plan, loaded, found, progress)
     with locked(plan.folder(loaded)) as folder:
         prediction = _predict(folder, plan, loaded, found, progress, fit)
         score = score_stage(plan, loaded, found, prediction)
+        measurement = _measure(folder, plan, loaded, found, progress, fit)
         record = Record(
             key=key(plan, loaded, found),
             method={**_describe(plan), "facts": prediction.facts["method"]},
             dataset=loaded.describe(),
             seed=plan.seed,
             protocols=read_json(score.folder / "protocols.json"),
-            stages={done.folder.name: done.facts["cost"] for done in (fit, prediction, score)},
+            stages={done.folder.name: done.facts["cost"] for done in (fit, prediction, score, measurement)},
             provenance=fit.facts["provenance"],
             sanity=records.sanity_of(folder, prediction.key),
+            efficiency=_efficiency(loaded, fit, measurement),
             folder=folder,
         )
         records.write(record, folder / records.FILE)
     if fit.fresh or prediction.fresh or score.fresh:
         found.tell("wsbench_run_finished", record=record)
     return record
+
+
+def measured(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Mapping[str, Any]:
+    """What a plan costs here, as in `Record.efficiency`: it is fitted and measured, and not scored."""
+    fit = _fit(plan, loaded, found, progress)
+    with locked(plan.folder(loaded)) as folder:
+        return _efficiency(loaded, fit, _measure(folder, plan, loaded, found, progress, fit))
 
 
 def fitted(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Method:
@@ -171,7 +182,9 @@ def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stag
 
     with locked(trained.folder(loaded)) as folder:
         if not is_done(folder, "fit", inputs):
-            # Before the stage begins: what training costs does not include the training of others.
+            # Before the stage begins: what training costs includes neither that of others nor loading torch.
+            if isinstance(plan.settings, TrainingSettings):
+                import_module("wsbench.training")
             upstream = {
                 name: fitted(needed, loaded, found, progress)
                 for name, needed in trained.upstream(found).items()
@@ -188,7 +201,7 @@ def _predict(
         method.restore(context)
         what = f"predicting with {plan.spec.name}"
         _predict_roles(method, loaded, inside, what, progress)
-        facts = {**_parameters(method), **method.facts()}
+        facts = {**_size(method), **method.facts()}
         if method.restore_paper(context):
             folder = inside / predictions.PAPER
             folder.mkdir(exist_ok=True)
@@ -207,6 +220,31 @@ def _predict_roles(method: Method, loaded: Loaded, folder: Path, what: str, prog
                 advance(done)
 
 
+def _measure(
+    folder: Path, plan: Plan, loaded: Loaded, found: Plugins, progress: Progress, fit: Stage
+) -> Stage:
+    """What predicting costs: of this machine, so nothing that decides which scores compare depends on it."""
+
+    def work(inside: Path) -> Mapping[str, Any]:
+        method = plan.build(loaded)
+        method.restore(_context(plan, loaded, found, progress))
+        names = loaded.roles.members["test"][: efficiency.AT_ONCE]
+        return {"efficiency": efficiency.measure(method, loaded.views.images(names))}
+
+    inputs = {
+        "fit": fit.key,
+        "settings": plan.after_fit(),
+        "device": plan.device,
+        "source": source_hash(efficiency),
+    }
+    return stage(folder, "measure", inputs, work)
+
+
+def _efficiency(loaded: Loaded, fit: Stage, measurement: Stage) -> Mapping[str, Any]:
+    device, images = fit.facts["provenance"]["device"], len(loaded.roles.members["fit"])
+    return {**measurement.facts["efficiency"], **efficiency.training(fit.facts["cost"], device, images)}
+
+
 def _describe(plan: Plan) -> dict[str, Any]:
     return {
         "name": plan.spec.name,
@@ -220,10 +258,9 @@ def _describe(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _parameters(method: Method) -> Mapping[str, int]:
-    networks = method.networks().values()
-    counted = sum(parameter.numel() for network in networks for parameter in network.parameters())
-    return {"parameters": counted} if networks else {}
+def _size(method: Method) -> Mapping[str, int]:
+    networks = method.networks()
+    return {"parameters": efficiency.parameters(networks)} if networks else {}
 
 
 def _epochs(folder: Path) -> Mapping[str, Any]:

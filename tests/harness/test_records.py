@@ -22,6 +22,13 @@ def test_a_record_comes_back(tmp_path: Path) -> None:
     assert records.load(tmp_path / "record.json").folder == tmp_path
 
 
+def test_a_record_without_efficiency_loads_and_one_with_it_keeps_it(tmp_path: Path) -> None:
+    assert records.load(DATA / "schema-2.json").efficiency is None
+    measured = replace(example(), efficiency={"parameters": 7})
+    records.write(measured, tmp_path / "record.json")
+    assert records.load(tmp_path / "record.json").efficiency == {"parameters": 7}
+
+
 def test_values_by_metric_and_protocol() -> None:
     record = example(ap25=0.25)
     assert record.value("ap25") == 0.25
@@ -45,7 +52,7 @@ def test_every_schema_version_still_loads() -> None:
         ("{", "not a record of wsbench"),
         ("[]", "not a record of wsbench"),
         ("{}", "not a record of wsbench"),
-        ('{"schema": 99}', "has schema 99; this wsbench reads up to 2; upgrade it"),
+        ('{"schema": 99}', "has schema 99; this wsbench reads up to 3; upgrade it"),
         ('{"schema": 1, "extra": 2}', "not a record of schema 1"),
     ],
 )
