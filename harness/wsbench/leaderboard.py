@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsbench import published, records
+from wsbench import costs, published, records
 from wsbench.calibration import OBJECTIVE
 from wsbench.comparison import difference
 from wsbench.errors import WsbenchError
@@ -212,6 +212,12 @@ def _similarities(found: Sequence[Record], check: str) -> list[str]:
         cells.append("-" if None in values else f"{statistics.fmean(values):.3f}")
     undefined, maps = sum(one["undefined"] for one in measured), sum(r.sanity["maps"] for r in found)
     return [*cells, f"{undefined} of {maps}"]
+    return [*parts, *_costs(rows)]
+
+
+def _costs(rows: Sequence[Row]) -> list[str]:
+    header, cells = costs.table(rows)
+    return [_COSTS, markdown_table(header, cells)] if cells else []
 
 
 def _data_line(record: Record) -> str:
@@ -236,6 +242,12 @@ looks at the image. {BOXED} uses annotated boxes of the calibrate role under thi
 METHOD` says for what. `map_gain` is what a method's boxes add to fixed boxes with the same class scores: at
 or below 0, its map adds nothing. Where no test image has a box, rows are in the order of
 `{RANKED_WITHOUT_BOXES}`, and measures of boxes are left out.
+"""
+
+_COSTS = """## Cost
+
+Of predicting one image, with its heatmap, and of training; times and memory are those of the machine that is
+named. What each column is: [docs/efficiency.md](../docs/efficiency.md).
 """
 
 _NO_RECORDS = """Made by `wsbench leaderboard`; do not edit. No run of wsbench on this dataset has been
