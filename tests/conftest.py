@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from wsbench import scoring
+from wsbench.cli import main
 from wsbench.resampling import Resamples
 from wsbench.scored import BoxTable, Scored
 from wsbench.specs import MetricSpec
@@ -55,6 +56,29 @@ def real_data() -> Callable[[str], Path]:
 def real_tbx11k(real_data: Callable[[str], Path]) -> Path:
     """The subset of real TBX11K files."""
     return real_data("tbx11k-mini")
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]):
+    """Runs a command line; gives exit code, standard output and error stream."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        captured = capsys.readouterr()
+        return end.value.code, captured.out, captured.err
+
+    return run
+
+
+def refused(result: tuple[int, str, str]) -> str:
+    """The one line of a refusal."""
+    code, _out, err = result
+    assert code == 2
+    assert "Traceback" not in err
+    (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert err.splitlines()[-1] == line
+    return line.removeprefix("error: ")
 
 
 def table(

@@ -11,33 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from conftest import refused
 from wsbench import records
-from wsbench.cli import main
 
 SMALL = ["-d", "phantom", "-D", "images=80"]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]):
-    """Runs a command line; gives exit code, standard output and error stream."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(words)
-        captured = capsys.readouterr()
-        return end.value.code, captured.out, captured.err
-
-    return run
-
-
-def refused(result: tuple[int, str, str]) -> str:
-    """The one line of a refusal."""
-    code, _out, err = result
-    assert code == 2
-    assert "Traceback" not in err
-    (line,) = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert err.splitlines()[-1] == line
-    return line.removeprefix("error: ")
 
 
 def test_list_and_describe(command) -> None:

@@ -10,9 +10,10 @@ import typer
 from pydantic import BaseModel
 
 from wsbench.cli import options, tables
-from wsbench.errors import choose
+from wsbench.errors import WsbenchError, choose
 
 if TYPE_CHECKING:
+    from wsbench.plugins import Plugins
     from wsbench.settings import Settings
 
 
@@ -27,11 +28,60 @@ def list_(plugin: options.PluginFiles = None) -> None:
 
 
 def describe(
-    name: Annotated[str, typer.Argument(help="A dataset, method or metric.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Datasets, methods or metrics.")],
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure",
+            help="Measure what methods cost: size, FLOPs, latency, memory. "
+            "A NAME may then be NAME:OPTION=VALUE,OPTION=VALUE.",
+        ),
+    ] = False,
+    preset: Annotated[str | None, typer.Option(help="Measured preset; by default, the first.")] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="NAME=VALUE", help="A setting of all that are measured."),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", "-d", help="Whose images are measured on; by default, computed ones."),
+    ] = None,
+    data_option: options.DataOption = None,
+    root: options.Root = None,
+    device: options.Device = "auto",
     plugin: options.PluginFiles = None,
+    quiet: options.Quiet = False,
 ) -> None:
-    """Show every setting of a method or dataset: default, presets, bounds and source."""
+    """Show every setting of a method or dataset: default, presets, bounds and source.
+
+    With --measure, what methods cost on this machine instead: each is trained for one epoch of about two
+    batches and predicts a few images, in a process and a folder of its own that are gone afterwards.
+    """
     found = options.found(plugin)
+    if measure:
+        from wsbench.cli import measuring
+        from wsbench.settings import parse_options
+        from wsbench.trial import Conditions, default_dataset
+
+        conditions = Conditions(
+            dataset or default_dataset(found),
+            parse_options(data_option or []),
+            root,
+            device,
+            tuple(plugin or ()),
+            quiet,
+        )
+        measuring.measure(found, names, preset, parse_options(option or []), conditions)
+        return
+    if option or preset or dataset or data_option or root:
+        raise WsbenchError("settings and datasets are chosen for --measure; without it, all are shown")
+    for number, name in enumerate(names):
+        if number:
+            print()
+        _describe(found, name)
+
+
+def _describe(found: Plugins, name: str) -> None:
     everything = {**found.metrics, **found.datasets, **found.methods}
     spec = choose(name, everything, "dataset, method or metric")
     print(f"{spec.name}: {spec.summary}")

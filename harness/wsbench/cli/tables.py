@@ -35,9 +35,15 @@ TITLES = {
 
 
 def show(
-    title: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, text: int | None = None
+    title: str,
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    text: int | None = None,
+    width: int | None = None,
 ) -> None:
-    """Print one table on the standard output; numbers follow the first ``text`` columns, if it is given."""
+    """Print one table on the standard output; numbers follow the first ``text`` columns, if it is given.
+    ``width`` is in characters; None is the terminal's."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -57,6 +63,7 @@ def show(
     console = Console()
     console.print(Text(title, style="bold"))  # a table's own title would be folded to the table's width
     console.print(table)
+    Console(width=width).print(table)
 
 
 def findings(found: Sequence[Finding]) -> None:

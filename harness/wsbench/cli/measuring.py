@@ -1,0 +1,96 @@
+"""``wsbench describe --measure``."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wsbench import costs, trial
+from wsbench.cli import tables
+from wsbench.plugins import Plugins
+from wsbench.settings import parse_options
+
+WIDTH = 79
+
+LAST_WORDS = (
+    "MACs: multiply-accumulates of one image; forward: of the network alone, as papers count; without the "
+    "word: with the heatmap. FLOPs: two a MAC. Times and memory of predicting: one image; images/s: {batch} "
+    "at once. Training: one epoch of {images} images. docs/efficiency.md says more."
+)
+
+
+def measure(
+    found: Plugins,
+    names: Sequence[str],
+    preset: str | None,
+    options: Mapping[str, Any],
+    conditions: trial.Conditions,
+) -> None:
+    """Measure methods one after the other and print two tables of all.
+
+    Args:
+        found: the plugins.
+        names: of methods, with options of their own behind a colon: ``name:option=value,option=value``.
+        preset: of all; None is each method's first.
+        options: of all.
+        conditions: dataset, device and so on.
+
+    Raises:
+        WsbenchError: anything the user can mend; an unknown name or option before anything is measured.
+    """
+    trials = [_trial(word, preset, options, conditions) for word in names]
+    labels = [_label(one, found) for one in trials]
+    results = [trial.measure(one) for one in trials]
+    _table("the network", labels, results, costs.NETWORK)
+    _table("on this machine", labels, results, (*costs.TIME, *costs.MEMORY, costs.TRAINING_AN_IMAGE))
+    for where in dict.fromkeys(map(costs.machine, results)):
+        print(textwrap.fill(f"measured on {where}", WIDTH))
+    seen = sorted({one["training_images"] for one in results if one["training_images"]})
+    words = LAST_WORDS.format(batch=results[0]["images_at_once"], images=" or ".join(map(str, seen)) or "no")
+    print(textwrap.fill(words, WIDTH))
+
+
+def _trial(
+    word: str, preset: str | None, options: Mapping[str, Any], conditions: trial.Conditions
+) -> trial.Trial:
+    method, _, own = word.partition(":")
+    given = parse_options(_words(own)) if own else {}
+    return trial.Trial(method, {**options, **given}, preset, conditions)
+
+
+def _words(options: str) -> list[str]:
+    """Options between commas; those inside a list or a mapping part nothing."""
+    words, depth = [""], 0
+    for letter in options:
+        depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and depth == 0:
+            words.append("")
+        else:
+            words[-1] += letter
+    return words
+
+
+def _label(one: trial.Trial, found: Plugins) -> str:
+    """Name, preset and options that differ from it."""
+    plan = one.plan(found, Path())
+    changed = "".join(f" {name}={value}" for name, value in plan.changed().items())
+    return f"{one.method} ({plan.preset}){changed}"
+
+
+def _table(
+    title: str,
+    labels: Sequence[str],
+    results: Sequence[costs.Efficiency],
+    columns: Sequence[costs.Column],
+) -> None:
+    cells = [
+        [
+            "\n".join(textwrap.wrap(label, tables.WIDEST, subsequent_indent="  ")),
+            *(column.cell([found]) for column in columns),
+        ]
+        for label, found in zip(labels, results, strict=True)
+    ]
+    tables.show(title, ["method", *(column.heading for column in columns)], cells, text=1, width=WIDTH)
+    print()
