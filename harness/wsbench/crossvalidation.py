@@ -79,6 +79,7 @@ def sum_up(folds: Sequence[Record], folder: Path | None = None) -> Record:
         protocols={name: {**_protocol(name, folds), "pooled": _pooled(name, folds)} for name in protocols},
         stages={stage: _cost([record.stages[stage] for record in folds]) for stage in first.stages},
         provenance=first.provenance,
+        efficiency=first.efficiency,
         folder=folder,
     )
 

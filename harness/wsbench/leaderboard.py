@@ -186,7 +186,7 @@ def _section(found: Sequence[Record]) -> list[str]:
             for row, line in zip(here, cells, strict=True):
                 line += [number(row.pooled(metric, protocol)) for metric in POOLED]
         parts += [_TITLES[protocol], markdown_table(header, cells)]
-    return parts + _sanity(rows)
+    return [*parts, *_sanity(rows), *_costs(rows)]
 
 
 def _sanity(rows: Sequence[Row]) -> list[str]:
@@ -212,7 +212,6 @@ def _similarities(found: Sequence[Record], check: str) -> list[str]:
         cells.append("-" if None in values else f"{statistics.fmean(values):.3f}")
     undefined, maps = sum(one["undefined"] for one in measured), sum(r.sanity["maps"] for r in found)
     return [*cells, f"{undefined} of {maps}"]
-    return [*parts, *_costs(rows)]
 
 
 def _costs(rows: Sequence[Row]) -> list[str]:

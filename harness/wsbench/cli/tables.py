@@ -60,10 +60,9 @@ def show(
         table.add_column(heading, justify=justify, overflow="fold", no_wrap=whole, min_width=least)
     for line in lines:
         table.add_row(*(escape(cell) for cell in line))
-    console = Console()
+    console = Console(width=width)
     console.print(Text(title, style="bold"))  # a table's own title would be folded to the table's width
     console.print(table)
-    Console(width=width).print(table)
 
 
 def findings(found: Sequence[Finding]) -> None:

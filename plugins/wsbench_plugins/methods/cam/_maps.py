@@ -66,6 +66,7 @@ def class_activation(grid: Tensor, head: nn.Linear, output: int) -> Tensor:
 
 
 def saliency(explained: Explained, grey: Tensor, output: int) -> Tensor:
+    """The size of the logit's gradient at every pixel."""
     return Saliency(explained.classifier).attribute(grey, target=output)[:, 0]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
@@ -54,23 +55,23 @@ class Classifier(nn.Module):
         )
 
 
-class Library(Protocol):
+class Library(ABC):
     """Where networks come from."""
 
+    @abstractmethod
     def names(self) -> list[str]:
         """All it has."""
-        ...
 
+    @abstractmethod
     def create(self, name: str, classes: int, side: int) -> nn.Module:
         """A network with random weights and a head of ``classes`` outputs, for images of that side."""
-        ...
 
+    @abstractmethod
     def published(self, name: str, weights: str, classes: int, side: int) -> Mapping[str, Tensor]:
         """Published weights; what belongs to the head may be missing or of other sizes."""
-        ...
 
 
-class Torchvision:
+class Torchvision(Library):
     """torchvision.models' classifiers."""
 
     def names(self) -> list[str]:
@@ -96,7 +97,7 @@ class Torchvision:
         return known[weights].get_state_dict(progress=False, check_hash=True)
 
 
-class Timm:
+class Timm(Library):
     """timm's networks."""
 
     def names(self) -> list[str]:
@@ -115,7 +116,7 @@ class Timm:
         return timm.create_model(name, pretrained=pretrained, num_classes=classes)
 
 
-class TorchXRayVision:
+class TorchXRayVision(Library):
     """TorchXRayVision's DenseNets and ResNet, trained on several sets of chest X-rays."""
 
     def names(self) -> list[str]:
