@@ -20,7 +20,8 @@ from wsbench import cli, plugins, testing
 from wsbench.planning import make_plan
 from wsbench.progress import Silent
 from wsbench.runner import execute
-from wsbench_plugins.methods.cam import CamSettings, _maps, _network, _prediction, _rollout
+from wsbench.specs import Run
+from wsbench_plugins.methods.cam import CamSettings, _maps, _network, _prediction, _rollout, _training
 from wsbench_plugins.methods.cam._layers import as_grid
 
 VIT = "timm/vit_tiny_patch16_224"
@@ -318,3 +319,24 @@ def test_the_command_refuses_in_one_line(capsys: pytest.CaptureFixture[str], tmp
         cli.main(["run", "-m", "cam", "-d", "phantom", "-o", "cam=gradcam+", "--runs", str(tmp_path)])
     assert stopped.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_learning_rate_rises_over_the_epochs_of_warmup(tmp_path: Path) -> None:
+    loaded = testing.toy()
+    view = loaded.views.weak(loaded.roles.members["fit"])
+    wanted = {"backbone": "resnet18", "weights": "random", "resize": 32, "crop": 32, "batch_size": 16}
+    rates: list[float] = []
+
+    class Noting(_training.Training):
+        def on_train_batch_start(self, batch: Any, index: int) -> None:
+            rates.append(self.optimizers().param_groups[0]["lr"])
+
+    settings = CamSettings(**wanted, epochs=2, warmup=1, learning_rate=0.3)
+    network = _network.build(settings, 1, seed=0)
+    run = Run("toy", "cam", 0, tmp_path, "cpu", Silent())
+    images = wsbench.WeakImages(view, 32, 32, nn.Identity())
+    loader = wsbench.keyed_loader(images, settings)
+    wsbench.train(Noting(network, settings), loader, loader, run, settings)
+    steps = len(loader)
+    assert steps == 3
+    assert rates == pytest.approx([0.075, 0.15, 0.225, 0.3, 0.3, 0.3])

@@ -25,22 +25,10 @@ class Cam(wsbench.Method):
     explained: Explained
 
     def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
-        from . import _network
+        from . import _network, _training
 
-        settings, size = self.settings, (self.settings.resize, self.settings.resize)
-        network = _network.build(settings, len(self.classes), run.seed_for("weights"))
-        augment = wsbench.crop_and_augment(
-            settings.crop, settings.randaugment_operations, settings.randaugment_magnitude
-        )
-        images = wsbench.WeakImages(fit, *size, augment, run.seed_for("augmentation"))
-        held_out = wsbench.WeakImages(select, *size, wsbench.crop_and_augment(settings.crop))
-        wsbench.train(
-            wsbench.Classification(network, settings),
-            wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
-            wsbench.keyed_loader(held_out, settings),
-            run,
-            settings,
-        )
+        network = _network.build(self.settings, len(self.classes), run.seed_for("weights"))
+        _training.fit(network, self.settings, fit, select, run)
 
     def restore(self, run: wsbench.Run) -> None:
         from . import _network, _prediction

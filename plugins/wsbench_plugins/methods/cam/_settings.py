@@ -61,6 +61,11 @@ class CamSettings(wsbench.TrainingSettings):
     batch_size: int = Field(64, ge=1, description="images a step")
     learning_rate: float = Field(1e-3, gt=0, description="of Adam")
     weight_decay: float = Field(1e-4, ge=0, description="of Adam")
+    warmup: int = Field(
+        0,
+        ge=0,
+        description="epochs over which the learning rate rises; transformers need some from random weights",
+    )
 
 
 AFTER_FIT = ("cam", "layer", "steps", "smoothing")

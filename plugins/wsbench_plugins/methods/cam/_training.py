@@ -1,0 +1,52 @@
+"""Training of a classifier as the teacher of KD-Grad-CAM is trained, with a warm-up where it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+import wsbench
+
+if TYPE_CHECKING:
+    from ._network import Classifier
+    from ._settings import CamSettings
+
+
+class Training(wsbench.Classification):
+    """Binary cross entropy, class by class, with Adam."""
+
+    settings: CamSettings
+
+    def configure_optimizers(self) -> Any:
+        optimiser = super().configure_optimizers()
+        if not self.settings.warmup:
+            return optimiser
+        steps = int(self.trainer.estimated_stepping_batches) * self.settings.warmup // self.settings.epochs
+        rise = torch.optim.lr_scheduler.LinearLR(
+            optimiser, start_factor=1 / (steps + 1), total_iters=max(1, steps)
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": rise, "interval": "step"}}
+
+
+def fit(
+    network: Classifier,
+    settings: CamSettings,
+    fit: wsbench.WeakView,
+    select: wsbench.WeakView,
+    run: wsbench.Run,
+) -> None:
+    """Train on the fit role, keeping the epoch of the lowest select loss."""
+    size = (settings.resize, settings.resize)
+    augment = wsbench.crop_and_augment(
+        settings.crop, settings.randaugment_operations, settings.randaugment_magnitude
+    )
+    images = wsbench.WeakImages(fit, *size, augment, run.seed_for("augmentation"))
+    held_out = wsbench.WeakImages(select, *size, wsbench.crop_and_augment(settings.crop))
+    wsbench.train(
+        Training(network, settings),
+        wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
+        wsbench.keyed_loader(held_out, settings),
+        run,
+        settings,
+    )
