@@ -84,12 +84,12 @@ def read(folder: Path) -> dict[str, list[Record]]:
 
 def render(name: str, found: Iterable[Record], papers: Sequence[Paper] = ()) -> str:
     """The markdown page of one dataset. Records of different keys never share a table, and none shares one
-    with what papers print."""
+    with what papers print; the table of most records comes first."""
     tables: dict[str, list[Record]] = defaultdict(list)
     for record in found:
         tables[_key(record)].append(record)
     parts = [f"# Leaderboard: {name}\n", _PREFACE if tables else _NO_RECORDS]
-    for _, inside in sorted(tables.items()):
+    for _, inside in sorted(tables.items(), key=lambda table: (-len(table[1]), table[0])):
         parts += _section(inside)
     printed = [
         _published(paper, table) for paper in papers for table in paper.tables if table.dataset == name

@@ -194,3 +194,10 @@ def test_a_record_under_the_wrong_dataset_is_named(tmp_path: Path) -> None:
 def test_text_in_cells_cannot_break_the_table() -> None:
     page = leaderboard.render("phantom", [example("a|b")])
     assert "a\\|b" in page
+
+
+def test_the_table_of_most_records_comes_first() -> None:
+    few = [example("few", fingerprint="0000")]
+    many = [example("many", fingerprint="ffff", seed=seed) for seed in (0, 1)]
+    page = leaderboard.render("phantom", few + many)
+    assert page.index("Data `ffff`") < page.index("Data `0000`")
