@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def test_the_layer_is_the_last_whose_cells_a_score_depends_on(
     explained = _prediction.explain(network, settings)
     hooked = {name for name, module in network.named_modules() if any(map(_is_tap, _hooks(module)))}
     assert hooked == {layer}
-    grid = _maps.tapped(network, explained.tap, images())
+    _, grid = _maps.tapped(network, explained.tap, images())
     assert tuple(grid.shape[1:]) == shape
     assert (explained.head is not None) == linear
     assert torch.equal(network(images()), before), "a tap must not change a score"
@@ -95,7 +96,7 @@ def test_gradcam_equals_the_other_librarys(backbone: str, output: int) -> None:
     """Captum's, and its closed form, beside the grad-cam package's."""
     network, settings = built(backbone)
     explained = _prediction.explain(network, settings)
-    ours = _prediction.mapped(explained, images(), output, settings).astype(float)
+    ours = _prediction.seen(explained, images(), settings)[1][:, output].astype(float)
     theirs = pytorch_grad_cam.GradCAM(network, [explained.tap])(
         images(), [ClassifierOutputTarget(output)] * 3
     )
@@ -108,14 +109,27 @@ def test_gradcam_equals_the_other_librarys(backbone: str, output: int) -> None:
 def test_the_closed_form_equals_captums() -> None:
     network, settings = built("resnet18")
     explained = _prediction.explain(network, settings)
-    closed = _maps.gradcam(explained, images(), 1)
-    backward = _maps.gradcam(_without_head(explained), images().requires_grad_(True), 1)
+    assert explained.head is not None
+    _, grid = _maps.tapped(network, explained.tap, images())
+    closed = _maps.class_activation(grid, explained.head, 1)
+    backward = _maps.gradcam(explained, images().requires_grad_(True), 1)
     assert closed.max() > 0
     assert torch.allclose(closed, backward, rtol=1e-4, atol=1e-7)
 
 
-def _without_head(explained: _maps.Explained) -> _maps.Explained:
-    return _maps.Explained(explained.classifier, explained.tap, None, explained.steps)
+def test_the_closed_form_takes_one_pass_for_all_classes() -> None:
+    network, settings = built("resnet18", classes=3)
+    explained = _prediction.explain(network, settings)
+    passes: list[int] = []
+    network.register_forward_hook(lambda module, inputs, output: passes.append(len(output)))
+    logits, found = _prediction.seen(explained, images(), settings)
+    assert passes == [3]
+    assert torch.equal(logits, network(images()))
+    without = dataclasses.replace(explained, head=None)
+    _, backward = _prediction.seen(without, images(), settings)
+    assert found.shape == (3, 3, SIDE, SIDE)
+    assert len(passes) > 4
+    assert np.abs(found.astype(float) - backward).max() < 0.01
 
 
 def test_class_activation_by_hand() -> None:
@@ -179,14 +193,14 @@ def test_every_map_is_of_its_image_and_class_alone(cam: str, capsys: pytest.Capt
     network, settings = built("resnet18", cam=cam, steps=4, crop=32, layer="network.layer2")
     explained = _prediction.explain(network, settings)
     grey = images(3, 32)
-    found = _prediction.mapped(explained, grey, 1, settings)
+    found = _prediction.seen(explained, grey, settings)[1][:, 1]
     assert found.shape == (3, 32, 32)
     assert found.min() >= 0
     assert found.max(axis=(1, 2)).tolist() == [1.0] * 3
-    alone = _prediction.mapped(explained, grey[1:2], 1, settings)
+    alone = _prediction.seen(explained, grey[1:2], settings)[1][:, 1]
     assert np.abs(alone[0].astype(float) - found[1]).max() < 0.02
     if cam != "eigencam":
-        assert not np.allclose(_prediction.mapped(explained, grey, 0, settings), found)
+        assert not np.allclose(_prediction.seen(explained, grey, settings)[1][:, 0], found)
     assert capsys.readouterr().err == ""
 
 
@@ -218,14 +232,14 @@ def test_a_map_that_a_network_cannot_have_is_said(backbone: str, cam: str, words
     network, settings = built(backbone, cam=cam)
     explained = _prediction.explain(network, settings)
     with pytest.raises(wsbench.WsbenchError, match=words):
-        _prediction.mapped(explained, images(), 0, settings)
+        _prediction.seen(explained, images(), settings)[1][:, 0]
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_maps, "find_spec", lambda name: None)
     network, settings = built("resnet18", cam="layercam")
     with pytest.raises(wsbench.WsbenchError, match=r"pip install 'wsbench\[cam\]'"):
-        _prediction.mapped(_prediction.explain(network, settings), images(), 0, settings)
+        _prediction.seen(_prediction.explain(network, settings), images(), settings)[1][:, 0]
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "alexnet", VIT])

@@ -45,10 +45,7 @@ Maps = Callable[[Explained, Tensor, int], Tensor]
 
 
 def gradcam(explained: Explained, grey: Tensor, output: int) -> Tensor:
-    """Captum's Grad-CAM; in closed form, without a backward pass, where the head allows it."""
-    if explained.head is not None:
-        with torch.no_grad():
-            return class_activation(tapped(explained.classifier, explained.tap, grey), explained.head, output)
+    """Captum's Grad-CAM; where a head allows it, `class_activation` is the same."""
     found = LayerGradCam(explained.classifier, explained.tap)
     return found.attribute(grey, target=output, relu_attributions=True)[:, 0]
 
@@ -62,7 +59,7 @@ def class_activation(grid: Tensor, head: nn.Linear, output: int) -> Tensor:
         output: of the layer.
     """
     cells = grid.shape[2] * grid.shape[3]
-    return torch.einsum("k,nkhw->nhw", head.weight[output].float() / cells, grid.float()).relu()
+    return torch.einsum("k,nkhw->nhw", head.weight[output].detach().float() / cells, grid.float()).relu()
 
 
 def saliency(explained: Explained, grey: Tensor, output: int) -> Tensor:
@@ -133,15 +130,15 @@ MAPS: Mapping[str, Maps] = {
 }
 
 
-def tapped(classifier: nn.Module, tap: Tap, grey: Tensor) -> Tensor:
-    """``(N, K, h, w)`` behind the tap, of images ``(N, 1, H, W)``."""
+def tapped(classifier: nn.Module, tap: Tap, grey: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits ``(N, C)``, and ``(N, K, h, w)`` behind the tap, of images ``(N, 1, H, W)``."""
     kept: list[Tensor] = []
     hook = tap.register_forward_hook(lambda module, inputs, output: kept.append(output))
     try:
-        classifier(grey)
+        logits = classifier(grey)
     finally:
         hook.remove()
-    return kept[-1]
+    return logits, kept[-1]
 
 
 def linear_head(classifier: nn.Module, tap: Tap, side: int) -> nn.Linear | None:
@@ -155,8 +152,8 @@ def linear_head(classifier: nn.Module, tap: Tap, side: int) -> nn.Linear | None:
     device = next(classifier.parameters()).device
     noise = torch.rand(2, 1, side, side, generator=torch.Generator().manual_seed(0)).to(device)
     with torch.no_grad():
-        logits = classifier(noise)
-        pooled = tapped(classifier, tap, noise).mean(dim=(2, 3))
+        logits, grid = tapped(classifier, tap, noise)
+        pooled = grid.mean(dim=(2, 3))
         for module in classifier.modules():
             shape = (logits.shape[1], pooled.shape[1])
             if isinstance(module, nn.Linear) and module.weight.shape == shape:

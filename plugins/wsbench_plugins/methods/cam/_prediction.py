@@ -11,7 +11,7 @@ from torch import Tensor
 import wsbench
 
 from ._layers import Tap, find_layer
-from ._maps import MAPS, Explained, linear_head
+from ._maps import MAPS, Explained, class_activation, linear_head, tapped
 
 if TYPE_CHECKING:
     from ._network import Classifier
@@ -42,10 +42,9 @@ def predict(explained: Explained, images: wsbench.ImageView, settings: CamSettin
     for chunk in images.chunks(AT_ONCE):
         pixels = torch.from_numpy(chunk.pixels(settings.resize, settings.resize)[:])[:, None]
         grey = crop(pixels).to(device).float() / 255
-        with torch.no_grad():
-            scores.append(explained.classifier(grey).float().sigmoid().cpu().numpy())
-        columns = [mapped(explained, grey, output, settings) for output in range(len(images.classes))]
-        maps.append(np.stack(columns, axis=1))
+        logits, found = seen(explained, grey, settings)
+        scores.append(logits.sigmoid().cpu().numpy())
+        maps.append(found)
     regions = [
         wsbench.centre_crop(width, height, resized=settings.resize, cropped=settings.crop)
         for width, height in images.sizes.tolist()
@@ -53,10 +52,36 @@ def predict(explained: Explained, images: wsbench.ImageView, settings: CamSettin
     return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps), regions)
 
 
-def mapped(explained: Explained, grey: Tensor, output: int, settings: CamSettings) -> np.ndarray:
-    """``(N, S, S)`` float16 of one output, each from 0 to 1 at its maximum; one that is 0 stays 0."""
+def seen(explained: Explained, grey: Tensor, settings: CamSettings) -> tuple[Tensor, np.ndarray]:
+    """Logits ``(N, C)``, and maps ``(N, C, S, S)`` float16, each from 0 to 1 at its maximum; one that is 0
+    stays 0.
+
+    Grad-CAM in closed form comes out of the pass that gives the logits; any other map takes passes of its
+    own, class by class.
+
+    Args:
+        explained: the classifier.
+        grey: ``(N, 1, S, S)`` in [0, 1].
+        settings: the map.
+    """
+    with torch.no_grad():
+        logits, grid = tapped(explained.classifier, explained.tap, grey)
+    if settings.cam == "gradcam" and explained.head is not None:
+        head = explained.head
+        found = [class_activation(grid, head, output) for output in range(logits.shape[1])]
+    else:
+        found = [mapped(explained, grey, output, settings.cam) for output in range(logits.shape[1])]
+    return logits.float(), np.stack([resized(one, settings) for one in found], axis=1)
+
+
+def mapped(explained: Explained, grey: Tensor, output: int, cam: str) -> Tensor:
+    """``(N, h, w)`` >= 0: the map of that name, of one output."""
     with torch.enable_grad():
-        found = MAPS[settings.cam](explained, grey.clone().requires_grad_(True), output)
+        return MAPS[cam](explained, grey.clone().requires_grad_(True), output).detach()
+
+
+def resized(found: Tensor, settings: CamSettings) -> np.ndarray:
+    """``(N, h, w)`` -> ``(N, S, S)`` float16, as `seen` has them."""
     size = (settings.crop, settings.crop)
-    found = torch.nn.functional.interpolate(found.detach().float()[:, None], size, mode="bilinear")
+    found = torch.nn.functional.interpolate(found.float()[:, None], size, mode="bilinear")
     return wsbench.peaked(found[:, 0].cpu().numpy(), settings.smoothing).astype(np.float16)
