@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,8 @@ SIDE = 512
 """Longest side at which an image is drawn, in pixels."""
 INCHES = 2.6
 """Side of a panel."""
+TITLE, LINE = 36, 0.14
+"""Characters of a title's line, which are as wide as a panel, and the line's height in inches."""
 TRUTH, PREDICTED = "limegreen", "red"
 
 
@@ -171,10 +174,11 @@ def draw(lines: Sequence[Sequence[Row]], path: Path, *, below: bool = False) -> 
 
     if not lines:
         raise WsbenchError("there is nothing to draw: no test image has a box of the classes")
-    several = len(lines[0]) > 1
+    names = {row.run: fill(row.run, TITLE) + "\n" if len(line) > 1 else "" for line in lines for row in line}
     shown = [[row] for line in lines for row in line] if below else lines
     widest = max(map(_panels, shown))
-    figure = Figure(figsize=(INCHES * widest, (INCHES + 0.35) * len(shown)), layout="constrained")
+    height = INCHES + LINE * (3 + max(name.count("\n") for name in names.values()))
+    figure = Figure(figsize=(INCHES * widest, height * len(shown)), layout="constrained")
     FigureCanvasAgg(figure)
     for line, beside in zip(figure.subplots(len(shown), widest, squeeze=False), shown, strict=True):
         start = widest - _panels(beside)
@@ -182,7 +186,7 @@ def draw(lines: Sequence[Sequence[Row]], path: Path, *, below: bool = False) -> 
             axes.set_axis_off()
         for row in beside:
             stop = start + _panels([row])
-            _draw_row(line[start:stop], row, f"{row.run}\n" if several else "")
+            _draw_row(line[start:stop], row, names[row.run])
             start = stop
     with atomic(path) as file:
         figure.savefig(file, format="png", dpi=110)
@@ -197,6 +201,7 @@ def _draw_row(line: Sequence[Axes], row: Row, whose: str) -> None:
     for axes in line:
         axes.imshow(row.pixels, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
         axes.set_axis_off()
+        axes.set_anchor("S")  # titles have what is left
     for axes, (what, (values, region)) in zip(line, row.maps.items(), strict=False):
         extent = (region.x0, region.x1, region.y1, region.y0)
         axes.imshow(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import wsbench
@@ -115,6 +117,21 @@ def test_runs_stand_side_by_side_or_below_each_other_with_their_boxes_in_one_col
     split = narrow * (count - 1) // count
     assert (lower[:, : split - 20] == 255).all()  # only the last column is used by a run without maps
     assert (lower[:, split:] < 255).any()
+
+
+def test_titles_stay_above_their_panels(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, loaded, found = run
+    (row,) = pictures.rows(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
+    long = replace(row, run="cam (quick) " + " ".join(f"setting_{k}=value_of_it" for k in range(8)))
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **options: drawn.append(self))
+    pictures.draw([[row, long]], tmp_path / "long.png")
+    (figure,) = drawn
+    figure.draw_without_rendering()
+    titles = [axes.title.get_window_extent() for axes in figure.axes]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(titles))
+    assert all(title.x0 >= 0 and title.y1 <= figure.bbox.y1 for title in titles)
+    assert all(axes.get_window_extent().height > 1.5 * figure.dpi for axes in figure.axes)
 
 
 def test_mistakes_are_one_line(run, tmp_path: Path) -> None:
