@@ -199,6 +199,7 @@ def test_hooks_in_the_docs_exist() -> None:
         ("docs/tbva_gan.md", "phantom.md", 1),
         ("docs/tbva_gan.md", "phantom.md", 2),
         ("docs/saliency_cnn.md", "phantom.md", 1),
+        ("docs/cam.md", "phantom.md", 1),
     ],
 )
 def test_numbers_in_documents_are_the_leaderboards(document: str, board: str, protocol: int) -> None:
