@@ -130,6 +130,10 @@ MAPS: Mapping[str, Maps] = {
 }
 
 
+BY_PIXEL = frozenset({"saliency", "integrated_gradients", "guided_backprop"})
+"""Maps of the image itself, which have no cells."""
+
+
 def tapped(classifier: nn.Module, tap: Tap, grey: Tensor) -> tuple[Tensor, Tensor]:
     """Logits ``(N, C)``, and ``(N, K, h, w)`` behind the tap, of images ``(N, 1, H, W)``."""
     kept: list[Tensor] = []

@@ -10,8 +10,9 @@ from torch import Tensor
 
 import wsbench
 
+from ._cells import cells_of
 from ._layers import Tap, find_layer
-from ._maps import MAPS, Explained, class_activation, linear_head, tapped
+from ._maps import BY_PIXEL, MAPS, Explained, class_activation, linear_head, tapped
 
 if TYPE_CHECKING:
     from ._network import Classifier
@@ -45,11 +46,39 @@ def predict(explained: Explained, images: wsbench.ImageView, settings: CamSettin
         logits, found = seen(explained, grey, settings)
         scores.append(logits.sigmoid().cpu().numpy())
         maps.append(found)
-    regions = [
-        wsbench.centre_crop(width, height, resized=settings.resize, cropped=settings.crop)
-        for width, height in images.sizes.tolist()
-    ]
+    reach = reached(explained, settings)
+    regions = [covered(width, height, settings, reach) for width, height in images.sizes.tolist()]
     return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps), regions)
+
+
+def reached(explained: Explained, settings: CamSettings) -> tuple[float, float]:
+    """From where to where maps reach in the crop, along both axes, as shares of its side.
+
+    Raises:
+        WsbenchError: cells are to be centred, and where they look cannot be told.
+    """
+    if settings.cells == "stretched" or settings.cam in BY_PIXEL:
+        return 0.0, 1.0
+    left, right = cells_of(explained.classifier, explained.tap, settings.crop).span()
+    return left / settings.crop, right / settings.crop
+
+
+def covered(width: int, height: int, settings: CamSettings, reach: tuple[float, float]) -> wsbench.Region:
+    """What maps cover of an image of that size, in its pixels.
+
+    Args:
+        width, height: of the original image.
+        settings: its crop.
+        reach: as `reached` gives it.
+    """
+    crop = wsbench.centre_crop(width, height, resized=settings.resize, cropped=settings.crop)
+    left, right = reach
+    return wsbench.Region(
+        crop.x0 + left * crop.width,
+        crop.y0 + left * crop.height,
+        crop.x0 + right * crop.width,
+        crop.y0 + right * crop.height,
+    )
 
 
 def seen(explained: Explained, grey: Tensor, settings: CamSettings) -> tuple[Tensor, np.ndarray]:

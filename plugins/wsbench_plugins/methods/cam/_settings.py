@@ -42,6 +42,11 @@ class CamSettings(wsbench.TrainingSettings):
         description="module whose output the map is of, by its name in the network; auto: the last one whose "
         "cells the score depends on",
     )
+    cells: Literal["stretched", "centred"] = Field(
+        "stretched",
+        description="where a CAM's cells lie: stretched over the crop, as CAM libraries draw them, or "
+        "centred on what each sees (docs/cam.md)",
+    )
     steps: int = Field(32, ge=1, description="of integrated_gradients, from a black image")
     smoothing: float = Field(
         0.0, ge=0, description="of the map: a Gaussian's pixels of the network's input; 0: none"
@@ -68,7 +73,7 @@ class CamSettings(wsbench.TrainingSettings):
     )
 
 
-AFTER_FIT = ("cam", "layer", "steps", "smoothing")
+AFTER_FIT = ("cam", "layer", "cells", "steps", "smoothing")
 
 QUICK: Mapping[str, Any] = {
     "backbone": "resnet18",

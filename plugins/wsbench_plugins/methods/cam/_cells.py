@@ -1,0 +1,111 @@
+"""Where the cells of a layer look, in pixels of the network's input.
+
+A CAM is usually stretched over the image, as if its cells divided it. Those of a ResNet do not: its strided
+convolutions are centred on every second pixel from the first one on, so that a cell of layer3, 16 pixels
+wide, looks 7.5 pixels to the left of and above where it is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import wsbench
+
+from ._layers import Tap
+from ._maps import tapped
+
+WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A row of cells, and of a square grid also a column.
+
+    Attributes:
+        first: centre of what the first one sees, in pixels; pixel k spans k to k + 1.
+        step: from one centre to the next, in pixels.
+        count: of the row.
+    """
+
+    first: float
+    step: float
+    count: int
+
+    def after(self, window: int, stride: int, padding: int, dilation: int, count: int) -> Cells:
+        """The cells of a convolution or pooling over these (Araujo, Norris, Sim: Computing Receptive Fields
+        of Convolutional Neural Networks, equations 7 and 8).
+
+        Args:
+            window: side of its kernel, in cells of these.
+            stride, padding, dilation: likewise.
+            count: how many there are.
+        """
+        shift = (window - 1) * dilation / 2 - padding
+        return Cells(self.first + shift * self.step, self.step * stride, count)
+
+    def span(self) -> tuple[float, float]:
+        """From where to where they reach, each as wide as a step, in pixels."""
+        left = self.first - self.step / 2
+        return left, left + self.step * self.count
+
+
+def cells_of(classifier: nn.Module, tap: Tap, side: int) -> Cells:
+    """The cells behind a tap, by the convolutions and pooling that lead there; where several ways do, by the
+    first to reach that size.
+
+    Args:
+        classifier: in evaluation mode.
+        tap: behind a layer of it.
+        side: S of its input.
+
+    Raises:
+        WsbenchError: the grid became smaller in another way.
+    """
+    known = {side: Cells(0.5, 1.0, side)}
+
+    def note(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        before, count = inputs[0].shape[-1], output.shape[-1]
+        if before in known and count not in known and (found := _after(known[before], module, count)):
+            known[count] = found
+
+    hooks = [
+        module.register_forward_hook(note) for module in classifier.modules() if isinstance(module, WINDOWS)
+    ]
+    device = next(classifier.parameters()).device
+    try:
+        with torch.no_grad():
+            _, grid = tapped(classifier, tap, torch.full((1, 1, side, side), 0.5, device=device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if grid.shape[-1] not in known:
+        raise wsbench.WsbenchError(
+            f"cells=centred: no convolutions and pooling lead to the layer's {grid.shape[-1]} cells a row; "
+            "use -o cells=stretched"
+        )
+    return known[grid.shape[-1]]
+
+
+def _after(cells: Cells, module: nn.Module, count: int) -> Cells | None:
+    """None if the module's numbers do not explain how many cells there are."""
+    if isinstance(module, nn.AdaptiveAvgPool2d):
+        window, left = divmod(cells.count, count)
+        return None if left else cells.after(window, window, 0, 1, count)
+    sizes = [_one(getattr(module, name, 1)) for name in ("kernel_size", "stride", "padding", "dilation")]
+    if None in sizes:
+        return None
+    window, stride, padding, dilation = sizes
+    steps = cells.count + 2 * padding - dilation * (window - 1) - 1
+    expected = -(-steps // stride) if getattr(module, "ceil_mode", False) else steps // stride
+    return cells.after(window, stride, padding, dilation, count) if count == expected + 1 else None
+
+
+def _one(value: int | str | tuple[int, int]) -> int | None:
+    """The number for both axes; None if they differ."""
+    if isinstance(value, int):
+        return value
+    return value[0] if len(set(value)) == 1 and isinstance(value, tuple) else None
