@@ -250,6 +250,24 @@ def test_numbers_of_every_cam_are_the_leaderboards(measure: str) -> None:
             assert by_method[f"cam (quick) {words}"][measure] == cell, (cam, heading)
 
 
+def test_maps_on_the_phantom_depend_on_what_was_learnt_as_their_document_says() -> None:
+    page = (ROOT / "leaderboards" / "phantom.md").read_text(encoding="utf-8")
+    header, _, *rows = first_table(page.split("## Saliency sanity checks")[1])
+    found = [dict(zip(header, row, strict=True)) for row in rows]
+    by_method = {
+        what: {row["method"]: float(row["Spearman"]) for row in found if row["random"] == what}
+        for what in ("all parameters", "nothing, another image")
+    }
+    learnt, another = by_method.values()
+    assert len(learnt) == 12
+    assert all(learnt[method] < another[method] for method in another)
+    (empty,) = [row for row in found if int(row["undefined"].split(" ")[0]) > 0]
+    assert empty["method"] == "cam (quick) cells=centred layer=network.layer3"
+    assert f"empty in {empty['undefined']} images" in (ROOT / "docs" / "sanity.md").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_what_translation_did_is_what_its_records_say() -> None:
     """Means over seeds of facts of the select role, in TBVA-GAN's document."""
     from wsbench import leaderboard
