@@ -37,6 +37,7 @@ def test_a_window_by_hand() -> None:
         ("timm/resnet18", "auto", Cells(0.5, 32.0, 2)),
         ("densenet121", "network.features", Cells(0.5 + 2.0 + 4.0 + 8.0, 32.0, 2)),
         ("googlenet", "network.inception5b", Cells(0.5 + 2.0 + 4.0 + 8.0 + 8.0, 32.0, 2)),
+        ("vgg11", "network.features", Cells(16.0, 32.0, 2)),
         ("timm/vit_tiny_patch16_224", "auto", Cells(8.0, 16.0, 4)),
         ("timm/xcit_nano_12_p8_224", "network.blocks.10", Cells(0.5, 8.0, 8)),
     ],

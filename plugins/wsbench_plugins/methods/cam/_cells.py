@@ -37,7 +37,7 @@ class Cells:
 
     def after(self, window: int, stride: int, padding: int, dilation: int, count: int) -> Cells:
         """The cells of a convolution or pooling over these (Araujo, Norris, Sim: Computing Receptive Fields
-        of Convolutional Neural Networks, equations 7 and 8).
+        of Convolutional Neural Networks).
 
         Args:
             window: side of its kernel, in cells of these.

@@ -39,6 +39,7 @@ def predict(explained: Explained, images: wsbench.ImageView, settings: CamSettin
     """Probabilities, and the map that the settings name over the central crop."""
     crop = wsbench.crop_and_augment(settings.crop)
     device = next(explained.classifier.parameters()).device
+    reach = reached(explained, settings)
     scores, maps = [], []
     for chunk in images.chunks(AT_ONCE):
         pixels = torch.from_numpy(chunk.pixels(settings.resize, settings.resize)[:])[:, None]
@@ -46,7 +47,6 @@ def predict(explained: Explained, images: wsbench.ImageView, settings: CamSettin
         logits, found = seen(explained, grey, settings)
         scores.append(logits.sigmoid().cpu().numpy())
         maps.append(found)
-    reach = reached(explained, settings)
     regions = [covered(width, height, settings, reach) for width, height in images.sizes.tolist()]
     return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps), regions)
 
