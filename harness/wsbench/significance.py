@@ -1,0 +1,303 @@
+"""Which rows of a table differ by more than noise: that of their seeds, and that of the test images.
+
+A row has few seeds, so its own variance over them is a poor estimate: with three seeds the normal law finds a
+false difference in 41 to 71 % of tables. The variances of all rows are therefore moderated towards a common
+prior (Smyth 2004, "Linear models and empirical Bayes methods", section 6.2), and the difference of two means
+is judged by the Behrens-Fisher law of two unequal variances, each known with its own degrees of freedom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+
+import numpy as np
+
+LEVEL = 0.05
+"""The chance that a table claims any difference that is not there."""
+
+MOST_PRIOR_DEGREES = 30.0
+"""Of freedom: beyond it, all rows have in effect the same variance."""
+
+FEWEST_ROWS = 8
+"""Trained rows that a table needs to have a prior of its own; `DEFAULT_PRIOR` stands in below."""
+
+LEAST_MEAN = 0.05
+"""Rows whose mean is lower say nothing of the seeds: a method that has learnt nothing repeats its zero."""
+
+NODES = 24
+"""Gauss-Legendre nodes of each of the two integrals over an unknown variance."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What the variances over seeds of a table's rows have in common: a scaled inverse chi-squared law.
+
+    Attributes:
+        degrees: of freedom; so many seeds the prior is worth.
+        variance: its location, that of a row which has one seed.
+        rows: the number of rows it was fitted to; 0 for the default.
+    """
+
+    degrees: float
+    variance: float
+    rows: int = 0
+
+
+DEFAULT_PRIOR = Prior(2.78, 0.072**2)
+"""That of 27 trained rows on the phantom under protocol version 1; for tables of fewer than `FEWEST_ROWS`."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One metric of one row.
+
+    Attributes:
+        values: ``(n,)`` of its seeds, in the order of ``trainings``.
+        draws: ``(B,)`` mean over seeds in each bootstrap draw; NaN where it does not exist. Draw b is the
+            same draw of images for every row.
+        deterministic: whether the method does the same for every seed, as it declares.
+        trainings: a key of the training behind each seed; two rows that share all of them are compared
+            seed by seed. Empty where it is unknown.
+        edge_variance: what the draws cannot show of a value at the edge of its range, where every draw is
+            equal; see `wsbench.intervals.edge_variance`.
+    """
+
+    values: np.ndarray
+    draws: np.ndarray
+    deterministic: bool = False
+    trainings: tuple[str, ...] = ()
+    edge_variance: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """Over seeds."""
+        return float(self.values.mean())
+
+    @property
+    def seed_variance(self) -> float:
+        """Of one seed, as the sample estimates it; 0 for a single seed."""
+        return float(np.var(self.values, ddof=1)) if len(self.values) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Moderated:
+    """A variance over seeds, moderated by the prior.
+
+    Attributes:
+        variance: of one seed.
+        degrees: of freedom it is known with.
+        seeds: the number of seeds that a mean is taken over.
+    """
+
+    variance: float
+    degrees: float
+    seeds: int
+
+    def of_mean(self) -> np.ndarray:
+        """``(NODES,)`` variances of the mean at the quadrature nodes of the law of the true variance."""
+        if self.variance == 0:
+            return np.zeros(NODES)
+        return self.degrees * self.variance / _chi_squared_nodes(self.degrees) / self.seeds
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What a table may say of the order of its rows, which stand in the order of their means.
+
+    Attributes:
+        best, worst: ``(K,)`` the ends of each row's rank interval: one more than the rows that are better by
+            more than noise, and the number of rows less those that are worse by more than noise.
+        likely_best, likely_worst: ``(K,)`` the ends of each row's marginal 95 % interval, which holds for one
+            row looked at alone and is narrower.
+        winner: ``(K,)`` bool: no row is better by more than noise when the best alone is asked for.
+        prior: what the variances over seeds were moderated by.
+    """
+
+    best: np.ndarray
+    worst: np.ndarray
+    likely_best: np.ndarray
+    likely_worst: np.ndarray
+    winner: np.ndarray
+    prior: Prior
+
+
+def fit_prior(variances: Sequence[float], seeds: Sequence[int]) -> Prior:
+    """Degrees of freedom and location of the prior, by the moments of log variances (Smyth 2004, section
+    6.2).
+
+    Args:
+        variances: over seeds, of at least two rows; each above 0.
+        seeds: the number of seeds of each row; at least 2.
+    """
+    from scipy.special import digamma, polygamma
+
+    half = (np.asarray(seeds) - 1) / 2
+    logs = np.log(variances) - digamma(half) + np.log(half)
+    excess = float(np.var(logs, ddof=1) - polygamma(1, half).mean())
+    degrees = MOST_PRIOR_DEGREES
+    if excess > 0:
+        degrees = min(MOST_PRIOR_DEGREES, 2 * _inverse_trigamma(excess))
+    location = np.exp(logs.mean() + digamma(degrees / 2) - np.log(degrees / 2))
+    return Prior(degrees, float(location), len(logs))
+
+
+def prior_of(rows: Sequence[Estimate]) -> Prior:
+    """The prior of a table's trained rows, or the default where there are fewer than `FEWEST_ROWS`.
+
+    Rows that share a training are not independent, but each is a row that is compared; all of them count.
+    """
+    trained = [
+        row
+        for row in rows
+        if not row.deterministic and len(row.values) > 1 and row.mean > LEAST_MEAN and row.seed_variance > 0
+    ]
+    if len(trained) < FEWEST_ROWS:
+        return DEFAULT_PRIOR
+    return fit_prior([row.seed_variance for row in trained], [len(row.values) for row in trained])
+
+
+def moderate(row: Estimate, prior: Prior) -> Moderated:
+    """The variance over seeds of a row: its own and the prior's, weighted by their degrees of freedom.
+
+    A single seed has none of its own and pays the prior's. Only a method that declares itself deterministic
+    has no variance.
+    """
+    seeds = len(row.values)
+    if row.deterministic:
+        return Moderated(0.0, np.inf, seeds)
+    return _moderated(row.seed_variance, seeds, prior.variance, prior.degrees)
+
+
+def p_value(difference: float, variance: float, first: Moderated, second: Moderated | None = None) -> float:
+    """Two-sided p of a difference of two means (Behrens-Fisher): the chance under the normal law, averaged
+    over what the variances over seeds may be.
+
+    Args:
+        difference: of the means.
+        variance: of the difference over draws of the images.
+        first, second: the variances over seeds of both rows; without ``second``, ``first`` is that of paired
+            differences.
+    """
+    from scipy.stats import norm
+
+    weights = _weights()
+    of_second = np.zeros(1) if second is None else second.of_mean()
+    total = variance + first.of_mean()[:, None] + of_second[None, :]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tails = 2 * norm.sf(abs(difference) / np.sqrt(total))
+    tails = np.where(total > 0, tails, float(difference == 0))
+    return float(weights @ tails @ (weights if second is not None else np.ones(1)))
+
+
+def p_of(first: Estimate, second: Estimate, prior: Prior) -> float:
+    """Two-sided p of the difference of two rows, paired seed by seed where they share every training."""
+    both = first.draws - second.draws
+    variance = float(np.nanvar(both, ddof=1)) + first.edge_variance + second.edge_variance
+    difference = first.mean - second.mean
+    if share_trainings(first, second):
+        paired = float(np.var(first.values - second.values, ddof=1))
+        # Without a pair's own history, the prior expects of it what two independent seeds have.
+        return p_value(
+            difference,
+            variance,
+            _moderated(paired, len(first.values), 2 * prior.variance, prior.degrees),
+        )
+    return p_value(difference, variance, moderate(first, prior), moderate(second, prior))
+
+
+def share_trainings(first: Estimate, second: Estimate) -> bool:
+    """Whether every seed of two rows has the same training behind it; it takes two seeds to see a spread."""
+    return len(first.trainings) > 1 and first.trainings == second.trainings
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Holm's adjustment: what is below a level errs, all together, with at most that chance."""
+    values = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    factors = len(values) - np.arange(len(values))
+    adjusted = np.empty(len(values))
+    adjusted[order] = np.minimum(np.maximum.accumulate(values[order] * factors), 1.0)
+    return adjusted
+
+
+def rank(rows: Sequence[Estimate], *, higher_is_better: bool = True) -> Ranking:
+    """Rank intervals, the winner set and marginal intervals of rows.
+
+    Every pair is compared with Holm's correction, so that the table as a whole claims a difference that
+    is not there with a chance of at most `LEVEL`. The winner set holds every row that no other one beats,
+    one-sided, at ``LEVEL / (K - 1)``.
+    """
+    count, prior = len(rows), prior_of(rows)
+    sign = 1 if higher_is_better else -1
+    means = sign * np.array([row.mean for row in rows])
+    pairs = list(combinations(range(count), 2))
+    p_values = [p_of(rows[i], rows[j], prior) for i, j in pairs]
+    better, worse = np.zeros((2, count), dtype=int)
+    winner = np.ones(count, dtype=bool)
+    for (i, j), p, adjusted in zip(pairs, p_values, holm(p_values), strict=True):
+        ahead, behind = (i, j) if means[i] > means[j] else (j, i)
+        if adjusted < LEVEL:
+            better[behind] += 1
+            worse[ahead] += 1
+        if p / 2 <= LEVEL / (count - 1):
+            winner[behind] = False
+    low, high = _marginal(rows, prior, sign)
+    return Ranking(1 + better, count - worse, low, high, winner, prior)
+
+
+def _marginal(rows: Sequence[Estimate], prior: Prior, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """95 % of the ranks that a row has when test images, seeds and the variances over seeds are drawn again:
+    ``(K,)`` lowest and highest."""
+    draws = np.stack([row.draws for row in rows], axis=1)
+    draws = draws[~np.isnan(draws).any(axis=1)]
+    means = np.array([row.mean for row in rows])
+    generator = np.random.default_rng(0)
+    noise = np.stack([_seed_noise(moderate(row, prior), len(draws), generator) for row in rows], axis=1)
+    simulated = sign * (2 * means - draws + noise)
+    ranks = 1 + (simulated[:, None, :] > simulated[:, :, None]).sum(axis=2)
+    low, high = np.quantile(ranks, [LEVEL / 2, 1 - LEVEL / 2], axis=0, method="nearest")
+    return low.astype(int), high.astype(int)
+
+
+def _seed_noise(moderated: Moderated, draws: int, generator: np.random.Generator) -> np.ndarray:
+    if moderated.variance == 0:
+        return np.zeros(draws)
+    variances = moderated.degrees * moderated.variance / generator.chisquare(moderated.degrees, draws)
+    return generator.normal(size=draws) * np.sqrt(variances / moderated.seeds)
+
+
+def _moderated(variance: float, seeds: int, prior_variance: float, prior_degrees: float) -> Moderated:
+    own = seeds - 1
+    degrees = prior_degrees + own
+    return Moderated((prior_degrees * prior_variance + own * variance) / degrees, degrees, seeds)
+
+
+def _inverse_trigamma(value: float) -> float:
+    """x with trigamma(x) = value, which falls from infinity to 0."""
+    from scipy.optimize import brentq
+    from scipy.special import polygamma
+
+    return float(brentq(lambda x: polygamma(1, x) - value, 1e-8, 1e8, xtol=1e-14, rtol=1e-14))
+
+
+@cache
+def _nodes() -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights of (0, 1)."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    return (nodes + 1) / 2, weights / 2
+
+
+def _weights() -> np.ndarray:
+    """``(NODES,)`` of the substitution u ** 3, which sets nodes densely where the variance is large."""
+    nodes, weights = _nodes()
+    return weights * 3 * nodes**2
+
+
+@cache
+def _chi_squared_nodes(degrees: float) -> np.ndarray:
+    from scipy.stats import chi2
+
+    return chi2.ppf(_nodes()[0] ** 3, degrees)

@@ -1,0 +1,75 @@
+"""Intervals from draws: by hand, at the edges, through the logit, and with seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from wsbench.intervals import NORMAL, at_edge, edge_variance, of_draws, of_row
+
+SHIFT = np.array([-1.0, 1.0]) / np.sqrt(2)  # sample variance 1
+
+
+def test_a_difference_is_a_normal_interval_with_the_bias_taken_out() -> None:
+    low, high = of_draws(0.1, 0.1 + 0.02 + 0.01 * SHIFT, bounded=False, units=50)
+    # Draws lie 0.02 above the sample's value, so the sample's lies 0.02 above what it estimates.
+    assert (low, high) == (pytest.approx(0.08 - NORMAL * 0.01), pytest.approx(0.08 + NORMAL * 0.01))
+
+
+def test_a_share_goes_through_the_logit() -> None:
+    logits = np.log(0.8 / 0.2) + 0.3 * SHIFT
+    low, high = of_draws(0.8, 1 / (1 + np.exp(-logits)), bounded=True, units=1000)
+    ends = np.log(0.8 / 0.2) + np.array([-1, 1]) * NORMAL * 0.3
+    assert (low, high) == pytest.approx(tuple(1 / (1 + np.exp(-ends))))
+
+
+@given(st.floats(1e-4, 1 - 1e-4), st.integers(0, 1000))
+def test_an_interval_of_a_share_stays_inside_its_range(value: float, seed: int) -> None:
+    draws = np.clip(np.random.default_rng(seed).normal(value, 0.2, 100), 0, 1)
+    low, high = of_draws(value, draws, bounded=True, units=80)
+    assert 0.0 <= low < high <= 1.0
+
+
+def test_draws_that_are_all_equal_at_the_edge_are_not_certain() -> None:
+    """All of 370 patients right: 1 - 0.025 ** (1 / 370), Clopper and Pearson's lower bound."""
+    low, high = of_draws(1.0, np.ones(1000), bounded=True, units=370)
+    assert (low, high) == (pytest.approx(stats.beta.ppf(0.025, 370, 1)), 1.0)
+    assert of_draws(0.0, np.zeros(1000), bounded=True, units=370) == (0.0, pytest.approx(1 - low))
+    assert edge_variance(1.0, 370) == pytest.approx(((1 - low) / NORMAL) ** 2)
+    assert edge_variance(0.5, 370) == 0.0
+    assert at_edge(1.0, 1) == (0.025, 1.0)
+
+
+def test_draws_without_a_value_are_left_out() -> None:
+    draws = np.array([np.nan, 0.4, 0.6])
+    assert of_draws(0.5, draws, bounded=False, units=9) == of_draws(0.5, draws[1:], bounded=False, units=9)
+    assert of_draws(0.5, np.full(3, np.nan), bounded=True, units=9) is None
+
+
+def test_a_row_without_noise_of_seeds_has_the_interval_of_its_networks() -> None:
+    draws = np.random.default_rng(0).normal(0.5, 0.03, 1000)
+    row = of_row(0.5, draws, 0.0, np.inf, bounded=True, units=500)
+    assert row == pytest.approx(of_draws(0.5, draws, bounded=True, units=500), abs=1e-6)
+
+
+def test_seeds_widen_it_by_students_law() -> None:
+    """Without noise of images: 0.5 +- t(3) sqrt(S / n) on the logit scale, whose slope at 0.5 is 4."""
+    low, high = of_row(0.5, np.full(10, 0.5), 0.0004, 3.0, bounded=True, units=500)
+    reach = stats.t.ppf(0.975, 3.0) * 0.02 * 4
+    assert (low, high) == pytest.approx((1 / (1 + np.exp(reach)), 1 / (1 + np.exp(-reach))))
+
+
+def test_near_an_edge_it_is_cut_there() -> None:
+    """0.02 with a spread of 0.05 over seeds: the logit would say 0.00 to 0.77."""
+    low, high = of_row(0.02, np.full(10, 0.02), 0.0025, 10.0, bounded=True, units=500)
+    assert (low, high) == (0.0, pytest.approx(0.02 + stats.t.ppf(0.975, 10.0) * 0.05))
+
+
+def test_satterthwaite_lies_between_both_laws() -> None:
+    draws = np.random.default_rng(0).normal(0.0, 0.05, 1000)
+    low, high = of_row(0.0, draws, 0.0025, 3.0, bounded=False, units=500)
+    reach, total = (high - low) / 2, np.sqrt(np.var(draws, ddof=1) + 0.0025)
+    assert stats.norm.ppf(0.975) * total < reach < stats.t.ppf(0.975, 3.0) * total
