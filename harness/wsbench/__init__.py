@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wsbench.boxes import BoxRule, boxes_of, component_boxes
+    from wsbench.boxes import BoxRule, boxes_of, component_boxes, relative_scores
     from wsbench.classification import Classification, crop_and_augment, three_channels
     from wsbench.errors import WsbenchError, choose
     from wsbench.frames import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from wsbench.records import Record
     from wsbench.resampling import Resamples, ratio
     from wsbench.runner import run
-    from wsbench.scored import BoxTable, Heatmaps, Scored, Truth
+    from wsbench.scored import BoxTable, Heatmaps, Scored, Truth, overlaps
     from wsbench.seeds import seed_from
     from wsbench.selection import macro_auc
     from wsbench.settings import Settings
@@ -69,6 +69,7 @@ _HOME = {
     "BoxRule": "boxes",
     "boxes_of": "boxes",
     "component_boxes": "boxes",
+    "relative_scores": "boxes",
     "Classification": "classification",
     "crop_and_augment": "classification",
     "three_channels": "classification",
@@ -103,6 +104,7 @@ _HOME = {
     "Heatmaps": "scored",
     "Scored": "scored",
     "Truth": "scored",
+    "overlaps": "scored",
     "seed_from": "seeds",
     "macro_auc": "selection",
     "Settings": "settings",

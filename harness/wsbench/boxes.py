@@ -1,4 +1,4 @@
-"""Heatmap -> boxes, with the same code for every method.
+"""Heatmap -> boxes, and which boxes are kept, with the same code for every method.
 
 Maps are quantised to 256 levels. Foreground at a threshold is what reaches it; every 8-connected
 component gives its bounding rectangle, also one that lies in the hole of another.
@@ -13,15 +13,16 @@ import cv2
 import numpy as np
 
 from wsbench.frames import Region, areas, cells_to_pixels, clip, full_image
+from wsbench.scored import BoxTable
 from wsbench.types import Prediction, ScoredBox
 
 
 @dataclass(frozen=True, slots=True)
 class BoxRule:
-    """How one class's heatmaps become boxes.
+    """How one class's heatmaps become boxes, or which of a method's own boxes are kept.
 
     Attributes:
-        threshold: of the map, in (0, 1].
+        threshold: of the map, or of a box's score as a share of the best one of its image; in (0, 1].
         minimum_area: boxes must be larger than this share of the image's area.
     """
 
@@ -93,18 +94,61 @@ def boxes_of(
         classes: C names.
         rules: one a class.
     """
+    tables = [table_of_map(prediction, sizes, column, rule) for column, rule in enumerate(rules)]
+    return BoxTable.joined(tables).lists(len(sizes), classes)
+
+
+def table_of_map(prediction: Prediction, sizes: np.ndarray, column: int, rule: BoxRule) -> BoxTable:
+    """The boxes of one class's heatmaps, scored by class score times the map's peak inside.
+
+    Args:
+        prediction: of N images, with heatmaps.
+        sizes: ``(N, 2)`` width and height of the original images.
+        column: of the class.
+        rule: threshold and minimum area.
+    """
     assert prediction.heatmaps is not None
-    result: list[list[ScoredBox]] = []
+    image, corners, score = [np.zeros(0, np.intp)], [np.zeros((0, 4))], [np.zeros(0)]
     for row, (width, height) in enumerate(np.asarray(sizes).tolist()):
         region = prediction.regions[row] if prediction.regions else full_image(width, height)
-        found: list[ScoredBox] = []
-        for column, (label, rule) in enumerate(zip(classes, rules, strict=True)):
-            heatmap = on_grid(prediction.heatmaps[row, column], prediction.box_grid)
-            boxes, peaks = extract(heatmap, region, (width, height), rule)
-            scores = float(prediction.scores[row, column]) * peaks
-            found += [
-                ScoredBox(label, *map(float, box), float(score))
-                for box, score in zip(boxes, scores, strict=True)
-            ]
-        result.append(found)
-    return result
+        heatmap = on_grid(prediction.heatmaps[row, column], prediction.box_grid)
+        boxes, peaks = extract(heatmap, region, (width, height), rule)
+        image.append(np.full(len(boxes), row, dtype=np.intp))
+        corners.append(boxes)
+        score.append(float(prediction.scores[row, column]) * peaks)
+    rows = np.concatenate(image)
+    return BoxTable(rows, np.full_like(rows, column), np.concatenate(corners), np.concatenate(score))
+
+
+DECIMALS = 9
+"""Of a box's score as a share of the best one of its image."""
+
+
+def relative_scores(image: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """``(M,)`` scores of boxes of one class as shares of the best score of their image; 1 where that best
+    is not above 0.
+
+    They are rounded: the last bits of ``s * w / s`` depend on ``s``, and would tell apart by the class
+    score s what weighs the same.
+
+    Args:
+        image: ``(M,)`` row of the image of each box.
+        score: ``(M,)``.
+    """
+    best = np.zeros(image.max(initial=-1) + 1)
+    np.maximum.at(best, image, score)
+    shares = np.divide(score, best[image], out=np.ones(len(score)), where=best[image] > 0)
+    return shares.round(DECIMALS)
+
+
+def kept_boxes(boxes: BoxTable, sizes: np.ndarray, rule: BoxRule) -> BoxTable:
+    """Of a method's own boxes of one class those that a rule keeps: whose score is at least the threshold's
+    share of the best one of their image, and which are larger than the minimum area.
+
+    Args:
+        boxes: of one class.
+        sizes: ``(N, 2)`` width and height of the images.
+        rule: threshold and minimum area.
+    """
+    large = areas(boxes.xyxy) > rule.minimum_area * np.prod(sizes[boxes.image], axis=1)
+    return boxes.where(large & (relative_scores(boxes.image, boxes.score) >= rule.threshold))

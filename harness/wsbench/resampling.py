@@ -71,6 +71,19 @@ class Resamples:
         """``(B, K)`` how often each of some images counts."""
         return self._columns[self.unit[images]].T
 
+    def take(self, draws: np.ndarray) -> Resamples:
+        """Some of the draws.
+
+        Args:
+            draws: their places, or ``(B,)`` bool.
+        """
+        return Resamples(self.counts[draws], self.unit)
+
+    @property
+    def units(self) -> int:
+        """How many patients (images where patients are unknown) are drawn from."""
+        return self.counts.shape[1]
+
     def images(self) -> np.ndarray:
         """``(B, N)`` how often each image counts: sample weights for metrics that are no sums."""
         return self.counts[:, self.unit]

@@ -54,6 +54,31 @@ class BoxTable:
         empty = cls.of([], ())
         return cls(*(np.concatenate([getattr(t, name) for t in [empty, *tables]]) for name in columns))
 
+    def single(self) -> BoxTable:
+        """The same boxes with corners and scores rounded to single precision, as submissions keep them, so
+        that what is scored again from a submission is what was scored first."""
+        return BoxTable(
+            self.image,
+            self.label,
+            self.xyxy.astype(np.float32).astype(np.float64),
+            self.score.astype(np.float32).astype(np.float64),
+        )
+
+    def lists(self, images: int, classes: Sequence[str]) -> list[list[ScoredBox]]:
+        """The boxes of each image, in the order of classes.
+
+        Args:
+            images: their number.
+            classes: names.
+        """
+        result: list[list[ScoredBox]] = [[] for _ in range(images)]
+        for row in np.argsort(self.label, kind="stable"):
+            corners = map(float, self.xyxy[row])
+            result[self.image[row]].append(
+                ScoredBox(classes[self.label[row]], *corners, float(self.score[row]))
+            )
+        return result
+
     @classmethod
     def of(cls, boxes: Iterable[Sequence[Box | ScoredBox]], classes: Sequence[str]) -> BoxTable:
         """The table of boxes given per image."""
@@ -135,10 +160,20 @@ class Scored(Truth):
     heatmaps: Heatmaps | None = None
     calibrate: Truth | None = None
     _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def with_boxes(self, predicted: BoxTable) -> Scored:
         """The same with other predicted boxes; those whose truth is not known are left out."""
-        return replace(self, predicted=predicted.where(self.known[predicted.image, predicted.label]))
+        known = predicted.where(self.known[predicted.image, predicted.label])
+        return self._sharing(replace(self, predicted=known))
+
+    def with_operating_points(self, operating_points: np.ndarray) -> Scored:
+        """The same with other operating points, ``(C,)``."""
+        return self._sharing(replace(self, operating_points=operating_points))
+
+    def _sharing(self, other: Scored) -> Scored:
+        object.__setattr__(other, "_shared", self._shared)
+        return other
 
     @cached_property
     def pairs(self) -> Pairs:
@@ -184,6 +219,14 @@ class Scored(Truth):
         if key not in self._known:
             self._known[key] = compute(self, *args)
         return self._known[key]
+
+    def shared(self, compute: Callable[..., Result], *args: Any) -> Result:
+        """`once`, of a function that asks neither for predicted boxes nor for operating points: computed once
+        for this table and for all that `with_boxes` and `with_operating_points` make of it."""
+        key = (compute, *args)
+        if key not in self._shared:
+            self._shared[key] = compute(self, *args)
+        return self._shared[key]
 
 
 def overlaps(truth: BoxTable, predicted: BoxTable) -> Pairs:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from wsbench.errors import WsbenchError
 from wsbench.seeds import seed_from
@@ -166,6 +166,7 @@ class MethodSpec:
             `calibration.OBJECTIVES`: protocol ``paper`` then has the harness choose them for that. Declare
             the box supervision.
         reads_image: False for a row that never looks at the image.
+        deterministic: True if the seed plays no part in what it predicts; it then has no variance over seeds.
         after_fit: names of settings that `Method.fit` does not depend on. Runs that differ in them alone
             share one training.
         requires: ``requires(settings)`` -> the methods to be fitted first on the same data and seed.
@@ -181,6 +182,7 @@ class MethodSpec:
     box_use: str = ""
     paper_objective: str | None = None
     reads_image: bool = True
+    deterministic: bool = False
     after_fit: tuple[str, ...] = ()
     requires: Callable[[Any], Mapping[str, Requirement]] = _nothing
 
@@ -291,6 +293,10 @@ class MetricSpec:
         version: raise it when values change; records of different versions never share a table.
         resampled: False for a metric that is too slow to be computed for a thousand draws; it has no
             interval.
+        needs: what it is computed from: ``labels`` (with the scores of classes), ``boxes`` or ``maps``.
+        bounded: whether its values lie in [0, 1]; intervals then do, too.
+        at_operating_points: whether it depends on which classes are predicted at their operating points, so
+            that its interval must say how well those are known.
     """
 
     name: str
@@ -299,3 +305,6 @@ class MetricSpec:
     higher_is_better: bool | None = True
     version: int = 1
     resampled: bool = True
+    needs: Literal["labels", "boxes", "maps"] = "boxes"
+    bounded: bool = True
+    at_operating_points: bool = False

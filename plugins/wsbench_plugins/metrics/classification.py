@@ -7,6 +7,7 @@ and C classes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ from ._auc import auc
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+Compute = Callable[["wsbench.Scored", "wsbench.Resamples"], "np.ndarray"]
 
 
 @dataclass(frozen=True)
@@ -91,10 +95,12 @@ def average_precision(scored: wsbench.Scored, resamples: wsbench.Resamples) -> n
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    spec = wsbench.MetricSpec
+    def spec(name: str, summary: str, compute: Compute, *, called: bool = True) -> wsbench.MetricSpec:
+        return wsbench.MetricSpec(name, summary, compute, needs="labels", at_operating_points=called)
+
     return [
-        spec("auc", "area under the ROC curve", auc),
-        spec("average_precision", "area under the precision-recall curve", average_precision),
+        spec("auc", "area under the ROC curve", auc, called=False),
+        spec("average_precision", "area under the precision-recall curve", average_precision, called=False),
         spec("accuracy", "share of images called rightly", accuracy),
         spec("sensitivity", "recall of the class", sensitivity),
         spec("specificity", "recall of its absence", specificity),

@@ -6,6 +6,7 @@ for methods that give no map.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import wsbench
@@ -91,7 +92,7 @@ def _share_of_images(
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    spec = wsbench.MetricSpec
+    spec = functools.partial(wsbench.MetricSpec, needs="maps")
     return [
         spec("pointing_game", "share of maps whose maximum lies in a truth box", pointing_game),
         spec("pointing_game_chance", "the same for a random point", pointing_game_chance, None),

@@ -194,6 +194,7 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
                 f"iou_accuracy@{iou:g}",
                 "share of truth boxes with IoU > T, where the class is predicted (CLARiTY paper)",
                 _iou_accuracy_at(iou, called=True),
+                at_operating_points=True,
             )
             for iou in IOUS
         ),
@@ -205,19 +206,32 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             )
             for iou in IOUS
         ),
-        spec("iou_accuracy_kept", "share of truth boxes where the class is predicted", iou_accuracy_kept),
-        spec("msli", "mean of iou_accuracy@T over T 0.1, 0.25, 0.5, 0.75, 0.9 (CLARiTY paper)", msli),
-        spec("udp", "mean of auc and msli (CLARiTY paper)", udp),
+        spec(
+            "iou_accuracy_kept",
+            "share of truth boxes where the class is predicted",
+            iou_accuracy_kept,
+            at_operating_points=True,
+        ),
+        spec(
+            "msli",
+            "mean of iou_accuracy@T over T 0.1, 0.25, 0.5, 0.75, 0.9 (CLARiTY paper)",
+            msli,
+            at_operating_points=True,
+        ),
+        spec("udp", "mean of auc and msli (CLARiTY paper)", udp, at_operating_points=True),
         spec(
             "boxes_per_image",
             "predicted boxes an image at the operating point",
             boxes_per_image,
             higher_is_better=None,
+            bounded=False,
+            at_operating_points=True,
         ),
         spec(
             "healthy_with_box",
             "share of images without findings that get a box",
             healthy_with_box,
             higher_is_better=False,
+            at_operating_points=True,
         ),
     ]

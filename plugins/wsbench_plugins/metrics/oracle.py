@@ -8,6 +8,7 @@ of holes, which changes the best overlap of about one map in eleven.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import wsbench
@@ -152,7 +153,7 @@ def _boxes(scored: wsbench.Scored, image: int, label: int) -> np.ndarray:
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    spec = wsbench.MetricSpec
+    spec = functools.partial(wsbench.MetricSpec, needs="maps")
     return [
         spec(
             "max_box_acc_v2",

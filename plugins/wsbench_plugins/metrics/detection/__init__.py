@@ -70,24 +70,151 @@ def rsna(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     return _operating.rsna(scored, resamples)
 
 
-def map_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
-    """``ap25`` less the ``ap25`` of the same class scores with fixed boxes in place of the method's own:
-    those of the calibrate role whose number is best there. At or below 0, the map adds nothing to knowing
-    where the class usually lies."""
-    from . import _map_gain
+def cond_ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """COCO's average precision at IoU 0.25 over the images that have a truth box of the class, every box
+    scored by its share of the best box of its image. No class score can change it: it rewards a method
+    for boxes that hit lesions, and for knowing which of its boxes on an image are the better ones.
+    Ranks."""
+    from . import _fixed
 
-    return _map_gain.map_gain(scored, resamples)
+    return _fixed.cond_ap25(scored, resamples)
+
+
+def cond_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``cond_ap25`` less that of the best image-blind boxes: 1, 2, 4, 8 or 16 fixed boxes of the
+    calibrate role, as many as have the highest ``cond_ap25`` there. At or below 0, a reader with these
+    boxes and no image does as well."""
+    from . import _fixed
+
+    return _less_fixed(scored, resamples, _fixed.cond_ap25)
+
+
+def map_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``ap25`` less that of the same class scores with fixed boxes in place of the method's own: those of the
+    calibrate role whose number has the highest ``ap25`` there. It depends on the class scores as well as on
+    the boxes: coarser class scores raise it, and a method below 0 may still find more lesions than any one
+    fixed box does (``top1_hit`` beside ``top1_blind``)."""
+    from . import _fixed
+
+    return _less_fixed(scored, resamples, _fixed.ap25)
+
+
+def ap25_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``ap25`` of the same class scores with fixed boxes, each scored by the class score or by the best
+    score of the method's own boxes on the image, whichever gives more: what a method reaches without
+    saying where."""
+    import numpy as np
+
+    from . import _fixed
+
+    if scored.calibrate is None:
+        return np.full((len(resamples), len(scored.classes)), np.nan)
+    by_class = _fixed.ap25(scored.shared(_fixed.with_fixed_boxes, _fixed.ap25), resamples)
+    by_box = _fixed.ap25(scored.once(_fixed.with_equal_fixed_boxes), resamples)
+    return np.where(_fixed.boxes_on_calibrate(scored), np.maximum(by_class, by_box), np.nan)
+
+
+def ap25_oracle(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``ap25`` of the same class scores with the truth boxes, and one false box on every image without: what
+    perfect boxes would reach."""
+    from . import _fixed
+
+    return _fixed.ap25(scored.shared(_fixed.with_true_boxes), resamples)
+
+
+def ap25_share(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """Where ``ap25`` lies between its ends: 0 at ``ap25_fixed``, 1 at ``ap25_oracle``. It does not exist
+    where fixed boxes are as good as the truth."""
+    from . import _fixed
+
+    fixed = ap25_fixed(scored, resamples)
+    reach = ap25_oracle(scored, resamples) - fixed
+    return wsbench.ratio(_fixed.ap25(scored, resamples) - fixed, reach.clip(min=0.0))
+
+
+def near_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """Share of the boxes that overlap one of the fixed boxes of ``cond_gain`` by at least 0.5: how much
+    of a method's boxes stands where boxes stand that never look. A row that is hedged with the prior
+    shows here."""
+    from . import _fixed
+
+    return _fixed.share_near_fixed_boxes(scored, resamples)
+
+
+def _less_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples, measure: Compute) -> np.ndarray:
+    import numpy as np
+
+    from . import _fixed
+
+    if scored.calibrate is None:
+        return np.full((len(resamples), len(scored.classes)), np.nan)
+    fixed = measure(scored.shared(_fixed.with_fixed_boxes, measure), resamples)
+    return np.where(_fixed.boxes_on_calibrate(scored), measure(scored, resamples) - fixed, np.nan)
+
+
+def top1_hit(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """Share of the images with a truth box whose best box overlaps one by at least 0.25."""
+    from . import _localised
+
+    return _localised.top1_hit(scored, resamples)
+
+
+def top1_blind(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``top1_hit`` of the one fixed box that is the best on the calibrate role."""
+    from . import _localised
+
+    return _localised.top1_blind(scored, resamples)
+
+
+def lroc(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """Area under the localisation ROC curve (Swensson 1996): the share of pairs of an image with a truth box
+    and an image without the class in which the first has the higher class score and its best box hits."""
+    from . import _localised
+
+    return _localised.lroc(scored, resamples)
+
+
+def lroc_blind(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``lroc`` of the same class scores with the fixed box of ``top1_blind``."""
+    from . import _localised
+
+    return _localised.lroc_blind(scored, resamples)
 
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
     spec = wsbench.MetricSpec
     return [
-        spec("ap25", "COCO average precision at IoU 0.25; ranks", average_precision_at(0.25)),
-        spec("ap50", "COCO average precision at IoU 0.5 (TBX11K's own)", average_precision_at(0.5)),
-        spec("ap", "COCO average precision over IoU 0.5 ... 0.95", average_precision_at(*COCO_IOUS)),
-        spec("map_gain", "ap25 less that of the same class scores with fixed boxes", map_gain),
-        spec("rsna", "RSNA challenge: TP / (TP + FP + FN) over IoU 0.4 ... 0.75, by image", rsna),
+        spec("cond_ap25", "average precision at IoU 0.25 where the class is; ranks", cond_ap25),
+        spec("cond_gain", "cond_ap25 less that of the best image-blind boxes", cond_gain, bounded=False),
+        spec("ap25", "COCO average precision at IoU 0.25", average_precision_at(0.25), version=2),
+        spec(
+            "ap50", "COCO average precision at IoU 0.5 (TBX11K's own)", average_precision_at(0.5), version=2
+        ),
+        spec(
+            "ap", "COCO average precision over IoU 0.5 ... 0.95", average_precision_at(*COCO_IOUS), version=2
+        ),
+        spec("ap25_fixed", "ap25 of the same class scores with fixed boxes", ap25_fixed, None),
+        spec("ap25_oracle", "ap25 of the same class scores with the truth boxes", ap25_oracle, None),
+        spec("ap25_share", "where ap25 lies between ap25_fixed and ap25_oracle", ap25_share, bounded=False),
+        spec(
+            "map_gain",
+            "ap25 less that of the same class scores with fixed boxes",
+            map_gain,
+            version=2,
+            bounded=False,
+        ),
+        spec("near_fixed", "share of boxes that stand where fixed boxes stand", near_fixed, None),
+        spec("top1_hit", "share of images whose best box hits", top1_hit),
+        spec("top1_blind", "top1_hit of the best fixed box", top1_blind, None),
+        spec("lroc", "area under the localisation ROC curve", lroc),
+        spec("lroc_blind", "lroc of the same class scores with the best fixed box", lroc_blind, None),
+        spec(
+            "rsna",
+            "RSNA challenge: TP / (TP + FP + FN) over IoU 0.4 ... 0.75, by image",
+            rsna,
+            at_operating_points=True,
+        ),
         spec("froc", "mean of froc@F over its seven F", froc_at(*FALSE_BOXES)),
         *(
             spec(f"froc@{number:g}", "share of boxes found at F false boxes an image", froc_at(number))
@@ -106,6 +233,7 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
                 f"loc_f1_called@{iou:g}",
                 "the same where the class is predicted, as calibration maximises it",
                 loc_f1_at(iou, called=True),
+                at_operating_points=True,
             )
             for iou in F1_IOUS
         ),

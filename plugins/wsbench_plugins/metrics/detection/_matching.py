@@ -32,12 +32,16 @@ class Ranked:
     Attributes:
         image: ``(D,)`` row of the image.
         score: ``(D,)``.
-        hit: ``(len(IOUS), D)`` bool: the box found a truth box that no better box had found.
+        hit: ``(len(IOUS), D)`` bool: the box hits a truth box that no better box of its image has hit.
     """
 
     image: np.ndarray
     score: np.ndarray
     hit: np.ndarray
+
+    def where(self, keep: np.ndarray) -> Ranked:
+        """The boxes at which ``(D,)`` bool is true."""
+        return Ranked(self.image[keep], self.score[keep], self.hit[:, keep])
 
     def at(self, iou: float) -> np.ndarray:
         """``(D,)`` bool: `hit` at one of `IOUS`."""
@@ -45,7 +49,28 @@ class Ranked:
 
 
 def ranked(scored: wsbench.Scored) -> list[Ranked]:
-    """The predicted boxes of every class."""
+    """The predicted boxes of every class over all images, best first."""
+    return [_best_first(boxes, boxes.score) for boxes in scored.once(matched)]
+
+
+def conditional(scored: wsbench.Scored) -> list[Ranked]:
+    """The predicted boxes of every class on the images that have a truth box of it, best first.
+
+    A box's score is divided by that of the best box of its image and class, so whatever multiplies all
+    boxes of an image (the class score) has no part in it.
+    """
+    result = []
+    for label, boxes in enumerate(scored.once(matched)):
+        boxed = np.zeros(len(scored.names), dtype=bool)
+        boxed[scored.truth.image[scored.truth.label == label]] = True
+        here = boxes.where(boxed[boxes.image])
+        result.append(_best_first(here, wsbench.relative_scores(here.image, here.score)))
+    return result
+
+
+def matched(scored: wsbench.Scored) -> list[Ranked]:
+    """The predicted boxes of every class, in the order of a hash of their images' names, and within an image
+    best first."""
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
         truth.dataset = _truth(scored)
@@ -59,20 +84,24 @@ def ranked(scored: wsbench.Scored) -> list[Ranked]:
     row = {name: position for position, name in enumerate(scored.names)}
     rows = {image["id"]: row[image["name"]] for image in truth.dataset["images"]}
     of_class: dict[int, list[dict[str, Any]]] = {label + 1: [] for label in range(len(scored.classes))}
-    for found in evaluation.evalImgs:
-        if found is not None and found["dtScores"]:
-            of_class[found["category_id"]].append(found)
-    return [_joined(found, rows) for found in of_class.values()]
+    for evaluated in evaluation.evalImgs:
+        if evaluated is not None and evaluated["dtScores"]:
+            of_class[evaluated["category_id"]].append(evaluated)
+    return [_joined(images, rows) for images in of_class.values()]
 
 
-def _joined(found: list[dict[str, Any]], rows: dict[int, int]) -> Ranked:
-    counts = [len(image["dtScores"]) for image in found]
-    image = np.repeat(np.array([rows[image["image_id"]] for image in found], dtype=np.intp), counts)
-    score = np.array([score for image in found for score in image["dtScores"]], dtype=np.float64)
+def _joined(images: list[dict[str, Any]], rows: dict[int, int]) -> Ranked:
+    counts = [len(image["dtScores"]) for image in images]
+    row = np.repeat(np.array([rows[image["image_id"]] for image in images], dtype=np.intp), counts)
+    score = np.array([score for image in images for score in image["dtScores"]], dtype=np.float64)
     empty = np.zeros((len(IOUS), 0), dtype=bool)
-    hit = np.concatenate([empty, *(image["dtMatches"] > 0 for image in found)], axis=1)
+    return Ranked(row, score, np.concatenate([empty, *(image["dtMatches"] > 0 for image in images)], axis=1))
+
+
+def _best_first(boxes: Ranked, score: np.ndarray) -> Ranked:
+    """The boxes sorted by a score; equal ones stay in the order of their images' hashes."""
     order = np.argsort(-score, kind="stable")
-    return Ranked(image[order], score[order], hit[:, order])
+    return Ranked(boxes.image[order], score[order], boxes.hit[:, order])
 
 
 def _truth(scored: wsbench.Scored) -> dict[str, Any]:

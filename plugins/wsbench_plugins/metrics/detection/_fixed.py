@@ -1,0 +1,122 @@
+"""Boxes that never look at the image, with a method's class scores: the floor that its own boxes are held
+to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+import wsbench
+
+from ._average_precision import average_precision, conditional_average_precision
+
+IOU = 0.25
+
+NEAR_IOU = 0.5
+"""A box that overlaps a fixed box by at least this stands where the fixed one stands."""
+
+Measure = Callable[[wsbench.Scored, wsbench.Resamples], np.ndarray]
+
+
+def ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``(B, C)`` average precision at IoU 0.25 over all images."""
+    return average_precision(scored, resamples, (IOU,))
+
+
+def cond_ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``(B, C)`` average precision at IoU 0.25 over the images that have a truth box of the class, every box
+    scored by its share of the best box of its image."""
+    return conditional_average_precision(scored, resamples, IOU)
+
+
+def with_fixed_boxes(scored: wsbench.Scored, measure: Measure) -> wsbench.Scored:
+    """The same class scores with the fixed boxes of every class on every image: as many as have the highest
+    value of a measure on the calibrate role. A box scores the class score times its own weight."""
+    assert scored.calibrate is not None
+    return _with_boxes_on(scored, scored.scores, scored.shared(best_counts, measure))
+
+
+def with_equal_fixed_boxes(scored: wsbench.Scored) -> wsbench.Scored:
+    """`with_fixed_boxes` of `ap25`, whose class score is the best score of the method's own boxes on the
+    image
+    instead: a method whose box scores rank images better than its class scores do is compared with that."""
+    assert scored.calibrate is not None
+    best = np.zeros_like(scored.scores)
+    np.maximum.at(best, (scored.predicted.image, scored.predicted.label), scored.predicted.score)
+    return _with_boxes_on(scored, best, scored.shared(best_counts, ap25))
+
+
+def with_true_boxes(scored: wsbench.Scored) -> wsbench.Scored:
+    """The same class scores with the truth boxes on the images that have some, and a false box on every other
+    image: what perfect boxes would reach with these class scores."""
+    without = [np.flatnonzero(scored.known[:, label] & (boxes == 0)) for label, boxes in _counts(scored)]
+    false = [
+        wsbench.BoxTable(
+            image,
+            np.full_like(image, label),
+            np.tile([0.0, 0.0, 1.0, 1.0], (len(image), 1)),
+            scored.scores[image, label],
+        )
+        for label, image in enumerate(without)
+    ]
+    truth = scored.truth
+    true = wsbench.BoxTable(truth.image, truth.label, truth.xyxy, scored.scores[truth.image, truth.label])
+    return scored.with_boxes(wsbench.BoxTable.joined([true, *false]))
+
+
+def best_counts(scored: wsbench.Scored, measure: Measure) -> tuple[int, ...]:
+    """Per class, the number of fixed boxes with the highest value of a measure on the calibrate role itself,
+    with one class score for all images, as in a row that never looks; of equal ones the smallest."""
+    calibrate = scored.calibrate
+    assert calibrate is not None
+    images, classes = calibrate.labels.shape
+    blind = wsbench.Scored(
+        **{name: getattr(calibrate, name) for name in wsbench.Truth.__dataclass_fields__},
+        scores=np.ones((images, classes)),
+        operating_points=np.ones(classes),
+        predicted=wsbench.BoxTable.joined([]),
+        calibrate=calibrate,
+    )
+    values = [
+        measure(_with_boxes_on(blind, blind.scores, (count,) * classes), wsbench.Resamples.once(images))[0]
+        for count in wsbench.FIXED_COUNTS
+    ]
+    best = np.nan_to_num(np.array(values)).argmax(axis=0)
+    return tuple(wsbench.FIXED_COUNTS[position] for position in best)
+
+
+def boxes_on_calibrate(scored: wsbench.Scored) -> np.ndarray:
+    """``(C,)`` bool: the calibrate role has a box of the class, so fixed boxes exist."""
+    if scored.calibrate is None:
+        return np.zeros(len(scored.classes), dtype=bool)
+    return np.bincount(scored.calibrate.truth.label, minlength=len(scored.classes)) > 0
+
+
+def share_near_fixed_boxes(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``(B, C)`` share of the boxes that overlap one of the fixed boxes by at least `NEAR_IOU`."""
+    if scored.calibrate is None:
+        return np.full((len(resamples), len(scored.classes)), np.nan)
+    fixed = scored.shared(with_fixed_boxes, cond_ap25)
+    pairs = wsbench.overlaps(scored.predicted, fixed.predicted)
+    near = np.zeros(len(scored.predicted))
+    np.maximum.at(near, pairs.truth, pairs.iou >= NEAR_IOU)
+    boxes = resamples.sum(scored.per_image(scored.predicted))
+    share = wsbench.ratio(resamples.sum(scored.per_image(scored.predicted, near)), boxes)
+    return np.where(boxes_on_calibrate(scored), share, np.nan)
+
+
+def _counts(scored: wsbench.Scored) -> list[tuple[int, np.ndarray]]:
+    return list(enumerate(scored.per_image(scored.truth).T))
+
+
+def _with_boxes_on(
+    scored: wsbench.Scored, class_scores: np.ndarray, counts: tuple[int, ...]
+) -> wsbench.Scored:
+    assert scored.calibrate is not None
+    tables = []
+    for label, count in enumerate(counts):
+        truth = wsbench.as_fractions(scored.calibrate.truth.of_label(label), scored.calibrate.sizes)
+        boxes, weights = wsbench.fixed_boxes(truth, count)
+        tables.append(wsbench.on_every_image(boxes, weights, label, scored.sizes, class_scores[:, label]))
+    return scored.with_boxes(wsbench.BoxTable.joined(tables))
