@@ -74,7 +74,7 @@ def part(prediction: Prediction, start: int, stop: int) -> Prediction:
 
 
 def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
-    """Names and predictions of a role, as `predict` stored them."""
+    """Names and predictions of a role, as `predict` stored them; scores in single precision."""
     names: list[str] = []
     parts: list[Prediction] = []
     for path in sorted(folder.glob(f"{role}-*.npz")):
@@ -191,4 +191,6 @@ def _prediction(arrays: np.lib.npyio.NpzFile, classes: Sequence[str]) -> Predict
         for row, label, *corners, score in arrays["boxes"].tolist():
             boxes[int(row)].append(ScoredBox(classes[int(label)], *corners, score))
     grid = tuple(arrays["box_grid"].tolist()) if "box_grid" in arrays else None
-    return Prediction(arrays["scores"], arrays.get("heatmaps"), regions, boxes, grid)
+    # Submissions keep single precision; what is scored again from one must be what was scored first.
+    scores = arrays["scores"].astype(np.float32).astype(np.float64)
+    return Prediction(scores, arrays.get("heatmaps"), regions, boxes, grid)

@@ -1,40 +1,33 @@
-"""Predictions -> calibration -> boxes -> metrics, under both protocols, without a model at hand."""
+"""Predictions -> calibration -> boxes -> tables that metrics compute from, under both protocols."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wsbench import predictions
-from wsbench.boxes import boxes_of
-from wsbench.calibration import OBJECTIVE, Choice, choose_rules, operating_point
+from wsbench.boxes import BoxRule, kept_boxes, table_of_map
+from wsbench.calibration import (
+    FALLBACK,
+    OBJECTIVE,
+    Choice,
+    best_rule,
+    operating_points,
+    rule_of,
+    searches_of,
+)
 from wsbench.catalog import Role
-from wsbench.errors import WsbenchError
 from wsbench.frames import full_image
 from wsbench.loading import Loaded
-from wsbench.resampling import DRAWS, Resamples, interval, ratio
+from wsbench.resampling import DRAWS, Resamples
 from wsbench.scored import BoxTable, Heatmaps, Scored, Truth
 from wsbench.seeds import seed_from
-from wsbench.specs import BoxSupervision, Method, MethodSpec, MetricSpec
+from wsbench.specs import BoxSupervision, Method, MethodSpec
 from wsbench.types import Prediction, ScoredBox
-
-PROTOCOL_VERSION = 1
-RANKED_BY = "ap25"
-RANKED_WITHOUT_BOXES = "auc"
-
-
-def ranked_by(boxes: int) -> str:
-    """The metric that rows are ranked by, and whose value in every draw is kept, so that they can be compared
-    draw by draw.
-
-    Args:
-        boxes: of the test role.
-    """
-    return RANKED_BY if boxes else RANKED_WITHOUT_BOXES
 
 
 @dataclass(frozen=True)
@@ -46,22 +39,106 @@ class Test:
 
 
 @dataclass(frozen=True)
+class Redraws:
+    """The thresholds of C classes, chosen again on B bootstrap draws of select and calibrate.
+
+    Attributes:
+        operating_points: ``(B, C)``.
+        rules: per class, the different box rules that were chosen.
+        places: ``(B, C)`` which of them.
+    """
+
+    operating_points: np.ndarray
+    rules: tuple[tuple[BoxRule, ...], ...]
+    places: np.ndarray
+
+
+@dataclass(frozen=True)
 class Protocol:
     """What one protocol made of a run's predictions.
 
     Attributes:
         test: what was predicted of the test role.
+        classes: their names.
+        sizes: ``(N, 2)`` width and height of the test images.
         operating_points: per class, the score from which it counts as predicted.
-        boxes: per test image.
-        choices: per class, how the harness's box rule was found; empty where boxes are the method's own.
+        own: the method's own boxes; None where the harness makes them.
+        choices: per class, how the harness's box rule was chosen; empty where boxes are the method's own.
         objective: what they were chosen for.
+        redraws: the same thresholds on bootstrap draws; None where none were chosen.
     """
 
     test: Test
+    classes: tuple[str, ...]
+    sizes: np.ndarray
     operating_points: tuple[float, ...]
-    boxes: Sequence[Sequence[ScoredBox]]
+    own: BoxTable | None = None
     choices: tuple[Choice, ...] = ()
     objective: str = OBJECTIVE
+    redraws: Redraws | None = None
+    _tables: dict[tuple[int, BoxRule], BoxTable] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def boxes(self) -> BoxTable:
+        """The boxes of all test images."""
+        if self.own is not None and not self.choices:
+            return self.own
+        return self.boxes_by([choice.rule for choice in self.choices])
+
+    def boxes_by(self, rules: Sequence[BoxRule]) -> BoxTable:
+        """The boxes of all test images by other rules than the chosen ones, one a class."""
+        return BoxTable.joined([self.of_class(column, rule) for column, rule in enumerate(rules)])
+
+    def of_class(self, column: int, rule: BoxRule) -> BoxTable:
+        """The boxes of one class on all test images by a rule."""
+        if (column, rule) not in self._tables:
+            if self.own is None:
+                table = table_of_map(self.test.prediction, self.sizes, column, rule).single()
+            else:
+                table = kept_boxes(self.own.of_label(column), self.sizes, rule)
+            self._tables[column, rule] = table
+        return self._tables[column, rule]
+
+    def keep(self, column: int, rule: BoxRule, boxes: BoxTable) -> None:
+        """Have `of_class` give these boxes, where there is nothing to make them from."""
+        self._tables[column, rule] = boxes
+
+    def lists(self) -> list[list[ScoredBox]]:
+        """The boxes of every test image."""
+        return self.boxes.lists(len(self.test.names), self.classes)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """A thousand bootstrap draws of each role that scores depend on, patient by patient where patients are
+    known. They are a function of the data alone, so that any two methods are compared on the same draws."""
+
+    test: Resamples
+    select: Resamples
+    calibrate: Resamples
+
+
+def draws_of(loaded: Loaded) -> Draws:
+    """The draws of a dataset."""
+    members = loaded.roles.members
+    return Draws(
+        test=resamples(loaded, members["test"]),
+        select=resamples(loaded, members["select"], "select"),
+        calibrate=resamples(loaded, members["calibrate"], "calibrate"),
+    )
+
+
+def resamples(loaded: Loaded, names: Sequence[str], *role: str) -> Resamples:
+    """A thousand draws of some images, patient by patient where patients are known.
+
+    Args:
+        loaded: the dataset.
+        names: of the images.
+        role: other words give other draws.
+    """
+    patient = {sample.name: sample.patient for sample in loaded.samples}
+    units = [patient[name] or f"image {name}" for name in names]
+    return Resamples.draw(units, DRAWS, seed_from("bootstrap", *role, loaded.fingerprint))
 
 
 def protocols(
@@ -83,7 +160,7 @@ def protocols(
 
 def _paper(folder: Path, loaded: Loaded, spec: MethodSpec, method: Method) -> Protocol | None:
     classes, views = loaded.dataset.classes, loaded.views
-    test = Test(*predictions.read(folder, "test", classes))
+    test = _test(folder, loaded)
     if test.prediction.heatmaps is None:
         own = test.prediction.boxes
     else:
@@ -93,32 +170,77 @@ def _paper(folder: Path, loaded: Loaded, spec: MethodSpec, method: Method) -> Pr
     if own is None and not any(sample.boxes for sample in loaded.samples):
         own = [() for _ in test.names]
     if own is not None:
-        return Protocol(test, (method.paper_operating_point,) * len(classes), own)
+        points = (method.paper_operating_point,) * len(classes)
+        return Protocol(test, classes, _sizes(test, loaded), points, BoxTable.of(own, classes).single())
     return None if spec.paper_objective is None else _uniform(folder, loaded, spec.paper_objective)
 
 
 def _uniform(folder: Path, loaded: Loaded, objective: str) -> Protocol:
-    classes = loaded.dataset.classes
-    test = Test(*predictions.read(folder, "test", classes))
-    points = _operating_points(folder, loaded)
-    if test.prediction.heatmaps is None:
-        assert test.prediction.boxes is not None
-        return Protocol(test, points, test.prediction.boxes)
+    classes, test, draws = loaded.dataset.classes, _test(folder, loaded), draws_of(loaded)
+    chosen_points, drawn_points = _operating_points(folder, loaded, draws.select)
+    boxes = test.prediction.boxes
+    protocol = Protocol(
+        test,
+        classes,
+        _sizes(test, loaded),
+        tuple(chosen_points.tolist()),
+        own=BoxTable.of(boxes, classes).single() if test.prediction.heatmaps is None else None,
+        objective=objective,
+    )
+    if not predictions.there(folder, "calibrate"):
+        unchosen = tuple(Choice(FALLBACK, None) for _ in classes)
+        rules, places = tuple((FALLBACK,) for _ in classes), np.zeros((DRAWS, len(classes)), dtype=np.intp)
+        return replace(protocol, choices=unchosen, redraws=Redraws(drawn_points, rules, places))
     names, calibrate = predictions.read(folder, "calibrate", classes)
-    choices = choose_rules(calibrate, truth_of(loaded, names, "calibrate"), points, objective)
-    sizes = loaded.views.images(test.names).sizes
-    boxes = boxes_of(test.prediction, sizes, classes, [choice.rule for choice in choices])
-    return Protocol(test, points, boxes, tuple(choices), objective)
+    truth, choices, redrawn = truth_of(loaded, names, "calibrate"), [], []
+    searches = searches_of(calibrate, truth, drawn_points.min(axis=0), objective)
+    for column, search in enumerate(searches):
+        choices.append(best_rule(search, chosen_points[column]))
+        if search.sums is None:
+            redrawn.append(np.full(DRAWS, -1))
+        else:
+            redrawn.append(search.choose(drawn_points[:, column], draws.calibrate)[0])
+    rules, places = [], []
+    for of_class in redrawn:
+        different, place = np.unique(of_class, return_inverse=True)
+        rules.append(tuple(FALLBACK if rule < 0 else rule_of(rule) for rule in different.tolist()))
+        places.append(place)
+    redraws = Redraws(drawn_points, tuple(rules), np.stack(places, axis=1))
+    return replace(protocol, choices=tuple(choices), redraws=redraws)
 
 
-def _operating_points(folder: Path, loaded: Loaded) -> tuple[float, ...]:
-    """Chosen on select; 0.5 where an outside program has no predictions of it."""
+def _test(folder: Path, loaded: Loaded) -> Test:
+    return Test(*predictions.read(folder, "test", loaded.dataset.classes))
+
+
+def _sizes(test: Test, loaded: Loaded) -> np.ndarray:
+    return loaded.views.images(test.names).sizes
+
+
+def _operating_points(folder: Path, loaded: Loaded, draws: Resamples) -> tuple[np.ndarray, np.ndarray]:
+    """``(C,)`` chosen on select, and ``(B, C)`` on its draws; 0.5 where an outside program has no predictions
+    of it."""
     classes = loaded.dataset.classes
     if not predictions.there(folder, "select"):
-        return (Method.paper_operating_point,) * len(classes)
+        return np.full(len(classes), 0.5), np.full((len(draws), len(classes)), 0.5)
     names, select = predictions.read(folder, "select", classes)
     labels = loaded.views.weak(names).labels.astype(bool)
-    return tuple(operating_point(labels[:, c], select.scores[:, c]) for c in range(len(classes)))
+    return points_of(labels, select.scores, draws)
+
+
+def points_of(labels: np.ndarray, scores: np.ndarray, draws: Resamples) -> tuple[np.ndarray, np.ndarray]:
+    """``(C,)`` operating points of the select role, and ``(B, C)`` those of its draws.
+
+    Args:
+        labels, scores: ``(N, C)`` of the select role.
+        draws: B draws of its images.
+    """
+
+    def on(chosen_on: Resamples) -> np.ndarray:
+        columns = range(labels.shape[1])
+        return np.stack([operating_points(labels[:, c], scores[:, c], chosen_on) for c in columns], axis=1)
+
+    return on(Resamples.once(len(labels)))[0], on(draws)
 
 
 def table(loaded: Loaded, protocol: Protocol) -> Scored:
@@ -128,8 +250,8 @@ def table(loaded: Loaded, protocol: Protocol) -> Scored:
     truth = truth_of(loaded, test.names, "test")
     heatmaps = None
     if prediction.heatmaps is not None:
-        whole = [full_image(width, height) for width, height in truth.sizes.tolist()]
-        heatmaps = Heatmaps(prediction.heatmaps, prediction.regions or whole)
+        everything = [full_image(width, height) for width, height in truth.sizes.tolist()]
+        heatmaps = Heatmaps(prediction.heatmaps, prediction.regions or everything)
     scored = Scored(
         classes=classes,
         names=test.names,
@@ -143,7 +265,7 @@ def table(loaded: Loaded, protocol: Protocol) -> Scored:
         heatmaps=heatmaps,
         calibrate=truth_of(loaded, loaded.roles.members["calibrate"], "calibrate"),
     )
-    return scored.with_boxes(BoxTable.of(protocol.boxes, classes))
+    return scored.with_boxes(protocol.boxes)
 
 
 def truth_of(loaded: Loaded, names: Sequence[str], role: Role) -> Truth:
@@ -166,34 +288,8 @@ def truth_of(loaded: Loaded, names: Sequence[str], role: Role) -> Truth:
     return Truth(classes, tuple(names), boxed.sizes, labels, known, boxes)
 
 
-def resamples(loaded: Loaded, names: Sequence[str]) -> Resamples:
-    """A thousand draws of the test images, patient by patient where patients are known. They are a function
-    of the data alone, so that any two methods are compared on the same draws."""
-    patient = {sample.name: sample.patient for sample in loaded.samples}
-    units = [patient[name] or f"image {name}" for name in names]
-    return Resamples.draw(units, DRAWS, seed_from("bootstrap", loaded.fingerprint))
-
-
-def measure(scored: Scored, metrics: Mapping[str, MetricSpec], draws: Resamples) -> dict[str, Any]:
-    """Every metric as JSON values: its macro value, its values per class, and their 95 % intervals.
-
-    What does not exist is null and named under ``undefined``; the macro value is the mean over the others.
-    """
-    return {name: _measured(scored, spec, draws) for name, spec in sorted(metrics.items())}
-
-
-def results(scored: Scored, metrics: Mapping[str, MetricSpec], draws: Resamples) -> dict[str, Any]:
-    """What a record holds of one protocol: `measure`, and the ranking metric's value in every draw."""
-    result: dict[str, Any] = {"metrics": measure(scored, metrics, draws)}
-    ranking = ranked_by(len(scored.truth))
-    if ranking in metrics:
-        drawn = _macro(_values(metrics[ranking], scored, draws))
-        result["draws"] = {ranking: [_number(round(value, 5)) for value in drawn]}
-    return result
-
-
 def calibration(protocol: Protocol, classes: Sequence[str]) -> dict[str, Any]:
-    """How a protocol's thresholds were found, as JSON values."""
+    """How a protocol's thresholds were chosen, as JSON values."""
     result: dict[str, Any] = {"operating_points": dict(zip(classes, protocol.operating_points, strict=True))}
     if protocol.choices:
         result["objective"] = protocol.objective
@@ -207,45 +303,3 @@ def calibration(protocol: Protocol, classes: Sequence[str]) -> dict[str, Any]:
             for name, choice in zip(classes, protocol.choices, strict=True)
         }
     return result
-
-
-def _measured(scored: Scored, spec: MetricSpec, draws: Resamples) -> dict[str, Any]:
-    once = _values(spec, scored, Resamples.once(len(scored.names)))
-    result: dict[str, Any] = {"value": _number(_macro(once)[0])}
-    by_class = once.ndim == 2
-    if by_class:
-        result["per_class"] = dict(zip(scored.classes, map(_number, once[0]), strict=True))
-        if undefined := [name for name, value in result["per_class"].items() if value is None]:
-            result["undefined"] = undefined
-    if spec.resampled and result["value"] is not None:
-        drawn = _values(spec, scored, draws)
-        # The macro value of a draw is the mean of the same classes: a draw without one of them has none.
-        macro = drawn[:, ~np.isnan(once[0])].mean(axis=1) if by_class else drawn
-        result["interval"] = interval(macro)
-        if by_class and len(scored.classes) > 1:
-            result["class_intervals"] = {
-                name: interval(drawn[:, column]) for column, name in enumerate(scored.classes)
-            }
-    return result
-
-
-def _values(spec: MetricSpec, scored: Scored, draws: Resamples) -> np.ndarray:
-    values = np.asarray(spec.compute(scored, draws), dtype=np.float64)
-    if values.shape not in ((len(draws),), (len(draws), len(scored.classes))):
-        expected = f"({len(draws)},) or ({len(draws)}, {len(scored.classes)})"
-        raise WsbenchError(f"metric {spec.name} gave values of shape {values.shape}, not {expected}")
-    if np.isinf(values).any():
-        raise WsbenchError(f"metric {spec.name} gave an infinite value")
-    return values
-
-
-def _macro(values: np.ndarray) -> np.ndarray:
-    """``(B,)``, or the mean of ``(B, C)`` over classes: NaN where no class has a value."""
-    if values.ndim == 1:
-        return values
-    there = ~np.isnan(values)
-    return ratio(np.where(there, values, 0.0).sum(axis=1), there.sum(axis=1))
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

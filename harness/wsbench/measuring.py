@@ -1,0 +1,205 @@
+"""Tables -> metrics as JSON values: macro values, values by class, and 95 % intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from wsbench.boxes import relative_scores
+from wsbench.errors import WsbenchError
+from wsbench.intervals import of_draws
+from wsbench.protocol import DRAWN, FLOOR_METRICS, HEADLINE
+from wsbench.resampling import Resamples, ratio
+from wsbench.scored import BoxTable, Scored
+from wsbench.scoring import Protocol, Redraws
+from wsbench.specs import MetricSpec
+
+DECIMALS = 5
+"""Of a value in one draw, as records keep it."""
+
+
+def measure(scored: Scored, metrics: Mapping[str, MetricSpec], draws: Resamples) -> dict[str, Any]:
+    """Every metric as JSON values: its macro value, its values per class, and their 95 % intervals, which
+    hold the noise of the test images alone.
+
+    What does not exist is null and named under ``undefined``; the macro value is the mean over the others.
+    """
+    return {
+        name: _described(scored, spec, draws.units, values(spec, scored, draws) if spec.resampled else None)
+        for name, spec in sorted(metrics.items())
+    }
+
+
+def results(
+    scored: Scored, protocol: Protocol, metrics: Mapping[str, MetricSpec], draws: Resamples
+) -> dict[str, Any]:
+    """What a record holds of one protocol: all metrics, and some of them in every draw.
+
+    Intervals of `wsbench.protocol.HEADLINE` also hold the noise of the thresholds, which are chosen again in
+    every draw.
+    """
+    redrawn = {}
+    if protocol.redraws is not None:
+        headline = {name: metrics[name] for name in HEADLINE if name in metrics and metrics[name].resampled}
+        redrawn = Redrawn(scored, protocol, protocol.redraws, draws).values(headline)
+    result: dict[str, Any] = {"metrics": {}, "units": draws.units}
+    drawn_macro = {}
+    for name, spec in sorted(metrics.items()):
+        drawn = redrawn.get(name)
+        if drawn is None and spec.resampled:
+            drawn = values(spec, scored, draws)
+        described = _described(scored, spec, draws.units, drawn)
+        result["metrics"][name] = described
+        if name in DRAWN and drawn is not None and described["value"] is not None:
+            drawn_macro[name] = [_number(round(value, DECIMALS)) for value in _same_classes(described, drawn)]
+    return {**result, "draws": drawn_macro}
+
+
+def with_class_scores(
+    table: Scored, boxes: BoxTable, metrics: Mapping[str, MetricSpec]
+) -> dict[str, float | None]:
+    """What other boxes reach with the class scores of a table: the macro values of some metrics.
+
+    Args:
+        table: whose class scores are taken.
+        boxes: of the same images; their scores count as shares of the best one of their image and class.
+        metrics: by name; those of `wsbench.protocol.FLOOR_METRICS` are computed.
+    """
+    weighed = [boxes.of_label(label) for label in range(len(table.classes))]
+    scaled = [
+        replace(
+            of_class, score=relative_scores(of_class.image, of_class.score) * class_scores[of_class.image]
+        )
+        for of_class, class_scores in zip(weighed, table.scores.T, strict=True)
+    ]
+    other, once = table.with_boxes(BoxTable.joined(scaled)), Resamples.once(len(table.names))
+    return {
+        name: _number(macro(values(metrics[name], other, once))[0])
+        for name in FLOOR_METRICS
+        if name in metrics
+    }
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """Values of metrics in draws of the test images, each with the thresholds of one draw of the roles that
+    they were chosen on.
+
+    Attributes:
+        scored: the table with the chosen thresholds.
+        protocol: whose boxes other rules make.
+        redraws: the thresholds of the B draws.
+        draws: B draws of the test images.
+    """
+
+    scored: Scored
+    protocol: Protocol
+    redraws: Redraws
+    draws: Resamples
+
+    def values(self, metrics: Mapping[str, MetricSpec]) -> dict[str, np.ndarray]:
+        """``(B, C)`` or ``(B,)`` of every metric."""
+        result = {
+            name: values(spec, self.scored, self.draws)
+            for name, spec in metrics.items()
+            if spec.needs != "boxes" and not spec.at_operating_points
+        }
+        of_rules = {name: spec for name, spec in metrics.items() if name not in result}
+        pointless = {name: spec for name, spec in of_rules.items() if not spec.at_operating_points}
+        result |= self._together(pointless, self._by_rules())
+        pointed = {name: spec for name, spec in of_rules.items() if spec.at_operating_points}
+        return result | self._together(pointed, self._by_rules_and_points())
+
+    def _together(
+        self, metrics: Mapping[str, MetricSpec], tables: Iterator[tuple[np.ndarray, Scored]]
+    ) -> dict[str, np.ndarray]:
+        """``tables`` gives draws and the table that holds in them."""
+        if not metrics:
+            return {}
+        result: dict[str, np.ndarray] = {}
+        for places, scored in tables:
+            some = self.draws.take(places)
+            for name, spec in metrics.items():
+                drawn = values(spec, scored, some)
+                full = result.setdefault(name, np.full((len(self.draws), *drawn.shape[1:]), np.nan))
+                full[places] = drawn
+        return result
+
+    def _by_rules(self) -> Iterator[tuple[np.ndarray, Scored]]:
+        different, group = np.unique(self.redraws.places, axis=0, return_inverse=True)
+        for number, places in enumerate(different):
+            yield np.flatnonzero(group.ravel() == number), self._with_rules(places)
+
+    def _by_rules_and_points(self) -> Iterator[tuple[np.ndarray, Scored]]:
+        thresholds = np.concatenate([self.redraws.places, self.redraws.operating_points], axis=1)
+        different, group = np.unique(thresholds, axis=0, return_inverse=True)
+        classes = self.redraws.places.shape[1]
+        for number, row in enumerate(different):
+            table = self._with_rules(row[:classes].astype(np.intp)).with_operating_points(row[classes:])
+            yield np.flatnonzero(group.ravel() == number), table
+
+    def _with_rules(self, places: np.ndarray) -> Scored:
+        rules = [of_class[place] for of_class, place in zip(self.redraws.rules, places, strict=True)]
+        return self.scored.with_boxes(self.protocol.boxes_by(rules))
+
+
+def values(spec: MetricSpec, scored: Scored, draws: Resamples) -> np.ndarray:
+    """``(B, C)`` or ``(B,)`` values of a metric.
+
+    Raises:
+        WsbenchError: the metric gave something else.
+    """
+    result = np.asarray(spec.compute(scored, draws), dtype=np.float64)
+    if result.shape not in ((len(draws),), (len(draws), len(scored.classes))):
+        expected = f"({len(draws)},) or ({len(draws)}, {len(scored.classes)})"
+        raise WsbenchError(f"metric {spec.name} gave values of shape {result.shape}, not {expected}")
+    if np.isinf(result).any():
+        raise WsbenchError(f"metric {spec.name} gave an infinite value")
+    return result
+
+
+def macro(of_classes: np.ndarray) -> np.ndarray:
+    """``(B,)``, or the mean of ``(B, C)`` over the classes that have a value: NaN where none has."""
+    if of_classes.ndim == 1:
+        return of_classes
+    there = ~np.isnan(of_classes)
+    return ratio(np.where(there, of_classes, 0.0).sum(axis=1), there.sum(axis=1))
+
+
+def _described(scored: Scored, spec: MetricSpec, units: int, drawn: np.ndarray | None) -> dict[str, Any]:
+    sample = values(spec, scored, Resamples.once(len(scored.names)))
+    result: dict[str, Any] = {"value": _number(macro(sample)[0])}
+    by_class = sample.ndim == 2
+    if by_class:
+        result["per_class"] = dict(zip(scored.classes, map(_number, sample[0]), strict=True))
+        if undefined := [name for name, value in result["per_class"].items() if value is None]:
+            result["undefined"] = undefined
+    if drawn is None or result["value"] is None:
+        return result
+
+    def interval(value: float | None, column: np.ndarray) -> tuple[float, float] | None:
+        return None if value is None else of_draws(value, column, bounded=spec.bounded, units=units)
+
+    result["interval"] = interval(result["value"], _same_classes(result, drawn))
+    if by_class and len(scored.classes) > 1:
+        result["class_intervals"] = {
+            name: interval(value, drawn[:, column])
+            for column, (name, value) in enumerate(result["per_class"].items())
+        }
+    return result
+
+
+def _same_classes(described: Mapping[str, Any], drawn: np.ndarray) -> np.ndarray:
+    """``(B,)`` macro values of the classes that the sample has a value of: a draw without one of them has
+    none, in intervals, in tables and in ranks alike."""
+    if drawn.ndim == 1:
+        return drawn
+    there = [value is not None for value in described["per_class"].values()]
+    return drawn[:, there].mean(axis=1)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
