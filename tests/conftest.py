@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from wsbench import scoring
+from wsbench import measuring
 from wsbench.cli import main
 from wsbench.resampling import Resamples
 from wsbench.scored import BoxTable, Scored
@@ -110,7 +110,7 @@ def table(
 def measured(compute: Callable, scored: Scored) -> dict:
     """A metric's function as a record shows it: value, per class, interval."""
     draws = Resamples.draw(scored.names, 20, seed=0)
-    return scoring.measure(scored, {"metric": MetricSpec("metric", "", compute)}, draws)["metric"]
+    return measuring.measure(scored, {"metric": MetricSpec("metric", "", compute)}, draws)["metric"]
 
 
 def value(compute: Callable, scored: Scored) -> float | None:

@@ -12,11 +12,12 @@ def example(
     name: str = "net",
     seed: int = 0,
     *,
-    ap25: float | None = 0.5,
+    cond_ap25: float | None = 0.5,
     auc: float | None = 0.9,
     subset: Mapping[str, Any] | None = None,
     fingerprint: str = "f00d",
     draws: Sequence[float] | None = None,
+    training: str = "",
     **method: Any,
 ) -> Record:
     """A record of dataset ``phantom`` under protocol ``uniform``."""
@@ -25,7 +26,7 @@ def example(
             "dataset": "phantom",
             "fingerprint": fingerprint,
             "protocol": 1,
-            "metrics": {"ap25": 1, "auc": 1},
+            "metrics": {"cond_ap25": 1, "auc": 1},
         },
         method={
             "name": name,
@@ -36,6 +37,7 @@ def example(
             "box_supervision": "none",
             "box_use": "",
             "reads_image": True,
+            "deterministic": False,
             "facts": {},
             **method,
         },
@@ -54,13 +56,14 @@ def example(
         protocols={
             "uniform": {
                 "calibration": {"operating_points": {"tb": 0.5}},
-                **({"draws": {"ap25": draws}} if draws is not None else {}),
+                **({"draws": {"cond_ap25": draws}} if draws is not None else {}),
                 "metrics": {
-                    "ap25": {"value": ap25, "per_class": {"tb": ap25}},
+                    "cond_ap25": {"value": cond_ap25, "per_class": {"tb": cond_ap25}},
                     "auc": {"value": auc, "per_class": {"tb": auc}, **({} if auc else {"undefined": ["tb"]})},
                 },
             }
         },
         stages={"fit": {"seconds": 1.0, "peak_megabytes": 100}},
         provenance={"device": "cpu", "versions": {}},
+        training=training,
     )

@@ -294,7 +294,7 @@ def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tm
     """Rules and operating points come from select and calibrate; only scores see the boxes of test."""
     from dataclasses import replace
 
-    from wsbench import scoring
+    from wsbench import measuring, scoring
 
     record, plugin = run
     loaded = load_dataset(plugins.find(), "phantom", SMALL, Silent())
@@ -314,7 +314,7 @@ def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tm
         method = spec.build(None, ("tb",))
         uniform = scoring.protocols(record.folder / "predict", data, spec, method)["uniform"]
         draws = scoring.resamples(loaded, uniform.test.names)
-        values = scoring.measure(scoring.table(data, uniform), plugins.find().metrics, draws)
+        values = measuring.measure(scoring.table(data, uniform), plugins.find().metrics, draws)
         results[name] = ((uniform.operating_points, uniform.boxes, uniform.choices), values["miou"]["value"])
     (before, miou), (after, other_miou) = results.values()
     assert before == after

@@ -79,6 +79,7 @@ def sum_up(folds: Sequence[Record], folder: Path | None = None) -> Record:
         protocols={name: {**_protocol(name, folds), "pooled": _pooled(name, folds)} for name in protocols},
         stages={stage: _cost([record.stages[stage] for record in folds]) for stage in first.stages},
         provenance=first.provenance,
+        training=key_of([record.training for record in folds]),
         efficiency=first.efficiency,
         folder=folder,
     )
@@ -98,6 +99,7 @@ def _protocol(name: str, folds: Sequence[Record]) -> dict[str, Any]:
         "calibration": {"folds": [part["calibration"] for part in parts]},
         "metrics": metrics,
         "draws": draws,
+        "units": sum(part["units"] for part in parts),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,13 @@ from wsbench import (
     calibration,
     frames,
     geometry,
+    intervals,
+    measuring,
     predictions,
     priors,
+    protocol,
     records,
+    replay,
     resampling,
     scored,
     scoring,
@@ -27,7 +31,7 @@ from wsbench.folders import Stage, finished, locked, stage
 from wsbench.folds import Fold
 from wsbench.loading import Loaded
 from wsbench.outside import Outside
-from wsbench.planning import Plan, load_dataset
+from wsbench.planning import Plan, blind_plans, load_dataset
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress
 from wsbench.records import Record
@@ -38,6 +42,7 @@ from wsbench.sources import source_hash
 def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -> Stage:
     """Score what lies in a run's folder under both protocols; skipped if nothing has changed."""
     folder = prediction.folder.parent
+    blind = blind_predictions(plan, loaded, found) if plan.spec.reads_image else {}
 
     def work(inside: Path) -> Mapping[str, Any]:
         protocols = scoring.protocols(
@@ -45,12 +50,17 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
         )
         test = protocols["uniform"].test
         draws = scoring.resamples(loaded, test.names)
+        tables = {name: scoring.table(loaded, made) for name, made in protocols.items()}
         result = {
             name: {
-                "calibration": scoring.calibration(protocol, loaded.dataset.classes),
-                **scoring.results(scoring.table(loaded, protocol), found.metrics, draws),
+                "calibration": scoring.calibration(made, loaded.dataset.classes),
+                **measuring.results(tables[name], made, found.metrics, draws),
             }
-            for name, protocol in protocols.items()
+            for name, made in protocols.items()
+        }
+        result["uniform"]["floors"] = {
+            name: measuring.with_class_scores(tables["uniform"], _uniform_boxes(other, loaded), found.metrics)
+            for name, other in blind.items()
         }
         labels = loaded.views.weak(test.names).labels
         classes, scores = loaded.dataset.classes, test.prediction.scores
@@ -58,21 +68,66 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
         own = protocols.get("paper", protocols["uniform"]).test.prediction.scores
         if not np.array_equal(own, scores):
             records.write_scores(folder / records.PAPER_SCORES, test.names, classes, labels, own)
-        found_boxes = {name: protocol.boxes for name, protocol in protocols.items()}
-        records.write_boxes(folder / records.BOXES, test.names, found_boxes)
+        boxes_by = {name: made.lists() for name, made in protocols.items()}
+        records.write_boxes(folder / records.BOXES, test.names, boxes_by)
+        replay.write(
+            folder / replay.FILE,
+            protocols,
+            {name: _select_scores(prediction.folder, name, classes) for name in protocols},
+        )
         write_json(inside / "protocols.json", result)
         return {}
 
     computed_by = [spec.compute for spec in found.metrics.values()]
     inputs = {
         "predict": prediction.key,
+        "blind": {name: other.key for name, (_, other) in blind.items()},
         "metrics": _metric_versions(found),
         "calibrate_for": plan.calibrate_for,
         "source": source_hash(
-            boxes, calibration, frames, geometry, priors, resampling, scored, scoring, *computed_by
+            boxes,
+            calibration,
+            frames,
+            geometry,
+            intervals,
+            measuring,
+            priors,
+            protocol,
+            replay,
+            resampling,
+            scored,
+            scoring,
+            *computed_by,
         ),
     }
     return stage(folder, "score", inputs, work)
+
+
+def _select_scores(folder: Path, name: str, classes: Sequence[str]) -> np.ndarray | None:
+    where = predictions.of_protocol(folder, name)
+    if not predictions.there(where, "select"):
+        return None
+    return predictions.read(where, "select", classes)[1].scores
+
+
+def blind_predictions(plan: Plan, loaded: Loaded, found: Plugins) -> dict[str, tuple[Plan, Stage]]:
+    """By name, the methods that never look at an image and do the same for every seed, with the predictions
+    that they have left beside a plan's run; those that have not been run are left out."""
+    result = {}
+    plans = blind_plans(found, loaded.spec, runs=plan.runs, calibrate_for=plan.calibrate_for)
+    for blind in plans:
+        folder = blind.folder(loaded)
+        if blind.spec.deterministic and (folder / "predict" / "stage.json").exists():
+            result[blind.spec.name] = (blind, finished(folder, "predict"))
+    return result
+
+
+def _uniform_boxes(blind: tuple[Plan, Stage], loaded: Loaded) -> scored.BoxTable:
+    """The boxes of an image-blind method by the harness's rules."""
+    plan, prediction = blind
+    method = plan.build(loaded)
+    made = scoring.protocols(prediction.folder, loaded, plan.spec, method, plan.calibrate_for)
+    return made["uniform"].boxes
 
 
 def key(plan: Plan, loaded: Loaded, found: Plugins) -> Mapping[str, Any]:
@@ -81,7 +136,7 @@ def key(plan: Plan, loaded: Loaded, found: Plugins) -> Mapping[str, Any]:
         "calibrated_for": plan.calibrate_for,
         "dataset": loaded.spec.name,
         "fingerprint": loaded.fingerprint,
-        "protocol": scoring.PROTOCOL_VERSION,
+        "protocol": protocol.PROTOCOL_VERSION,
         "metrics": _metric_versions(found),
     }
 
@@ -109,7 +164,7 @@ def rescore(
     before = records.load(folder / records.FILE)
     loaded = dataset_of(before, found, progress, root)
     wanted = calibrate_for or before.key.get("calibrated_for", calibration.OBJECTIVE)
-    plan = plan_of(before, found, wanted)
+    plan = replace(plan_of(before, found, wanted), runs=folder.resolve().parents[2])
     with locked(folder):
         score = score_stage(plan, loaded, found, finished(folder, "predict"))
         record = replace(
@@ -158,6 +213,7 @@ def evaluate(
             method=outside.describe(),
             dataset=loaded.describe(),
             seed=0,
+            training=outside.content,
             protocols=read_json(score.folder / "protocols.json"),
             stages={done.folder.name: done.facts["cost"] for done in (prediction, score)},
             provenance=records.provenance("cpu"),

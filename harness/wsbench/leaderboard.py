@@ -10,36 +10,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsbench import costs, published, records
+from wsbench import costs, published, records, replay
+from wsbench.board import Board
+from wsbench.board_tables import floors, markdown_table, measures, ranking
 from wsbench.calibration import OBJECTIVE
-from wsbench.comparison import difference
 from wsbench.errors import WsbenchError
 from wsbench.files import write_text
 from wsbench.folders import key_of
+from wsbench.protocol import (
+    COLUMNS,
+    RANKED_BY,
+    RANKED_WITHOUT_BOXES,
+    RANKING_COLUMNS,
+)
 from wsbench.published import Paper, PublishedTable
 from wsbench.records import Record
-from wsbench.rows import BLIND, BOXED, Row, number, rank_words, ranked, shown
-from wsbench.scoring import RANKED_BY, RANKED_WITHOUT_BOXES
-
-COLUMNS = {
-    "uniform": (
-        "map_gain", "ap50", "loc_f1_called@0.25", "froc", "pointing_game", "miou", "msli",
-        "boxes_per_image", "healthy_with_box", "auc", "sensitivity", "specificity",
-    ),
-    "paper": (
-        "miou", "miou_pooled", "miou_matched", "ap25", "msli", "udp", "boxes_per_image",
-        "region_iou", "region_dice",
-        "accuracy", "auc", "sensitivity", "specificity", "macro_precision", "macro_recall",
-    ),
-}  # fmt: skip
-
-
-POOLED = ("accuracy", "auc")
-"""What a cross-validation has of all folds' images together, besides its means over folds."""
+from wsbench.rows import BLIND, BOXED, Row
 
 
 def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path:
-    """Copy a finished record into a leaderboard's folder, without what names a run's machine.
+    """Copy a finished record into a leaderboard's folder, without what names a run's machine, and beside
+    it the predictions that its numbers follow from.
 
     Args:
         record: of a complete dataset.
@@ -58,6 +49,8 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
     stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}{folds}-seed{record.seed}"
     path = folder / "records" / name / f"{stem}.json"
     records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
+    if record.folder is not None and (record.folder / replay.FILE).exists():
+        replay.seal(record.folder / replay.FILE, path.with_suffix(".npz"), path)
     return path
 
 
@@ -135,58 +128,25 @@ def _published(paper: Paper, table: PublishedTable) -> str:
     return f"{where}\n\n{markdown_table(header, rows)}"
 
 
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A GitHub table, first column to the left, numbers to the right."""
-    lines = [header, [":---", *["---:"] * (len(header) - 1)], *rows]
-    cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
-    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
-
-
-def _behind(first: Row, row: Row) -> str:
-    """What a row lacks to the first one, on the same draws."""
-    if row is first or first.estimate is None or row.estimate is None:
-        return "-"
-    less, bounds = difference(first.estimate, row.estimate)
-    return f"{less:.3f} ({_bounds(bounds)})"
-
-
-def _bounds(bounds: tuple[float, float] | None) -> str:
-    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
-
-
 def _key(record: Record) -> str:
     """What two records must share to stand in one table. Versions count of the metrics that are shown: a
     plugin's further metric parts nothing."""
-    shown = {RANKED_BY, *(metric for columns in COLUMNS.values() for metric in columns)}
-    versions = {metric: version for metric, version in record.key["metrics"].items() if metric in shown}
+    columns = {RANKED_BY, *RANKING_COLUMNS, *(metric for shown in COLUMNS.values() for metric in shown)}
+    versions = {metric: version for metric, version in record.key["metrics"].items() if metric in columns}
     key = {"calibrated_for": OBJECTIVE, **record.key, "metrics": versions}
     return json.dumps(key, sort_keys=True)
 
 
-def _section(found: Sequence[Record]) -> list[str]:
-    rows = ranked(found)
-    parts = [_data_line(found[0])]
-    for protocol, wanted in COLUMNS.items():
-        here = [row for row in rows if any(protocol in record.protocols for record in row.records)]
-        if not here:
-            continue
-        ranking, columns = here[0].ranked_by, shown(here, wanted)
-        header, cells = ["method", "seeds"], [[row.label(protocol), row.seeds] for row in here]
-        if protocol == "uniform":
-            header += ["rank", ranking, "95 %", "less than the first"]
-            columns = [metric for metric in columns if metric != ranking]
-            for row, line, rank in zip(here, cells, rank_words(here), strict=True):
-                bounds = _bounds(row.interval(ranking, protocol))
-                line += [rank, row.cell(ranking, protocol), bounds or "-", _behind(here[0], row)]
-        header += columns
-        for row, line in zip(here, cells, strict=True):
-            line += [row.cell(metric, protocol) for metric in columns]
-        if here[0].folds:
-            header += [f"pooled {metric}" for metric in POOLED]
-            for row, line in zip(here, cells, strict=True):
-                line += [number(row.pooled(metric, protocol)) for metric in POOLED]
-        parts += [_TITLES[protocol], markdown_table(header, cells)]
-    return [*parts, *_sanity(rows), *_costs(rows)]
+def _section(records_of_key: Sequence[Record]) -> list[str]:
+    board = Board.of(records_of_key)
+    parts = [_data_line(records_of_key[0])]
+    if any("uniform" in record.protocols for record in records_of_key):
+        parts += [_TITLES["uniform"], *ranking(board)]
+        parts += ["### Further measures\n", measures(board.rows, "uniform"), *floors(board.rows)]
+    of_paper = [row for row in board.rows if any("paper" in record.protocols for record in row.records)]
+    if of_paper:
+        parts += [_TITLES["paper"], measures(of_paper, "paper")]
+    return [*parts, *_sanity(board.rows), *_costs(board.rows)]
 
 
 def _sanity(rows: Sequence[Row]) -> list[str]:
@@ -231,16 +191,26 @@ def _data_line(record: Record) -> str:
     )
 
 
-_PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows are in the order of
-`{RANKED_BY}` under protocol `uniform`, a measure that charges for extra boxes. Their rank is one more than
-the number of rows that are better by more than noise (paired bootstrap of the test images, and seeds;
-Holm's correction over all pairs, 5 %); rows that share a rank are tied and marked `=`. Several seeds give
-mean ± sample standard deviation, a cross-validation that over folds; 95 % is the bootstrap interval of the
-mean, and, behind what a row lacks to the first, that of the difference on the same draws. {BLIND} never
-looks at the image. {BOXED} uses annotated boxes of the calibrate role under this protocol; `wsbench describe
-METHOD` says for what. `map_gain` is what a method's boxes add to fixed boxes with the same class scores: at
-or below 0, its map adds nothing. Where no test image has a box, rows are in the order of
-`{RANKED_WITHOUT_BOXES}`, and measures of boxes are left out.
+_PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows stand in the
+order of their mean `{RANKED_BY}` under protocol `uniform`: average precision at IoU 0.25 on the images
+that have the finding, with box scores as shares of the best box of the image. It rewards boxes that hit
+lesions, and no class score can change it. **rank** is an interval: it holds for all rows of a table at
+once with a chance of 95 % (Behrens-Fisher tests with moderated variances over seeds, Holm's correction
+over all pairs). In bold are the rows that nothing is better than by more than noise. *rank alone* holds
+for one row looked at by itself. Several seeds give mean ± sample standard deviation; *95 %* is the
+interval of what the method reaches over seeds, images and choices of thresholds, *these networks* that of
+the trained networks at hand.
+
+`cond_gain` is the difference to the best boxes that never look at the image: at or below 0, a reader with
+these boxes does as well. `top1_blind` is the best fixed box beside `top1_hit`. `ap25` counts all images,
+healthy ones included, so class scores lift it; `ap25_fixed` and `ap25_oracle` are what fixed boxes and
+perfect boxes reach with the same class scores, `ap25_share` is where `ap25` lies between them. `map_gain`
+is `ap25` less that of fixed boxes scored by the class score; it depends on the class scores, too.
+`near_fixed` is the share of boxes that stand where fixed boxes stand. {BLIND} never looks at the image.
+{BOXED} uses annotated boxes of the calibrate role under this protocol; `wsbench describe METHOD` says for
+what. Rows of external programs are compared with all others and count in nobody else's rank. Where no
+test image has a box, rows stand in the order of `{RANKED_WITHOUT_BOXES}`, and measures of boxes are left
+out.
 """
 
 _COSTS = """## Cost

@@ -71,6 +71,7 @@ class Outside:
             "box_supervision": self.spec.box_supervision.value,
             "box_use": self.spec.box_use,
             "reads_image": True,
+            "deterministic": False,
             "facts": {"predictions": self.content},
         }
 

@@ -147,14 +147,21 @@ def blind_plans(
     Args:
         found: the plugins.
         dataset: that the plans are for.
-        seed: the base seed.
+        seed: the base seed; a method that declares itself deterministic has seed 0, whatever it is.
         runs: the folder of all runs.
         calibrate_for: what box rules are chosen for.
         other_than: a method to leave out.
     """
     return [
         make_plan(
-            spec, None, {}, dataset=dataset, seed=seed, device="cpu", runs=runs, calibrate_for=calibrate_for
+            spec,
+            None,
+            {},
+            dataset=dataset,
+            seed=0 if spec.deterministic else seed,
+            device="cpu",
+            runs=runs,
+            calibrate_for=calibrate_for,
         )
         for spec in found.methods.values()
         if not spec.reads_image and spec.name != other_than

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
     from wsbench.types import ScoredBox
 
-SCHEMA = 3
+SCHEMA = 4
 """1: metrics without intervals and without draws. 2: with them, and with the seeds that a row was to have.
-3: with what the run costs."""
+3: with what the run costs. 4: with the training's key, image-blind boxes with the same class scores, and
+draws of several metrics."""
 
 FILE = "record.json"
 SCORES = "scores.csv"
@@ -47,12 +48,16 @@ class Record:
         method: name, preset, settings, what boxes it saw, and its own facts.
         dataset: name, settings, fingerprint, images per role, what was left out, whether it is a subset.
         seed: the base seed.
-        protocols: by protocol, ``calibration``, ``metrics`` with 95 % intervals, and ``draws``, the ranking
-            metric in every bootstrap draw of the test images.
+        protocols: by protocol, ``calibration``, ``metrics`` with 95 % intervals, ``draws``, some metrics in
+            every bootstrap draw, ``units``, the number of patients drawn from, and ``floors``, metrics of the
+            boxes of image-blind methods with this run's class scores.
         stages: by stage, seconds and peak memory.
         provenance: versions, git state, platform, device.
         efficiency: what `efficiency.measure` and `efficiency.training` found on some machine; None where
             nothing was measured.
+        training: key of the training behind it: records of one seed that share it were not trained apart.
+            Empty where it is unknown.
+        trained_from: what that key is the hash of: method, settings, seed, data and the code's hash.
         planned_seeds: all seeds of the command that made it: a row without one of them has no mean.
         sanity: what `wsbench sanity` measured of its maps; empty where it did not.
         schema: of this file.
@@ -67,6 +72,8 @@ class Record:
     stages: Mapping[str, Any]
     provenance: Mapping[str, Any]
     efficiency: Mapping[str, Any] | None = None
+    training: str = ""
+    trained_from: Mapping[str, Any] = field(default_factory=dict)
     planned_seeds: Sequence[int] = ()
     sanity: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA

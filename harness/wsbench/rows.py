@@ -1,19 +1,25 @@
-"""Rows of a table: a method with its settings over its seeds, ranked by more than noise."""
+"""Rows of a table: a method with its settings over its seeds."""
 
 from __future__ import annotations
 
 import json
 import statistics
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from wsbench.comparison import Estimate, ranks
+from wsbench.intervals import edge_variance, of_draws
+from wsbench.protocol import RANKED_BY, ranked_by
 from wsbench.records import Record
-from wsbench.resampling import interval
-from wsbench.scoring import RANKED_BY, ranked_by
+from wsbench.significance import Estimate
+
+EXTERNAL = "external"
+"""The preset of predictions that another program made."""
+
+UNBOUNDED = ("cond_gain", "map_gain")
+"""Of the metrics that are kept draw by draw, the differences, which may be negative."""
 
 BLIND, BOXED = "†", "‡"
 OF_LABELS = ("accuracy", "auc", "sensitivity", "specificity", "macro_precision", "macro_recall")
@@ -104,43 +110,51 @@ class Row:
         return ranked_by(self.first.dataset["boxes"]["test"])
 
     @property
-    def estimate(self) -> Estimate | None:
-        """The ranking metric under protocol ``uniform``; None where a seed or its draws are missing."""
-        metric = self.ranked_by
+    def external(self) -> bool:
+        """Whether another program made the predictions, so that nobody can train it again from its record."""
+        return self.first.method["preset"] == EXTERNAL
+
+    @property
+    def units(self) -> int:
+        """The number of patients (of images where patients are unknown) that its draws are made of."""
+        images: int = self.first.dataset["images"]["test"]
+        return int(self.first.protocols["uniform"].get("units", images))
+
+    def estimate(self, metric: str) -> Estimate | None:
+        """A metric under protocol ``uniform``; None where a seed or its draws are missing."""
         values = self.values(metric, "uniform")
         draws = [record.protocols.get("uniform", {}).get("draws", {}) for record in self.records]
         if self.missing or None in values or not all(metric in of_seed for of_seed in draws):
             return None
         drawn = np.array([of_seed[metric] for of_seed in draws], dtype=np.float64)
-        return Estimate(np.array(values, dtype=np.float64), drawn.mean(axis=0))
+        trainings = tuple(record.training for record in self.records)
+        mean = statistics.fmean(value for value in values if value is not None)
+        return Estimate(
+            np.array(values, dtype=np.float64),
+            drawn.mean(axis=0),
+            deterministic=self.first.method.get("deterministic", False),
+            trainings=trainings if all(trainings) else (),
+            edge_variance=edge_variance(mean, self.units),
+        )
 
-    def interval(self, metric: str, protocol: str) -> tuple[float, float] | None:
-        """The 95 % interval of a metric's mean over seeds; of several seeds or folds only the ranking metric
-        has one, which alone is kept draw by draw."""
-        if (metric, protocol) == (self.ranked_by, "uniform") and self.estimate is not None:
-            return interval(self.estimate.draws)
-        found = self.first.protocols.get(protocol, {}).get("metrics", {}).get(metric, {}).get("interval")
-        return tuple(found) if found and len(self.records) == 1 else None
+    def of_networks(self, metric: str, protocol: str) -> tuple[float, float] | None:
+        """The 95 % interval of these trained networks on images like these, without the noise of seeds; of
+        several seeds or folds only metrics that are kept draw by draw have one."""
+        estimate = self.estimate(metric) if protocol == "uniform" else None
+        if estimate is not None and len(self.records) > 1:
+            return of_draws(estimate.mean, estimate.draws, bounded=metric not in UNBOUNDED, units=self.units)
+        described = self.first.protocols.get(protocol, {}).get("metrics", {}).get(metric, {})
+        bounds = described.get("interval")
+        return tuple(bounds) if bounds and len(self.records) == 1 else None
 
 
-def ranked(found: Iterable[Record]) -> list[Row]:
-    """One row a method and settings, over its seeds; the best first."""
+def ranked(records: Iterable[Record]) -> list[Row]:
+    """One row a method and settings, over its seeds; in the order of the ranking measure's means."""
     groups: dict[str, list[Record]] = defaultdict(list)
-    for record in found:
+    for record in records:
         groups[json.dumps([record.method["name"], record.method["settings"]], sort_keys=True)].append(record)
     rows = [Row(tuple(sorted(group, key=lambda record: record.seed))) for group in groups.values()]
     return sorted(rows, key=_rank)
-
-
-def rank_words(rows: Sequence[Row]) -> list[str]:
-    """Ranks by more than noise, ``=`` marking those that rows share; a dash where none can be given."""
-    known = {place: row.estimate for place, row in enumerate(rows) if row.estimate is not None}
-    found = dict(zip(known, ranks(list(known.values())), strict=True))
-    shared = Counter(found.values())
-    return [
-        "-" if place not in found else f"{found[place]}{'=' if shared[found[place]] > 1 else ''}"
-        for place in range(len(rows))
-    ]
 
 
 def shown(rows: Sequence[Row], metrics: Iterable[str]) -> list[str]:

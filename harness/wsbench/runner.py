@@ -16,7 +16,7 @@ from wsbench.evaluation import key, score_stage
 from wsbench.files import read_json
 from wsbench.folders import Stage, is_done, locked, stage
 from wsbench.loading import Loaded
-from wsbench.planning import Plan, load_dataset, make_plan
+from wsbench.planning import Plan, blind_plans, load_dataset, make_plan
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress, Silent
 from wsbench.records import Record
@@ -87,6 +87,8 @@ def run(
 
 def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Record:
     """Fit, predict, score, measure and record one plan, skipping what is done."""
+    if plan.spec.reads_image:
+        _run_floors(plan, loaded, found, progress)
     fit = _fit(plan, loaded, found, progress)
     with locked(plan.folder(loaded)) as folder:
         prediction = _predict(folder, plan, loaded, found, progress, fit)
@@ -100,6 +102,8 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
             protocols=read_json(score.folder / "protocols.json"),
             stages={done.folder.name: done.facts["cost"] for done in (fit, prediction, score, measurement)},
             provenance=fit.facts["provenance"],
+            training=fit.key,
+            trained_from=plan.inputs(loaded, found),
             sanity=records.sanity_of(folder, prediction.key),
             efficiency=_efficiency(loaded, fit, measurement),
             folder=folder,
@@ -108,6 +112,15 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
     if fit.fresh or prediction.fresh or score.fresh:
         found.tell("wsbench_run_finished", record=record)
     return record
+
+
+def _run_floors(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> None:
+    """Run the image-blind methods whose boxes are scored with this plan's class scores; finished ones are
+    skipped."""
+    plans = blind_plans(found, loaded.spec, runs=plan.runs, calibrate_for=plan.calibrate_for)
+    for blind in plans:
+        if blind.spec.deterministic:
+            execute(blind, loaded, found, progress)
 
 
 def measured(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Mapping[str, Any]:
@@ -255,6 +268,7 @@ def _describe(plan: Plan) -> dict[str, Any]:
         "box_supervision": plan.spec.box_supervision.value,
         "box_use": plan.spec.box_use,
         "reads_image": plan.spec.reads_image,
+        "deterministic": plan.spec.deterministic,
     }
 
 

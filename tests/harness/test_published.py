@@ -74,7 +74,7 @@ def test_they_are_shown_below_and_change_no_rank(tmp_path: Path) -> None:
         "tables: [{table: Table 1, dataset: phantom, split: s, differs: d, columns: [ap25],"
         " rows: {theirs: [0.9]}}]\n"
     )
-    leaderboard.add(example(ap25=0.5), tmp_path)
+    leaderboard.add(example(cond_ap25=0.5), tmp_path)
     leaderboard.update(tmp_path)
     ours, theirs = (tmp_path / "phantom.md").read_text().split("## Published")
     assert "net (quick)" in ours

@@ -30,13 +30,13 @@ def test_a_record_without_efficiency_loads_and_one_with_it_keeps_it(tmp_path: Pa
 
 
 def test_values_by_metric_and_protocol() -> None:
-    record = example(ap25=0.25)
-    assert record.value("ap25") == 0.25
+    record = example(cond_ap25=0.25)
+    assert record.value("cond_ap25") == 0.25
     assert record.value("macro_precision") is None
-    assert record.value("ap25", "paper") is None
+    assert record.value("cond_ap25", "paper") is None
     frame = record.metrics()
-    assert frame.loc["ap25", "tb"] == 0.25
-    assert frame.loc["ap25", "macro"] == 0.25
+    assert frame.loc["cond_ap25", "tb"] == 0.25
+    assert frame.loc["cond_ap25", "macro"] == 0.25
 
 
 def test_every_schema_version_still_loads() -> None:
@@ -52,7 +52,7 @@ def test_every_schema_version_still_loads() -> None:
         ("{", "not a record of wsbench"),
         ("[]", "not a record of wsbench"),
         ("{}", "not a record of wsbench"),
-        ('{"schema": 99}', "has schema 99; this wsbench reads up to 3; upgrade it"),
+        ('{"schema": 99}', "has schema 99; this wsbench reads up to 4; upgrade it"),
         ('{"schema": 1, "extra": 2}', "not a record of schema 1"),
     ],
 )

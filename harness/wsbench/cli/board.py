@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wsbench.cli import options
 from wsbench.errors import WsbenchError
 
 
@@ -15,8 +16,18 @@ def leaderboard(
         "leaderboards"
     ),
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 if a page is not what its records say.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Write nothing; exit 1 if a page is not what its records say, or a record not what its "
+            "predictions say.",
+        ),
     ] = False,
+    replay: Annotated[
+        bool, typer.Option(help="With --check, compute every record's numbers again from its predictions.")
+    ] = True,
+    plugin: options.PluginFiles = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Render every leaderboard page from the records beside it."""
     from wsbench import leaderboard as pages
@@ -30,6 +41,24 @@ def leaderboard(
     wrong = pages.stale(folder)
     for page in wrong:
         print(f"{page} is not what its records say; run `wsbench leaderboard`")
+    if not wrong:
+        print("every page is what its records say")
+    if replay:
+        wrong += _replayed(folder, plugin or [], quiet=quiet)
     if wrong:
         raise typer.Exit(1)
-    print("every page is what its records say")
+
+
+def _replayed(folder: Path, plugin_files: list[Path], *, quiet: bool) -> list[Path]:
+    """The records that are not what their predictions say."""
+    from wsbench.progress import choose_progress
+    from wsbench.replaying import replay_all
+
+    result = replay_all(folder, plugin_files, choose_progress(quiet=quiet))
+    for path, lines in result.differences.items():
+        more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+        print(f"{path}: {lines[0]}{more}")
+    for dataset, why in result.missing.items():
+        print(f"{dataset}: not computed again: {why}")
+    print(f"{result.equal} records say what their predictions say")
+    return list(result.differences)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wsbench.cli import options, tables
 from wsbench.errors import WsbenchError
+
+if TYPE_CHECKING:
+    from wsbench.planning import Plan
 
 
 def run(
@@ -76,6 +81,7 @@ def run(
             plans += blind_plans(
                 found, dataset_spec, seed=seed, runs=runs, calibrate_for=objective, other_than=method
             )
+    plans = _once(plans)
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(found, dataset, data_option, root, progress, skip_bad=skip_bad)
     if submit:
@@ -90,6 +96,15 @@ def run(
             progress.say(f"submitted {leaderboard.add(records[-1], leaderboards, planned)}")
     tables.results(records)
     print(f"record of {method}: {records[0].folder}")
+
+
+def _once(plans: Sequence[Plan]) -> list[Plan]:
+    """The plans without those of further seeds of methods for which the seed plays no part."""
+    different: dict[tuple[str, int], Plan] = {}
+    for plan in plans:
+        seed = plans[0].seed if plan.spec.deterministic and plan.spec is plans[0].spec else plan.seed
+        different.setdefault((plan.spec.name, seed), replace(plan, seed=seed))
+    return list(different.values())
 
 
 def _seeds(words: str) -> list[int]:

@@ -6,22 +6,30 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from wsbench.protocol import DRAWN
+
 if TYPE_CHECKING:
     from wsbench.audit import Finding
+    from wsbench.board import Board
     from wsbench.records import Record
     from wsbench.rows import Row
 
 FEW = 4
 """Findings of a kind, and images of a finding, that are named."""
 
+WINNER = "*"
+"""Behind the rank of a row that nothing is better than by more than noise."""
+
 WIDEST = 26
 """Characters of a row's label in a line; a row of eight columns must fit into 80."""
 
 SHOWN = {
-    "uniform": ("ap25", "map_gain", "miou", "boxes_per_image", "healthy_with_box", "auc"),
+    "uniform": ("cond_ap25", "cond_gain", "ap25", "map_gain", "miou", "auc"),
     "paper": ("miou", "ap25", "accuracy", "auc", "sensitivity", "specificity"),
 }
 HEADINGS = {
+    "cond_ap25": "cond. ap25",
+    "cond_gain": "cond. gain",
     "map_gain": "map gain",
     "boxes_per_image": "boxes an image",
     "healthy_with_box": "healthy with box",
@@ -79,13 +87,16 @@ def findings(found: Sequence[Finding]) -> None:
             print(f"  ... and {len(inside) - FEW} more; --json FILE has them all")
 
 
-def _interval(row: Row, metric: str, protocol: str) -> str:
-    found = row.interval(metric, protocol)
-    low, high = (f"{bound:.2f}".replace("0.", ".") for bound in found or (0.0, 0.0))
+def _interval(board: Board, place: int, metric: str, protocol: str) -> str:
+    """Over seeds, images and thresholds where the metric is kept draw by draw, else of the networks at
+    hand."""
+    bounds = board.interval(place, metric) if protocol == "uniform" and metric in DRAWN else None
+    bounds = bounds or board.rows[place].of_networks(metric, protocol)
+    low, high = (f"{bound:.2f}".replace("0.", ".") for bound in bounds or (0.0, 0.0))
     return "" if low == high else f"{low}\N{EN DASH}{high}"
 
 
-BY_FOLD = ("accuracy", "auc", "sensitivity", "specificity", "ap25", "map_gain")
+BY_FOLD = ("accuracy", "auc", "sensitivity", "specificity", "cond_ap25", "cond_gain")
 
 
 def _folds(row: Row, protocol: str) -> None:
@@ -103,22 +114,23 @@ def _folds(row: Row, protocol: str) -> None:
     print()
 
 
-def _protocol(rows: Sequence[Row], protocol: str) -> None:
-    """The rows that have a protocol, best first."""
-    from wsbench.rows import rank_words, shown
+def _protocol(board: Board, protocol: str) -> None:
+    """The rows that have a protocol, in the order of the ranking measure."""
+    from wsbench.rows import shown
 
-    ranks = rank_words(rows)
-    metrics = shown(rows, SHOWN[protocol])
+    metrics = shown(board.rows, SHOWN[protocol])
     cells = []
-    for row, rank in zip(rows, ranks, strict=True):
+    for place, row in enumerate(board.rows):
         if protocol not in row.first.protocols:
             continue
+        standing = board.standings.get(place)
+        ranks = f"{standing.words}{WINNER if standing.winner else ''}" if standing else "-"
         label = "\n".join(textwrap.wrap(row.label(protocol), WIDEST, subsequent_indent="  "))
-        cells.append([rank, label, *(row.mean(metric, protocol) for metric in metrics)])
+        cells.append([ranks, label, *(row.mean(metric, protocol) for metric in metrics)])
         if (count := len(row.records) * max(row.folds, 1)) > 1:
             spread = f"  ± over {count} {'folds' if row.folds else 'seeds'}"
             cells.append(["", spread, *(row.spread(metric, protocol) for metric in metrics)])
-        cells.append(["", "  95 %", *(_interval(row, metric, protocol) for metric in metrics)])
+        cells.append(["", "  95 %", *(_interval(board, place, metric, protocol) for metric in metrics)])
     if cells:
         header = ["rank", "method", *(HEADINGS.get(metric, metric) for metric in metrics)]
         show(TITLES[protocol], header, [line for line in cells if any(line[2:])], text=2)
@@ -127,12 +139,13 @@ def _protocol(rows: Sequence[Row], protocol: str) -> None:
 
 def results(records: Sequence[Record]) -> None:
     """The main metrics of some runs on the same data, best first, under both protocols."""
-    from wsbench.rows import BLIND, BOXED, ranked
+    from wsbench.board import Board
+    from wsbench.rows import BLIND, BOXED
 
-    rows = ranked(records)
+    board = Board.of(records)
     for protocol in SHOWN:
-        _protocol(rows, protocol)
-    for row in rows:
+        _protocol(board, protocol)
+    for row in board.rows:
         if row.folds and row.first.method["reads_image"]:
             for protocol in row.first.protocols:
                 _folds(row, protocol)
@@ -141,7 +154,6 @@ def results(records: Sequence[Record]) -> None:
     for split, (here, release) in data["subset"].items():
         print(f"a subset: split {split} has {here} of the release's {release} images; compare with nothing")
     print(f"{BLIND} never looks at the image   {BOXED} uses annotated boxes")
-    ranking = rows[0].ranked_by
-    print(f"rank: by {ranking} under protocol uniform; = marks rows that noise cannot tell apart")
+    print(f"rank: by {board.ranked_by}, all ranks that noise leaves open; {WINNER} nothing is surely better")
     if not data["boxes"]["test"]:
         print("no test image has a box: measures of boxes are left out")

@@ -175,7 +175,12 @@ def _fixed(
 def wsbench_methods() -> list[wsbench.MethodSpec]:
     return [
         wsbench.MethodSpec(
-            "whole_image", "one box: the whole image", NoSettings, WholeImage, reads_image=False
+            "whole_image",
+            "one box: the whole image",
+            NoSettings,
+            WholeImage,
+            reads_image=False,
+            deterministic=True,
         ),
         wsbench.MethodSpec(
             "two_lungs",
@@ -183,9 +188,15 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             NoSettings,
             TwoLungs,
             reads_image=False,
+            deterministic=True,
         ),
         wsbench.MethodSpec(
-            "centre_box", "one Gaussian at the image's centre", CentreSettings, CentreBox, reads_image=False
+            "centre_box",
+            "one Gaussian at the image's centre",
+            CentreSettings,
+            CentreBox,
+            reads_image=False,
+            deterministic=True,
         ),
         wsbench.MethodSpec(
             "random_map", "smooth noise, drawn for every image", RandomSettings, RandomMap, reads_image=False
@@ -198,5 +209,6 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             box_supervision=wsbench.BoxSupervision.FIT,
             box_use="the fixed boxes are chosen on the calibrate role",
             reads_image=False,
+            deterministic=True,
         ),
     ]

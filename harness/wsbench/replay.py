@@ -1,0 +1,273 @@
+"""What a submission carries beside its record, so that anybody can compute its numbers again: class scores of
+test and select, boxes under every rule that was chosen in some draw, and which rule that was.
+
+Heatmaps are too large; their hash stands for them. All else that tables show of labels and boxes follows from
+these arrays and the dataset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsbench import measuring, scoring
+from wsbench.boxes import BoxRule
+from wsbench.calibration import Choice
+from wsbench.errors import WsbenchError
+from wsbench.files import atomic
+from wsbench.folders import LAYOUT, key_of
+from wsbench.loading import Loaded
+from wsbench.records import Record
+from wsbench.scored import BoxTable
+from wsbench.scoring import Draws, Protocol, Redraws, Test
+from wsbench.specs import MetricSpec
+from wsbench.types import Prediction
+
+FILE = "replay.npz"
+DIGEST = "record"
+"""The array that holds the hash of the record which a file belongs to."""
+
+CLOSE = 1e-9
+"""Numbers that differ by less are equal: sums of floats depend on the machine in their last bits."""
+
+
+def write(path: Path, protocols: Mapping[str, Protocol], select: Mapping[str, np.ndarray | None]) -> None:
+    """Write what the numbers of a run follow from.
+
+    Args:
+        path: of the file.
+        protocols: by name.
+        select: by protocol, the class scores of the select role.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    for name, protocol in protocols.items():
+        prediction = protocol.test.prediction
+        arrays[f"{name}/scores"] = prediction.scores.astype(np.float32)
+        of_select = select[name]
+        if of_select is not None:
+            arrays[f"{name}/select"] = of_select.astype(np.float32)
+        if prediction.heatmaps is not None:
+            digest = hashlib.sha256(np.ascontiguousarray(prediction.heatmaps).tobytes()).hexdigest()
+            arrays[f"{name}/heatmaps"] = np.array(digest)
+        of_rules = _boxes_of_rules(protocol) if protocol.choices else _columns(protocol.boxes)
+        arrays |= {f"{name}/{column}": values for column, values in of_rules.items()}
+    _save(path, _without_copies(arrays))
+
+
+def seal(source: Path, target: Path, record: Path) -> None:
+    """Copy a run's file to a leaderboard, with the hash of the record that it stands beside."""
+    _save(target, {**_load(source), DIGEST: np.array(digest_of(record))})
+
+
+def digest_of(record: Path) -> str:
+    """Hash of a record's file."""
+    return hashlib.sha256(record.read_bytes()).hexdigest()
+
+
+def differences(
+    path: Path, record: Record, loaded: Loaded, metrics: Mapping[str, MetricSpec]
+) -> Iterator[str]:
+    """What a record says that does not follow from the file beside it: nothing, if all is well.
+
+    Args:
+        path: of the record's file; its predictions lie beside it under the same name.
+        record: as it was read from there.
+        loaded: the dataset.
+        metrics: of today's plugins; those that need maps are not computed again.
+
+    Raises:
+        WsbenchError: there is no such file, or it is not one of wsbench.
+    """
+    arrays = _load(path.with_suffix(".npz"))
+    if str(arrays.get(DIGEST, "")) != digest_of(path):
+        yield "the record is not the one that was submitted with its predictions"
+    yield from _of_training(record)
+    draws = scoring.draws_of(loaded)
+    computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
+    for name, said in record.protocols.items():
+        protocol = _protocol(arrays, name, said, loaded, draws)
+        points = dict(zip(loaded.dataset.classes, protocol.operating_points, strict=True))
+        yield from _unlike(said["calibration"]["operating_points"], points, f"{name}: operating point")
+        table = scoring.table(loaded, protocol)
+        again = measuring.results(table, protocol, computable, draws.test)
+        for metric, values in again["metrics"].items():
+            yield from _unlike(said["metrics"].get(metric), values, f"{name}: {metric}")
+        yield from _unlike(said["draws"], again["draws"], f"{name}: draws")
+
+
+def _of_training(record: Record) -> Iterator[str]:
+    """Whether the training that a record names is that of its seed and settings."""
+    inputs = record.trained_from
+    if not inputs:
+        return
+    if key_of([LAYOUT, inputs]) != record.training:
+        yield "its training's key is not that of what it was trained from"
+    for what, value in (("seed", record.seed), ("data", record.key["fingerprint"])):
+        if inputs.get(what) != value:
+            yield f"{what} {value} is not that of its training, {inputs.get(what)}"
+
+
+def _unlike(said: Any, again: Any, where: str) -> Iterator[str]:
+    """The places at which two JSON values differ, numbers by more than `CLOSE`."""
+    if isinstance(again, Mapping) and isinstance(said, Mapping):
+        for key in {**again, **said}:
+            yield from _unlike(said.get(key), again.get(key), f"{where} {key}")
+    elif isinstance(again, list | tuple) and isinstance(said, list | tuple) and len(again) == len(said):
+        for place, (one, other) in enumerate(zip(said, again, strict=True)):
+            yield from _unlike(one, other, f"{where} {place}")
+    elif isinstance(again, float) and isinstance(said, int | float) and not isinstance(said, bool):
+        if abs(said - again) > CLOSE:
+            yield f"{where} is {said:.6g} in the record and {again:.6g} computed again"
+    elif said != again:
+        yield f"{where} is {said} in the record and {again} computed again"
+
+
+def _protocol(
+    arrays: Mapping[str, np.ndarray], name: str, said: Mapping[str, Any], loaded: Loaded, draws: Draws
+) -> Protocol:
+    """A protocol as it was made, from its arrays; operating points are chosen again where they were
+    chosen."""
+    roles, classes = loaded.roles.members, loaded.dataset.classes
+    scores = arrays[f"{name}/scores"].astype(np.float64)
+    names = tuple(roles["test"])
+    test = Test(names, Prediction(scores, boxes=[()] * len(names)))
+    sizes = loaded.views.images(names).sizes
+    if f"{name}/places" not in arrays:
+        points = tuple(said["calibration"]["operating_points"].values())
+        return Protocol(test, classes, sizes, points, own=_table(arrays, name))
+    select = arrays.get(f"{name}/select")
+    if select is None:
+        points, drawn = np.full(len(classes), 0.5), np.full((len(draws.select), len(classes)), 0.5)
+    else:
+        labels = loaded.views.weak(roles["select"]).labels.astype(bool)
+        points, drawn = scoring.points_of(labels, select.astype(np.float64), draws.select)
+    rules = _rules(arrays, name)
+    chosen = arrays[f"{name}/chosen"].tolist()
+    protocol = Protocol(
+        test,
+        classes,
+        sizes,
+        tuple(points.tolist()),
+        choices=tuple(Choice(of_class[place], None) for of_class, place in zip(rules, chosen, strict=True)),
+        redraws=Redraws(drawn, rules, arrays[f"{name}/places"].astype(np.intp)),
+    )
+    _fill(protocol, arrays, name, rules)
+    return protocol
+
+
+def _boxes_of_rules(protocol: Protocol) -> dict[str, np.ndarray]:
+    """Every box of every rule once, with one bit a rule that says whether the rule has it."""
+    assert protocol.redraws is not None
+    rules = [
+        list(dict.fromkeys([*of_class, choice.rule]))
+        for of_class, choice in zip(protocol.redraws.rules, protocol.choices, strict=True)
+    ]
+    most = max(map(len, rules))
+    rows: dict[tuple, np.ndarray] = {}
+    for column, of_class in enumerate(rules):
+        for number, rule in enumerate(of_class):
+            table = protocol.of_class(column, rule)
+            for image, corners, score in zip(
+                table.image.tolist(), table.xyxy.tolist(), table.score.tolist(), strict=True
+            ):
+                bits = rows.setdefault((column, image, *corners, score), np.zeros(most, dtype=bool))
+                bits[number] = True
+    keys = np.array(sorted(rows), dtype=np.float64).reshape(-1, 7)
+    bits = np.array([rows[key] for key in sorted(rows)], dtype=bool).reshape(-1, most)
+    table = BoxTable(keys[:, 1].astype(np.intp), keys[:, 0].astype(np.intp), keys[:, 2:6], keys[:, 6])
+    padded = [[(rule.threshold, rule.minimum_area) for rule in of_class] for of_class in rules]
+    padded = [of_class + [(0.0, 0.0)] * (most - len(of_class)) for of_class in padded]
+    chosen = [of_class.index(choice.rule) for of_class, choice in zip(rules, protocol.choices, strict=True)]
+    return {
+        **_columns(table),
+        "bits": np.packbits(bits, axis=1),
+        "rules": np.array(padded),
+        "chosen": np.array(chosen, dtype=np.uint8),
+        "places": protocol.redraws.places.astype(np.uint8),
+    }
+
+
+def _fill(
+    protocol: Protocol,
+    arrays: Mapping[str, np.ndarray],
+    name: str,
+    rules: tuple[tuple[BoxRule, ...], ...],
+) -> None:
+    """Give a protocol the boxes of all its rules, which it would else make from heatmaps."""
+    table = _table(arrays, name)
+    bits = np.unpackbits(arrays[f"{name}/bits"], axis=1).astype(bool)
+    for column, of_class in enumerate(rules):
+        for number, rule in enumerate(of_class):
+            protocol.keep(column, rule, table.where((table.label == column) & bits[:, number]))
+
+
+def _rules(arrays: Mapping[str, np.ndarray], name: str) -> tuple[tuple[BoxRule, ...], ...]:
+    return tuple(
+        tuple(BoxRule(threshold, area) for threshold, area in of_class if threshold > 0)
+        for of_class in arrays[f"{name}/rules"].tolist()
+    )
+
+
+def _columns(table: BoxTable) -> dict[str, np.ndarray]:
+    return {
+        "image": table.image.astype(np.int32),
+        "label": table.label.astype(np.uint8),
+        "xyxy": table.xyxy.astype(np.float32),
+        "score": table.score.astype(np.float32),
+    }
+
+
+def _table(arrays: Mapping[str, np.ndarray], name: str) -> BoxTable:
+    image, label, corners, score = (
+        arrays[f"{name}/{column}"] for column in ("image", "label", "xyxy", "score")
+    )
+    return BoxTable(
+        image.astype(np.intp), label.astype(np.intp), corners.astype(np.float64), score.astype(np.float64)
+    )
+
+
+def _without_copies(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Protocol ``paper`` mostly has the scores of ``uniform``: then only one copy is kept."""
+    return {
+        name: values
+        for name, values in arrays.items()
+        if not (
+            name.startswith("paper/")
+            and name.partition("/")[2] in ("scores", "select", "heatmaps")
+            and np.array_equal(values, arrays.get(f"uniform/{name.partition('/')[2]}"))
+        )
+    }
+
+
+def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """As npz, the same bytes for the same arrays: an archive's times would differ."""
+    with atomic(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, values in sorted(arrays.items()):
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.asarray(values), allow_pickle=False)
+            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            archive.writestr(member, buffer.getvalue(), zipfile.ZIP_LZMA)
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except OSError as error:
+        raise WsbenchError(
+            f"{path} cannot be read ({error.strerror}); submit the run again with its predictions"
+        ) from None
+    except (ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        raise WsbenchError(f"{path}: not predictions of a submission: {error}") from None
+    shared = {
+        f"paper/{name.partition('/')[2]}": values
+        for name, values in arrays.items()
+        if name in ("uniform/scores", "uniform/select", "uniform/heatmaps")
+    }
+    return {**shared, **arrays}

@@ -1,0 +1,83 @@
+"""Computes the numbers of a leaderboard's records again from the predictions beside them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsbench import plugins, records, replay
+from wsbench.errors import WsbenchError
+from wsbench.evaluation import dataset_of
+from wsbench.progress import Progress, Silent
+
+CHUNK = 4
+"""Records that a process computes before it is given more; each process loads the dataset once a chunk."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came of the records of a leaderboard.
+
+    Attributes:
+        differences: by the file of a record, what does not follow from its predictions.
+        missing: by dataset that cannot be loaded here, why; its records were not computed again.
+        equal: how many records say what their predictions say.
+    """
+
+    differences: Mapping[Path, Sequence[str]]
+    missing: Mapping[str, str]
+    equal: int
+
+
+def replay_all(folder: Path, plugin_files: Sequence[Path], progress: Progress) -> Replayed:
+    """Compute every record's numbers again, in as many processes as there are cores.
+
+    Args:
+        folder: of all leaderboards.
+        plugin_files: Python files to find further plugins in.
+        progress: where long work is shown.
+    """
+    import joblib
+
+    paths = sorted((folder / "records").glob("*/*.json"))
+    by_data: dict[tuple, list[Path]] = defaultdict(list)
+    for path in paths:
+        record = records.load(path)
+        by_data[record.dataset["name"], record.key["fingerprint"]].append(path)
+    chunks = [
+        of_data[start : start + CHUNK]
+        for of_data in by_data.values()
+        for start in range(0, len(of_data), CHUNK)
+    ]
+    parallel = joblib.Parallel(n_jobs=min(joblib.cpu_count(), len(chunks) or 1), return_as="generator")
+    work = parallel(joblib.delayed(_replay)(chunk, tuple(plugin_files)) for chunk in chunks)
+    differences: dict[Path, Sequence[str]] = {}
+    missing: dict[str, str] = {}
+    equal = 0
+    with progress.task("computing records again", len(paths)) as advance:
+        for chunk, result in zip(chunks, work, strict=True):
+            if isinstance(result, str):
+                missing[chunk[0].parent.name] = result
+            else:
+                differences |= {path: lines for path, lines in zip(chunk, result, strict=True) if lines}
+                equal += sum(not lines for lines in result)
+            advance(len(chunk))
+    return Replayed(differences, missing, equal)
+
+
+def _replay(paths: Sequence[Path], plugin_files: Sequence[Path]) -> list[list[str]] | str:
+    """The differences of each record; why, where their dataset cannot be loaded."""
+    known = plugins.find(plugin_files)
+    try:
+        loaded = dataset_of(records.load(paths[0]), known, Silent(), None)
+    except WsbenchError as error:
+        return str(error)
+    result = []
+    for path in paths:
+        try:
+            result.append(list(replay.differences(path, records.load(path), loaded, known.metrics)))
+        except WsbenchError as error:
+            result.append([str(error)])
+    return result
