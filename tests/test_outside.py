@@ -102,7 +102,7 @@ def test_a_run_is_scored_again_without_its_model(run: tuple[Record, Path], tmp_p
     other = evaluation.rescore(record.folder, plugins.find([plugin]), Silent(), calibrate_for="msli")
     chosen, before = (r.protocols["uniform"]["calibration"] for r in (other, record))
     assert chosen["objective"] == "msli"
-    assert chosen["boxes"]["tb"]["value"] >= record.value("msli") - 1  # a share, on calibrate
+    assert chosen["boxes"]["tb"]["value"] == max(value for *_, value in chosen["boxes"]["tb"]["curve"])
     assert chosen["boxes"] != before["boxes"]
     assert other.key != record.key
     back = evaluation.rescore(record.folder, plugins.find([plugin]), Silent(), calibrate_for="loc_f1@0.25")

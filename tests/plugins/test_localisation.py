@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from conftest import box, found, measured, table, value
 from wsbench.geometry import shared_areas
+from wsbench.resampling import Resamples
+from wsbench.scored import Scored
 from wsbench_plugins.metrics import localisation as metrics
 
 
@@ -120,6 +122,57 @@ def test_iou_accuracy_counts_truth_boxes_where_the_class_is_predicted() -> None:
     assert value(metrics.iou_accuracy_kept, scored) == pytest.approx(2 / 3)
     # 0.1 and 0.25 are exceeded by one of two; 0.5, 0.75 and 0.9 by none.
     assert value(metrics.msli, scored) == pytest.approx(2 * 0.5 / 5)
+
+
+def with_b_called(number: int) -> Scored:
+    """Ten images with a box of each of two classes. That of a is called and half covered on every image, that
+    of b is called and hit on so many."""
+    truth = [[box(0, 0, 10, 10, "a"), box(50, 50, 60, 60, "b")]] * 10
+    covered, hit = found(0, 0, 10, 5, label="a"), found(50, 50, 60, 60, label="b")
+    predicted = [[covered, hit] if row < number else [covered] for row in range(10)]
+    scores = [[0.9, 0.9 if row < number else 0.1] for row in range(10)]
+    return table(truth, predicted, scores=scores, classes=("a", "b"))
+
+
+SPECS = {spec.name: spec for spec in metrics.wsbench_metrics()}
+SEES_CALLED = sorted(name for name in SPECS if name.startswith(("iou_accuracy@", "msli")))
+
+
+@pytest.mark.parametrize("name", SEES_CALLED)
+def test_what_sees_called_images_alone_needs_half_of_the_truth_boxes(name: str) -> None:
+    half, fewer = (measured(SPECS[name].compute, with_b_called(number)) for number in (5, 4))
+    of_a = half["per_class"]["a"]
+    assert half["per_class"]["b"] == 1.0  # of what it sees
+    assert half["value"] == (of_a + 1) / 2
+    assert fewer["per_class"] == {"a": of_a, "b": None}
+    assert (fewer["value"], fewer["undefined"]) == (of_a, ["b"])
+    assert SPECS[name].version == 2
+
+
+@pytest.mark.parametrize("name", ["iou_accuracy_all@0.1", "iou_accuracy_kept"])
+def test_what_sees_all_images_needs_nothing(name: str) -> None:
+    assert measured(SPECS[name].compute, with_b_called(1))["per_class"]["b"] == pytest.approx(0.1)
+    assert SPECS[name].version == 1
+
+
+def test_the_sample_decides_for_its_draws() -> None:
+    called_alone, hardly_called = [2] * 4 + [0] * 6, [1, 0, 0, 0, 0, 1, 2, 2, 2, 2]
+    draws = Resamples(np.array([called_alone, hardly_called], dtype=float), np.arange(10))
+    assert metrics.iou_accuracy_kept(with_b_called(4), draws)[:, 1].tolist() == [1.0, 0.1]
+    assert metrics.msli(with_b_called(5), draws)[:, 1].tolist() == [1.0, 1.0]
+    assert np.isnan(metrics.msli(with_b_called(4), draws)[:, 1]).all()
+
+
+def test_silence_on_hard_images_gains_nothing() -> None:
+    """Boxes are right on four of ten images. Called on all, msli is 0.4; on these alone it would be 1."""
+    truth = [[box(0, 0, 10, 10)]] * 10
+    predicted = [[found(0, 0, 10, 10) if row < 4 else found(80, 80, 90, 90)] for row in range(10)]
+    everywhere = table(truth, predicted, scores=[[0.9]] * 10)
+    where_right = table(truth, predicted, scores=[[0.9]] * 4 + [[0.1]] * 6)
+    assert value(metrics.msli, everywhere) == pytest.approx(0.4)
+    assert value(metrics.published_msli, where_right) == 1.0
+    assert value(metrics.msli, where_right) is None
+    assert value(metrics.udp, where_right) is None
 
 
 def test_udp_is_the_mean_of_both_tasks() -> None:

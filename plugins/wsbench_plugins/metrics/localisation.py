@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 IOUS = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9)
 MSLI_IOUS = (0.1, 0.25, 0.5, 0.75, 0.9)
+LEAST_KEPT = 0.5
+"""The share of a class's truth boxes that a measure needs which only sees images on which it is predicted."""
 
 
 def miou(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
@@ -76,22 +78,56 @@ def iou_accuracy_kept(scored: wsbench.Scored, resamples: wsbench.Resamples) -> n
     return wsbench.ratio(resamples.sum(kept), resamples.sum(scored.per_image(scored.truth)))
 
 
-def msli(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
-    """Mean of `iou_accuracy` over IoU 0.1, 0.25, 0.5, 0.75 and 0.9 (CLARiTY paper)."""
+def silent(scored: wsbench.Scored) -> np.ndarray:
+    """``(C,)`` bool: the class is predicted on the images of less than half of its truth boxes
+    (`iou_accuracy_kept`). A measure that only sees the others then says little of the class, and would reward
+    a classifier for silence on hard images.
+
+    It is decided on the sample, for all its draws: an interval over those draws alone in which the class
+    happens to be predicted often enough would be another quantity's. So a draw may have a value where a
+    sample of its images would have none.
+    """
+    (kept,) = iou_accuracy_kept(scored, wsbench.Resamples.once(len(scored.names)))
+    return kept < LEAST_KEPT  # false for a class without a truth box, whose share is NaN
+
+
+def unless_silent(scored: wsbench.Scored, values: np.ndarray) -> np.ndarray:
+    """``(B, C)`` values, NaN for `silent` classes."""
+    import numpy as np
+
+    return np.where(scored.once(silent), np.nan, values)
+
+
+def published_msli(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """`msli` as the CLARiTY paper defines it, whatever share of truth boxes it sees."""
     import numpy as np
 
     return np.mean([iou_accuracy(scored, resamples, iou, called=True) for iou in MSLI_IOUS], axis=0)
 
 
+def msli(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """Mean of `iou_accuracy` over IoU 0.1, 0.25, 0.5, 0.75 and 0.9, of the truth boxes on images on which the
+    class is predicted (CLARiTY paper). It does not exist for a class of which that is less than half of the
+    truth boxes (`iou_accuracy_kept`): silence on hard images would raise it."""
+    return unless_silent(scored, published_msli(scored, resamples))
+
+
 def udp(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
-    """``(B,)`` mean of macro `auc` and macro `msli` (CLARiTY paper), each over classes where it exists."""
+    """``(B,)`` mean of macro `auc` and macro `msli` (CLARiTY paper), each over classes where it exists. A
+    class has no `msli` if it is predicted on the images of less than half of its truth boxes."""
+    return mean_of_tasks(auc(scored, resamples), msli(scored, resamples))
+
+
+def mean_of_tasks(classification: np.ndarray, localisation: np.ndarray) -> np.ndarray:
+    """``(B,)`` mean of the means of two ``(B, C)`` measures over the classes where each exists; NaN where one
+    exists for no class."""
     import numpy as np
 
     def macro(values: np.ndarray) -> np.ndarray:
         there = ~np.isnan(values)
         return wsbench.ratio(np.where(there, values, 0.0).sum(axis=1), there.sum(axis=1))
 
-    return (macro(auc(scored, resamples)) + macro(msli(scored, resamples))) / 2
+    return (macro(classification) + macro(localisation)) / 2
 
 
 def boxes_per_image(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
@@ -170,13 +206,25 @@ def _over_regions(
     return wsbench.ratio(resamples.sum(part), resamples.sum(whole))
 
 
-def _iou_accuracy_at(
-    iou: float, *, called: bool
-) -> Callable[[wsbench.Scored, wsbench.Resamples], np.ndarray]:
-    def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
-        return iou_accuracy(scored, resamples, iou, called=called)
+def iou_accuracy_at(iou: float) -> Callable[[wsbench.Scored, wsbench.Resamples], np.ndarray]:
+    """Share of truth boxes whose IoU with some predicted box of the class exceeds T, of those on images on
+    which the class is predicted (CLARiTY paper, section 3.8.2). It does not exist for a class of which that
+    is less than half of the truth boxes (`iou_accuracy_kept`): silence on hard images would raise it."""
 
-    compute.__doc__ = iou_accuracy.__doc__
+    def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+        return unless_silent(scored, iou_accuracy(scored, resamples, iou, called=True))
+
+    compute.__doc__ = iou_accuracy_at.__doc__
+    return compute
+
+
+def iou_accuracy_all_at(iou: float) -> Callable[[wsbench.Scored, wsbench.Resamples], np.ndarray]:
+    """Share of all truth boxes whose IoU with some predicted box of the class exceeds T."""
+
+    def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+        return iou_accuracy(scored, resamples, iou, called=False)
+
+    compute.__doc__ = iou_accuracy_all_at.__doc__
     return compute
 
 
@@ -193,7 +241,8 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             spec(
                 f"iou_accuracy@{iou:g}",
                 "share of truth boxes with IoU > T, where the class is predicted (CLARiTY paper)",
-                _iou_accuracy_at(iou, called=True),
+                iou_accuracy_at(iou),
+                version=2,
                 at_operating_points=True,
             )
             for iou in IOUS
@@ -202,7 +251,7 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             spec(
                 f"iou_accuracy_all@{iou:g}",
                 "share of all truth boxes with IoU > T",
-                _iou_accuracy_at(iou, called=False),
+                iou_accuracy_all_at(iou),
             )
             for iou in IOUS
         ),
@@ -216,9 +265,10 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             "msli",
             "mean of iou_accuracy@T over T 0.1, 0.25, 0.5, 0.75, 0.9 (CLARiTY paper)",
             msli,
+            version=2,
             at_operating_points=True,
         ),
-        spec("udp", "mean of auc and msli (CLARiTY paper)", udp, at_operating_points=True),
+        spec("udp", "mean of auc and msli (CLARiTY paper)", udp, version=2, at_operating_points=True),
         spec(
             "boxes_per_image",
             "predicted boxes an image at the operating point",
