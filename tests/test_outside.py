@@ -41,7 +41,15 @@ class Guess(wsbench.Method):
 def wsbench_methods():
     return [wsbench.MethodSpec("guess", "", Settings, Guess)]
 """
-HEATMAP_METRICS = ("pointing_game", "max_box_acc_v2", "pxap", "pxap_chance")
+HEATMAP_METRICS = (
+    "pointing_game",
+    "max_box_acc_v2",
+    "pxap",
+    "pxap_chance",
+    "evax_hit25",
+    "evax_hit50",
+    "evax_miou",
+)
 
 
 @pytest.fixture(scope="module")

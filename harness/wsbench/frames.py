@@ -73,21 +73,26 @@ def clip(boxes: np.ndarray, width: float, height: float) -> np.ndarray:
     return np.clip(np.asarray(boxes, dtype=np.float64).reshape(-1, 4), 0.0, [width, height] * 2)
 
 
-def over_whole_image(heatmap: np.ndarray, region: Region, size: tuple[int, int], side: int) -> np.ndarray:
-    """A map that covers ``region`` -> ``(side, side)`` over the whole image, bicubic; 0 outside of it.
+def over_whole_image(
+    heatmap: np.ndarray, region: Region, size: tuple[int, int], side: int, *, bilinear: bool = False
+) -> np.ndarray:
+    """A map that covers ``region`` -> ``(side, side)`` over the whole image; 0 outside of it.
 
     Args:
         heatmap: ``(h, w)`` floats.
         region: the rectangle of the original image it covers; its edges go to the nearest pixel.
         size: width and height of the original image, in pixels.
         side: of the result.
+        bilinear: how it is resized; else bicubic.
     """
     import cv2
 
     scale = np.array([side / size[0], side / size[1]] * 2)
     x0, y0, x1, y1 = np.rint(np.array([region.x0, region.y0, region.x1, region.y1]) * scale).astype(int)
     values = np.asarray(heatmap, dtype=np.float32)
-    resized = cv2.resize(values, (x1 - x0, y1 - y0), interpolation=cv2.INTER_CUBIC)
+    resized = cv2.resize(
+        values, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR if bilinear else cv2.INTER_CUBIC
+    )
     whole = np.zeros((side, side), dtype=np.float32)
     left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, side), min(y1, side)
     whole[top:bottom, left:right] = resized[top - y0 : bottom - y0, left - x0 : right - x0]
