@@ -199,7 +199,7 @@ def last_image_missing(content: dict) -> None:
             r"not COCO results: .*score: Field required",
         ),
         (first_image(scores={"nodule": 0.5}), "must be of tb; found nodule"),
-        (first_image(scores={"tb": 1.5}), r"must lie in \[0, 1\], found 1.5"),
+        (first_image(scores={"tb": 1.5}), r"the scores of \S+ must lie in \[0, 1\], found 1.5; pass a detec"),
     ],
 )
 def test_faults_of_coco_files(
@@ -215,12 +215,141 @@ def test_faults_of_coco_files(
     assert "\n" not in str(error.value)
 
 
+def second_image(**values: object) -> Callable[[dict], None]:
+    return lambda content: content["images"][1].update(values)
+
+
+def first_image_again(**values: object) -> Callable[[dict], None]:
+    return lambda content: content["images"].append({**content["images"][0], **values})
+
+
+def boxes_of_one_image_again(content: dict) -> None:
+    first = content["annotations"][0]["image_id"]
+    content["annotations"] += [box for box in content["annotations"] if box["image_id"] == first]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (
+            first_image_again(id=999),
+            r"boxes\.json: image (\S+\.png) is listed twice, as id 1 and as id 999; ",
+        ),
+        (first_image_again(), r"boxes\.json: image \S+\.png is listed twice; list it once"),
+        (second_image(id=1), r"boxes\.json: id 1 names two images, \S+\.png and \S+\.png; give every image"),
+        (second_image(id="1"), "id 1 names two images"),
+        (
+            boxes_of_one_image_again,
+            r"every box of image \S+\.png is listed twice, as where the lists of several",
+        ),
+    ],
+)
+def test_an_image_that_is_there_twice_is_named(
+    fault: Callable[[dict], None], words: str, run: tuple[Record, Path], loaded: Loaded, tmp_path: Path
+) -> None:
+    path = tmp_path / "boxes.json"
+    export.coco(run[0], loaded, path)
+    content = json.loads(path.read_text())
+    fault(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(WsbenchError, match=words) as error:
+        scored(path, loaded)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "words"),
+    [
+        ([(1, 1)], "id 1 names two images"),
+        ([(7, 0)], "is listed twice, as id 7 and as id 1"),
+        ([(7, 1), (7, 2)], r"names\.json: id 7 names two images"),
+        ([(7, 1), (8, 1)], r"names\.json: image \S+ is listed twice, as id 7 and as id 8"),
+    ],
+)
+def test_ids_of_the_file_and_of_the_file_that_names_images_must_agree(
+    elsewhere: list[tuple[int, int]], words: str, run: tuple[Record, Path], loaded: Loaded, tmp_path: Path
+) -> None:
+    """``elsewhere`` has ids, and which image of the predictions' list each names; there, ids count from 1."""
+    export.coco(run[0], loaded, tmp_path / "boxes.json")
+    images = json.loads((tmp_path / "boxes.json").read_text())["images"]
+    (tmp_path / "names.json").write_text(json.dumps({"images": images}))
+    same = scored(tmp_path / "boxes.json", loaded, images=tmp_path / "names.json")
+    assert same.value("ap25") == run[0].value("ap25")
+    names = [{"id": number, "file_name": images[place]["file_name"]} for number, place in elsewhere]
+    (tmp_path / "names.json").write_text(json.dumps({"images": names}))
+    with pytest.raises(WsbenchError, match=words):
+        scored(tmp_path / "boxes.json", loaded, images=tmp_path / "names.json")
+
+
+def results_of(*boxes: tuple[object, list[float], float]) -> str:
+    """A list of results of class tb: image, box and score of each."""
+    return json.dumps(
+        [{"image_id": image, "category_id": "tb", "bbox": box, "score": score} for image, box, score in boxes]
+    )
+
+
+def test_a_list_of_results_has_every_image_under_one_id_and_once(loaded: Loaded, tmp_path: Path) -> None:
+    first, second = (sample.name for sample in loaded.samples_of("test")[:2])
+    path = tmp_path / "r.json"
+    (tmp_path / "names.json").write_text(json.dumps({"images": [{"id": 7, "file_name": first}]}))
+    path.write_text(results_of((7, [0, 0, 9, 9], 0.5), (first, [9, 9, 9, 9], 0.5)))
+    with pytest.raises(WsbenchError, match=f"image {first} has boxes under two ids, 7 and {first}"):
+        scored(path, loaded, images=tmp_path / "names.json")
+    (tmp_path / "names.json").write_text(json.dumps({"images": [{"id": second, "file_name": first}]}))
+    with pytest.raises(WsbenchError, match=f"id {second} names two images, {second} and {first}"):
+        scored(path, loaded, images=tmp_path / "names.json")
+    path.write_text(results_of(*[(first, [0, 0, 9, 9], 0.5), (first, [9, 9, 9, 9], 0.5)] * 2))
+    with pytest.raises(WsbenchError, match=f"every box of image {first} is listed twice"):
+        scored(path, loaded)
+    path.write_text(results_of(*[(first, [0, 0, 9, 9], 0.5)] * 2, (first, [0, 0, 9, 9], 0.4)))
+    assert len(scored(path, loaded).boxes()) == 6  # the same box twice, of three, in both protocols
+
+
+def test_a_box_is_cut_to_its_image_and_dropped_where_nothing_is_left(loaded: Loaded, tmp_path: Path) -> None:
+    """The phantom's images have 512 x 512 pixels: boxes may leave them by 5.12 of them."""
+    name = loaded.samples_of("test")[0].name
+    path = tmp_path / "r.json"
+    inside, beyond = [500, 10, 17, 20], [[-4, 10, 4, 20], [512, 10, 5, 20], [10, -5, 9, 4], [10, 512, 9, 5]]
+    path.write_text(results_of((name, inside, 0.5), *((name, box, 0.75) for box in beyond)))
+    record = scored(path, loaded)
+    (box,) = record.boxes().query("protocol == 'uniform'").itertuples()
+    assert (box.x0, box.y0, box.x1, box.y1, box.score) == (500, 10, 512, 30, 0.5)
+    scores = record.scores().set_index("image")["score tb"]
+    assert scores[name] == 0.5  # not that of a box that is not there
+    path.write_text(results_of((name, [-5.2, 10, 5, 20], 0.5)))
+    with pytest.raises(WsbenchError, match=r"leaves its 512x512 pixels"):
+        scored(path, loaded)
+
+
+@pytest.mark.parametrize("score", [3.5, -0.1, 100])
+def test_scores_beyond_0_and_1_say_what_to_do(
+    score: float, run: tuple[Record, Path], loaded: Loaded, tmp_path: Path
+) -> None:
+    """Also of boxes, where images have scores of their own."""
+    path, words = tmp_path / "boxes.json", rf"must lie in \[0, 1\], found {score:g}; pass a detector's logits"
+    name = loaded.samples_of("test")[0].name
+    path.write_text(results_of((name, [0, 0, 9, 9], score)))
+    with pytest.raises(WsbenchError, match=rf"the score of the box \[0.0, 0.0, 9.0, 9.0\] of {name} {words}"):
+        scored(path, loaded)
+    export.coco(run[0], loaded, path)
+    content = json.loads(path.read_text())
+    first_box(score=score)(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(WsbenchError, match=f"the score of the box .*{words} through a sigmoid, divide perc"):
+        scored(path, loaded)
+
+
 def without(name: str) -> Callable[[dict], None]:
     return lambda arrays: arrays.pop(name)
 
 
 def changed(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[dict], None]:
     return lambda arrays: arrays.update({name: change(arrays[name])})
+
+
+def first_twice(values: np.ndarray) -> np.ndarray:
+    values[1] = values[0]
+    return values
 
 
 def first_is_nan(values: np.ndarray) -> np.ndarray:
@@ -250,6 +379,16 @@ def first_is_nan(values: np.ndarray) -> np.ndarray:
             r"box_grid \[40\] must be a number of rows and of columns",
         ),
         ([changed("box_grid", lambda grid: -grid)], r"box_grid \[-40, -36\] must be"),
+        ([changed("names", first_twice)], r"image \S+ is listed twice; list it once"),
+        ([changed("map_names", first_twice)], r"heatmap of \S+ is listed twice"),
+        (
+            [changed("classes", lambda names: np.array(["tb", "tb"]))],
+            "class tb is listed twice",
+        ),
+        (
+            [changed("scores", lambda scores: scores * 8 - 4)],
+            r"the scores of \S+ must lie in \[0, 1\], found -?\d.*; pass a detector's logits",
+        ),
         ([changed("names", lambda names: names.astype(object))], "not an npz file of plain arrays"),
     ],
 )
