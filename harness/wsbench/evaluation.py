@@ -130,6 +130,7 @@ def evaluate(
     found: Plugins,
     runs: Path,
     *,
+    seed: int = 0,
     calibrate_for: str = calibration.OBJECTIVE,
 ) -> Record:
     """Score the predictions of an outside program by the same code as everybody's.
@@ -139,10 +140,12 @@ def evaluate(
         loaded: the dataset.
         found: the plugins, for their metrics.
         runs: the folder of all runs.
+        seed: that the program was run with, as its submitter says: files of one program that differ in it
+            alone are one row of a table.
         calibrate_for: what box rules are chosen for.
     """
-    plan = Plan(outside.spec, "external", outside.spec.settings(), 0, "cpu", runs, calibrate_for)
-    folder = runs / loaded.spec.name / outside.spec.name / f"external-{outside.content[:8]}"
+    plan = Plan(outside.spec, "external", outside.spec.settings(), seed, "cpu", runs, calibrate_for)
+    folder = runs / loaded.spec.name / outside.spec.name / f"external-seed{seed}-{outside.content[:8]}"
 
     def work(inside: Path) -> Mapping[str, Any]:
         for role, part in outside.parts.items():
@@ -157,7 +160,7 @@ def evaluate(
             key=key(plan, loaded, found),
             method=outside.describe(),
             dataset=loaded.describe(),
-            seed=0,
+            seed=plan.seed,
             protocols=read_json(score.folder / "protocols.json"),
             stages={done.folder.name: done.facts["cost"] for done in (prediction, score)},
             provenance=records.provenance("cpu"),

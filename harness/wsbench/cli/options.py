@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsbench.errors import WsbenchError
+
 if TYPE_CHECKING:
     from wsbench.loading import Loaded
     from wsbench.plugins import Plugins
@@ -62,3 +64,11 @@ def loaded(
 
     values = parse_options(data_option or [])
     return load_dataset(plugins, dataset, values, progress, root=root, skip_bad=skip_bad)
+
+
+def seeds(words: str) -> list[int]:
+    """Base seeds, as they are typed with commas."""
+    try:
+        return [int(word) for word in words.split(",")]
+    except ValueError:
+        raise WsbenchError(f"--seeds {words}: must be whole numbers with commas, such as 0,1,42") from None

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from wsbench.cli import options, tables
-from wsbench.errors import WsbenchError
 
 
 def run(
@@ -52,7 +51,7 @@ def run(
     from wsbench.runner import execute
     from wsbench.settings import parse_options
 
-    found, planned = options.found(plugin), _seeds(seeds)
+    found, planned = options.found(plugin), list(dict.fromkeys(options.seeds(seeds)))
     given = parse_options(option or [])
     if precision is not None:
         given["precision"] = precision
@@ -90,10 +89,3 @@ def run(
             progress.say(f"submitted {leaderboard.add(records[-1], leaderboards, planned)}")
     tables.results(records)
     print(f"record of {method}: {records[0].folder}")
-
-
-def _seeds(words: str) -> list[int]:
-    try:
-        return list(dict.fromkeys(int(word) for word in words.split(",")))
-    except ValueError:
-        raise WsbenchError(f"--seeds {words}: must be whole numbers with commas, such as 0,1,42") from None
