@@ -80,6 +80,7 @@ def sum_up(folds: Sequence[Record], folder: Path | None = None) -> Record:
         stages={stage: _cost([record.stages[stage] for record in folds]) for stage in first.stages},
         provenance=first.provenance,
         efficiency=first.efficiency,
+        evaluations=max((record.evaluations for record in folds), key=lambda seen: seen.get("count", 0)),
         folder=folder,
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 from wsbench import (
     boxes,
     calibration,
+    evaluations,
     frames,
     geometry,
     predictions,
@@ -36,7 +37,10 @@ from wsbench.sources import source_hash
 
 
 def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -> Stage:
-    """Score what lies in a run's folder under both protocols; skipped if nothing has changed."""
+    """Score what lies in a run's folder under both protocols; skipped if nothing has changed.
+
+    Its facts have, under ``evaluations``, how often the test split was evaluated here, this time included.
+    """
     folder = prediction.folder.parent
 
     def work(inside: Path) -> Mapping[str, Any]:
@@ -52,6 +56,14 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             }
             for name, protocol in protocols.items()
         }
+        # Before anything can be read: a kill may count an evaluation twice, and never leaves one out.
+        counted = evaluations.note(
+            evaluations.log_of(folder, loaded.spec.name),
+            fingerprint=loaded.fingerprint,
+            method=plan.spec.name,
+            settings=plan.settings.model_dump(mode="json"),
+            seed=plan.seed,
+        )
         labels = loaded.views.weak(test.names).labels
         classes, scores = loaded.dataset.classes, test.prediction.scores
         records.write_scores(folder / records.SCORES, test.names, classes, labels, scores)
@@ -61,7 +73,7 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
         found_boxes = {name: protocol.boxes for name, protocol in protocols.items()}
         records.write_boxes(folder / records.BOXES, test.names, found_boxes)
         write_json(inside / "protocols.json", result)
-        return {}
+        return {"evaluations": counted}
 
     computed_by = [spec.compute for spec in found.metrics.values()]
     inputs = {
@@ -117,6 +129,7 @@ def rescore(
             key=key(plan, loaded, found),
             protocols=read_json(score.folder / "protocols.json"),
             stages={**before.stages, "score": score.facts["cost"]},
+            evaluations=score.facts.get("evaluations", {}),
             provenance={**before.provenance, "scored_by": records.source_state()},
             schema=records.SCHEMA,
         )
@@ -164,6 +177,7 @@ def evaluate(
             protocols=read_json(score.folder / "protocols.json"),
             stages={done.folder.name: done.facts["cost"] for done in (prediction, score)},
             provenance=records.provenance("cpu"),
+            evaluations=score.facts.get("evaluations", {}),
             folder=folder,
         )
         records.write(record, folder / records.FILE)

@@ -14,11 +14,12 @@ from wsbench import costs, published, records
 from wsbench.calibration import OBJECTIVE
 from wsbench.comparison import difference
 from wsbench.errors import WsbenchError
+from wsbench.evaluations import seen_by
 from wsbench.files import write_text
 from wsbench.folders import key_of
 from wsbench.published import Paper, PublishedTable
 from wsbench.records import Record
-from wsbench.rows import BLIND, BOXED, Row, number, rank_words, ranked, shown
+from wsbench.rows import BLIND, BOXED, Row, number, rank_words, ranked, row_key, shown
 from wsbench.scoring import RANKED_BY, RANKED_WITHOUT_BOXES
 
 COLUMNS = {
@@ -86,11 +87,13 @@ def render(name: str, found: Iterable[Record], papers: Sequence[Paper] = ()) -> 
     """The markdown page of one dataset. Records of different keys never share a table, and none shares one
     with what papers print; the table of most records comes first."""
     tables: dict[str, list[Record]] = defaultdict(list)
-    for record in found:
+    everything = list(found)
+    for record in everything:
         tables[_key(record)].append(record)
     parts = [f"# Leaderboard: {name}\n", _PREFACE if tables else _NO_RECORDS]
     for _, inside in sorted(tables.items(), key=lambda table: (-len(table[1]), table[0])):
-        parts += _section(inside)
+        data = inside[0].key["fingerprint"]
+        parts += _section(inside, [record for record in everything if record.key["fingerprint"] == data])
     printed = [
         _published(paper, table) for paper in papers for table in paper.tables if table.dataset == name
     ]
@@ -163,9 +166,9 @@ def _key(record: Record) -> str:
     return json.dumps(key, sort_keys=True)
 
 
-def _section(found: Sequence[Record]) -> list[str]:
+def _section(found: Sequence[Record], same_data: Sequence[Record]) -> list[str]:
     rows = ranked(found)
-    parts = [_data_line(found[0])]
+    parts = [_data_line(found[0], same_data)]
     for protocol, wanted in COLUMNS.items():
         here = [row for row in rows if any(protocol in record.protocols for record in row.records)]
         if not here:
@@ -219,7 +222,7 @@ def _costs(rows: Sequence[Row]) -> list[str]:
     return [_COSTS, markdown_table(header, cells)] if cells else []
 
 
-def _data_line(record: Record) -> str:
+def _data_line(record: Record, same_data: Sequence[Record]) -> str:
     data, key = record.dataset, record.key
     images: Mapping[str, Any] = data["images"]
     counts = ", ".join(f"{count} {role}" for role, count in images.items())
@@ -227,8 +230,18 @@ def _data_line(record: Record) -> str:
     options = ", ".join(f"{name}={value}" for name, value in sorted(data["settings"].items()))
     return (
         f"Data `{key['fingerprint']}`: {counts} images; {data['boxes']['test']} boxes on test"
-        f"{'; ' + options if options else ''}{folds}. Protocol version {key['protocol']}.\n"
+        f"{'; ' + options if options else ''}{folds}. Protocol version {key['protocol']}. "
+        f"{_seen(same_data)}\n"
     )
+
+
+def _seen(same_data: Sequence[Record]) -> str:
+    """How many rows, and evaluations where records say so, the test split of some records has seen."""
+    rows = len({(_key(record), row_key(record)) for record in same_data})
+    words = f"{rows} row{'' if rows == 1 else 's'}"
+    if (evaluations := seen_by(same_data)) is not None:
+        words += f" and at least {evaluations} evaluation{'' if evaluations == 1 else 's'}"
+    return f"Its test split has seen {words}."
 
 
 _PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows are in the order of

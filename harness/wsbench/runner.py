@@ -102,6 +102,7 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
             provenance=fit.facts["provenance"],
             sanity=records.sanity_of(folder, prediction.key),
             efficiency=_efficiency(loaded, fit, measurement),
+            evaluations=score.facts.get("evaluations", {}),
             folder=folder,
         )
         records.write(record, folder / records.FILE)

@@ -127,6 +127,7 @@ def _protocol(rows: Sequence[Row], protocol: str) -> None:
 
 def results(records: Sequence[Record]) -> None:
     """The main metrics of some runs on the same data, best first, under both protocols."""
+    from wsbench.evaluations import seen_here
     from wsbench.rows import BLIND, BOXED, ranked
 
     rows = ranked(records)
@@ -140,6 +141,8 @@ def results(records: Sequence[Record]) -> None:
     print(f"{data['name']}: {data['images']['test']} test images, {data['boxes']['test']} boxes on them")
     for split, (here, release) in data["subset"].items():
         print(f"a subset: split {split} has {here} of the release's {release} images; compare with nothing")
+    if seen := seen_here(records):
+        print(f"evaluations of this test split here, so far: {seen}")
     print(f"{BLIND} never looks at the image   {BOXED} uses annotated boxes")
     ranking = rows[0].ranked_by
     print(f"rank: by {ranking} under protocol uniform; = marks rows that noise cannot tell apart")
