@@ -1,7 +1,7 @@
 """How often a test split has been evaluated: a log beside the runs, and what records keep of it.
 
 Whoever tries often enough on one test split finds what fits its noise (Blum and Hardt 2015, "The Ladder: a
-reliable leaderboard for machine learning competitions", section 1), so every table says how often was tried.
+reliable leaderboard for machine learning competitions", introduction), so tables say how often was tried.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def log_of(run: Path, dataset: str) -> Path:
     return (beside if beside.name == dataset else run) / FILE
 
 
-def note(log: Path, *, fingerprint: str, method: str, settings: Mapping[str, Any], seed: int) -> dict:
+def note(
+    log: Path, *, fingerprint: str, method: str, settings: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
     """Add one evaluation to a log. Processes wait for each other, and a kill leaves the log as it was.
 
     Args:

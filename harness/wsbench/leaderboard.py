@@ -89,7 +89,7 @@ def render(name: str, found: Iterable[Record], papers: Sequence[Paper] = ()) -> 
     tables: dict[str, list[Record]] = defaultdict(list)
     everything = list(found)
     for record in everything:
-        tables[_key(record)].append(record)
+        tables[table_key(record)].append(record)
     parts = [f"# Leaderboard: {name}\n", _PREFACE if tables else _NO_RECORDS]
     for _, inside in sorted(tables.items(), key=lambda table: (-len(table[1]), table[0])):
         data = inside[0].key["fingerprint"]
@@ -157,7 +157,7 @@ def _bounds(bounds: tuple[float, float] | None) -> str:
     return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
 
 
-def _key(record: Record) -> str:
+def table_key(record: Record) -> str:
     """What two records must share to stand in one table. Versions count of the metrics that are shown: a
     plugin's further metric parts nothing."""
     shown = {RANKED_BY, *(metric for columns in COLUMNS.values() for metric in columns)}
@@ -237,7 +237,7 @@ def _data_line(record: Record, same_data: Sequence[Record]) -> str:
 
 def _seen(same_data: Sequence[Record]) -> str:
     """How many rows, and evaluations where records say so, the test split of some records has seen."""
-    rows = len({(_key(record), row_key(record)) for record in same_data})
+    rows = len({(table_key(record), row_key(record)) for record in same_data})
     words = f"{rows} row{'' if rows == 1 else 's'}"
     if (evaluations := seen_by(same_data)) is not None:
         words += f" and at least {evaluations} evaluation{'' if evaluations == 1 else 's'}"

@@ -31,6 +31,13 @@ SkipBad = Annotated[
 Runs = Annotated[Path, typer.Option(help="Folder of all runs.")]
 Leaderboards = Annotated[Path, typer.Option(help="Folder of all leaderboards.")]
 Submit = Annotated[bool, typer.Option("--submit", help="Copy the records into the leaderboards folder.")]
+Ladder = Annotated[
+    bool,
+    typer.Option(
+        "--ladder",
+        help="Submit only what beats the best committed row by more than a standard error of the difference.",
+    ),
+]
 CalibrateFor = Annotated[
     str | None,
     typer.Option(help="What box rules are chosen for on the calibrate role: loc_f1@0.25 (default) or msli."),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wsbench.cli import options, tables
+from wsbench.cli.submitting import Submission
 
 
 def run(
@@ -35,6 +36,7 @@ def run(
     references: options.References = True,
     calibrate_for: options.CalibrateFor = None,
     submit: options.Submit = False,
+    ladder: options.Ladder = False,
     leaderboards: options.Leaderboards = Path("leaderboards"),
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
@@ -76,6 +78,7 @@ def run(
                 found, dataset_spec, seed=seed, runs=runs, calibrate_for=objective, other_than=method
             )
     progress = choose_progress(quiet=quiet)
+    submission = Submission(submit, ladder, leaderboards, planned, progress)
     loaded = options.loaded(found, dataset, data_option, root, progress, skip_bad=skip_bad)
     if submit:
         leaderboard.refuse_subset(loaded.describe())
@@ -85,7 +88,8 @@ def run(
             records.append(execute(plan, loaded, found, progress))
         else:
             records.append(cross_validate(plan, loaded, folds, found, progress))
-        if submit:
-            progress.say(f"submitted {leaderboard.add(records[-1], leaderboards, planned)}")
+        submission.at_once(records[-1])
+    own = [record for record in records if record.method["name"] == method]
+    submission.together(own, [record for record in records if record.method["name"] != method])
     tables.results(records)
     print(f"record of {method}: {records[0].folder}")

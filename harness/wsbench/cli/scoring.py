@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from wsbench.cli import options, tables
+from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError, choose
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
@@ -43,6 +44,7 @@ def evaluate(
     root: options.Root = None,
     runs: options.Runs = Path("runs"),
     submit: options.Submit = False,
+    ladder: options.Ladder = False,
     leaderboards: options.Leaderboards = Path("leaderboards"),
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
@@ -52,7 +54,7 @@ def evaluate(
     Neither needs a model. The second is scored by the same code as every method here, beside the methods
     that never look at the image.
     """
-    from wsbench import evaluation, leaderboard, outside
+    from wsbench import evaluation, outside
     from wsbench.calibration import OBJECTIVE
     from wsbench.planning import blind_plans
     from wsbench.progress import choose_progress
@@ -61,15 +63,16 @@ def evaluate(
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
     files, declared = predictions or [], options.seeds(seeds or "0")
+    submission = Submission(submit, ladder, leaderboards, () if run else declared, progress)
     if (run is None) == (not files):
         raise WsbenchError("name either the folder of a RUN, or --predictions FILE with --dataset NAME")
     if run is not None:
         if seeds is not None:
             raise WsbenchError(f"--seeds {seeds}: goes with --predictions; {run} has its seed in its record")
         scored = [evaluation.rescore(run, found, progress, root=root, calibrate_for=calibrate_for)]
-        beside, planned = [], []
+        beside = []
     else:
-        program, planned = _program(files, declared, name, dataset), declared
+        program = _program(files, declared, name, dataset)
         assert dataset is not None
         loaded = options.loaded(found, dataset, data_option, root, progress)
         objective = calibrate_for or OBJECTIVE
@@ -82,9 +85,9 @@ def evaluate(
             scored.append(evaluation.evaluate(read, loaded, found, runs, seed=seed, calibrate_for=objective))
         plans = blind_plans(found, loaded.spec, runs=runs, calibrate_for=objective) if references else []
         beside = [execute(plan, loaded, found, progress) for plan in plans]
-    if submit:
-        for record in scored:
-            progress.say(f"submitted {leaderboard.add(record, leaderboards, planned)}")
+    for record in scored:
+        submission.at_once(record)
+    submission.together(scored)
     tables.results([*scored, *beside])
     for record in scored:
         print(f"record: {record.folder}")
