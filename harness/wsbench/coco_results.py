@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ from pydantic import BaseModel, FiniteFloat, TypeAdapter, ValidationError
 
 from wsbench.catalog import Role
 from wsbench.errors import WsbenchError, suggestion
-from wsbench.frames import clip, xywh_to_xyxy
+from wsbench.frames import areas, clip, xywh_to_xyxy
 from wsbench.loading import Loaded
-from wsbench.predictions import SCORED_ROLES, require
+from wsbench.predictions import SCORED_ROLES, listed_once, require, scores_in_unit
 from wsbench.types import Prediction, Sample, ScoredBox
 
 MARGIN = 0.01
-"""Boxes may leave their image by this share of its side, as rounding does; they are cut."""
+"""Boxes may leave their image by this share of its side, as rounding does. They are cut to the image, and one
+of which nothing is left is dropped."""
 
 
 class CocoImage(BaseModel):
@@ -78,8 +79,8 @@ class CocoResults:
         parsed = _parse(TypeAdapter(CocoFile | list[CocoBox]), path, content)
         self._file = parsed if isinstance(parsed, CocoFile) else CocoFile(annotations=parsed)
         names = _parse(TypeAdapter(CocoNames), images, read_bytes(images)) if images else None
-        named = [*(names.images if names else []), *self._file.images]
-        self._name_of = {image.id: image.file_name for image in named}
+        listings = [(images, names.images)] if images and names else []
+        self._name_of = _names_by_id([*listings, (path, self._file.images)], self._sample)
         self._class_of = {
             str(category.id): category.name
             for category in [*(names.categories if names else []), *self._file.categories]
@@ -106,7 +107,11 @@ class CocoResults:
         return Prediction(np.array(scores, dtype=np.float64).reshape(shape), boxes=found)
 
     def _scores(self, image: CocoImage | None, boxes: Sequence[ScoredBox]) -> list[float]:
-        """The scores that the file gives, else the highest of the image's boxes of each class."""
+        """The scores that the file gives, else the highest of the image's boxes of each class.
+
+        Raises:
+            WsbenchError: they are not of the dataset's classes, or not in [0, 1].
+        """
         classes = self._loaded.dataset.classes
         if image is None or image.scores is None:
             return [max((box.score for box in boxes if box.label == name), default=0.0) for name in classes]
@@ -116,26 +121,56 @@ class CocoResults:
                     f"{self._path}: the scores of {image.file_name} must be of {', '.join(classes)}; "
                     f"found {', '.join(image.scores)}"
                 )
-        return [image.scores[name] for name in classes]
+        scores = [image.scores[name] for name in classes]
+        scores_in_unit(self._path, scores, f"the scores of {image.file_name}")
+        return scores
 
     def _boxes(self) -> dict[str, list[ScoredBox]]:
-        result: dict[str, list[ScoredBox]] = defaultdict(list)
+        """By image, the boxes of which something is left within it."""
+        results: dict[str, list[CocoBox]] = defaultdict(list)
         for box in self._file.annotations:
-            sample = self._sample_of(box.image_id)
-            corners = np.array([box.corners or xywh_to_xyxy(box.bbox)])
-            width, height = sample.width, sample.height
-            slack = np.array([width, height] * 2) * MARGIN
-            outside = (corners < -slack).any() or (corners > [width, height] * 2 + slack).any()
-            apart = np.abs(corners - [xywh_to_xyxy(box.bbox)]).max() > 1e-6
-            if outside or apart or box.bbox[2] <= 0 or box.bbox[3] <= 0:
-                raise WsbenchError(
-                    f"{self._path}: the box {list(box.bbox)} of {sample.name} has no area, is not its corners"
-                    f" or leaves its {width}x{height} pixels; boxes are x, y, width, height in pixels of the "
-                    "original image"
-                )
-            inside = clip(corners, width, height)[0].tolist()
-            result[sample.name].append(ScoredBox(self._class(box.category_id), *inside, box.score))
-        return result
+            results[self._sample_of(box.image_id).name].append(box)
+        for name, of_image in results.items():
+            self._check_once(name, of_image)
+        return {
+            name: [cut for box in of_image if (cut := self._cut(box, self._sample[name])) is not None]
+            for name, of_image in results.items()
+        }
+
+    def _cut(self, box: CocoBox, sample: Sample) -> ScoredBox | None:
+        """A box cut to its image; None where it lies in the margin around it, with nothing of it inside.
+
+        Raises:
+            WsbenchError: it reaches beyond the margin, has no area, or its score is not in [0, 1].
+        """
+        corners = np.array([box.corners or xywh_to_xyxy(box.bbox)])
+        width, height = sample.width, sample.height
+        slack = np.array([width, height] * 2) * MARGIN
+        outside = (corners < -slack).any() or (corners > [width, height] * 2 + slack).any()
+        apart = np.abs(corners - [xywh_to_xyxy(box.bbox)]).max() > 1e-6
+        if outside or apart or box.bbox[2] <= 0 or box.bbox[3] <= 0:
+            raise WsbenchError(
+                f"{self._path}: the box {list(box.bbox)} of {sample.name} has no area, is not its corners"
+                f" or leaves its {width}x{height} pixels; boxes are x, y, width, height in pixels of the "
+                "original image"
+            )
+        scores_in_unit(self._path, [box.score], f"the score of the box {list(box.bbox)} of {sample.name}")
+        label, within = self._class(box.category_id), clip(corners, width, height)
+        return ScoredBox(label, *within[0].tolist(), box.score) if areas(within)[0] > 0 else None
+
+    def _check_once(self, name: str, results: Sequence[CocoBox]) -> None:
+        """Raise WsbenchError if an image stands twice in a list of results: under two ids, or with every
+        result doubled, as where lists of several processes overlap. A single equal pair says nothing."""
+        if len(ids := sorted({str(box.image_id) for box in results})) > 1:
+            raise WsbenchError(
+                f"{self._path}: image {name} has boxes under two ids, {ids[0]} and {ids[1]}; "
+                "give it one id, and its boxes once"
+            )
+        if min(Counter((str(box.category_id), box.bbox, box.score) for box in results).values()) > 1:
+            raise WsbenchError(
+                f"{self._path}: every box of image {name} is listed twice, as where the lists of several "
+                "processes overlap; list each image once"
+            )
 
     def _sample_of(self, image_id: int | str) -> Sample:
         name = self._name_of.get(image_id, image_id)
@@ -171,6 +206,37 @@ class CocoResults:
                 f"{self._path}: {image.file_name} is {given[0]}x{given[1]} there and "
                 f"{sample.width}x{sample.height} in {self._loaded.spec.name}: its boxes are in another frame"
             )
+
+
+def _names_by_id(
+    listings: Sequence[tuple[Path, Sequence[CocoImage]]], known: Container[str]
+) -> dict[int | str, str]:
+    """Which image each id names, over all files; the same image with the same id may stand in several.
+
+    Args:
+        listings: files and the images they list.
+        known: names of the dataset's images, by which a result may also call them.
+
+    Raises:
+        WsbenchError: a file lists an image twice, an id names two images, or an image has two ids.
+    """
+    names: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for path, images in listings:
+        for image in images:
+            number, name = str(image.id), image.file_name
+            other = names.setdefault(number, number if number in known else name)
+            if other != name:
+                raise WsbenchError(
+                    f"{path}: id {number} names two images, {other} and {name}; "
+                    "give every image an id of its own"
+                )
+            if (other := ids.setdefault(name, number)) != number:
+                raise WsbenchError(
+                    f"{path}: image {name} is listed twice, as id {other} and as id {number}; give it one id"
+                )
+        listed_once(path, [image.file_name for image in images], "image")
+    return {image.id: image.file_name for _, images in listings for image in images}
 
 
 def read_bytes(path: Path) -> bytes:

@@ -81,6 +81,7 @@ def sum_up(folds: Sequence[Record], folder: Path | None = None) -> Record:
         provenance=first.provenance,
         training=key_of([record.training for record in folds]),
         efficiency=first.efficiency,
+        evaluations=max((record.evaluations for record in folds), key=lambda seen: seen.get("count", 0)),
         folder=folder,
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 from wsbench import (
     boxes,
     calibration,
+    evaluations,
     frames,
     geometry,
     intervals,
@@ -40,7 +41,10 @@ from wsbench.sources import source_hash
 
 
 def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -> Stage:
-    """Score what lies in a run's folder under both protocols; skipped if nothing has changed."""
+    """Score what lies in a run's folder under both protocols; skipped if nothing has changed.
+
+    Its facts have, under ``evaluations``, how often the test split was evaluated here, this time included.
+    """
     folder = prediction.folder.parent
     blind = blind_predictions(plan, loaded, found) if plan.spec.reads_image else {}
 
@@ -62,6 +66,14 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             name: measuring.with_class_scores(tables["uniform"], _uniform_boxes(other, loaded), found.metrics)
             for name, other in blind.items()
         }
+        # Before anything can be read: a kill may count an evaluation twice, and never leaves one out.
+        counted = evaluations.note(
+            evaluations.log_of(folder, loaded.spec.name),
+            fingerprint=loaded.fingerprint,
+            method=plan.spec.name,
+            settings=plan.settings.model_dump(mode="json"),
+            seed=plan.seed,
+        )
         labels = loaded.views.weak(test.names).labels
         classes, scores = loaded.dataset.classes, test.prediction.scores
         records.write_scores(folder / records.SCORES, test.names, classes, labels, scores)
@@ -76,7 +88,7 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             {name: _select_scores(prediction.folder, name, classes) for name in protocols},
         )
         write_json(inside / "protocols.json", result)
-        return {}
+        return {"evaluations": counted}
 
     computed_by = [spec.compute for spec in found.metrics.values()]
     inputs = {
@@ -172,6 +184,7 @@ def rescore(
             key=key(plan, loaded, found),
             protocols=read_json(score.folder / "protocols.json"),
             stages={**before.stages, "score": score.facts["cost"]},
+            evaluations=score.facts.get("evaluations", {}),
             provenance={**before.provenance, "scored_by": records.source_state()},
             schema=records.SCHEMA,
         )
@@ -185,6 +198,7 @@ def evaluate(
     found: Plugins,
     runs: Path,
     *,
+    seed: int = 0,
     calibrate_for: str = calibration.OBJECTIVE,
 ) -> Record:
     """Score the predictions of an outside program by the same code as everybody's.
@@ -194,10 +208,12 @@ def evaluate(
         loaded: the dataset.
         found: the plugins, for their metrics.
         runs: the folder of all runs.
+        seed: that the program was run with, as its submitter says: files of one program that differ in it
+            alone are one row of a table.
         calibrate_for: what box rules are chosen for.
     """
-    plan = Plan(outside.spec, "external", outside.spec.settings(), 0, "cpu", runs, calibrate_for)
-    folder = runs / loaded.spec.name / outside.spec.name / f"external-{outside.content[:8]}"
+    plan = Plan(outside.spec, "external", outside.spec.settings(), seed, "cpu", runs, calibrate_for)
+    folder = runs / loaded.spec.name / outside.spec.name / f"external-seed{seed}-{outside.content[:8]}"
 
     def work(inside: Path) -> Mapping[str, Any]:
         for role, part in outside.parts.items():
@@ -212,11 +228,12 @@ def evaluate(
             key=key(plan, loaded, found),
             method=outside.describe(),
             dataset=loaded.describe(),
-            seed=0,
+            seed=plan.seed,
             training=outside.content,
             protocols=read_json(score.folder / "protocols.json"),
             stages={done.folder.name: done.facts["cost"] for done in (prediction, score)},
             provenance=records.provenance("cpu"),
+            evaluations=score.facts.get("evaluations", {}),
             folder=folder,
         )
         records.write(record, folder / records.FILE)

@@ -10,7 +10,7 @@ from wsbench.catalog import Role
 from wsbench.errors import WsbenchError, choose
 from wsbench.frames import Region, full_image
 from wsbench.loading import Loaded
-from wsbench.predictions import SCORED_ROLES, require
+from wsbench.predictions import SCORED_ROLES, listed_once, require, scores_in_unit
 from wsbench.types import Prediction
 
 
@@ -29,11 +29,10 @@ class HeatmapArrays:
         for name in ("names", "classes", "scores", "heatmaps"):
             if name not in self._arrays:
                 raise WsbenchError(f"{path}: has no array '{name}' (it has {', '.join(self._arrays)})")
-        self._row = {str(name): row for row, name in enumerate(self._arrays["names"].tolist())}
-        mapped = self._arrays.get("map_names", self._arrays["names"])
-        self._map_row = {str(name): row for row, name in enumerate(mapped.tolist())}
+        self._row = self._rows_of("names", "image")
+        self._map_row = self._rows_of("map_names", "heatmap of") if "map_names" in self._arrays else self._row
         self._columns = self._classes()
-        self._check_shapes(len(mapped))
+        self._check_shapes(len(self._map_row))
 
     def parts(self) -> dict[Role, Prediction]:
         """Predictions of all three roles: box rules are chosen on calibrate, operating points on select."""
@@ -43,12 +42,24 @@ class HeatmapArrays:
         names = self._loaded.roles.members[role]
         require(self._path, [name for name in names if name not in self._row], role, "score")
         scores = self._arrays["scores"][[self._row[name] for name in names]][:, self._columns]
+        for name, of_image in zip(names, scores, strict=True):
+            scores_in_unit(self._path, of_image, f"the scores of {name}")
         if role == "select":
             return Prediction(scores, boxes=[[] for _ in names])
         require(self._path, [name for name in names if name not in self._map_row], role, "heatmap")
         rows = [self._map_row[name] for name in names]
         heatmaps = self._arrays["heatmaps"][rows][:, self._columns]
         return Prediction(scores, heatmaps, [self._region(name) for name in names], box_grid=self._grid())
+
+    def _rows_of(self, array: str, what: str) -> dict[str, int]:
+        """The row of each name in an array of names.
+
+        Raises:
+            WsbenchError: a name occurs twice.
+        """
+        names = [str(name) for name in self._arrays[array].tolist()]
+        listed_once(self._path, names, what)
+        return {name: row for row, name in enumerate(names)}
 
     def _grid(self) -> tuple[int, int] | None:
         if "box_grid" not in self._arrays:
@@ -62,7 +73,7 @@ class HeatmapArrays:
 
     def _classes(self) -> list[int]:
         """The column of each of the dataset's classes."""
-        given = [str(name) for name in self._arrays["classes"].tolist()]
+        given = list(self._rows_of("classes", "class"))
         wanted = self._loaded.dataset.classes
         for name in given:
             choose(name, dict.fromkeys(wanted), f"class of {self._loaded.spec.name}")

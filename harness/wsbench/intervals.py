@@ -25,7 +25,8 @@ def of_draws(value: float, draws: np.ndarray, *, bounded: bool, units: int) -> t
     Args:
         value: of the sample.
         draws: ``(B,)``; draws in which the quantity does not exist (NaN) are left out.
-        bounded: whether values lie in [0, 1].
+        bounded: whether values lie in [0, 1]; those of a metric that says so and is not are taken as they
+            are.
         units: the number of patients (of images where patients are unknown) that were drawn from.
 
     Returns:
@@ -34,7 +35,7 @@ def of_draws(value: float, draws: np.ndarray, *, bounded: bool, units: int) -> t
     usable = draws[~np.isnan(draws)]
     if len(usable) == 0:
         return None
-    if not bounded:
+    if not bounded or not (0.0 <= value <= 1.0 and usable.min() >= 0.0 and usable.max() <= 1.0):
         bias, spread = usable.mean() - value, usable.std(ddof=1) if len(usable) > 1 else 0.0
         return float(value - bias - NORMAL * spread), float(value - bias + NORMAL * spread)
     if value in (0.0, 1.0):

@@ -15,6 +15,7 @@ from wsbench.board import Board
 from wsbench.board_tables import floors, markdown_table, measures, ranking
 from wsbench.calibration import OBJECTIVE
 from wsbench.errors import WsbenchError
+from wsbench.evaluations import seen_by
 from wsbench.files import write_text
 from wsbench.folders import key_of
 from wsbench.protocol import (
@@ -25,7 +26,7 @@ from wsbench.protocol import (
 )
 from wsbench.published import Paper, PublishedTable
 from wsbench.records import Record
-from wsbench.rows import BLIND, BOXED, Row
+from wsbench.rows import BLIND, BOXED, Row, row_key
 
 
 def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path:
@@ -79,11 +80,13 @@ def render(name: str, found: Iterable[Record], papers: Sequence[Paper] = ()) -> 
     """The markdown page of one dataset. Records of different keys never share a table, and none shares one
     with what papers print; the table of most records comes first."""
     tables: dict[str, list[Record]] = defaultdict(list)
-    for record in found:
-        tables[_key(record)].append(record)
+    everything = list(found)
+    for record in everything:
+        tables[table_key(record)].append(record)
     parts = [f"# Leaderboard: {name}\n", _PREFACE if tables else _NO_RECORDS]
     for _, inside in sorted(tables.items(), key=lambda table: (-len(table[1]), table[0])):
-        parts += _section(inside)
+        data = inside[0].key["fingerprint"]
+        parts += _section(inside, [record for record in everything if record.key["fingerprint"] == data])
     printed = [
         _published(paper, table) for paper in papers for table in paper.tables if table.dataset == name
     ]
@@ -128,7 +131,7 @@ def _published(paper: Paper, table: PublishedTable) -> str:
     return f"{where}\n\n{markdown_table(header, rows)}"
 
 
-def _key(record: Record) -> str:
+def table_key(record: Record) -> str:
     """What two records must share to stand in one table. Versions count of the metrics that are shown: a
     plugin's further metric parts nothing."""
     columns = {RANKED_BY, *RANKING_COLUMNS, *(metric for shown in COLUMNS.values() for metric in shown)}
@@ -137,9 +140,9 @@ def _key(record: Record) -> str:
     return json.dumps(key, sort_keys=True)
 
 
-def _section(records_of_key: Sequence[Record]) -> list[str]:
+def _section(records_of_key: Sequence[Record], same_data: Sequence[Record]) -> list[str]:
     board = Board.of(records_of_key)
-    parts = [_data_line(records_of_key[0])]
+    parts = [_data_line(records_of_key[0], same_data)]
     if any("uniform" in record.protocols for record in records_of_key):
         parts += [_TITLES["uniform"], *ranking(board)]
         parts += ["### Further measures\n", measures(board.rows, "uniform"), *floors(board.rows)]
@@ -179,7 +182,7 @@ def _costs(rows: Sequence[Row]) -> list[str]:
     return [_COSTS, markdown_table(header, cells)] if cells else []
 
 
-def _data_line(record: Record) -> str:
+def _data_line(record: Record, same_data: Sequence[Record]) -> str:
     data, key = record.dataset, record.key
     images: Mapping[str, Any] = data["images"]
     counts = ", ".join(f"{count} {role}" for role, count in images.items())
@@ -187,8 +190,18 @@ def _data_line(record: Record) -> str:
     options = ", ".join(f"{name}={value}" for name, value in sorted(data["settings"].items()))
     return (
         f"Data `{key['fingerprint']}`: {counts} images; {data['boxes']['test']} boxes on test"
-        f"{'; ' + options if options else ''}{folds}. Protocol version {key['protocol']}.\n"
+        f"{'; ' + options if options else ''}{folds}. Protocol version {key['protocol']}. "
+        f"{_seen(same_data)}\n"
     )
+
+
+def _seen(same_data: Sequence[Record]) -> str:
+    """How many rows, and evaluations where records say so, the test split of some records has seen."""
+    rows = len({(table_key(record), row_key(record)) for record in same_data})
+    words = f"{rows} row{'' if rows == 1 else 's'}"
+    if (evaluations := seen_by(same_data)) is not None:
+        words += f" and at least {evaluations} evaluation{'' if evaluations == 1 else 's'}"
+    return f"Its test split has seen {words}."
 
 
 _PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows stand in the

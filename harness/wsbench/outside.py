@@ -6,7 +6,7 @@ Files are data: JSON and plain arrays, never pickles.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,3 +111,35 @@ def read(
     digest = hashlib.sha256(content + how.encode() + (read_bytes(images) if images else b""))
     spec = Outside.spec_of(name, "fit" if uses_boxes else "none")
     return Outside(spec, digest.hexdigest()[:16], parts)
+
+
+def check_seeds(files: Sequence[Path], seeds: Sequence[int]) -> None:
+    """Raise WsbenchError unless every file of one program has a seed of its own, and predictions of its own:
+    the same ones twice would be a spread of 0 over seeds that never were.
+
+    Args:
+        files: of predictions.
+        seeds: one of each file.
+    """
+    if len(seeds) != len(files):
+        raise WsbenchError(
+            f"--seeds {_listed(seeds)}: {_count(seeds, 'seed')} for {_count(files, 'file')} of predictions; "
+            "give every file its seed"
+        )
+    if len(set(seeds)) < len(seeds):
+        raise WsbenchError(f"--seeds {_listed(seeds)}: names a seed twice; give every file a seed of its own")
+    first_of: dict[str, Path] = {}
+    for file in files:
+        content = hashlib.sha256(read_bytes(file)).hexdigest()
+        if (first := first_of.setdefault(content, file)) is not file:
+            raise WsbenchError(
+                f"{first} and {file} hold the same predictions: they are of one seed; name one of them"
+            )
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ",".join(map(str, seeds))
+
+
+def _count(values: Sequence[object], what: str) -> str:
+    return f"{len(values)} {what}{'' if len(values) == 1 else 's'}"

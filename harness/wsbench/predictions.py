@@ -116,6 +116,38 @@ def require(path: Path, missing: Sequence[str], role: Role, what: str) -> None:
         raise WsbenchError(f"{path}: {len(missing)} images of role {role} have no {what}: {some}")
 
 
+def listed_once(path: Path, names: Sequence[str], what: str) -> None:
+    """Raise WsbenchError, naming the first, where names in a file occur twice: the last would win in silence.
+
+    Args:
+        path: of the file.
+        names: as they are listed.
+        what: one of them is, for the message.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise WsbenchError(f"{path}: {what} {name} is listed twice; list it once")
+        seen.add(name)
+
+
+def scores_in_unit(path: Path, scores: Any, what: str) -> None:
+    """Raise WsbenchError, saying what to do, where scores ``(n,)`` of a file are not all in [0, 1].
+
+    Args:
+        path: of the file.
+        scores: numbers; NaN is not in [0, 1].
+        what: they are, for the message.
+    """
+    values = np.ravel(np.asarray(scores, dtype=np.float64))
+    beyond = values[~((values >= 0) & (values <= 1))]
+    if len(beyond):
+        raise WsbenchError(
+            f"{path}: {what} must lie in [0, 1], found {beyond[0]:g}; pass a detector's logits through a "
+            "sigmoid, divide percentages by 100"
+        )
+
+
 def check(prediction: Prediction, images: ImageView) -> None:
     """Raise WsbenchError, naming the image, where a prediction is not what `Prediction` promises."""
     count, classes = len(images), len(images.classes)

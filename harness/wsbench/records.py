@@ -60,6 +60,9 @@ class Record:
         trained_from: what that key is the hash of: method, settings, seed, data and the code's hash.
         planned_seeds: all seeds of the command that made it: a row without one of them has no mean.
         sanity: what `wsbench sanity` measured of its maps; empty where it did not.
+        evaluations: ``count``, how many evaluations of its test split had been made when it was scored, this
+            one included (of a cross-validation, of the fold that has most), in the runs folder that ``log``
+            stands for, a hash that names no machine; empty where they were not counted.
         schema: of this file.
         folder: where it was read from; None for one that was not.
     """
@@ -76,6 +79,7 @@ class Record:
     trained_from: Mapping[str, Any] = field(default_factory=dict)
     planned_seeds: Sequence[int] = ()
     sanity: Mapping[str, Any] = field(default_factory=dict)
+    evaluations: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
     folder: Path | None = field(default=None, compare=False)
 
@@ -113,8 +117,9 @@ def write(record: Record, path: Path) -> None:
     """Write a record atomically."""
     values = asdict(record)
     del values["folder"]
-    if not record.sanity:
-        del values["sanity"]
+    for name in ("sanity", "evaluations"):
+        if not values[name]:
+            del values[name]
     write_json(path, {"schema": values.pop("schema"), **values})
 
 

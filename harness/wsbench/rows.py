@@ -148,11 +148,16 @@ class Row:
         return tuple(bounds) if bounds and len(self.records) == 1 else None
 
 
+def row_key(record: Record) -> str:
+    """What records of one table must share to be one row, over their seeds: the method and its settings."""
+    return json.dumps([record.method["name"], record.method["settings"]], sort_keys=True)
+
+
 def ranked(records: Iterable[Record]) -> list[Row]:
     """One row a method and settings, over its seeds; in the order of the ranking measure's means."""
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        groups[json.dumps([record.method["name"], record.method["settings"]], sort_keys=True)].append(record)
+        groups[row_key(record)].append(record)
     rows = [Row(tuple(sorted(group, key=lambda record: record.seed))) for group in groups.values()]
     return sorted(rows, key=_rank)
 

@@ -106,6 +106,7 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
             trained_from=plan.inputs(loaded, found),
             sanity=records.sanity_of(folder, prediction.key),
             efficiency=_efficiency(loaded, fit, measurement),
+            evaluations=score.facts.get("evaluations", {}),
             folder=folder,
         )
         records.write(record, folder / records.FILE)
@@ -116,11 +117,11 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
 
 def _run_floors(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> None:
     """Run the image-blind methods whose boxes are scored with this plan's class scores; finished ones are
-    skipped."""
+    skipped, and no tracker is told of them."""
     plans = blind_plans(found, loaded.spec, runs=plan.runs, calibrate_for=plan.calibrate_for)
     for blind in plans:
         if blind.spec.deterministic:
-            execute(blind, loaded, found, progress)
+            execute(blind, loaded, found.without_trackers(), progress)
 
 
 def measured(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Mapping[str, Any]:

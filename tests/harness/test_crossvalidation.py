@@ -174,7 +174,7 @@ def test_rows_and_pages_show_folds(plugin: Path) -> None:
     folds = record.protocols["uniform"]["metrics"]["auc"]["folds"]
     row = Row((record,))
     assert row.cell("auc", "uniform") == f"{statistics.fmean(folds):.3f} ± {statistics.stdev(folds):.3f}"
-    low, high = row.interval("auc", "uniform")
+    low, high = row.of_networks("auc", "uniform")
     assert low < statistics.fmean(folds) < high
     board = plugin.parent / "boards"
     single = wsbench.run("brightness", "unboxed", runs=plugin.parent / "runs", plugin_files=[plugin])

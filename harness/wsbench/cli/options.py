@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsbench.errors import WsbenchError
+
 if TYPE_CHECKING:
     from wsbench.loading import Loaded
     from wsbench.plugins import Plugins
@@ -29,6 +31,13 @@ SkipBad = Annotated[
 Runs = Annotated[Path, typer.Option(help="Folder of all runs.")]
 Leaderboards = Annotated[Path, typer.Option(help="Folder of all leaderboards.")]
 Submit = Annotated[bool, typer.Option("--submit", help="Copy the records into the leaderboards folder.")]
+Ladder = Annotated[
+    bool,
+    typer.Option(
+        "--ladder",
+        help="Submit only what beats the best committed row by more than a standard error of the difference.",
+    ),
+]
 CalibrateFor = Annotated[
     str | None,
     typer.Option(help="What box rules are chosen for on the calibrate role: loc_f1@0.25 (default) or msli."),
@@ -62,3 +71,11 @@ def loaded(
 
     values = parse_options(data_option or [])
     return load_dataset(plugins, dataset, values, progress, root=root, skip_bad=skip_bad)
+
+
+def seeds(words: str) -> list[int]:
+    """Base seeds, as they are typed with commas."""
+    try:
+        return [int(word) for word in words.split(",")]
+    except ValueError:
+        raise WsbenchError(f"--seeds {words}: must be whole numbers with commas, such as 0,1,42") from None

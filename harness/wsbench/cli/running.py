@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsbench.cli import options, tables
-from wsbench.errors import WsbenchError
+from wsbench.cli.submitting import Submission
 
 if TYPE_CHECKING:
     from wsbench.planning import Plan
@@ -41,6 +41,7 @@ def run(
     references: options.References = True,
     calibrate_for: options.CalibrateFor = None,
     submit: options.Submit = False,
+    ladder: options.Ladder = False,
     leaderboards: options.Leaderboards = Path("leaderboards"),
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
@@ -57,7 +58,7 @@ def run(
     from wsbench.runner import execute
     from wsbench.settings import parse_options
 
-    found, planned = options.found(plugin), _seeds(seeds)
+    found, planned = options.found(plugin), list(dict.fromkeys(options.seeds(seeds)))
     given = parse_options(option or [])
     if precision is not None:
         given["precision"] = precision
@@ -83,6 +84,7 @@ def run(
             )
     plans = _once(plans)
     progress = choose_progress(quiet=quiet)
+    submission = Submission(submit, ladder, leaderboards, planned, progress)
     loaded = options.loaded(found, dataset, data_option, root, progress, skip_bad=skip_bad)
     if submit:
         leaderboard.refuse_subset(loaded.describe())
@@ -92,8 +94,9 @@ def run(
             records.append(execute(plan, loaded, found, progress))
         else:
             records.append(cross_validate(plan, loaded, folds, found, progress))
-        if submit:
-            progress.say(f"submitted {leaderboard.add(records[-1], leaderboards, planned)}")
+        submission.at_once(records[-1])
+    own = [record for record in records if record.method["name"] == method]
+    submission.together(own, [record for record in records if record.method["name"] != method])
     tables.results(records)
     print(f"record of {method}: {records[0].folder}")
 
@@ -105,10 +108,3 @@ def _once(plans: Sequence[Plan]) -> list[Plan]:
         seed = plans[0].seed if plan.spec.deterministic and plan.spec is plans[0].spec else plan.seed
         different.setdefault((plan.spec.name, seed), replace(plan, seed=seed))
     return list(different.values())
-
-
-def _seeds(words: str) -> list[int]:
-    try:
-        return list(dict.fromkeys(int(word) for word in words.split(",")))
-    except ValueError:
-        raise WsbenchError(f"--seeds {words}: must be whole numbers with commas, such as 0,1,42") from None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from wsbench.cli import options, tables
+from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError, choose
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
@@ -16,7 +18,14 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a fini
 def evaluate(
     run: Annotated[Path | None, typer.Argument(metavar="RUN", help="Folder of a finished run.")] = None,
     predictions: Annotated[
-        Path | None, typer.Option(help="COCO results (.json) or heatmaps (.npz) of any program.")
+        list[Path] | None,
+        typer.Option(help="COCO results (.json) or heatmaps (.npz) of any program; repeatable, one a seed."),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds", "--seed", help="The seed of each file of predictions, with commas; 0 for one file."
+        ),
     ] = None,
     dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="What was predicted.")] = None,
     name: Annotated[
@@ -35,6 +44,7 @@ def evaluate(
     root: options.Root = None,
     runs: options.Runs = Path("runs"),
     submit: options.Submit = False,
+    ladder: options.Ladder = False,
     leaderboards: options.Leaderboards = Path("leaderboards"),
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
@@ -44,7 +54,7 @@ def evaluate(
     Neither needs a model. The second is scored by the same code as every method here, beside the methods
     that never look at the image.
     """
-    from wsbench import evaluation, leaderboard, outside
+    from wsbench import evaluation, outside
     from wsbench.calibration import OBJECTIVE
     from wsbench.planning import blind_plans
     from wsbench.progress import choose_progress
@@ -52,32 +62,35 @@ def evaluate(
     from wsbench.settings import parse_options
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
-    if (run is None) == (predictions is None):
+    files, declared = predictions or [], options.seeds(seeds or "0")
+    submission = Submission(submit, ladder, leaderboards, () if run else declared, progress)
+    if (run is None) == (not files):
         raise WsbenchError("name either the folder of a RUN, or --predictions FILE with --dataset NAME")
     if run is not None:
-        record = evaluation.rescore(run, found, progress, root=root, calibrate_for=calibrate_for)
+        if seeds is not None:
+            raise WsbenchError(f"--seeds {seeds}: goes with --predictions; {run} has its seed in its record")
+        scored = [evaluation.rescore(run, found, progress, root=root, calibrate_for=calibrate_for)]
         beside = []
     else:
-        if dataset is None:
-            raise WsbenchError("say with --dataset what was predicted")
-        assert predictions is not None
+        program = _program(files, declared, name, dataset)
+        assert dataset is not None
         loaded = options.loaded(found, dataset, data_option, root, progress)
-        read = outside.read(
-            predictions,
-            _checked(name or predictions.stem),
-            loaded,
-            categories={key: str(value) for key, value in parse_options(category or []).items()},
-            images=images,
-            uses_boxes=uses_boxes,
-        )
         objective = calibrate_for or OBJECTIVE
-        record = evaluation.evaluate(read, loaded, found, runs, calibrate_for=objective)
+        classes = {key: str(value) for key, value in parse_options(category or []).items()}
+        scored = []
+        for file, seed in zip(files, declared, strict=True):
+            read = outside.read(
+                file, program, loaded, categories=classes, images=images, uses_boxes=uses_boxes
+            )
+            scored.append(evaluation.evaluate(read, loaded, found, runs, seed=seed, calibrate_for=objective))
         plans = blind_plans(found, loaded.spec, runs=runs, calibrate_for=objective) if references else []
         beside = [execute(plan, loaded, found, progress) for plan in plans]
-    if submit:
-        progress.say(f"submitted {leaderboard.add(record, leaderboards)}")
-    tables.results([record, *beside])
-    print(f"record: {record.folder}")
+    for record in scored:
+        submission.at_once(record)
+    submission.together(scored)
+    tables.results([*scored, *beside])
+    for record in scored:
+        print(f"record: {record.folder}")
 
 
 def export(
@@ -166,6 +179,22 @@ def roc(
         choose(one, known, "class")
     draw(finished, label or list(known), out)
     print(f"{len(finished)} runs in {out}")
+
+
+def _program(files: Sequence[Path], seeds: Sequence[int], name: str | None, dataset: str | None) -> str:
+    """The name of the program whose predictions the files hold, one of each seed.
+
+    Raises:
+        WsbenchError: what was predicted is not said, or what one of several files is; or seeds do not fit.
+    """
+    from wsbench.outside import check_seeds
+
+    if dataset is None:
+        raise WsbenchError("say with --dataset what was predicted")
+    check_seeds(files, seeds)
+    if name is None and len(files) > 1:
+        raise WsbenchError(f"{len(files)} files of predictions are one program's; say its --name")
+    return _checked(name or files[0].stem)
 
 
 def _checked(name: str) -> str:

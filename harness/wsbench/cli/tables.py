@@ -140,6 +140,7 @@ def _protocol(board: Board, protocol: str) -> None:
 def results(records: Sequence[Record]) -> None:
     """The main metrics of some runs on the same data, best first, under both protocols."""
     from wsbench.board import Board
+    from wsbench.evaluations import seen_here
     from wsbench.rows import BLIND, BOXED
 
     board = Board.of(records)
@@ -153,6 +154,8 @@ def results(records: Sequence[Record]) -> None:
     print(f"{data['name']}: {data['images']['test']} test images, {data['boxes']['test']} boxes on them")
     for split, (here, release) in data["subset"].items():
         print(f"a subset: split {split} has {here} of the release's {release} images; compare with nothing")
+    if seen := seen_here(records):
+        print(f"evaluations of this test split here, so far: {seen}")
     print(f"{BLIND} never looks at the image   {BOXED} uses annotated boxes")
     print(f"rank: by {board.ranked_by}, all ranks that noise leaves open; {WINNER} nothing is surely better")
     if not data["boxes"]["test"]:
