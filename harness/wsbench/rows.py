@@ -141,7 +141,7 @@ class Row:
         """The 95 % interval of these trained networks on images like these, without the noise of seeds; of
         several seeds or folds only metrics that are kept draw by draw have one."""
         estimate = self.estimate(metric) if protocol == "uniform" else None
-        if estimate is not None and len(self.records) > 1:
+        if estimate is not None and (len(self.records) > 1 or self.folds):
             return of_draws(estimate.mean, estimate.draws, bounded=metric not in UNBOUNDED, units=self.units)
         described = self.first.protocols.get(protocol, {}).get("metrics", {}).get(metric, {})
         bounds = described.get("interval")
