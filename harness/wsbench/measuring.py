@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,10 @@ from wsbench.resampling import Resamples, ratio
 from wsbench.scored import BoxTable, Scored
 from wsbench.scoring import Protocol, Redraws
 from wsbench.specs import MetricSpec
+
+NONE = np.array([-1.0, 2.0])
+"""Stands for the thresholds of a class that has no further ones: no rule, and a point that no score
+reaches."""
 
 DECIMALS = 5
 """Of a value in one draw, as records keep it."""
@@ -102,48 +106,69 @@ class Redrawn:
 
     def values(self, metrics: Mapping[str, MetricSpec]) -> dict[str, np.ndarray]:
         """``(B, C)`` or ``(B,)`` of every metric."""
-        result = {
-            name: values(spec, self.scored, self.draws)
-            for name, spec in metrics.items()
-            if spec.needs != "boxes" and not spec.at_operating_points
-        }
-        of_rules = {name: spec for name, spec in metrics.items() if name not in result}
-        pointless = {name: spec for name, spec in of_rules.items() if not spec.at_operating_points}
-        result |= self._together(pointless, self._by_rules())
-        pointed = {name: spec for name, spec in of_rules.items() if spec.at_operating_points}
-        return result | self._together(pointed, self._by_rules_and_points())
-
-    def _together(
-        self, metrics: Mapping[str, MetricSpec], tables: Iterator[tuple[np.ndarray, Scored]]
-    ) -> dict[str, np.ndarray]:
-        """``tables`` gives draws and the table that holds in them."""
-        if not metrics:
-            return {}
-        result: dict[str, np.ndarray] = {}
-        for places, scored in tables:
-            some = self.draws.take(places)
-            for name, spec in metrics.items():
-                drawn = values(spec, scored, some)
-                full = result.setdefault(name, np.full((len(self.draws), *drawn.shape[1:]), np.nan))
-                full[places] = drawn
+        result = {}
+        once = Resamples.once(len(self.scored.names))
+        for with_points in (False, True):
+            some = {n: spec for n, spec in metrics.items() if spec.at_operating_points == with_points}
+            fixed = {n: spec for n, spec in some.items() if spec.needs != "boxes" and not with_points}
+            result |= {name: values(spec, self.scored, self.draws) for name, spec in fixed.items()}
+            moving = {n: spec for n, spec in some.items() if n not in fixed}
+            by_class = {n: spec for n, spec in moving.items() if values(spec, self.scored, once).ndim == 2}
+            of_all = {n: spec for n, spec in moving.items() if n not in by_class}
+            result |= self._class_by_class(by_class, with_points=with_points)
+            result |= self._all_together(of_all, with_points=with_points)
         return result
 
-    def _by_rules(self) -> Iterator[tuple[np.ndarray, Scored]]:
-        different, group = np.unique(self.redraws.places, axis=0, return_inverse=True)
-        for number, places in enumerate(different):
-            yield np.flatnonzero(group.ravel() == number), self._with_rules(places)
+    def _class_by_class(
+        self, metrics: Mapping[str, MetricSpec], *, with_points: bool
+    ) -> dict[str, np.ndarray]:
+        """``(B, C)`` of metrics whose value of a class depends on the thresholds of that class alone, so
+        that one table serves for the n-th thresholds of every class."""
+        if not metrics:
+            return {}
+        thresholds = [self._thresholds([column], with_points) for column in range(len(self.scored.classes))]
+        group = np.stack([group for _, group in thresholds], axis=1)
+        result = {name: np.full(group.shape, np.nan) for name in metrics}
+        for number in range(group.max() + 1):
+            rows = [different[number] if number < len(different) else NONE for different, _ in thresholds]
+            chosen = group == number
+            draws = np.flatnonzero(chosen.any(axis=1))
+            table, some = self._table(np.stack(rows), with_points), self.draws.take(draws)
+            for name, spec in metrics.items():
+                drawn = values(spec, table, some)
+                result[name][draws] = np.where(chosen[draws], drawn, result[name][draws])
+        return result
 
-    def _by_rules_and_points(self) -> Iterator[tuple[np.ndarray, Scored]]:
-        thresholds = np.concatenate([self.redraws.places, self.redraws.operating_points], axis=1)
-        different, group = np.unique(thresholds, axis=0, return_inverse=True)
-        classes = self.redraws.places.shape[1]
-        for number, row in enumerate(different):
-            table = self._with_rules(row[:classes].astype(np.intp)).with_operating_points(row[classes:])
-            yield np.flatnonzero(group.ravel() == number), table
+    def _all_together(self, metrics: Mapping[str, MetricSpec], *, with_points: bool) -> dict[str, np.ndarray]:
+        """``(B,)`` of metrics that depend on the thresholds of all classes at once."""
+        result = {name: np.full(len(self.draws), np.nan) for name in metrics}
+        if not metrics:
+            return result
+        different, group = self._thresholds(list(range(len(self.scored.classes))), with_points)
+        for number, rows in enumerate(different):
+            draws = np.flatnonzero(group == number)
+            table, some = self._table(rows.reshape(-1, 2), with_points), self.draws.take(draws)
+            for name, spec in metrics.items():
+                result[name][draws] = values(spec, table, some)
+        return result
 
-    def _with_rules(self, places: np.ndarray) -> Scored:
-        rules = [of_class[place] for of_class, place in zip(self.redraws.rules, places, strict=True)]
-        return self.scored.with_boxes(self.protocol.boxes_by(rules))
+    def _thresholds(self, columns: list[int], with_points: bool) -> tuple[np.ndarray, np.ndarray]:
+        """``(K, 2 * classes)`` the different thresholds of some classes, as the place of the rule and the
+        operating point (0 where it plays no part) of each, and ``(B,)`` which of them every draw has."""
+        points = self.redraws.operating_points[:, columns] * with_points
+        both = np.stack([self.redraws.places[:, columns], points], axis=2).reshape(len(points), -1)
+        different, group = np.unique(both, axis=0, return_inverse=True)
+        return different, group.ravel()
+
+    def _table(self, thresholds: np.ndarray, with_points: bool) -> Scored:
+        """The table with other thresholds, ``(C, 2)`` as in `_thresholds`; a class of `NONE` has no box."""
+        boxes = [
+            self.protocol.of_class(column, rules[int(place)])
+            for column, (rules, place) in enumerate(zip(self.redraws.rules, thresholds[:, 0], strict=True))
+            if place >= 0
+        ]
+        table = self.scored.with_boxes(BoxTable.joined(boxes))
+        return table.with_operating_points(thresholds[:, 1]) if with_points else table
 
 
 def values(spec: MetricSpec, scored: Scored, draws: Resamples) -> np.ndarray:

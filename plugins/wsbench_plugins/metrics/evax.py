@@ -11,6 +11,7 @@ never rank. Maps that are 0 or 1 leave nothing to choose; a mask cut elsewhere i
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import wsbench
@@ -163,7 +164,7 @@ def _at_best_cut(scored: wsbench.Scored, resamples: wsbench.Resamples, measure: 
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    spec = wsbench.MetricSpec
+    spec = functools.partial(wsbench.MetricSpec, needs="maps")
     return [
         spec(
             "evax_hit25",

@@ -75,11 +75,15 @@ def matched(scored: wsbench.Scored) -> list[Ranked]:
         truth = COCO()
         truth.dataset = _truth(scored)
         truth.createIndex()
-        evaluation = COCOeval(truth, _results(truth, scored), "bbox")
+        results = _results(truth, scored)
+        evaluation = COCOeval(truth, results, "bbox")
         evaluation.params.iouThrs = np.array(IOUS)
         evaluation.params.areaRng = [[0, 1e10]]
         evaluation.params.areaRngLbl = ["all"]
         evaluation.params.maxDets = [MOST_BOXES]
+        # Images and classes without a predicted box have nothing to rank; pycocotools would visit them all.
+        evaluation.params.imgIds = sorted({row["image_id"] for row in results.dataset["annotations"]})
+        evaluation.params.catIds = sorted({row["category_id"] for row in results.dataset["annotations"]})
         evaluation.evaluate()
     row = {name: position for position, name in enumerate(scored.names)}
     rows = {image["id"]: row[image["name"]] for image in truth.dataset["images"]}
