@@ -57,12 +57,12 @@ def write(path: Path, protocols: Mapping[str, Protocol], select: Mapping[str, np
             arrays[f"{name}/heatmaps"] = np.array(digest)
         of_rules = _boxes_of_rules(protocol) if protocol.choices else _columns(protocol.boxes)
         arrays |= {f"{name}/{column}": values for column, values in of_rules.items()}
-    _save(path, _without_copies(arrays))
+    save(path, _without_copies(arrays))
 
 
 def seal(source: Path, target: Path, record: Path) -> None:
     """Copy a run's file to a leaderboard, with the hash of the record that it stands beside."""
-    _save(target, {**_load(source), DIGEST: np.array(digest_of(record))})
+    save(target, {**load(source), DIGEST: np.array(digest_of(record))})
 
 
 def digest_of(record: Path) -> str:
@@ -84,9 +84,10 @@ def differences(
     Raises:
         WsbenchError: there is no such file, or it is not one of wsbench.
     """
-    arrays = _load(path.with_suffix(".npz"))
+    arrays = load(path.with_suffix(".npz"))
     if str(arrays.get(DIGEST, "")) != digest_of(path):
         yield "the record is not the one that was submitted with its predictions"
+    yield from _unlike(record.dataset["classes"], list(loaded.dataset.classes), "classes")
     yield from _of_training(record)
     draws = scoring.draws_of(loaded)
     computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
@@ -245,7 +246,7 @@ def _without_copies(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """As npz, the same bytes for the same arrays: an archive's times would differ."""
     with atomic(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, values in sorted(arrays.items()):
@@ -255,7 +256,12 @@ def _save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
             archive.writestr(member, buffer.getvalue(), zipfile.ZIP_LZMA)
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
+def load(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file, by ``protocol/column``.
+
+    Raises:
+        WsbenchError: it cannot be read, or is not one of wsbench.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}

@@ -18,11 +18,21 @@ from wsbench.types import Box
 from wsbench_plugins.metrics.detection import (
     COCO_IOUS,
     _matching,
+    ap25_fixed,
+    ap25_oracle,
+    ap25_share,
     average_precision_at,
+    cond_ap25,
+    cond_gain,
     froc_at,
     loc_f1_at,
+    lroc,
+    lroc_blind,
     map_gain,
+    near_fixed,
     rsna,
+    top1_blind,
+    top1_hit,
     wsbench_metrics,
 )
 
@@ -212,6 +222,105 @@ def test_map_gain_does_not_exist_without_boxes_on_calibrate() -> None:
     scored = table([[TRUTH]], [[found(*HIT)]])
     assert value(map_gain, scored) is None
     assert value(map_gain, with_calibrate(scored, [[], []])) is None
+
+
+def test_conditional_average_precision_by_hand() -> None:
+    """The best boxes of both images enter together: one of two hits. Then the second box of the second image,
+    at half the score of its best: two of three. Precision at every recall is at least 2/3."""
+    predicted = [
+        [found(*HIT, score=0.9)],
+        [found(*MISS, score=0.4), found(*HIT, score=0.2)],
+    ]
+    assert value(cond_ap25, table([[TRUTH], [TRUTH]], predicted)) == pytest.approx(2 / 3)
+    assert value(cond_ap25, table([[TRUTH]], [[]])) == 0.0
+    assert value(cond_ap25, table([[]], [[found(*HIT)]])) is None
+
+
+def test_boxes_on_images_without_the_class_have_no_part_in_it() -> None:
+    truth, own = [[TRUTH], []], [found(*HIT, score=0.1)]
+    for others in ([], [found(*MISS, score=1.0)]):
+        assert value(cond_ap25, table(truth, [own, others])) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nothing_that_scales_the_boxes_of_an_image_changes_it(seed: int) -> None:
+    """Class scores, rounded, binary or constant: to the last bit."""
+    generator = np.random.default_rng(seed)
+    scored = random_table(seed)
+    once = Resamples.once(len(scored.names))
+    before = cond_ap25(scored, once)
+    boxes = scored.predicted
+    for factors in (
+        generator.uniform(1e-3, 1, scored.scores.shape),
+        generator.uniform(0.1, 1, scored.scores.shape).round(1),
+        np.full(scored.scores.shape, 0.3),
+    ):
+        score = boxes.score * factors[boxes.image, boxes.label]
+        after = cond_ap25(scored.with_boxes(replace(boxes, score=score)), once)
+        assert np.array_equal(before, after, equal_nan=True)
+
+
+def test_the_best_fixed_boxes_gain_nothing_and_true_boxes_gain_the_rest() -> None:
+    usual, unusual = box(20, 20, 40, 40), box(60, 60, 80, 80)
+    fixed = [[found(20, 20, 40, 40, 0.9)], [found(20, 20, 40, 40, 0.2)]]
+    own = [[found(20, 20, 40, 40, 0.9)], [found(60, 60, 80, 80, 0.2)]]
+    calibrate = [[usual], [usual]]
+    of_fixed, of_own = (
+        with_calibrate(table([[usual], [unusual]], boxes, scores=[[0.9], [0.2]]), calibrate)
+        for boxes in (fixed, own)
+    )
+    assert value(cond_gain, of_fixed) == 0.0
+    # One box hits one of two: precision 1/2 up to recall 1/2, 51 of 101 points.
+    assert value(cond_gain, of_own) == pytest.approx(1 - 51 / 101 / 2)
+    assert value(near_fixed, of_fixed) == 1.0
+    assert value(near_fixed, of_own) == pytest.approx(0.5)
+    assert (value(top1_hit, of_own), value(top1_blind, of_own)) == (1.0, 0.5)
+
+
+def test_ap25_lies_between_fixed_and_true_boxes() -> None:
+    usual, unusual = box(20, 20, 40, 40), box(60, 60, 80, 80)
+    truth, scores = [[usual], [unusual], []], [[0.9], [0.5], [0.1]]
+    fixed = [[found(20, 20, 40, 40, score)] for (score,) in scores]
+    true = [[found(20, 20, 40, 40, 0.9)], [found(60, 60, 80, 80, 0.5)], [found(*MISS, score=0.1)]]
+    for boxes, share in ((fixed, 0.0), (true, 1.0)):
+        scored = with_calibrate(table(truth, boxes, scores=scores), [[usual], [usual]])
+        assert value(ap25_oracle, scored) == pytest.approx(1.0)
+        assert value(ap25_fixed, scored) == pytest.approx(51 / 101)
+        assert value(ap25_share, scored) == pytest.approx(share)
+
+
+def test_fixed_boxes_are_ranked_by_box_scores_where_those_are_better() -> None:
+    """A constant class score beside box scores that know the class: map_gain rewards the trick, the share
+    does not."""
+    usual = box(20, 20, 40, 40)
+    own = [[found(20, 20, 40, 40, 0.9)], [found(20, 20, 40, 40, 0.8)], [found(20, 20, 40, 40, 0.1)]] * 4
+    scored = table([[usual], [usual], []] * 4, own, scores=[[0.5]] * 12)
+    scored = with_calibrate(scored, [[usual], [usual]])
+    assert value(map_gain, scored) > 0.1
+    assert value(ap25_fixed, scored) == pytest.approx(1.0)
+
+
+def test_localisation_roc_by_hand() -> None:
+    """Four pairs; the first positive hits and beats both negatives, the second beats one and misses."""
+    truth = [[TRUTH], [TRUTH], [], []]
+    predicted = [[found(*HIT)], [found(*MISS)], [], []]
+    scored = table(truth, predicted, scores=[[0.9], [0.6], [0.7], [0.1]])
+    assert value(lroc, scored) == pytest.approx(2 / 4)
+    tied = table(truth, predicted, scores=[[0.9], [0.6], [0.9], [0.1]])
+    assert value(lroc, tied) == pytest.approx(1.5 / 4)
+    perfect = table(truth, [[found(*HIT)], [found(*HIT)], [], []], scores=[[0.9], [0.6], [0.7], [0.1]])
+    assert value(lroc, perfect) == pytest.approx(3 / 4)  # the AUC
+    assert value(lroc_blind, with_calibrate(perfect, [[TRUTH], [TRUTH]])) == pytest.approx(3 / 4)
+
+
+def test_where_positives_are_rare_negatives_weigh_less() -> None:
+    """One image of 37 has a box: negatives weigh 9 / 36, so that it is one of ten. Four false boxes before it
+    count as one."""
+    truth = [[TRUTH]] + [[]] * 36
+    predicted = [[found(*HIT, score=0.5)]] + [[found(*MISS, score=0.9)]] * 4 + [[]] * 32
+    assert value(ap25, table(truth, predicted)) == pytest.approx(1 / 2)
+    few = table(truth[:5], predicted[:5])  # one of five is not rare
+    assert value(ap25, few) == pytest.approx(1 / 5)
 
 
 @pytest.mark.parametrize("seed", range(3))

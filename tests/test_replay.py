@@ -1,0 +1,199 @@
+"""Submissions carry their predictions: every record can be computed again, and a hundred tampered ones are
+caught."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import wsbench
+from wsbench import leaderboard, plugins, records, replay, replaying
+from wsbench.errors import WsbenchError
+from wsbench.evaluation import dataset_of
+from wsbench.progress import Silent
+
+SMALL = {"images": 100, "size": 64}
+
+PLUGIN = '''
+import numpy as np
+
+import wsbench
+
+
+class Spot(wsbench.Method):
+    """The brightest place of the upper lungs, and a score that depends on the seed."""
+
+    def fit(self, fit, select, run):
+        (run.folder / "seed").write_text(str(run.seed_for("noise")))
+
+    def restore(self, run):
+        self.seed = int((run.folder / "seed").read_text())
+
+    def predict(self, images):
+        grey = images.pixels(16, 16)[:].astype(np.float32) / 255
+        across, down = np.meshgrid((np.arange(16) + 0.5) / 16, (np.arange(16) + 0.5) / 16)
+        lungs = sum(np.exp(-((across - x) ** 2 + (down - 0.3) ** 2) / 0.02) for x in (0.31, 0.69))
+        maps = grey * lungs
+        maps /= maps.max(axis=(1, 2), keepdims=True)
+        noise = [np.random.default_rng(wsbench.seed_from(self.seed, name)).random() for name in images.names]
+        scores = (grey.mean(axis=(1, 2)) + np.array(noise)) / 2
+        return wsbench.Prediction(scores[:, None], maps[:, None])
+
+
+@wsbench.hookimpl
+def wsbench_methods():
+    return [wsbench.MethodSpec("spot", "what is bright", wsbench.Settings, Spot)]
+'''
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A leaderboard with one record of every seed, and the plugin behind it."""
+
+    folder: Path
+    plugin: Path
+
+    def paths(self) -> list[Path]:
+        return sorted(self.folder.glob("records/phantom/spot-*.json"))
+
+
+@pytest.fixture(scope="module")
+def submitted(tmp_path_factory: pytest.TempPathFactory) -> Submitted:
+    home = tmp_path_factory.mktemp("replay")
+    plugin = home / "spot.py"
+    plugin.write_text(PLUGIN)
+    for seed in (0, 1):
+        record = wsbench.run(
+            "spot", "phantom", data_options=SMALL, seed=seed, runs=home / "runs", plugin_files=[plugin]
+        )
+        leaderboard.add(record, home / "boards", (0, 1))
+    return Submitted(home / "boards", plugin)
+
+
+def checked(path: Path, plugin: Path) -> list[str]:
+    """The differences of one record."""
+    known = plugins.find([plugin])
+    record = records.load(path)
+    loaded = dataset_of(record, known, Silent(), None)
+    return list(replay.differences(path, record, loaded, known.metrics))
+
+
+def test_every_number_follows_from_the_predictions(submitted: Submitted) -> None:
+    for path in submitted.paths():
+        assert checked(path, submitted.plugin) == []
+    result = replaying.replay_all(submitted.folder, [submitted.plugin], Silent())
+    assert (result.equal, result.differences, result.missing) == (2, {}, {})
+
+
+def test_predictions_are_small(submitted: Submitted) -> None:
+    for path in submitted.paths():
+        assert path.with_suffix(".npz").stat().st_size < 60_000
+
+
+def numbers(value: Any, place: tuple = ()) -> Iterator[tuple]:
+    """The places of all numbers of a JSON value."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from numbers(inner, (*place, key))
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from numbers(inner, (*place, position))
+    elif isinstance(value, float):
+        yield place
+
+
+def changed(value: Any, place: tuple, by: float) -> None:
+    for key in place[:-1]:
+        value = value[key]
+    value[place[-1]] += by
+
+
+def tampered(content: dict[str, Any], arrays: dict[str, np.ndarray], number: int) -> str:
+    """Change one thing, a different one for every number; returns what it was."""
+    generator = np.random.default_rng(number)
+    kinds = ("number", "draw", "box", "score", "label", "seed", "operating point", "data")
+    kind = kinds[number % len(kinds)]
+    uniform = content["protocols"]["uniform"]
+    if kind == "number":
+        computed = {name: uniform["metrics"][name] for name in ("cond_ap25", "miou", "auc", "froc", "ece")}
+        places = list(numbers(computed))
+        changed(computed, places[generator.integers(len(places))], 0.01)
+    elif kind == "draw":
+        places = [p for p in numbers(uniform["draws"])]
+        changed(uniform["draws"], places[generator.integers(len(places))], 0.002)
+    elif kind == "box":
+        arrays["uniform/xyxy"][:, int(generator.integers(4))] += 3
+    elif kind == "score":
+        scores = arrays["uniform/scores"]
+        scores[int(generator.integers(len(scores)))] = 0.999 if generator.random() < 0.5 else 0.001
+    elif kind == "label":
+        content["dataset"]["classes"] = ["else"]
+    elif kind == "seed":
+        content["seed"] = 7 + number
+    elif kind == "operating point":
+        changed(uniform["calibration"]["operating_points"], ("tb",), 0.05)
+    else:
+        content["trained_from"]["data"] = "f00d"
+    return kind
+
+
+@pytest.mark.parametrize("sealed_again", [True, False])
+def test_a_hundred_tampered_records_are_caught(
+    submitted: Submitted, tmp_path: Path, sealed_again: bool
+) -> None:
+    """By a forger who also writes the hash of the forged record, and by one who forgets it."""
+    original = submitted.paths()[0]
+    known = plugins.find([submitted.plugin])
+    loaded = dataset_of(records.load(original), known, Silent(), None)
+    few = {name: known.metrics[name] for name in ("cond_ap25", "miou", "auc", "froc", "ece")}
+    missed = []
+    for number in range(100 if sealed_again else 8):
+        content, arrays = json.loads(original.read_text()), replay.load(original.with_suffix(".npz"))
+        for protocol in content["protocols"].values():
+            protocol["metrics"] = {name: protocol["metrics"][name] for name in few}
+            protocol["draws"] = {name: drawn for name, drawn in protocol["draws"].items() if name in few}
+        kind = tampered(content, arrays, number)
+        path = tmp_path / f"{number}.json"
+        path.write_text(json.dumps(content))
+        replay.save(path.with_suffix(".npz"), arrays)
+        if sealed_again:
+            replay.seal(path.with_suffix(".npz"), path.with_suffix(".npz"), path)
+        record = records.load(path)
+        if not list(replay.differences(path, record, loaded, few)):
+            missed.append(kind)
+    assert missed == []
+
+
+def test_untampered_of_the_same_metrics_is_not_caught(submitted: Submitted, tmp_path: Path) -> None:
+    """What the test above changes is what it catches."""
+    original = submitted.paths()[0]
+    known = plugins.find([submitted.plugin])
+    loaded = dataset_of(records.load(original), known, Silent(), None)
+    few = {name: known.metrics[name] for name in ("cond_ap25", "miou", "auc", "froc", "ece")}
+    content, arrays = json.loads(original.read_text()), replay.load(original.with_suffix(".npz"))
+    for protocol in content["protocols"].values():
+        protocol["metrics"] = {name: protocol["metrics"][name] for name in few}
+        protocol["draws"] = {name: drawn for name, drawn in protocol["draws"].items() if name in few}
+    path = tmp_path / "same.json"
+    path.write_text(json.dumps(content))
+    replay.save(path.with_suffix(".npz"), arrays)
+    replay.seal(path.with_suffix(".npz"), path.with_suffix(".npz"), path)
+    assert list(replay.differences(path, records.load(path), loaded, few)) == []
+
+
+def test_a_record_without_predictions_is_named(submitted: Submitted, tmp_path: Path) -> None:
+    source = submitted.paths()[0]
+    (tmp_path / "records" / "phantom").mkdir(parents=True)
+    path = tmp_path / "records" / "phantom" / source.name
+    path.write_bytes(source.read_bytes())
+    (lines,) = replaying.replay_all(tmp_path, [submitted.plugin], Silent()).differences.values()
+    assert "cannot be read" in lines[0] and "submit the run again" in lines[0]
+    path.with_suffix(".npz").write_bytes(b"no archive")
+    with pytest.raises(WsbenchError, match="not predictions of a submission"):
+        checked(path, submitted.plugin)
