@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COMMENT = re.compile(r"<!-- table (\w+) (\w+): ([^;]*?)(?:; rows: (.*?))? -->\n\n?")
+COMMENT = re.compile(r"<!-- table (\w+) (\w+): ([^;]*?)(?:; rows: (.*?))? -->\n")
 SECTIONS = {"uniform": 1, "paper": 2}
 
 
@@ -36,7 +36,7 @@ def tables(text: str) -> list[list[list[str]]]:
 
 def rows_of(page: str, protocol: str) -> dict[str, dict[str, str]]:
     """By method, the cells of all tables of one protocol's first data section, by heading."""
-    section = page.split("## Protocol")[SECTIONS[protocol]].split("\n## ")[0]
+    section = page.split("## Protocol")[SECTIONS[protocol]].split("\n## ", maxsplit=1)[0]
     merged: dict[str, dict[str, str]] = {}
     for header, *rows in tables(section):
         for row in rows:
@@ -64,11 +64,11 @@ def filled(text: str) -> str:
         dataset, protocol, columns, rows = match.groups()
         page = (ROOT / "leaderboards" / f"{dataset}.md").read_text(encoding="utf-8")
         wanted = [name.strip() for name in rows.split(",")] if rows else []
-        return f"{match[0].rstrip()}\n\n" + table(
-            page, protocol, [column.strip() for column in columns.split(",")], wanted
-        )
+        comment = match[0].splitlines()[0]
+        lines = table(page, protocol, [column.strip() for column in columns.split(",")], wanted)
+        return f"{comment}\n\n{lines}\n"
 
-    with_old = re.compile(COMMENT.pattern + r"(?:\|.*\n)*")
+    with_old = re.compile(COMMENT.pattern + r"\n*(?:\|.*\n)*\n*")
     return with_old.sub(replace, text)
 
 

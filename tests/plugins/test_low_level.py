@@ -39,7 +39,7 @@ def test_both_models_learn(model: str) -> None:
     drawn = np.random.default_rng(0)
     present = drawn.integers(0, 2, 200).astype(np.uint8)
     seen = drawn.normal(size=(200, 5)) + present[:, None]
-    scores = method._learnt(seen, present, 0).predict_proba(seen)[:, 1]
+    scores = method._learnt(seen, present).predict_proba(seen)[:, 1]
     assert scores[present == 1].mean() > 0.6
     assert scores[present == 0].mean() < 0.4
 
@@ -65,7 +65,7 @@ def test_what_is_restored_is_what_was_fitted_and_it_points_at_nothing(tmp_path: 
 
 def test_a_class_with_one_label_gets_one_score(tmp_path: Path) -> None:
     method = low_level.LowLevel(low_level.LowLevelSettings(), ("a",))
-    assert method._learnt(np.zeros((3, 2)), np.ones(3, dtype=np.uint8), 0) == 1.0
+    assert method._learnt(np.zeros((3, 2)), np.ones(3, dtype=np.uint8)) == 1.0
 
 
 def test_a_correlated_marker_is_in_the_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
