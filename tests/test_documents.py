@@ -26,7 +26,8 @@ def test_tables_of_documents_are_the_leaderboards() -> None:
     for document in documents:
         text = document.read_text(encoding="utf-8")
         assert tables["filled"](text) == text, document
-        assert tables["filled"](text.replace("0.", "1.")) != text.replace("0.", "1."), document
+        edited = text.replace("| 0.", "| 1.")
+        assert tables["filled"](edited) != edited, document
 
 
 def first_table(text: str, start: str = "| method |") -> list[list[str]]:
