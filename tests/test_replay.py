@@ -197,3 +197,19 @@ def test_a_record_without_predictions_is_named(submitted: Submitted, tmp_path: P
     path.with_suffix(".npz").write_bytes(b"no archive")
     with pytest.raises(WsbenchError, match="not predictions of a submission"):
         checked(path, submitted.plugin)
+
+
+def test_records_are_brought_to_todays_metrics(submitted: Submitted, tmp_path: Path) -> None:
+    """A record whose metric had another definition says what today's says, and its heatmaps' metrics stay."""
+    source = submitted.paths()[0]
+    (tmp_path / "records" / "phantom").mkdir(parents=True)
+    path = tmp_path / "records" / "phantom" / source.name
+    path.with_suffix(".npz").write_bytes(source.with_suffix(".npz").read_bytes())
+    content = json.loads(source.read_text())
+    uniform = content["protocols"]["uniform"]
+    uniform["metrics"]["cond_ap25"]["value"] = 0.123
+    del uniform["metrics"]["ece"], uniform["draws"]["cond_gain"]
+    path.write_text(json.dumps(content))
+    assert replaying.replay_all(tmp_path, [submitted.plugin], Silent(), update=True).equal == 1
+    assert checked(path, submitted.plugin) == []
+    assert records.load(path).protocols == records.load(source).protocols

@@ -11,6 +11,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,29 @@ def differences(
         for metric, values in again["metrics"].items():
             yield from _unlike(said["metrics"].get(metric), values, f"{name}: {metric}")
         yield from _unlike(said["draws"], again["draws"], f"{name}: draws")
+
+
+def recomputed(path: Path, record: Record, loaded: Loaded, metrics: Mapping[str, MetricSpec]) -> Record:
+    """A record with today's metrics of labels and boxes, from the predictions beside it. Metrics of heatmaps
+    and what image-blind boxes reach with its class scores stay as they were.
+
+    Args:
+        path: of the record's file; its predictions lie beside it under the same name.
+        record: as it was read from there.
+        loaded: the dataset.
+        metrics: of today's plugins.
+    """
+    arrays, draws = load(path.with_suffix(".npz")), scoring.draws_of(loaded)
+    computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
+    protocols: dict[str, Any] = {}
+    for name, said in record.protocols.items():
+        protocol = _protocol(arrays, name, said, loaded, draws)
+        again = measuring.results(scoring.table(loaded, protocol), protocol, computable, draws.test)
+        kept = {name: values for name, values in said["metrics"].items() if name not in computable}
+        protocols[name] = {**said, **again, "metrics": dict(sorted({**kept, **again["metrics"]}.items()))}
+    versions = {**record.key["metrics"], **{name: spec.version for name, spec in computable.items()}}
+    key = {**record.key, "metrics": dict(sorted(versions.items()))}
+    return replace(record, protocols=protocols, key=key)
 
 
 def _of_training(record: Record) -> Iterator[str]:

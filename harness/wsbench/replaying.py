@@ -31,13 +31,16 @@ class Replayed:
     equal: int
 
 
-def replay_all(folder: Path, plugin_files: Sequence[Path], progress: Progress) -> Replayed:
+def replay_all(
+    folder: Path, plugin_files: Sequence[Path], progress: Progress, *, update: bool = False
+) -> Replayed:
     """Compute every record's numbers again, in as many processes as there are cores.
 
     Args:
         folder: of all leaderboards.
         plugin_files: Python files to find further plugins in.
         progress: where long work is shown.
+        update: write the records with what was computed, instead of saying how they differ.
     """
     import joblib
 
@@ -52,7 +55,7 @@ def replay_all(folder: Path, plugin_files: Sequence[Path], progress: Progress) -
         for start in range(0, len(of_data), CHUNK)
     ]
     parallel = joblib.Parallel(n_jobs=min(joblib.cpu_count(), len(chunks) or 1), return_as="generator")
-    work = parallel(joblib.delayed(_replay)(chunk, tuple(plugin_files)) for chunk in chunks)
+    work = parallel(joblib.delayed(_replay)(chunk, tuple(plugin_files), update) for chunk in chunks)
     differences: dict[Path, Sequence[str]] = {}
     missing: dict[str, str] = {}
     equal = 0
@@ -67,8 +70,9 @@ def replay_all(folder: Path, plugin_files: Sequence[Path], progress: Progress) -
     return Replayed(differences, missing, equal)
 
 
-def _replay(paths: Sequence[Path], plugin_files: Sequence[Path]) -> list[list[str]] | str:
-    """The differences of each record; why, where their dataset cannot be loaded."""
+def _replay(paths: Sequence[Path], plugin_files: Sequence[Path], update: bool) -> list[list[str]] | str:
+    """The differences of each record, none where it was updated; why, where their dataset cannot be
+    loaded."""
     known = plugins.find(plugin_files)
     try:
         loaded = dataset_of(records.load(paths[0]), known, Silent(), None)
@@ -77,7 +81,13 @@ def _replay(paths: Sequence[Path], plugin_files: Sequence[Path]) -> list[list[st
     result = []
     for path in paths:
         try:
-            result.append(list(replay.differences(path, records.load(path), loaded, known.metrics)))
+            if update:
+                record = replay.recomputed(path, records.load(path), loaded, known.metrics)
+                records.write(record, path)
+                replay.seal(path.with_suffix(".npz"), path.with_suffix(".npz"), path)
+            result.append(
+                [] if update else list(replay.differences(path, records.load(path), loaded, known.metrics))
+            )
         except WsbenchError as error:
             result.append([str(error)])
     return result

@@ -26,6 +26,12 @@ def leaderboard(
     replay: Annotated[
         bool, typer.Option(help="With --check, compute every record's numbers again from its predictions.")
     ] = True,
+    recompute: Annotated[
+        bool,
+        typer.Option(
+            "--recompute", help="First bring every record to today's metrics, from its predictions."
+        ),
+    ] = False,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -34,6 +40,8 @@ def leaderboard(
 
     if not folder.is_dir():
         raise WsbenchError(f"{folder} is not a folder; name the one that holds records/")
+    if recompute:
+        _recompute(folder, plugin or [], quiet=quiet)
     if not check:
         for page in pages.update(folder):
             print(f"wrote {page}")
@@ -47,6 +55,18 @@ def leaderboard(
         wrong += _replayed(folder, plugin or [], quiet=quiet)
     if wrong:
         raise typer.Exit(1)
+
+
+def _recompute(folder: Path, plugin_files: list[Path], *, quiet: bool) -> None:
+    from wsbench.progress import choose_progress
+    from wsbench.replaying import replay_all
+
+    result = replay_all(folder, plugin_files, choose_progress(quiet=quiet), update=True)
+    for path, lines in result.differences.items():
+        print(f"{path}: not recomputed: {lines[0]}")
+    for dataset, why in result.missing.items():
+        print(f"{dataset}: not recomputed: {why}")
+    print(f"{result.equal} records have today's metrics")
 
 
 def _replayed(folder: Path, plugin_files: list[Path], *, quiet: bool) -> list[Path]:
