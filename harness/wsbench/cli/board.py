@@ -46,15 +46,21 @@ def leaderboard(
         for page in pages.update(folder):
             print(f"wrote {page}")
         return
+    if _wrong(folder, plugin or [], replay=replay, quiet=quiet):
+        raise typer.Exit(1)
+
+
+def _wrong(folder: Path, plugin_files: list[Path], *, replay: bool, quiet: bool) -> list[Path]:
+    """The pages that are not what their records say, and the records that are not what their predictions
+    say."""
+    from wsbench import leaderboard as pages
+
     wrong = pages.stale(folder)
     for page in wrong:
         print(f"{page} is not what its records say; run `wsbench leaderboard`")
     if not wrong:
         print("every page is what its records say")
-    if replay:
-        wrong += _replayed(folder, plugin or [], quiet=quiet)
-    if wrong:
-        raise typer.Exit(1)
+    return wrong + (_replayed(folder, plugin_files, quiet=quiet) if replay else [])
 
 
 def _recompute(folder: Path, plugin_files: list[Path], *, quiet: bool) -> None:
