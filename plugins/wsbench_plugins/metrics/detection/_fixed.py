@@ -37,6 +37,21 @@ def with_fixed_boxes(scored: wsbench.Scored, measure: Measure) -> wsbench.Scored
     return _with_boxes_on(scored, scored.scores, scored.shared(best_counts, measure))
 
 
+def with_fixed_boxes_and_rest(scored: wsbench.Scored) -> wsbench.Scored:
+    """`with_fixed_boxes` of `cond_ap25`, and after them, in the order in which they are chosen, the others up
+    to the largest number. Average precision does not charge for boxes that rank last, so a floor without
+    them would be beaten by adding them."""
+    counts = scored.shared(best_counts, cond_ap25)
+    tables = []
+    for label, count in enumerate(counts):
+        boxes, weights = _fixed_boxes(scored, label, max(wsbench.FIXED_COUNTS))
+        lowest = weights[:count].min(initial=1.0)
+        weights = np.append(weights[:count], lowest * 0.5 ** np.arange(1, 1 + len(weights[count:])))
+        scores = np.ones(len(scored.names))
+        tables.append(wsbench.on_every_image(boxes, weights, label, scored.sizes, scores))
+    return scored.with_boxes(wsbench.BoxTable.joined(tables))
+
+
 def with_equal_fixed_boxes(scored: wsbench.Scored) -> wsbench.Scored:
     """`with_fixed_boxes` of `ap25`, whose class score is the best score of the method's own boxes on the
     image
@@ -113,10 +128,15 @@ def _counts(scored: wsbench.Scored) -> list[tuple[int, np.ndarray]]:
 def _with_boxes_on(
     scored: wsbench.Scored, class_scores: np.ndarray, counts: tuple[int, ...]
 ) -> wsbench.Scored:
-    assert scored.calibrate is not None
     tables = []
     for label, count in enumerate(counts):
-        truth = wsbench.as_fractions(scored.calibrate.truth.of_label(label), scored.calibrate.sizes)
-        boxes, weights = wsbench.fixed_boxes(truth, count)
+        boxes, weights = _fixed_boxes(scored, label, count)
         tables.append(wsbench.on_every_image(boxes, weights, label, scored.sizes, class_scores[:, label]))
     return scored.with_boxes(wsbench.BoxTable.joined(tables))
+
+
+def _fixed_boxes(scored: wsbench.Scored, label: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """`wsbench.fixed_boxes` of the boxes of one class on the calibrate role."""
+    assert scored.calibrate is not None
+    truth = wsbench.as_fractions(scored.calibrate.truth.of_label(label), scored.calibrate.sizes)
+    return wsbench.fixed_boxes(truth, count)
