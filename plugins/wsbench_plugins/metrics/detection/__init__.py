@@ -82,13 +82,12 @@ def cond_ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarra
 
 def cond_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """``cond_ap25`` less that of the best image-blind boxes: 1, 2, 4, 8 or 16 fixed boxes of the
-    calibrate role, as many as have the highest ``cond_ap25`` there, and after them the others of the 16.
-    At or below 0, a reader with these boxes and no image does as well."""
+    calibrate role, as many as have the highest ``cond_ap25`` there, and after them the others of the
+    16. Boxes of equal weight rank together or in the order of choice, whichever gives more. At or below 0,
+    a reader with these boxes and no image does as well."""
     from . import _fixed
 
-    return _less_fixed(
-        scored, resamples, _fixed.cond_ap25, lambda: scored.shared(_fixed.with_fixed_boxes_and_rest)
-    )
+    return _less_fixed(scored, resamples, _fixed.cond_ap25, _fixed.cond_ap25_of_fixed_boxes)
 
 
 def map_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
@@ -98,9 +97,7 @@ def map_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray
     fixed box does (``top1_hit`` beside ``top1_blind``)."""
     from . import _fixed
 
-    return _less_fixed(
-        scored, resamples, _fixed.ap25, lambda: scored.shared(_fixed.with_fixed_boxes, _fixed.ap25)
-    )
+    return _less_fixed(scored, resamples, _fixed.ap25, _fixed.ap25_of_fixed_boxes)
 
 
 def ap25_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
@@ -146,10 +143,7 @@ def near_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarr
 
 
 def _less_fixed(
-    scored: wsbench.Scored,
-    resamples: wsbench.Resamples,
-    measure: Compute,
-    with_fixed: Callable[[], wsbench.Scored],
+    scored: wsbench.Scored, resamples: wsbench.Resamples, measure: Compute, of_fixed_boxes: Compute
 ) -> np.ndarray:
     import numpy as np
 
@@ -157,8 +151,8 @@ def _less_fixed(
 
     if scored.calibrate is None:
         return np.full((len(resamples), len(scored.classes)), np.nan)
-    fixed = measure(with_fixed(), resamples)
-    return np.where(_fixed.boxes_on_calibrate(scored), measure(scored, resamples) - fixed, np.nan)
+    gain = measure(scored, resamples) - of_fixed_boxes(scored, resamples)
+    return np.where(_fixed.boxes_on_calibrate(scored), gain, np.nan)
 
 
 def top1_hit(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:

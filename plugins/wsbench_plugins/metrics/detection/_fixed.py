@@ -37,18 +37,39 @@ def with_fixed_boxes(scored: wsbench.Scored, measure: Measure) -> wsbench.Scored
     return _with_boxes_on(scored, scored.scores, scored.shared(best_counts, measure))
 
 
-def with_fixed_boxes_and_rest(scored: wsbench.Scored) -> wsbench.Scored:
+def ap25_of_fixed_boxes(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``(B, C)`` `ap25` of `with_fixed_boxes`."""
+    return ap25(scored.shared(with_fixed_boxes, ap25), resamples)
+
+
+def cond_ap25_of_fixed_boxes(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``(B, C)`` `cond_ap25` of `with_fixed_boxes_and_rest`, with boxes of equal weight together or in the
+    order of choice, whichever gives more: whoever knows the boxes may part them or not."""
+    values = [
+        cond_ap25(scored.shared(with_fixed_boxes_and_rest, parted), resamples) for parted in (False, True)
+    ]
+    return np.maximum(*values)
+
+
+def with_fixed_boxes_and_rest(scored: wsbench.Scored, parted: bool) -> wsbench.Scored:
     """`with_fixed_boxes` of `cond_ap25`, and after them, in the order in which they are chosen, the others up
     to the largest number. Average precision does not charge for boxes that rank last, so a floor without
-    them would be beaten by adding them."""
-    counts = scored.shared(best_counts, cond_ap25)
+    them would be beaten by adding them.
+
+    Args:
+        scored: the class scores play no part.
+        parted: boxes of equal weight rank in the order of choice, instead of together.
+    """
     tables = []
-    for label, count in enumerate(counts):
+    for label, count in enumerate(scored.shared(best_counts, cond_ap25)):
         boxes, weights = _fixed_boxes(scored, label, max(wsbench.FIXED_COUNTS))
-        lowest = weights[:count].min(initial=1.0)
-        weights = np.append(weights[:count], lowest * 0.5 ** np.arange(1, 1 + len(weights[count:])))
+        first = weights[:count]
+        place = np.argsort(np.argsort(-first, kind="stable"))
+        if not parted:
+            place = np.unique(-first, return_inverse=True)[1]
+        places = np.append(place, np.arange(len(first), len(weights)))
         scores = np.ones(len(scored.names))
-        tables.append(wsbench.on_every_image(boxes, weights, label, scored.sizes, scores))
+        tables.append(wsbench.on_every_image(boxes, 1 - places / 100, label, scored.sizes, scores))
     return scored.with_boxes(wsbench.BoxTable.joined(tables))
 
 
