@@ -68,7 +68,7 @@ def render(run: str, results: Sequence[Result]) -> str:
         "table": _table(results),
         "lines": "".join(f"- **{r.name}** ({KINDS[r.kind]}): {r.does}\n" for r in results if r.kind in KINDS)
         .replace(" ()", ""),
-        "beaten": _beaten(results, blind),
+        "unbeaten": _unbeaten(results, blind),
     }  # fmt: skip
     for label, name in (("miou", "miou"), ("v1", VERSION_1), ("cond", "cond_ap25"), ("map", "map_gain")):
         words[f"best_{label}"] = _shown(best[name])
@@ -97,13 +97,13 @@ def _table(results: Sequence[Result]) -> str:
     return markdown_table(header, lines)
 
 
-def _beaten(results: Sequence[Result], blind: Sequence[Result]) -> str:
-    """The measures on which some blind submission is above the run, in words."""
+def _unbeaten(results: Sequence[Result], blind: Sequence[Result]) -> str:
+    """The measures on which no blind submission is above the run, in words."""
     own = results[0].values
     names = [
-        name for name in MEASURES if name != "near_fixed" and _best(blind, name) > (own[name] or 0.0) + 1e-9
+        name for name in MEASURES if name != "near_fixed" and _best(blind, name) <= (own[name] or 0.0) + 1e-9
     ]
-    return ", ".join(f"`{name}`" if name != VERSION_1 else name for name in names)
+    return " and ".join(f"`{name}`" for name in names) or "none"
 
 
 def _best(results: Sequence[Result], name: str) -> float:

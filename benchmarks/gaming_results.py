@@ -72,7 +72,9 @@ def material_of(
         {"calibrate": there.boxes, "test": uniform.boxes},
         best_counts(scoring.table(loaded, uniform), cond_ap25),
     )
-    return material, Result("the run", "What its method predicted.", "honest", _measured(loaded, protocols, found))
+    return material, Result(
+        "the run", "What its method predicted.", "honest", _measured(loaded, protocols, found)
+    )
 
 
 def result_of(submission: Submission, loaded: Loaded, found: Plugins, folder: Path) -> Result:

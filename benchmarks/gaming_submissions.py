@@ -118,10 +118,7 @@ def _blind(material: Material) -> list[Submission]:
 
     def fixed(name: str, does: str, lists: Lists = head, **other: Any) -> Submission:
         class_scores, box_scores = other.get("scores", scores), other.get("box_scores", scores)
-        boxes = {
-            role: material.everywhere(lists, role, box_scores[role])
-            for role in ("calibrate", "test")
-        }
+        boxes = {role: material.everywhere(lists, role, box_scores[role]) for role in ("calibrate", "test")}
         boxes |= other.get("boxes", {})
         floor = material.everywhere(lists, "test", equal["test"])
         return Submission(name, does, "blind", class_scores, boxes, floor)
@@ -133,8 +130,8 @@ def _blind(material: Material) -> list[Submission]:
     classes = range(len(material.count))
     many = {number: [_with_low_boxes(material, c, number) for c in classes] for number in (64, 100)}
     return [
-        fixed("fixed boxes", "The floor's boxes on every image, scored by class score times weight."),
-        fixed("two fixed boxes", "The two best of them.", material.fixed([2] * len(head))),
+        fixed("fixed boxes", "The floor's boxes on every image, each scored by class score times weight."),
+        fixed("two fixed boxes", "The best two boxes of calibrate.", material.fixed([2] * len(head))),
         fixed("4 levels", "Class scores rounded to 4 levels, box scores as before.",
               scores=changed(lambda s: np.round(s * 3) / 3)),
         fixed("yes or no", "Class scores 0 or 1, box scores as before.",
@@ -143,8 +140,9 @@ def _blind(material: Material) -> list[Submission]:
               scores=changed(lambda s: np.full_like(s, 0.5))),
         fixed("apart", "Box scores are the weights alone, class scores the run's.", box_scores=equal),
         fixed("ranks", "The boxes of each image are scored by their rank instead of their weight.", ranks),
-        fixed("64 boxes", "56 to 63 more of calibrate's boxes behind the floor's, with low scores; the boxes of "
-              "calibrate are its annotations, scored so that the box rule keeps everything.", many[64], **answers),
+        fixed("64 boxes", "Further boxes of calibrate behind the floor's, with low scores, 64 in all; the "
+              "boxes of calibrate are its annotations, scored so that the box rule keeps everything.",
+              many[64], **answers),
         fixed("100 boxes", "The same with 100 boxes an image and class.", many[100], **answers),
         fixed("other select", "Class scores of select are turned round, so that operating points are wrong.",
               scores={**scores, "select": 1 - scores["select"]}),
@@ -185,8 +183,8 @@ def _seeing(material: Material) -> list[Submission]:
     of_class = scores["test"]
     filled = _scored(pair, 0.3 * of_class[pair.image, pair.label]).where(~_covered(pair, own))
     result = [
-        Submission("filled", "The run's boxes, and a fixed box at 0.3 of the class score where none of them lies "
-                   "(under version 1 this listed first).", "seeing", scores,
+        Submission("filled", "The run's boxes, and a fixed box at 0.3 of the class score where none of them "
+                   "lies.", "seeing", scores,
                    {**boxes, "test": BoxTable.joined([own, filled])})
     ]  # fmt: skip
     for weight in (0.3, 0.6, 0.9):

@@ -1,4 +1,4 @@
-"""Submissions that try to win without looking gain nothing on the measure that ranks, and move nobody's rank."""
+"""Who tries to win without looking gains nothing on the measure that ranks, and moves nobody's rank."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ gaming, gaming_results, gaming_submissions = map(module, ("gaming", "gaming_resu
 
 @pytest.fixture(scope="module")
 def loaded() -> Loaded:
-    return load_dataset(FOUND, "phantom", {"images": 240}, Silent())
+    return load_dataset(FOUND, "phantom", {"images": 200}, Silent())
 
 
 def honest(loaded: Loaded) -> Outside:
@@ -113,7 +113,7 @@ def test_boxes_from_the_tested_annotations_win_everything_else(made: tuple) -> N
 def test_no_submission_changes_the_rank_of_an_honest_row(loaded: Loaded, made: tuple, tmp_path: Path) -> None:
     submitted, _ = made
     run = evaluation.evaluate(honest(loaded), loaded, FOUND, tmp_path / "run")
-    chosen = ("annotations", "hedged 0.9", "leaning weights", "100 boxes", "constant")
+    chosen = ("annotations", "hedged 0.9", "constant")
     files = []
     for submission in submitted:
         if submission.name in chosen:
@@ -123,7 +123,7 @@ def test_no_submission_changes_the_rank_of_an_honest_row(loaded: Loaded, made: t
     ours = [trained_here(run, "bright"), trained_here(files[0], "blind")]
     names = {"bright", "blind"}
     before, after = ranks(ours), ranks([*ours, *files])
-    assert len(after) == 7
+    assert len(after) == 5
     assert {name: after[name] for name in names} == before
     alone, beside = Board.of(ours), Board.of([*ours, *files])
     assert alone.prior("cond_ap25") == beside.prior("cond_ap25")
