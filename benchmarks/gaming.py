@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
@@ -114,7 +114,7 @@ def _shown(value: float | None) -> str:
     return "-" if value is None else f"{round(value, 3) + 0.0:.3f}"
 
 
-def main(words: Sequence[str] | None = None, run_of: Callable[[Path], tuple] = compute) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """The command; returns its exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -122,7 +122,7 @@ def main(words: Sequence[str] | None = None, run_of: Callable[[Path], tuple] = c
     parser.add_argument("run", type=Path, help="folder of a finished run, with its predictions")
     options = parser.parse_args(words)
     try:
-        text = render(*run_of(options.run))
+        text = render(*compute(options.run))
     except WsbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -158,3 +158,9 @@ def test_the_page_is_not_made_where_a_blind_submission_gains(made: tuple) -> Non
     results["fixed boxes"] = replace(fixed, floor=fixed.floor - 1e-9)
     with pytest.raises(gaming.WsbenchError, match=r"\['fixed boxes'\]"):
         gaming.render("a run", list(results.values()))
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gaming.main([str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and str(tmp_path) in line
