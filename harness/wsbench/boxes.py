@@ -120,16 +120,17 @@ def table_of_map(prediction: Prediction, sizes: np.ndarray, column: int, rule: B
     return BoxTable(rows, np.full_like(rows, column), np.concatenate(corners), np.concatenate(score))
 
 
-DECIMALS = 9
-"""Of a box's score as a share of the best one of its image."""
+DECIMALS = 6
+"""Of a box's score as a share of the best one of its image: what single precision, in which scores are kept,
+leaves of a quotient."""
 
 
 def relative_scores(image: np.ndarray, score: np.ndarray) -> np.ndarray:
     """``(M,)`` scores of boxes of one class as shares of the best score of their image; 1 where that best
     is not above 0.
 
-    They are rounded: the last bits of ``s * w / s`` depend on ``s``, and would tell apart by the class
-    score s what weighs the same.
+    Shares that differ by no more than rounding are made equal: the last bits of ``s * w / s`` depend on
+    ``s``, and would tell apart by the class score s what weighs the same.
 
     Args:
         image: ``(M,)`` row of the image of each box.
@@ -138,7 +139,10 @@ def relative_scores(image: np.ndarray, score: np.ndarray) -> np.ndarray:
     best = np.zeros(image.max(initial=-1) + 1)
     np.maximum.at(best, image, score)
     shares = np.divide(score, best[image], out=np.ones(len(score)), where=best[image] > 0)
-    return shares.round(DECIMALS)
+    # Rounding alone would still part those that lie about the middle of two decimals.
+    levels, place = np.unique(shares, return_inverse=True)
+    starts = np.diff(levels, prepend=-np.inf) > 10.0**-DECIMALS
+    return levels[starts].round(DECIMALS)[np.cumsum(starts) - 1][place]
 
 
 def kept_boxes(boxes: BoxTable, sizes: np.ndarray, rule: BoxRule) -> BoxTable:

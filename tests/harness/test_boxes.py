@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from wsbench.boxes import BoxRule, boxes_of, component_boxes, extract, quantise
+from wsbench.boxes import BoxRule, boxes_of, component_boxes, extract, kept_boxes, quantise, relative_scores
 from wsbench.frames import Region, full_image
+from wsbench.scored import BoxTable
 from wsbench.types import Prediction
 
 ALL = BoxRule(threshold=0.5, minimum_area=0.0)
@@ -107,3 +108,33 @@ def test_boxes_on_a_grid_are_those_of_maps_of_that_size() -> None:
         [astuple(box)[:5] for box in image] for image in theirs
     ]
     assert ours != plain
+
+
+@given(
+    st.lists(st.floats(0.001, 1.0), min_size=1, max_size=200),
+    st.lists(st.integers(1, 1000), min_size=1, max_size=6, unique=True),
+)
+def test_in_single_precision_shares_do_not_tell_the_class_score(
+    scores: list[float], whole: list[int]
+) -> None:
+    weights = np.array(whole) / 1000
+    image = np.repeat(np.arange(len(scores)), len(weights))
+    score = np.outer(scores, weights).ravel().astype(np.float32).astype(np.float64)
+    shares = relative_scores(image, score).reshape(len(scores), len(weights))
+    assert (shares == shares[0]).all()
+    assert np.array_equal(np.argsort(shares[0]), np.argsort(weights))
+    assert shares[0] == pytest.approx(weights / weights.max(), abs=2e-6)
+    boxes = BoxTable(image, np.zeros_like(image), np.tile([0.0, 0, 9, 9], (len(image), 1)), score)
+    for threshold in (0.1, 0.3, 0.7):
+        kept = kept_boxes(boxes, np.full((len(scores), 2), 10), BoxRule(threshold, 0.0))
+        assert np.bincount(kept.image).tolist() == [
+            (weights / weights.max() >= threshold - 1e-9).sum()
+        ] * len(scores)
+
+
+def test_shares_about_the_middle_of_two_decimals_are_not_parted() -> None:
+    score = np.array([1.0, 0.1234565 - 1e-8, 1.0, 0.1234565 + 1e-8])
+    assert len(set(relative_scores(np.array([0, 0, 1, 1]), score).tolist())) == 2
+    assert relative_scores(np.array([0, 0]), np.array([1.0, 0.999])).tolist() == [1.0, 0.999]
+    assert relative_scores(np.array([0, 0]), np.zeros(2)).tolist() == [1.0, 1.0]
+    assert relative_scores(np.zeros(0, dtype=int), np.zeros(0)).tolist() == []

@@ -356,3 +356,28 @@ def taken(scored: Scored, rows: np.ndarray) -> Scored:
         predicted=boxes(scored.predicted),
         calibrate=scored.calibrate,
     )
+
+
+def test_the_seventeenth_box_of_an_image_does_not_count() -> None:
+    misses = [found(*MISS, score=0.9 - 0.01 * place) for place in range(16)]
+    hit = found(*HIT, score=0.1)
+    assert value(cond_ap25, table([[TRUTH]], [[*misses[:15], hit]])) == pytest.approx(1 / 16)
+    assert value(cond_ap25, table([[TRUTH]], [[*misses, hit]])) == 0.0
+    elsewhere = [[], [*misses, found(*HIT)]]  # boxes of other images do not count towards the sixteen
+    assert value(cond_ap25, table([[], [TRUTH]], elsewhere[::-1])) == 0.0
+    assert value(cond_ap25, table([[TRUTH], [TRUTH]], [misses, [hit]])) == pytest.approx(
+        51 / 101 * 1 / 2  # both best boxes have share 1 and enter together: one of two hits
+    )
+
+
+def test_the_floor_has_all_its_boxes_and_parts_those_of_equal_weight_where_that_is_better() -> None:
+    """Calibrate has two places, each on two images: either box is of weight one half. Test has the first
+    place alone: parted, the first chosen box finds everything; together, half of the boxes are false."""
+    places = [box(0, 0, 20, 20), box(60, 60, 80, 80)]
+    known = table([[places[0]], [places[0]], [places[1]], [places[1]]], [[]] * 4)
+    calibrate = Truth(**{name: getattr(known, name) for name in Truth.__dataclass_fields__})
+    first, second = (found(*corners) for corners in ((0, 0, 20, 20), (60, 60, 80, 80)))
+    for predicted, gain in (([first], 0.0), ([replace(first, score=1.0), replace(second, score=0.1)], 0.0),
+                            ([first, second], -0.5), ([second], -1.0)):  # fmt: skip
+        scored = replace(table([[places[0]]] * 3, [predicted] * 3), calibrate=calibrate)
+        assert value(cond_gain, scored) == pytest.approx(gain)

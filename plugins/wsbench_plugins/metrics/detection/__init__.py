@@ -72,9 +72,9 @@ def rsna(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
 
 def cond_ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """COCO's average precision at IoU 0.25 over the images that have a truth box of the class, every box
-    scored by its share of the best box of its image. No class score can change it: it rewards a method
-    for boxes that hit lesions, and for knowing which of its boxes on an image are the better ones.
-    Ranks."""
+    scored by its share of the best box of its image; at most 16 boxes an image and class. No class score
+    can change it: it rewards a method for boxes that hit lesions, and for knowing which of its boxes are
+    the better ones. Ranks."""
     from . import _fixed
 
     return _fixed.cond_ap25(scored, resamples)
@@ -82,11 +82,12 @@ def cond_ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarra
 
 def cond_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """``cond_ap25`` less that of the best image-blind boxes: 1, 2, 4, 8 or 16 fixed boxes of the
-    calibrate role, as many as have the highest ``cond_ap25`` there. At or below 0, a reader with these
-    boxes and no image does as well."""
+    calibrate role, as many as have the highest ``cond_ap25`` there, and after them the others of the
+    16. Boxes of equal weight rank together or in the order of choice, whichever gives more. At or below 0,
+    a reader with these boxes and no image does as well."""
     from . import _fixed
 
-    return _less_fixed(scored, resamples, _fixed.cond_ap25)
+    return _less_fixed(scored, resamples, _fixed.cond_ap25, _fixed.cond_ap25_of_fixed_boxes)
 
 
 def map_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
@@ -96,7 +97,7 @@ def map_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray
     fixed box does (``top1_hit`` beside ``top1_blind``)."""
     from . import _fixed
 
-    return _less_fixed(scored, resamples, _fixed.ap25)
+    return _less_fixed(scored, resamples, _fixed.ap25, _fixed.ap25_of_fixed_boxes)
 
 
 def ap25_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
@@ -141,15 +142,17 @@ def near_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarr
     return _fixed.share_near_fixed_boxes(scored, resamples)
 
 
-def _less_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples, measure: Compute) -> np.ndarray:
+def _less_fixed(
+    scored: wsbench.Scored, resamples: wsbench.Resamples, measure: Compute, of_fixed_boxes: Compute
+) -> np.ndarray:
     import numpy as np
 
     from . import _fixed
 
     if scored.calibrate is None:
         return np.full((len(resamples), len(scored.classes)), np.nan)
-    fixed = measure(scored.shared(_fixed.with_fixed_boxes, measure), resamples)
-    return np.where(_fixed.boxes_on_calibrate(scored), measure(scored, resamples) - fixed, np.nan)
+    gain = measure(scored, resamples) - of_fixed_boxes(scored, resamples)
+    return np.where(_fixed.boxes_on_calibrate(scored), gain, np.nan)
 
 
 def top1_hit(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:

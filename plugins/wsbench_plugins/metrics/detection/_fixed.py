@@ -37,6 +37,42 @@ def with_fixed_boxes(scored: wsbench.Scored, measure: Measure) -> wsbench.Scored
     return _with_boxes_on(scored, scored.scores, scored.shared(best_counts, measure))
 
 
+def ap25_of_fixed_boxes(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``(B, C)`` `ap25` of `with_fixed_boxes`."""
+    return ap25(scored.shared(with_fixed_boxes, ap25), resamples)
+
+
+def cond_ap25_of_fixed_boxes(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    """``(B, C)`` `cond_ap25` of `with_fixed_boxes_and_rest`, with boxes of equal weight together or in the
+    order of choice, whichever gives more: whoever knows the boxes may part them or not."""
+    values = [
+        cond_ap25(scored.shared(with_fixed_boxes_and_rest, parted), resamples) for parted in (False, True)
+    ]
+    return np.maximum(*values)
+
+
+def with_fixed_boxes_and_rest(scored: wsbench.Scored, parted: bool) -> wsbench.Scored:
+    """`with_fixed_boxes` of `cond_ap25`, and after them, in the order in which they are chosen, the others up
+    to the largest number. Average precision does not charge for boxes that rank last, so a floor without
+    them would be beaten by adding them.
+
+    Args:
+        scored: the class scores play no part.
+        parted: boxes of equal weight rank in the order of choice, instead of together.
+    """
+    tables = []
+    for label, count in enumerate(scored.shared(best_counts, cond_ap25)):
+        boxes, weights = _fixed_boxes(scored, label, max(wsbench.FIXED_COUNTS))
+        first = weights[:count]
+        place = np.argsort(np.argsort(-first, kind="stable"))
+        if not parted:
+            place = np.unique(-first, return_inverse=True)[1]
+        places = np.append(place, np.arange(len(first), len(weights)))
+        scores = np.ones(len(scored.names))
+        tables.append(wsbench.on_every_image(boxes, 1 - places / 100, label, scored.sizes, scores))
+    return scored.with_boxes(wsbench.BoxTable.joined(tables))
+
+
 def with_equal_fixed_boxes(scored: wsbench.Scored) -> wsbench.Scored:
     """`with_fixed_boxes` of `ap25`, whose class score is the best score of the method's own boxes on the
     image
@@ -113,10 +149,15 @@ def _counts(scored: wsbench.Scored) -> list[tuple[int, np.ndarray]]:
 def _with_boxes_on(
     scored: wsbench.Scored, class_scores: np.ndarray, counts: tuple[int, ...]
 ) -> wsbench.Scored:
-    assert scored.calibrate is not None
     tables = []
     for label, count in enumerate(counts):
-        truth = wsbench.as_fractions(scored.calibrate.truth.of_label(label), scored.calibrate.sizes)
-        boxes, weights = wsbench.fixed_boxes(truth, count)
+        boxes, weights = _fixed_boxes(scored, label, count)
         tables.append(wsbench.on_every_image(boxes, weights, label, scored.sizes, class_scores[:, label]))
     return scored.with_boxes(wsbench.BoxTable.joined(tables))
+
+
+def _fixed_boxes(scored: wsbench.Scored, label: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """`wsbench.fixed_boxes` of the boxes of one class on the calibrate role."""
+    assert scored.calibrate is not None
+    truth = wsbench.as_fractions(scored.calibrate.truth.of_label(label), scored.calibrate.sizes)
+    return wsbench.fixed_boxes(truth, count)

@@ -24,6 +24,10 @@ IOUS = (0.25, 0.4, 0.45, *(0.5 + 0.05 * step for step in range(10)))
 MOST_BOXES = 100
 """An image and class; COCO drops the others, lowest scores first."""
 
+MOST_CONDITIONAL = max(wsbench.FIXED_COUNTS)
+"""Boxes of an image and class that `conditional` has: as many as the image-blind boxes that they are compared
+with can be, so that nobody gains by many boxes of low scores, which cost average precision nothing."""
+
 
 @dataclass(frozen=True)
 class Ranked:
@@ -57,13 +61,14 @@ def conditional(scored: wsbench.Scored) -> list[Ranked]:
     """The predicted boxes of every class on the images that have a truth box of it, best first.
 
     A box's score is divided by that of the best box of its image and class, so whatever multiplies all
-    boxes of an image (the class score) has no part in it.
+    boxes of an image (the class score) has no part in it. Boxes beyond the first `MOST_CONDITIONAL` of an
+    image are left out.
     """
     result = []
     for label, boxes in enumerate(scored.once(matched)):
         boxed = np.zeros(len(scored.names), dtype=bool)
         boxed[scored.truth.image[scored.truth.label == label]] = True
-        here = boxes.where(boxed[boxes.image])
+        here = boxes.where(boxed[boxes.image] & (_places(boxes.image) < MOST_CONDITIONAL))
         result.append(_best_first(here, wsbench.relative_scores(here.image, here.score)))
     return result
 
@@ -92,6 +97,12 @@ def matched(scored: wsbench.Scored) -> list[Ranked]:
         if evaluated is not None and evaluated["dtScores"]:
             of_class[evaluated["category_id"]].append(evaluated)
     return [_joined(images, rows) for images in of_class.values()]
+
+
+def _places(image: np.ndarray) -> np.ndarray:
+    """``(D,)`` how many boxes of its image stand before each; those of an image stand together."""
+    starts = np.flatnonzero(np.diff(image, prepend=-1))
+    return np.arange(len(image)) - np.repeat(starts, np.diff(starts, append=len(image)))
 
 
 def _joined(images: list[dict[str, Any]], rows: dict[int, int]) -> Ranked:

@@ -1,0 +1,122 @@
+"""What submissions score, by the code that scores everybody's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from gaming_submissions import Material, Submission, write
+
+from wsbench import outside, predictions, scoring
+from wsbench.loading import Loaded
+from wsbench.measuring import macro, values
+from wsbench.plugins import Plugins
+from wsbench.resampling import Resamples
+from wsbench.scored import BoxTable, Scored
+from wsbench.scoring import Protocol
+from wsbench.specs import Method, MethodSpec
+from wsbench_plugins.metrics.detection._fixed import best_counts, cond_ap25
+
+OURS = ("cond_ap25", "cond_gain", "near_fixed", "ap25", "map_gain", "froc", "lroc", "auc")
+PAPERS = ("miou", "region_iou", "msli", "iou_accuracy_all@0.25", "iou_accuracy_all@0.5", "ap50")
+VERSION_1 = "ap25, version 1"
+"""What ranked under version 1: average precision of all boxes of a file; none was left out by a rule."""
+
+MEASURES = ("cond_ap25", "cond_gain", "near_fixed", VERSION_1, *OURS[3:], *PAPERS)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a submission scored.
+
+    Attributes:
+        name, does, kind: of the submission; the kind of the run itself is ``honest``.
+        values: by measure; None where it does not exist.
+        floor: of a blind one, the ranking measure of the same boxes by the same rule with equal class scores.
+    """
+
+    name: str
+    does: str
+    kind: str
+    values: Mapping[str, float | None]
+    floor: float | None = None
+
+
+def material_of(
+    folder: Path, loaded: Loaded, found: Plugins, spec: MethodSpec, method: Method
+) -> tuple[Material, Result]:
+    """What submissions are made from, and what the run itself scores.
+
+    Args:
+        folder: with the predictions of a run, its stage ``predict``.
+        loaded: its dataset.
+        found: the plugins, for their metrics.
+        spec, method: its method, which needs not be fitted.
+    """
+    protocols = scoring.protocols(folder, loaded, spec, method)
+    uniform, classes = protocols["uniform"], loaded.dataset.classes
+    read = {role: predictions.read(folder, role, classes) for role in predictions.SCORED_ROLES}
+    for role, (names, _) in read.items():
+        assert list(names) == list(loaded.roles.members[role])
+    names, calibrate = read["calibrate"]
+    sizes = loaded.views.images(names).sizes
+    own = None if calibrate.boxes is None else BoxTable.of(calibrate.boxes, classes)
+    there = replace(
+        uniform, test=scoring.Test(names, calibrate), sizes=sizes, own=own, redraws=None, _tables={}
+    )
+    material = Material(
+        loaded,
+        {role: prediction.scores for role, (_, prediction) in read.items()},
+        {"calibrate": there.boxes, "test": uniform.boxes},
+        best_counts(scoring.table(loaded, uniform), cond_ap25),
+    )
+    return material, Result(
+        "the run", "What its method predicted.", "honest", _measured(loaded, protocols, found)
+    )
+
+
+def result_of(submission: Submission, loaded: Loaded, found: Plugins, folder: Path) -> Result:
+    """Write a submission as a file, read it as an outside program's, and score it.
+
+    Args:
+        submission: to score.
+        loaded: the dataset.
+        found: the plugins, for their metrics.
+        folder: an empty one to work in.
+    """
+    read = outside.read(write(submission, loaded, folder), "program", loaded)
+    for role, part in read.parts.items():
+        predictions.store(part, loaded.views.images(loaded.roles.members[role]), folder, role)
+    protocols = scoring.protocols(folder, loaded, read.spec, read.spec.build(read.spec.settings(), ()))
+    floor = None
+    if submission.kind == "blind":
+        blind = scoring.table(loaded, _floor(submission, protocols["uniform"]))
+        floor = _value(blind, "cond_ap25", found)
+    described = _measured(loaded, protocols, found)
+    return Result(submission.name, submission.does, submission.kind, described, floor)
+
+
+def _floor(submission: Submission, protocol: Protocol) -> Protocol:
+    """The same boxes by the same rule, with equal class scores on every image."""
+    prediction = protocol.test.prediction
+    equal = replace(prediction, scores=np.ones_like(prediction.scores))
+    own = None if submission.floor is None else submission.floor.single()
+    return replace(protocol, test=replace(protocol.test, prediction=equal), own=own, _tables={})
+
+
+def _measured(loaded: Loaded, protocols: Mapping[str, Protocol], found: Plugins) -> dict[str, float | None]:
+    uniform = protocols["uniform"]
+    ours = scoring.table(loaded, uniform)
+    paper = protocols.get("paper", uniform)
+    papers = scoring.table(loaded, paper)
+    every = ours if uniform.own is None else ours.with_boxes(uniform.own)
+    result = {name: _value(ours, name, found) for name in OURS}
+    result |= {name: _value(papers, name, found) for name in PAPERS}
+    return {**result, VERSION_1: _value(every, "ap25", found)}
+
+
+def _value(table: Scored, metric: str, found: Plugins) -> float | None:
+    value = float(macro(values(found.metrics[metric], table, Resamples.once(len(table.names))))[0])
+    return None if np.isnan(value) else value
