@@ -25,6 +25,7 @@ from wsbench import (
     resampling,
     scored,
     scoring,
+    strata,
 )
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
@@ -66,6 +67,9 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             name: measuring.with_class_scores(tables["uniform"], _uniform_boxes(other, loaded), found.metrics)
             for name, other in blind.items()
         }
+        samples = {sample.name: sample for sample in loaded.samples_of("test")}
+        if groups := strata.measure([tables["uniform"]], samples, draws):
+            result["uniform"]["strata"] = groups
         # Before anything can be read: a kill may count an evaluation twice, and never leaves one out.
         counted = evaluations.note(
             evaluations.log_of(folder, loaded.spec.name),
@@ -109,6 +113,7 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             resampling,
             scored,
             scoring,
+            strata,
             *computed_by,
         ),
     }

@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from wsbench import measuring, scoring
+from wsbench import measuring, scoring, strata
 from wsbench.boxes import BoxRule
 from wsbench.calibration import Choice
 from wsbench.errors import WsbenchError
 from wsbench.files import atomic
 from wsbench.folders import LAYOUT, key_of
 from wsbench.loading import Loaded
+from wsbench.records import FILE as RECORD
 from wsbench.records import Record
 from wsbench.scored import BoxTable
 from wsbench.scoring import Draws, Protocol, Redraws, Test
@@ -84,12 +85,13 @@ def differences(
     Raises:
         WsbenchError: there is no such file, or it is not one of wsbench.
     """
-    arrays = _load(path.with_suffix(".npz"))
+    arrays = _load(predictions_of(path))
     if str(arrays.get(DIGEST, "")) != digest_of(path):
         yield "the record is not the one that was submitted with its predictions"
     yield from _of_training(record)
     draws = scoring.draws_of(loaded)
     computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
+    samples = {sample.name: sample for sample in loaded.samples_of("test")}
     for name, said in record.protocols.items():
         protocol = _protocol(arrays, name, said, loaded, draws)
         points = dict(zip(loaded.dataset.classes, protocol.operating_points, strict=True))
@@ -99,6 +101,29 @@ def differences(
         for metric, values in again["metrics"].items():
             yield from _unlike(said["metrics"].get(metric), values, f"{name}: {metric}")
         yield from _unlike(said["draws"], again["draws"], f"{name}: draws")
+        if "strata" in said:
+            groups = strata.measure([table], samples, draws.test)
+            yield from _unlike(said["strata"], groups, f"{name}: strata")
+
+
+def predictions_of(path: Path) -> Path:
+    """The file that lies beside a record's, in a run's folder or in a leaderboard."""
+    return path.with_name(FILE) if path.name == RECORD else path.with_suffix(".npz")
+
+
+def again(path: Path, record: Record, loaded: Loaded, draws: Draws) -> Protocol:
+    """Protocol ``uniform`` of a record, from the predictions beside it.
+
+    Args:
+        path: of the record's file.
+        record: as it was read from there.
+        loaded: its dataset.
+        draws: of that.
+
+    Raises:
+        WsbenchError: there are no predictions.
+    """
+    return _protocol(_load(predictions_of(path)), "uniform", record.protocols["uniform"], loaded, draws)
 
 
 def _of_training(record: Record) -> Iterator[str]:
