@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,9 +136,7 @@ def mcnemar(who: str, first: np.ndarray, second: np.ndarray) -> Discordant:
     return Discordant(who, only_first, only_second, binomtest(only_first, both).pvalue if both else 1.0)
 
 
-def verdict(
-    main: Difference, labels: tuple[str, str], parts: Noise | None, seeds: Mapping[str, int] | None = None
-) -> str:
+def verdict(main: Difference, labels: tuple[str, str], parts: Noise | None, *, single: bool = False) -> str:
     """One sentence that says which row is better by how much and how sure that is, and one of what the noise
     is made of.
 
@@ -147,7 +144,7 @@ def verdict(
         main: the difference of the ranking measure.
         labels: of both rows.
         parts: of its variance; None where they are not known.
-        seeds: by label, the number of networks.
+        single: whether a row that is trained has one seed.
     """
     low, high = main.interval
     p = p_words(main.p) if main.p < LEAST_SHOWN else f"= {p_words(main.p)}"
@@ -173,8 +170,7 @@ def verdict(
         "test images": "more test images would make it surer",
         "thresholds": "more images to choose thresholds on would make it surer",
     }
-    few = min((seeds or {}).values(), default=0)
-    alone = " (of a single seed, it is taken from other rows)" if most == "seeds" and few == 1 else ""
+    alone = " (that of a single seed is taken from other rows)" if most == "seeds" and single else ""
     return f"{words} Of its variance {shares[most] / parts.total:.0%} is {most}{alone}: {cure[most]}."
 
 

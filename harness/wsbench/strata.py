@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from wsbench.gaps import gaps
 from wsbench.intervals import of_draws
 from wsbench.resampling import Resamples, ratio
 from wsbench.scored import BoxTable, Scored
@@ -162,8 +163,8 @@ def compared(targets: Sequence[Targets], draws: Resamples) -> dict[str, Any]:
     """Every stratum's share of hits beside that of the rest, as JSON values.
 
     The 95 % interval of their difference is that of the draws, in which both are paired. Its p is that of
-    the normal law under the hypothesis that both have one share (`gaps`), and is corrected after Holm over
-    all strata of all targets; two strata that are each other's rest are one comparison.
+    the hypothesis that both have one share (`wsbench.gaps`), and is corrected after Holm over all strata of
+    all targets; two strata that are each other's rest are one comparison.
 
     Args:
         targets: of the same images.
@@ -175,7 +176,7 @@ def compared(targets: Sequence[Targets], draws: Resamples) -> dict[str, Any]:
         if not some.strata:
             continue
         members = np.stack([stratum.members for stratum in some.strata])
-        differences, errors = gaps(some.hit, members, draws.unit[some.image])
+        differences, _, values = gaps(some.hit, members, draws.unit[some.image])
         drawn = _drawn(some, members, draws)
         for row, stratum in enumerate(some.strata):
             inside = members[row]
@@ -189,7 +190,7 @@ def compared(targets: Sequence[Targets], draws: Resamples) -> dict[str, Any]:
                     "hit": float(some.hit[inside].mean()),
                     "rest": float(some.hit[~inside].mean()),
                     "interval": of_draws(differences[row], drawn[:, row], bounded=False, units=draws.units),
-                    "p": float(p_values(differences[row], errors[row])),
+                    "p": float(values[row]),
                 }
             )
     for group, adjusted in zip(groups, _holm_of([group["p"] for group in groups], partitions), strict=True):
@@ -200,49 +201,6 @@ def compared(targets: Sequence[Targets], draws: Resamples) -> dict[str, Any]:
         "worst": _worst(groups),
         "left_out": [f"{name} ({some.of})" for some in targets for name in some.left_out],
     }
-
-
-def gaps(hit: np.ndarray, members: np.ndarray, unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Differences between strata and their rests, and the standard errors that they have where there is none.
-
-    Under the hypothesis that all K targets have one share of hits, the variance of a hit is that of all
-    hits, and hits of one patient correlate as pairs within patients do (method of moments). The bootstrap's
-    variance would not do in a test: a small stratum that is hit throughout varies in no draw.
-
-    Args:
-        hit: ``(..., K)`` in [0, 1].
-        members: ``(G, K)`` bool.
-        unit: ``(K,)`` the patient of each target.
-
-    Returns:
-        Both ``(..., G)``.
-    """
-    weights = members / members.sum(axis=1, keepdims=True)
-    weights = weights - ~members / (~members).sum(axis=1, keepdims=True)
-    patients, patient = np.unique(unit, return_inverse=True)
-    belongs = np.zeros((len(unit), len(patients)))
-    belongs[np.arange(len(unit)), patient] = 1.0
-    rest = hit - hit.mean(axis=-1, keepdims=True)
-    squares = (rest**2).sum(axis=-1)
-    variance = squares / (len(unit) - 1)
-    sizes = belongs.sum(axis=0)
-    pairs = (sizes * (sizes - 1)).sum()
-    products = ((rest @ belongs) ** 2).sum(axis=-1) - squares
-    correlation = np.clip(ratio(products, variance * pairs), 0.0, 1.0)
-    correlation = np.nan_to_num(correlation)  # no patient has two targets, or all hits are equal
-    own = (weights**2).sum(axis=1)
-    shared = ((weights @ belongs) ** 2).sum(axis=1) - own
-    # A stratum against its rest within patients gains from their correlation: `shared` is negative there.
-    total = variance[..., None] * (own + correlation[..., None] * shared)
-    return hit @ weights.T, np.sqrt(np.maximum(total, 0.0))
-
-
-def p_values(differences: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """Two-sided, by the normal law; 1 where there is no error, because then all hits are equal."""
-    from scipy.stats import norm
-
-    there = np.asarray(errors) > 0
-    return np.where(there, 2 * norm.sf(np.abs(differences) / np.where(there, errors, 1.0)), 1.0)
 
 
 def _drawn(targets: Targets, members: np.ndarray, draws: Resamples) -> np.ndarray:

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm, pearson3
 
 from conftest import box, found, table
 from wsbench import scoring, strata
+from wsbench.gaps import gaps
 from wsbench.planning import load_dataset
 from wsbench.plugins import find
 from wsbench.progress import Silent
@@ -93,8 +95,10 @@ def test_every_stratum_is_compared_with_its_rest() -> None:
     woman = groups["sex", "F"]
     assert (woman["count"], woman["hit"], woman["rest"]) == (12, 0.0, 1.0)
     assert woman["interval"] == pytest.approx((-1.0, -1.0))
-    # z = 1 / sqrt(0.3 * 0.7 * 40 / 39 * (1 / 12 + 1 / 28)) = 6.245
-    assert woman["p"] == pytest.approx(4.2e-10, rel=0.05)
+    # z = 1 / sqrt(0.3 * 0.7 * 40 / 39 * (1 / 12 + 1 / 28)) = 6.245; the skewness of a hit is
+    # (1 - 2 * 0.7) / sqrt(0.21) = -0.8729, that of the difference so many times
+    # (1 / 12 ** 2 - 1 / 28 ** 2) / (1 / 12 + 1 / 28) ** 1.5, which is -0.1205.
+    assert woman["p"] == pytest.approx(2 * pearson3.cdf(-6.2448, -0.12047), rel=0.01)
     assert groups["sex", "M"]["p"] == woman["p"]
     assert woman["holm"] == groups["sex", "M"]["holm"] < 0.001
     assert (groups["age", "smallest third"]["count"], groups["age", "smallest third"]["hit"]) == (14, 2 / 14)
@@ -133,11 +137,11 @@ def test_a_gap_within_patients_is_surer_and_one_between_them_less_sure() -> None
     patient = np.repeat(np.arange(40), 2)
     hit = np.repeat(np.arange(40) % 4 != 0, 2).astype(float)
     within, between = np.tile([True, False], 40), np.repeat(np.arange(40) < 20, 2)
-    _, errors = strata.gaps(hit, np.stack([within, between]), patient)
+    _, errors, _ = gaps(hit, np.stack([within, between]), patient)
     alone = np.sqrt(hit.var(ddof=1) * (1 / 40 + 1 / 40))
     assert errors[0] == pytest.approx(0.0, abs=0.15 * alone)
     assert errors[1] == pytest.approx(np.sqrt(2) * alone, rel=0.02)
-    _, independent = strata.gaps(hit, np.stack([within, between]), np.arange(80))
+    _, independent, _ = gaps(hit, np.stack([within, between]), np.arange(80))
     assert independent == pytest.approx([alone, alone])
 
 
@@ -175,7 +179,7 @@ class Simulation:
         """
         values, partitions = [], []
         for members, unit, hit in zip(self.members, self.units, hits, strict=True):
-            values.append(strata.p_values(*strata.gaps(hit, members, unit)))
+            values.append(gaps(hit, members, unit)[2])
             partitions += [(len(unit), (row ^ ~row[0]).tobytes()) for row in members]
         _, different = np.unique([str(partition) for partition in partitions], return_index=True)
         p = np.concatenate(values, axis=1)[:, np.sort(different)]
@@ -210,14 +214,29 @@ def standard() -> Simulation:
     return Simulation()
 
 
-@pytest.mark.parametrize("share", [0.5, 0.75, 0.9])
+def test_p_is_that_of_permutations() -> None:
+    """Twelve of sixty targets, of which nine are hit in all, five of the twelve: rare hits and a small group,
+    of which the normal law says too much."""
+    generator = np.random.default_rng(4)
+    hit, members = np.arange(60) < 9, np.zeros(60, dtype=bool)
+    members[[0, 1, 2, 3, 4, *range(20, 27)]] = True
+    differences, errors, p = gaps(hit.astype(float), members[None], np.arange(60))
+    permuted = np.array([generator.permutation(hit) for _ in range(50_000)], dtype=float)
+    there = permuted @ members / 12 - permuted @ ~members / 48
+    above = (there >= differences[0] - 1e-9).mean()  # 5 of 12 beside 4 of 48
+    more = (there > differences[0] + 1e-9).mean()
+    assert 2 * more < p[0] < 2 * above
+    assert 2 * norm.sf(differences[0] / errors[0]) < 0.7 * p[0]
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1, 0.5, 0.9])
 @pytest.mark.parametrize("together", [0.0, 0.5])
-def test_without_a_gap_a_twentieth_of_rows_has_a_significant_stratum(
+def test_without_a_gap_at_most_a_twentieth_of_rows_has_a_significant_stratum(
     standard: Simulation, share: float, together: float
 ) -> None:
     hits = standard.coins(share, together, np.random.default_rng(1))
     alarms = standard.significant(hits).any(axis=1).mean()
-    assert 0.02 <= alarms <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / SIMULATIONS)
+    assert 0.002 <= alarms <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / SIMULATIONS)
 
 
 def test_a_planted_gap_is_found(standard: Simulation) -> None:
@@ -248,5 +267,5 @@ def test_a_planted_gap_in_predicted_boxes_is_named(standard: Simulation) -> None
     left = groups["place", "left half"]  # where there is no gap, the draws have the error of the test
     low, high = left["interval"]
     assert low < left["hit"] - left["rest"] < high
-    _, (error,) = strata.gaps(hit, standard.members[0][[standard.levels[0].index("left half")]], truth.image)
+    _, (error,), _ = gaps(hit, standard.members[0][[standard.levels[0].index("left half")]], truth.image)
     assert (high - low) / 2 / 1.96 == pytest.approx(error, rel=0.1)

@@ -80,8 +80,8 @@ def compare(
         parts = _more(networks, estimates[main], found.metrics[main], prior, progress)
     labels = _labels(one, other)
     print()
-    counts = {label: len(side.files) for label, side in zip(labels, (one, other), strict=True)}
-    print(textwrap.fill(compared.verdict(differences[0], labels, parts, counts), WIDTH))
+    single = any(len(one.values) == 1 and not one.deterministic for one in estimates[main])
+    print(textwrap.fill(compared.verdict(differences[0], labels, parts, single=single), WIDTH))
 
 
 def strata(
