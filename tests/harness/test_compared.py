@@ -115,6 +115,30 @@ def test_lesions_by_size() -> None:
     assert result[1].interval[0] < 1 < result[1].interval[1]  # all hit, or none, is not known for sure
 
 
+def test_classes_are_those_that_the_metric_has_a_value_of() -> None:
+    """Class a is hit by the first row alone, b by the second alone, and c has no lesion."""
+    truth = [[box(0, 0, 20, 20, "a")] for _ in range(6)] + [[box(0, 0, 20, 20, "b")] for _ in range(4)]
+    rows = []
+    for hit in "ab":
+        boxes = [[found(0, 0, 20, 20, 0.5, hit)] if of[0].label == hit else [] for of in truth]
+        scored = table(truth, boxes, classes=("a", "b", "c"))
+        test = scoring.Test(scored.names, Prediction(scored.scores))
+        rows.append([Network(0, scored, Protocol(test, scored.classes, scored.sizes, (0.5,) * 3))])
+    like = [Estimate(np.array([0.5]), np.zeros(1))] * 2
+    draws, metric = Resamples.draw(range(10), 50, seed=0), find().metrics["cond_ap25"]
+    result = compared_networks.by_class(*rows, like, DEFAULT_PRIOR, metric, draws)
+    assert [(one.what, one.count, one.first, one.second) for one in result] == [
+        ("a", 6, pytest.approx(1), 0),
+        ("b", 4, 0, pytest.approx(1)),
+    ]
+    assert (
+        compared_networks.by_class(
+            [network("x.")], [network(".x")], like, DEFAULT_PRIOR, metric, Resamples.once(2)
+        )
+        == []
+    )
+
+
 def test_the_verdict_says_which_is_better_and_what_would_help() -> None:
     main = compared.Difference("cond_ap25", 0.4, 0.6, (-0.3, -0.1), 0.0004, paired=False)
     parts = compared.Noise(seeds=0.003, images=0.0005, thresholds=0.0003, interaction=0.0002)
@@ -128,7 +152,7 @@ def test_the_verdict_says_which_is_better_and_what_would_help() -> None:
     )
 
 
-DATA = ["-d", "phantom", "-D", "images=160"]
+DATA = ["-d", "phantom", "-D", "images=320"]
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +232,7 @@ def test_strata_of_a_run(command, runs: Path) -> None:
     assert all(len(line) <= 80 for line in out.splitlines())
     said = records.load(run / "record.json").protocols["uniform"]["strata"]
     assert f"hit: {said['lesions']['hit']:.3f} of {said['lesions']['count']} lesions" in out
-    assert "place: left half" in out
+    assert "place: left half  " in out
     assert "worst: " in out or "no stratum lies below" in out
 
 
@@ -229,3 +253,17 @@ def test_the_thresholds_draws_are_those_of_the_record(runs: Path) -> None:
     rules = len(np.unique(protocol.redraws.places))
     assert len(np.unique(thresholds)) <= rules
     assert record.value("cond_ap25") in thresholds or rules == 1
+
+
+def test_strata_that_do_not_follow_from_predictions_are_named(runs: Path) -> None:
+    source = next((runs / "boards" / "records" / "phantom").glob("two_lungs*.json"))
+    record, plugins = records.load(source), find()
+    loaded = dataset_of(record, plugins, Silent(), None)
+    assert list(replay.differences(source, record, loaded, plugins.metrics)) == []
+    uniform = record.protocols["uniform"]
+    groups = [{**group, "hit": 0.99} for group in uniform["strata"]["groups"]]
+    forged = {**uniform, "strata": {**uniform["strata"], "groups": groups}}
+    record = replace(record, protocols={**record.protocols, "uniform": forged})
+    lines = list(replay.differences(source, record, loaded, plugins.metrics))
+    assert len(lines) == len(groups) > 0
+    assert lines[0].startswith("uniform: strata groups 0 hit is 0.99 in the record")
