@@ -72,7 +72,7 @@ def render(run: str, results: Sequence[Result]) -> str:
     }  # fmt: skip
     for label, name in (("miou", "miou"), ("v1", VERSION_1), ("cond", "cond_ap25"), ("map", "map_gain")):
         words[f"best_{label}"] = _shown(best[name])
-    for label, name in (("two", "two fixed boxes"), ("run", "the run"), ("lean", "leaning weights")):
+    for label, name in (("two", "two fixed boxes"), ("run", "the run")):
         for short, measure in (("miou", "miou"), ("v1", VERSION_1), ("cond", "cond_ap25"),
                                ("gain", "cond_gain"), ("map", "map_gain")):  # fmt: skip
             words[f"{label}_{short}"] = _shown(by_name[name].values[measure])

@@ -14,6 +14,7 @@ from wsbench import (
     calibration,
     evaluations,
     frames,
+    gaps,
     geometry,
     intervals,
     measuring,
@@ -25,6 +26,7 @@ from wsbench import (
     resampling,
     scored,
     scoring,
+    strata,
 )
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
@@ -66,6 +68,9 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             name: measuring.with_class_scores(tables["uniform"], _uniform_boxes(other, loaded), found.metrics)
             for name, other in blind.items()
         }
+        samples = {sample.name: sample for sample in loaded.samples_of("test")}
+        if groups := strata.measure([tables["uniform"]], samples, draws):
+            result["uniform"]["strata"] = groups
         # Before anything can be read: a kill may count an evaluation twice, and never leaves one out.
         counted = evaluations.note(
             evaluations.log_of(folder, loaded.spec.name),
@@ -100,6 +105,7 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             boxes,
             calibration,
             frames,
+            gaps,
             geometry,
             intervals,
             measuring,
@@ -109,6 +115,7 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             resampling,
             scored,
             scoring,
+            strata,
             *computed_by,
         ),
     }

@@ -206,8 +206,9 @@ def _seen(same_data: Sequence[Record]) -> str:
 
 _PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows stand in the
 order of their mean `{RANKED_BY}` under protocol `uniform`: average precision at IoU 0.25 on the images
-that have the finding, with box scores as shares of the best box of the image. It rewards boxes that hit
-lesions, and no class score can change it. **rank** is an interval: it holds for all rows of a table at
+that have the finding, with boxes ranked by their place among the boxes of their image. It rewards boxes
+that hit lesions, and no class score can change it. **rank** is an interval: it holds for all rows of a
+table at
 once with a chance of 95 % (Behrens-Fisher tests with moderated variances over seeds, Holm's correction
 over all pairs). In bold are the rows that nothing is better than by more than noise. *rank alone* holds
 for one row looked at by itself. Several seeds give mean ± sample standard deviation; *95 %* is the

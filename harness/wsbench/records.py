@@ -50,7 +50,8 @@ class Record:
         seed: the base seed.
         protocols: by protocol, ``calibration``, ``metrics`` with 95 % intervals, ``draws``, some metrics in
             every bootstrap draw, ``units``, the number of patients drawn from, and ``floors``, metrics of the
-            boxes of image-blind methods with this run's class scores.
+            boxes of image-blind methods with this run's class scores; under ``uniform`` also ``strata``
+            (`wsbench.strata`), where a lesion of the test images is known.
         stages: by stage, seconds and peak memory.
         provenance: versions, git state, platform, device.
         efficiency: what `efficiency.measure` and `efficiency.training` found on some machine; None where

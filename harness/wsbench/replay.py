@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from wsbench import measuring, scoring
+from wsbench import measuring, scoring, strata
 from wsbench.boxes import BoxRule
 from wsbench.calibration import Choice
 from wsbench.errors import WsbenchError
 from wsbench.files import atomic
 from wsbench.folders import LAYOUT, key_of
 from wsbench.loading import Loaded
+from wsbench.records import FILE as RECORD
 from wsbench.records import Record
 from wsbench.scored import BoxTable
 from wsbench.scoring import Draws, Protocol, Redraws, Test
@@ -85,13 +86,14 @@ def differences(
     Raises:
         WsbenchError: there is no such file, or it is not one of wsbench.
     """
-    arrays = load(path.with_suffix(".npz"))
+    arrays = load(predictions_of(path))
     if str(arrays.get(DIGEST, "")) != digest_of(path):
         yield "the record is not the one that was submitted with its predictions"
     yield from _unlike(record.dataset["classes"], list(loaded.dataset.classes), "classes")
     yield from _of_training(record)
     draws = scoring.draws_of(loaded)
     computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
+    samples = {sample.name: sample for sample in loaded.samples_of("test")}
     for name, said in record.protocols.items():
         protocol = _protocol(arrays, name, said, loaded, draws)
         points = dict(zip(loaded.dataset.classes, protocol.operating_points, strict=True))
@@ -101,6 +103,29 @@ def differences(
         for metric, values in again["metrics"].items():
             yield from _unlike(said["metrics"].get(metric), values, f"{name}: {metric}")
         yield from _unlike(said["draws"], again["draws"], f"{name}: draws")
+        if "strata" in said:
+            groups = strata.measure([table], samples, draws.test)
+            yield from _unlike(said["strata"], groups, f"{name}: strata")
+
+
+def predictions_of(path: Path) -> Path:
+    """The file that lies beside a record's, in a run's folder or in a leaderboard."""
+    return path.with_name(FILE) if path.name == RECORD else path.with_suffix(".npz")
+
+
+def again(path: Path, record: Record, loaded: Loaded, draws: Draws) -> Protocol:
+    """Protocol ``uniform`` of a record, from the predictions beside it.
+
+    Args:
+        path: of the record's file.
+        record: as it was read from there.
+        loaded: its dataset.
+        draws: of that.
+
+    Raises:
+        WsbenchError: there are no predictions.
+    """
+    return _protocol(load(predictions_of(path)), "uniform", record.protocols["uniform"], loaded, draws)
 
 
 def recomputed(path: Path, record: Record, loaded: Loaded, metrics: Mapping[str, MetricSpec]) -> Record:
@@ -113,12 +138,16 @@ def recomputed(path: Path, record: Record, loaded: Loaded, metrics: Mapping[str,
         loaded: the dataset.
         metrics: of today's plugins.
     """
-    arrays, draws = load(path.with_suffix(".npz")), scoring.draws_of(loaded)
+    arrays, draws = load(predictions_of(path)), scoring.draws_of(loaded)
     computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
+    samples = {sample.name: sample for sample in loaded.samples_of("test")}
     protocols: dict[str, Any] = {}
     for name, said in record.protocols.items():
         protocol = _protocol(arrays, name, said, loaded, draws)
-        again = measuring.results(scoring.table(loaded, protocol), protocol, computable, draws.test)
+        table = scoring.table(loaded, protocol)
+        again = measuring.results(table, protocol, computable, draws.test)
+        if name == "uniform":
+            again["strata"] = strata.measure([table], samples, draws.test)
         kept = {name: values for name, values in said["metrics"].items() if name not in computable}
         protocols[name] = {**said, **again, "metrics": dict(sorted({**kept, **again["metrics"]}.items()))}
     versions = {**record.key["metrics"], **{name: spec.version for name, spec in computable.items()}}

@@ -194,18 +194,19 @@ def p_value(difference: float, variance: float, first: Moderated, second: Modera
 
 def p_of(first: Estimate, second: Estimate, prior: Prior) -> float:
     """Two-sided p of the difference of two rows, paired seed by seed where they share every training."""
+    return p_value(first.mean - second.mean, *noise_of(first, second, prior))
+
+
+def noise_of(first: Estimate, second: Estimate, prior: Prior) -> tuple[float, Moderated, Moderated | None]:
+    """What `p_value` needs of a difference: its variance over draws, and the variances over seeds of both
+    rows, or that of paired differences alone."""
     both = first.draws - second.draws
     variance = float(np.nanvar(both, ddof=1)) + first.edge_variance + second.edge_variance
-    difference = first.mean - second.mean
     if share_trainings(first, second):
         paired = float(np.var(first.values - second.values, ddof=1))
         # Without a pair's own history, the prior expects of it what two independent seeds have.
-        return p_value(
-            difference,
-            variance,
-            _moderated(paired, len(first.values), 2 * prior.variance, prior.degrees),
-        )
-    return p_value(difference, variance, moderate(first, prior), moderate(second, prior))
+        return variance, _moderated(paired, len(first.values), 2 * prior.variance, prior.degrees), None
+    return variance, moderate(first, prior), moderate(second, prior)
 
 
 def share_trainings(first: Estimate, second: Estimate) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from wsbench.cli import board, data, listing, running, sanity, scoring
+from wsbench.cli import board, comparing, data, listing, running, sanity, scoring
 from wsbench.errors import WsbenchError
 
 # Typer carries its own copy of click; its base of all usage errors is only reachable from here.
@@ -26,6 +26,8 @@ app.command("evaluate")(scoring.evaluate)
 app.command("export")(scoring.export)
 app.command("picture")(scoring.picture)
 app.command("roc")(scoring.roc)
+app.command("compare")(comparing.compare)
+app.command("strata")(comparing.strata)
 app.command("sanity")(sanity.sanity)
 app.command("list")(listing.list_)
 app.command("describe")(listing.describe)

@@ -71,10 +71,10 @@ def rsna(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
 
 
 def cond_ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
-    """COCO's average precision at IoU 0.25 over the images that have a truth box of the class, every box
-    scored by its share of the best box of its image; at most 16 boxes an image and class. No class score
-    can change it: it rewards a method for boxes that hit lesions, and for knowing which of its boxes are
-    the better ones. Ranks."""
+    """COCO's average precision at IoU 0.25 over the images that have a truth box of the class. Boxes rank by
+    their place among the boxes of their image, of which the first 16 count: the best boxes of all images
+    together, then the second ones. No class score can change it: it rewards a method for boxes that hit
+    lesions, and for knowing which of its boxes are the better ones. Ranks."""
     from . import _fixed
 
     return _fixed.cond_ap25(scored, resamples)

@@ -48,10 +48,10 @@ def average_precision(
 def conditional_average_precision(
     scored: wsbench.Scored, resamples: wsbench.Resamples, iou: float
 ) -> np.ndarray:
-    """``(B, C)`` average precision over the images that have a truth box of the class, every box scored by
-    its share of the best box of its image; it does not exist for a class without a truth box.
+    """``(B, C)`` average precision over the images that have a truth box of the class, every box ranked by
+    its place among the boxes of its image; it does not exist for a class without a truth box.
 
-    Boxes of equal score enter together: the best boxes of all images are equal, so that COCO's way to order
+    Boxes of equal place enter together: the best boxes of all images are equal, so that COCO's way to order
     them would be a lottery.
     """
     truths = resamples.sum(scored.per_image(scored.truth))

@@ -26,7 +26,7 @@ def ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
 
 def cond_ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     """``(B, C)`` average precision at IoU 0.25 over the images that have a truth box of the class, every box
-    scored by its share of the best box of its image."""
+    ranked by its place among the boxes of its image."""
     return conditional_average_precision(scored, resamples, IOU)
 
 

@@ -60,17 +60,27 @@ def ranked(scored: wsbench.Scored) -> list[Ranked]:
 def conditional(scored: wsbench.Scored) -> list[Ranked]:
     """The predicted boxes of every class on the images that have a truth box of it, best first.
 
-    A box's score is divided by that of the best box of its image and class, so whatever multiplies all
-    boxes of an image (the class score) has no part in it. Boxes beyond the first `MOST_CONDITIONAL` of an
-    image are left out.
+    A box's score is its place among the boxes of its image and class: 0 for the best, 1 less for each box
+    that is better. So nothing that depends on the image alone (the class score) has a part in it, whether it
+    multiplies the boxes of an image or draws their scores together. Boxes beyond the first
+    `MOST_CONDITIONAL` of an image are left out.
     """
     result = []
     for label, boxes in enumerate(scored.once(matched)):
         boxed = np.zeros(len(scored.names), dtype=bool)
         boxed[scored.truth.image[scored.truth.label == label]] = True
-        here = boxes.where(boxed[boxes.image] & (_places(boxes.image) < MOST_CONDITIONAL))
-        result.append(_best_first(here, wsbench.relative_scores(here.image, here.score)))
+        here = boxes.where(boxed[boxes.image] & (_positions(boxes.image) < MOST_CONDITIONAL))
+        result.append(_best_first(here, -places(here)))
     return result
+
+
+def places(boxes: Ranked) -> np.ndarray:
+    """``(D,)`` how many boxes of its image are better than each; equal ones, as far as single precision can
+    tell, share a place."""
+    shares = wsbench.relative_scores(boxes.image, boxes.score)
+    first = (np.diff(boxes.image, prepend=-1) != 0) | (np.diff(shares, prepend=np.inf) != 0)
+    starts = np.flatnonzero(first)
+    return _positions(boxes.image)[starts].repeat(np.diff(starts, append=len(shares))).astype(np.float64)
 
 
 def matched(scored: wsbench.Scored) -> list[Ranked]:
@@ -99,7 +109,7 @@ def matched(scored: wsbench.Scored) -> list[Ranked]:
     return [_joined(images, rows) for images in of_class.values()]
 
 
-def _places(image: np.ndarray) -> np.ndarray:
+def _positions(image: np.ndarray) -> np.ndarray:
     """``(D,)`` how many boxes of its image stand before each; those of an image stand together."""
     starts = np.flatnonzero(np.diff(image, prepend=-1))
     return np.arange(len(image)) - np.repeat(starts, np.diff(starts, append=len(image)))

@@ -1,0 +1,283 @@
+"""``wsbench compare`` and ``wsbench strata``."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wsbench.cli import options, tables
+from wsbench.errors import WsbenchError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from wsbench.compared import Difference, Noise
+    from wsbench.compared_networks import Network
+    from wsbench.loading import Loaded
+    from wsbench.plugins import Plugins
+    from wsbench.progress import Progress
+    from wsbench.scoring import Draws
+    from wsbench.sides import Side
+    from wsbench.significance import Estimate, Prior
+    from wsbench.specs import MetricSpec
+
+WIDTH = 79
+
+ROW_HELP = (
+    "Runs or records of one row, with commas between and * for several; or a row's name on its leaderboard."
+)
+OfPage = Annotated[str | None, typer.Option("--dataset", "-d", help="Whose leaderboard page names rows.")]
+
+
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help=ROW_HELP)],
+    second: Annotated[str, typer.Argument(metavar="B", help="The other.")],
+    leaderboards: options.Leaderboards = Path("leaderboards"),
+    dataset: OfPage = None,
+    root: options.Root = None,
+    plugin: options.PluginFiles = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Compare two rows: how far they differ, how sure that is, what the noise is made of, and where they
+    differ."""
+    from wsbench import compared, sides
+    from wsbench.progress import choose_progress
+    from wsbench.protocol import DRAWN
+    from wsbench.rows import shown
+    from wsbench.significance import DEFAULT_PRIOR
+
+    found, progress = options.found(plugin), choose_progress(quiet=quiet)
+    one, other = (sides.side(words, leaderboards, dataset) for words in (first, second))
+    sides.refuse_other_key(other.row.first, other.files[0], one.row.first, one.files[0])
+    main = one.row.ranked_by
+    if main not in one.row.first.key["metrics"]:
+        raise WsbenchError(f"{one.files[0]}: has no {main}; score it again with `wsbench evaluate RUN`")
+    _who(one, other)
+    board = sides.table_of(one, leaderboards)
+    differences, estimates = [], {}
+    for metric in shown([one.row], DRAWN):
+        both = [side.row.estimate(metric) for side in (one, other)]
+        if None not in both:
+            estimates[metric] = both
+            prior = board.prior(metric) if board else DEFAULT_PRIOR
+            differences.append(compared.difference(metric, *both, prior))
+    if main not in estimates:
+        raise WsbenchError(f"{first}, {second}: a seed of {main} is missing, or its draws; score both again")
+    _differences("over seeds, test images and thresholds", ["measure"], differences)
+    prior = board.prior(main) if board else DEFAULT_PRIOR
+    whose = f"of {prior.rows} rows of its page" if prior.rows else "the default"
+    print(f"prior of {main}: standard deviation over seeds {prior.variance**0.5:.3f}, {whose}")
+    networks, why = _replayed((one, other), found, progress, root)
+    parts = None
+    if networks is None:
+        print(textwrap.fill(f"what the noise is made of and where rows differ is not known: {why}", WIDTH))
+    else:
+        parts = _more(networks, estimates[main], found.metrics[main], prior, progress)
+    labels = _labels(one, other)
+    print()
+    single = any(len(one.values) == 1 and not one.deterministic for one in estimates[main])
+    print(textwrap.fill(compared.verdict(differences[0], labels, parts, single=single), WIDTH))
+
+
+def strata(
+    row: Annotated[str, typer.Argument(metavar="A", help=ROW_HELP)],
+    leaderboards: options.Leaderboards = Path("leaderboards"),
+    dataset: OfPage = None,
+    root: options.Root = None,
+    plugin: options.PluginFiles = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Where a row fails: the share of lesions, or of images, that it hits in each group against the rest."""
+    from wsbench import sides
+    from wsbench import strata as groups
+    from wsbench.progress import choose_progress
+
+    found, progress = options.found(plugin), choose_progress(quiet=quiet)
+    side = sides.side(row, leaderboards, dataset)
+    result = side.row.first.protocols["uniform"].get("strata") if len(side.files) == 1 else None
+    if result is None:
+        again, why = _replayed((side,), found, progress, root)
+        if again is None:
+            raise WsbenchError(f"{row}: its strata are not known: {why}")
+        samples = {sample.name: sample for sample in again.loaded.samples_of("test")}
+        tables_of = [network.scored for network in again.rows[0]]
+        result = groups.measure(tables_of, samples, again.draws.test)
+    if not result:
+        raise WsbenchError(f"{row}: no lesion of the test images is known, so there are no strata")
+    _strata(side, result)
+
+
+def _who(one: Side, other: Side) -> None:
+    for letter, side in zip("AB", (one, other), strict=True):
+        seeds = f"seed{'s' if len(side.files) > 1 else ''} {side.row.seeds}"
+        print(textwrap.fill(f"{letter}  {side.label}; {seeds}", WIDTH, subsequent_indent="   "))
+    print()
+
+
+def _labels(one: Side, other: Side) -> tuple[str, str]:
+    """Short names; the letters where both have one."""
+    names = tuple(side.row.first.method["name"] for side in (one, other))
+    return (names[0], names[1]) if names[0] != names[1] else (f"A ({names[0]})", f"B ({names[1]})")
+
+
+def _differences(title: str, header: Sequence[str], differences: Sequence[Difference]) -> None:
+    """One line each; with a second heading, that of the number of lesions."""
+    from wsbench.compared import p_words
+    from wsbench.significance import holm
+
+    cells = [
+        [
+            one.what,
+            *([str(one.count)] if len(header) > 1 else []),
+            f"{one.first:.3f}",
+            f"{one.second:.3f}",
+            f"{one.difference:+.3f}",
+            f"{one.interval[0]:+.3f} to {one.interval[1]:+.3f}",
+            p_words(one.p),
+        ]
+        for one in differences
+    ]
+    headings = [*header, "A", "B", "A - B", "95 %", "p"]
+    if len(header) > 1:
+        headings.append("p (Holm)")
+        for line, adjusted in zip(cells, holm([one.p for one in differences]), strict=True):
+            line.append(p_words(adjusted))
+    pairing = ", seeds in pairs of one training" if differences[0].paired else ""
+    tables.show(f"{title}{pairing}", headings, cells, text=1, width=WIDTH)
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Rows scored again from their predictions."""
+
+    rows: list[list[Network]]
+    loaded: Loaded
+    draws: Draws
+
+
+def _replayed(
+    sides: Sequence[Side], found: Plugins, progress: Progress, root: Path | None
+) -> tuple[_Again | None, str]:
+    """What lies beside the records, scored again; None, and why, where that cannot be done."""
+    from wsbench import replay, scoring
+    from wsbench.compared_networks import Network
+    from wsbench.evaluation import dataset_of
+
+    rows: list[list[Network]] = []
+    try:
+        loaded = dataset_of(sides[0].row.first, found, progress, root)
+        draws = scoring.draws_of(loaded)
+        for side in sides:
+            rows.append([])
+            for path, record in zip(side.files, side.row.records, strict=True):
+                protocol = replay.again(path, record, loaded, draws)
+                rows[-1].append(Network(record.seed, scoring.table(loaded, protocol), protocol))
+    except WsbenchError as error:
+        return None, str(error)
+    return _Again(rows, loaded, draws), ""
+
+
+def _more(
+    again: _Again, estimates: Sequence[Estimate], main: MetricSpec, prior: Prior, progress: Progress
+) -> Noise:
+    """Print what predictions tell of two rows; gives the parts of the variance."""
+    from wsbench import compared
+    from wsbench import compared_networks as networks
+
+    draws, rows = again.draws.test, again.rows
+    with progress.task("drawing images and thresholds again", 2 * sum(map(len, rows))) as advance:
+
+        def images(network: Network) -> np.ndarray:
+            advance(1)
+            return networks.of_images_alone(network, main, draws)
+
+        def thresholds(network: Network) -> np.ndarray:
+            advance(1)
+            return networks.of_thresholds_alone(network, main)
+
+        parts = compared.noise(
+            *estimates,
+            prior,
+            images=networks.difference_of(images, *rows),
+            thresholds=networks.difference_of(thresholds, *rows),
+        )
+    _noise(main.name, parts)
+    if len(rows[0][0].scored.truth) == 0:
+        return parts
+    cells = [
+        [one.who, str(one.first), str(one.second), compared.p_words(one.p)]
+        for one in networks.best_boxes(*rows)
+    ]
+    header = ["networks", "only A hits", "only B hits", "p"]
+    print()
+    tables.show("best box of images with a finding (McNemar, exact)", header, cells, text=1, width=WIDTH)
+    if by_class := networks.by_class(*rows, estimates, prior, main, draws):
+        _differences(f"\n{main.name} by class", ["class", "lesions"], by_class)
+    by_size = networks.by_size(*rows, estimates, prior, draws)
+    _differences(
+        "\nshare of lesions hit (no charge for further boxes), by their area", ["lesions", "number"], by_size
+    )
+    return parts
+
+
+def _noise(metric: str, parts: Noise) -> None:
+    columns = {
+        "seeds": parts.seeds,
+        "test images": parts.images,
+        "thresholds": parts.thresholds,
+        "interaction": parts.interaction,
+    }
+    total = parts.total
+    cells = [
+        [
+            "standard deviation",
+            *(f"{max(part, 0) ** 0.5:.3f}" for part in columns.values()),
+            f"{total**0.5:.3f}",
+        ],
+        [
+            "share of variance",
+            *(f"{part / total:.0%}" if total else "-" for part in columns.values()),
+            "100%",
+        ],
+    ]
+    tables.show(
+        f"\nwhat the noise of A - B in {metric} is made of", ["", *columns, "all"], cells, text=1, width=WIDTH
+    )
+
+
+def _strata(side: Side, result: dict[str, Any]) -> None:
+    from wsbench.compared import p_words
+
+    cells = []
+    for group in result["groups"]:
+        low, high = group["interval"] or (float("nan"),) * 2
+        name = "\n".join(textwrap.wrap(f"{group['factor']}: {group['level']}", 30, subsequent_indent="  "))
+        cells.append(
+            [
+                name,
+                f"{group['count']} {group['of']}",
+                f"{group['hit']:.3f}",
+                f"{group['rest']:.3f}",
+                f"{low:+.2f} to {high:+.2f}",
+                p_words(group["holm"]),
+            ]
+        )
+    header = ["stratum", "number", "hit", "rest", "95 % of diff.", "p (Holm)"]
+    tables.show(f"{side.label}; seeds {side.row.seeds}", header, cells, text=1, width=WIDTH)
+    print()
+    lesions, images = result["lesions"], result["images"]
+    print(f"hit: {lesions['hit']:.3f} of {lesions['count']} lesions; the best box of {images['hit']:.3f} of")
+    print(f"{images['count']} images with a finding. Of these networks, not of the next seed.")
+    if result["left_out"]:
+        print(textwrap.fill(f"left out: {'; '.join(result['left_out'])}", WIDTH))
+    worst = result["worst"]
+    if worst is None:
+        print("no stratum lies below its rest")
+    else:
+        noise = "by more than noise" if worst["sure"] else "though by no more than noise"
+        print(textwrap.fill(f"worst: {worst['factor']}: {worst['level']}, {noise}", WIDTH))
