@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from floor_annotations import Annotated
 
-from wsbench import plugins, scoring
+from wsbench import measuring, plugins
 from wsbench.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
 from wsbench.resampling import Resamples
 from wsbench.scored import BoxTable, Scored, Truth
@@ -120,9 +120,9 @@ def without_boxes(annotated: Annotated) -> Scored:
 
 def measured(table: Scored, annotated: Annotated, names: Sequence[str]) -> dict[str, dict]:
     """Value and 95 % interval of some metrics, as records hold them."""
-    return scoring.measure(table, {name: METRICS[name] for name in names}, annotated.draws)
+    return measuring.measure(table, {name: METRICS[name] for name in names}, annotated.draws)
 
 
 def value(table: Scored, name: str) -> float:
     """A metric's value over all images and classes, without an interval."""
-    return scoring.measure(table, {name: METRICS[name]}, Resamples.once(len(table.names)))[name]["value"]
+    return measuring.measure(table, {name: METRICS[name]}, Resamples.once(len(table.names)))[name]["value"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
+from wsbench import power
 from wsbench.board import Board
 from wsbench.protocol import COLUMNS, DRAWN, FLOOR_METRICS, RANKING_COLUMNS
 from wsbench.rows import Row, number, shown
@@ -46,7 +47,8 @@ def ranking(board: Board) -> list[str]:
             if metric in DRAWN:
                 line.append(_bounds(board.interval(place, metric)))
         lines.append(line)
-    return [markdown_table(header, lines), _prior_line(board)]
+    sentence = power.sentence(board)
+    return [markdown_table(header, lines), _prior_line(board), *([sentence] if sentence else [])]
 
 
 def _prior_line(board: Board) -> str:

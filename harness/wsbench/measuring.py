@@ -32,7 +32,9 @@ def measure(scored: Scored, metrics: Mapping[str, MetricSpec], draws: Resamples)
     What does not exist is null and named under ``undefined``; the macro value is the mean over the others.
     """
     return {
-        name: _described(scored, spec, draws.units, values(spec, scored, draws) if spec.resampled else None)
+        name: _described(
+            scored, spec, rarer_units(scored, draws), values(spec, scored, draws) if spec.resampled else None
+        )
         for name, spec in sorted(metrics.items())
     }
 
@@ -49,13 +51,14 @@ def results(
     if protocol.redraws is not None:
         headline = {name: metrics[name] for name in HEADLINE if name in metrics and metrics[name].resampled}
         redrawn = Redrawn(scored, protocol, protocol.redraws, draws).values(headline)
-    result: dict[str, Any] = {"metrics": {}, "units": draws.units}
+    units = rarer_units(scored, draws)
+    result: dict[str, Any] = {"metrics": {}, "units": int(units.sum())}
     drawn_macro = {}
     for name, spec in sorted(metrics.items()):
         drawn = redrawn.get(name)
         if drawn is None and spec.resampled:
             drawn = values(spec, scored, draws)
-        described = _described(scored, spec, draws.units, drawn)
+        described = _described(scored, spec, units, drawn)
         result["metrics"][name] = described
         if name in DRAWN and drawn is not None and described["value"] is not None:
             drawn_macro[name] = [_number(round(value, DECIMALS)) for value in _same_classes(described, drawn)]
@@ -194,7 +197,19 @@ def macro(of_classes: np.ndarray) -> np.ndarray:
     return ratio(np.where(there, of_classes, 0.0).sum(axis=1), there.sum(axis=1))
 
 
-def _described(scored: Scored, spec: MetricSpec, units: int, drawn: np.ndarray | None) -> dict[str, Any]:
+def rarer_units(scored: Scored, draws: Resamples) -> np.ndarray:
+    """``(C,)`` how many patients (images where patients are unknown) have each class, or lack it, whichever
+    are fewer; at least 1. A macro value rests on their sum over classes."""
+    counts = [
+        [len(np.unique(draws.unit[labels])), len(np.unique(draws.unit[~labels]))]
+        for labels in scored.labels.T
+    ]
+    return np.array(counts).min(axis=1).clip(min=1)
+
+
+def _described(
+    scored: Scored, spec: MetricSpec, units: np.ndarray, drawn: np.ndarray | None
+) -> dict[str, Any]:
     sample = values(spec, scored, Resamples.once(len(scored.names)))
     result: dict[str, Any] = {"value": _number(macro(sample)[0])}
     by_class = sample.ndim == 2
@@ -205,13 +220,13 @@ def _described(scored: Scored, spec: MetricSpec, units: int, drawn: np.ndarray |
     if drawn is None or result["value"] is None:
         return result
 
-    def interval(value: float | None, column: np.ndarray) -> tuple[float, float] | None:
-        return None if value is None else of_draws(value, column, bounded=spec.bounded, units=units)
+    def interval(value: float | None, column: np.ndarray, count: int) -> tuple[float, float] | None:
+        return None if value is None else of_draws(value, column, bounded=spec.bounded, units=count)
 
-    result["interval"] = interval(result["value"], _same_classes(result, drawn))
+    result["interval"] = interval(result["value"], _same_classes(result, drawn), int(units.sum()))
     if by_class and len(scored.classes) > 1:
         result["class_intervals"] = {
-            name: interval(value, drawn[:, column])
+            name: interval(value, drawn[:, column], int(units[column]))
             for column, (name, value) in enumerate(result["per_class"].items())
         }
     return result

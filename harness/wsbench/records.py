@@ -49,9 +49,9 @@ class Record:
         dataset: name, settings, fingerprint, images per role, what was left out, whether it is a subset.
         seed: the base seed.
         protocols: by protocol, ``calibration``, ``metrics`` with 95 % intervals, ``draws``, some metrics in
-            every bootstrap draw, ``units``, the number of patients drawn from, and ``floors``, metrics of the
-            boxes of image-blind methods with this run's class scores; under ``uniform`` also ``strata``
-            (`wsbench.strata`), where a lesion of the test images is known.
+            every bootstrap draw, ``units``, the number of patients of the rarer label, summed over classes,
+            and ``floors``, metrics of the boxes of image-blind methods with this run's class scores; under
+            ``uniform`` also ``strata`` (`wsbench.strata`), where a lesion of the test images is known.
         stages: by stage, seconds and peak memory.
         provenance: versions, git state, platform, device.
         efficiency: what `efficiency.measure` and `efficiency.training` found on some machine; None where

@@ -8,8 +8,6 @@ these arrays and the dataset.
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,20 +18,15 @@ import numpy as np
 from wsbench import measuring, scoring, strata
 from wsbench.boxes import BoxRule
 from wsbench.calibration import Choice
-from wsbench.errors import WsbenchError
-from wsbench.files import atomic
 from wsbench.folders import LAYOUT, key_of
 from wsbench.loading import Loaded
 from wsbench.records import FILE as RECORD
 from wsbench.records import Record
+from wsbench.replay_arrays import DIGEST, FILE, load, save, without_copies
 from wsbench.scored import BoxTable
 from wsbench.scoring import Draws, Protocol, Redraws, Test
 from wsbench.specs import MetricSpec
 from wsbench.types import Prediction
-
-FILE = "replay.npz"
-DIGEST = "record"
-"""The array that holds the hash of the record which a file belongs to."""
 
 CLOSE = 1e-9
 """Numbers that differ by less are equal: sums of floats depend on the machine in their last bits."""
@@ -59,7 +52,7 @@ def write(path: Path, protocols: Mapping[str, Protocol], select: Mapping[str, np
             arrays[f"{name}/heatmaps"] = np.array(digest)
         of_rules = _boxes_of_rules(protocol) if protocol.choices else _columns(protocol.boxes)
         arrays |= {f"{name}/{column}": values for column, values in of_rules.items()}
-    save(path, _without_copies(arrays))
+    save(path, without_copies(arrays))
 
 
 def seal(source: Path, target: Path, record: Path) -> None:
@@ -284,49 +277,3 @@ def _table(arrays: Mapping[str, np.ndarray], name: str) -> BoxTable:
     return BoxTable(
         image.astype(np.intp), label.astype(np.intp), corners.astype(np.float64), score.astype(np.float64)
     )
-
-
-def _without_copies(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Protocol ``paper`` mostly has the scores of ``uniform``: then only one copy is kept."""
-    return {
-        name: values
-        for name, values in arrays.items()
-        if not (
-            name.startswith("paper/")
-            and name.partition("/")[2] in ("scores", "select", "heatmaps")
-            and np.array_equal(values, arrays.get(f"uniform/{name.partition('/')[2]}"))
-        )
-    }
-
-
-def save(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """As npz, the same bytes for the same arrays: an archive's times would differ."""
-    with atomic(path) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, values in sorted(arrays.items()):
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asarray(values), allow_pickle=False)
-            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            archive.writestr(member, buffer.getvalue(), zipfile.ZIP_LZMA)
-
-
-def load(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file, by ``protocol/column``.
-
-    Raises:
-        WsbenchError: it cannot be read, or is not one of wsbench.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except OSError as error:
-        raise WsbenchError(
-            f"{path} cannot be read ({error.strerror}); submit the run again with its predictions"
-        ) from None
-    except (ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        raise WsbenchError(f"{path}: not predictions of a submission: {error}") from None
-    shared = {
-        f"paper/{name.partition('/')[2]}": values
-        for name, values in arrays.items()
-        if name in ("uniform/scores", "uniform/select", "uniform/heatmaps")
-    }
-    return {**shared, **arrays}

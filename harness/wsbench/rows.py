@@ -116,7 +116,7 @@ class Row:
 
     @property
     def units(self) -> int:
-        """The number of patients (of images where patients are unknown) that its draws are made of."""
+        """The number of patients (of images where patients are unknown) of the rarer label, over classes."""
         images: int = self.first.dataset["images"]["test"]
         return int(self.first.protocols["uniform"].get("units", images))
 

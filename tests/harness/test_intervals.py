@@ -8,15 +8,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from conftest import table
+from wsbench import plugins
 from wsbench.intervals import NORMAL, at_edge, edge_variance, of_draws, of_row
+from wsbench.measuring import measure, rarer_units
+from wsbench.resampling import Resamples
 
 SHIFT = np.array([-1.0, 1.0]) / np.sqrt(2)  # sample variance 1
 
 
-def test_a_difference_is_a_normal_interval_with_the_bias_taken_out() -> None:
-    low, high = of_draws(0.1, 0.1 + 0.02 + 0.01 * SHIFT, bounded=False, units=50)
+def test_a_difference_is_students_interval_with_the_bias_taken_out() -> None:
+    """The mean of 25 values: its draws have a variance of 24 / 25 of s^2 / n, and t has 24 degrees."""
+    low, high = of_draws(0.1, 0.1 + 0.02 + 0.01 * SHIFT, bounded=False, units=25)
+    reach = stats.t.ppf(0.975, 24) * 0.01 * np.sqrt(25 / 24)
     # Draws lie 0.02 above the sample's value, so the sample's lies 0.02 above what it estimates.
-    assert (low, high) == (pytest.approx(0.08 - NORMAL * 0.01), pytest.approx(0.08 + NORMAL * 0.01))
+    assert (low, high) == (pytest.approx(0.08 - reach), pytest.approx(0.08 + reach))
+
+
+def test_the_interval_of_a_mean_is_the_textbooks() -> None:
+    generator = np.random.default_rng(0)
+    sample = generator.normal(0.3, 1.0, 12)
+    draws = generator.choice(sample, (200_000, 12)).mean(axis=1)
+    expected = stats.t.interval(0.95, 11, loc=sample.mean(), scale=stats.sem(sample))
+    assert of_draws(sample.mean(), draws, bounded=False, units=12) == pytest.approx(expected, abs=0.01)
+
+
+def test_draws_at_the_edge_reach_as_far_as_all_of_them_would() -> None:
+    """An AUC of 0.998 with 24 patients of the finding: the draws know nothing of a 25th who is missed."""
+    draws = np.repeat([0.995, 0.998, 1.0], [300, 400, 300])
+    low, _ = of_draws(0.998, draws, bounded=True, units=24)
+    assert low == pytest.approx(0.025 ** (1 / 24))
+    few = np.repeat([0.995, 0.998, 1.0], [490, 490, 20])
+    assert of_draws(0.998, few, bounded=True, units=24)[0] > 0.98
+    mirrored = of_draws(0.002, 1 - draws, bounded=True, units=24)
+    assert mirrored[1] == pytest.approx(1 - 0.025 ** (1 / 24))
 
 
 def test_a_share_goes_through_the_logit() -> None:
@@ -73,3 +98,22 @@ def test_satterthwaite_lies_between_both_laws() -> None:
     low, high = of_row(0.0, draws, 0.0025, 3.0, bounded=False, units=500)
     reach, total = (high - low) / 2, np.sqrt(np.var(draws, ddof=1) + 0.0025)
     assert stats.norm.ppf(0.975) * total < reach < stats.t.ppf(0.975, 3.0) * total
+
+
+def test_units_are_those_of_the_rarer_label() -> None:
+    """Four patients with two images each; the finding is on three images of two of them, so two have it and
+    three lack it somewhere. Of the second class nobody lacks it: one, at least."""
+    labels = [[1, 1], [1, 1], [1, 1], [0, 1], [0, 1], [0, 1], [0, 1], [0, 1]]
+    scored = table([[] for _ in labels], [[] for _ in labels], labels=labels, classes=("tb", "all"))
+    draws = Resamples.draw(["a", "a", "b", "b", "c", "c", "d", "d"], 10, 0)
+    assert rarer_units(scored, draws).tolist() == [2, 1]
+
+
+def test_a_perfect_sensitivity_is_as_sure_as_those_with_the_finding_are_many() -> None:
+    """Three of 100 patients have the finding and all three are called: 0.025 ** (1 / 3), not ** (1 / 100)."""
+    spec = plugins.find().metrics["sensitivity"]
+    labels = [[int(row < 3)] for row in range(100)]
+    scored = table([[] for _ in labels], [[] for _ in labels], labels=labels, scores=labels)
+    measured = measure(scored, {"sensitivity": spec}, Resamples.draw(range(100), 200, 0))["sensitivity"]
+    assert measured["value"] == 1.0
+    assert measured["interval"] == (pytest.approx(0.025 ** (1 / 3)), 1.0)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from records_examples import example
 from wsbench.rows import Row
@@ -136,6 +136,29 @@ def test_holm_by_hand() -> None:
 def test_holm_lies_between_p_and_bonferroni(p_values: list[float]) -> None:
     for p, adjusted in zip(p_values, holm(p_values), strict=True):
         assert p - 1e-12 <= adjusted <= min(1.0, p * len(p_values)) + 1e-12
+
+
+def test_rows_that_are_constant_but_for_rounding_do_not_count() -> None:
+    rows = [estimate([0.4 + 0.01 * n, 0.5, 0.6]) for n in range(8)]
+    constant = estimate([0.1, 0.1, 0.1])
+    assert 0 < constant.seed_variance < 1e-30  # the mean of three 0.1 is not 0.1
+    assert prior_of([*rows, constant]) == prior_of(rows)
+
+
+def test_variances_that_happen_to_be_alike_do_not_prove_that_all_are() -> None:
+    """Eight equal variances alone would give 30 degrees. With eight rows' worth of the default prior the
+    excess is the mean of -trigamma(1) = -pi^2 / 6 and of the default's trigamma(1.39)."""
+    rows = [estimate([0.4, 0.5, 0.6]) for _ in range(8)]
+    assert fit_prior([0.01] * 8, [3] * 8).degrees == 30.0
+    excess = (special.polygamma(1, DEFAULT_PRIOR.degrees / 2) - np.pi**2 / 6) / 2
+    assert excess < 0  # so that these, too, have 30
+    assert prior_of(rows).degrees == 30.0
+    generator = np.random.default_rng(0)
+    sampled = 0.01 * generator.chisquare(2, (500, 8)) / 2
+    alone = [fit_prior(of_table, [3] * 8).degrees for of_table in sampled]
+    borrowed = [fit_prior(of_table, [3] * 8, borrowed=8).degrees for of_table in sampled]
+    alone_30, borrowed_30 = (np.mean(np.array(degrees) == 30.0) for degrees in (alone, borrowed))
+    assert borrowed_30 < alone_30 / 2
 
 
 def test_rank_intervals_and_winners() -> None:

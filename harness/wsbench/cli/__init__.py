@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from wsbench.cli import board, comparing, data, listing, running, sanity, scoring
+from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring
 from wsbench.errors import WsbenchError
 
 # Typer carries its own copy of click; its base of all usage errors is only reachable from here.
@@ -33,6 +33,7 @@ app.command("list")(listing.list_)
 app.command("describe")(listing.describe)
 app.add_typer(data.app, name="data")
 app.command("leaderboard")(board.leaderboard)
+app.command("power")(power.power)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
