@@ -369,7 +369,7 @@ def main() -> None:
     parser.add_argument("--dataset", default="phantom")
     parser.add_argument("--tables", type=int, default=600, help="simulated of each kind")
     parser.add_argument("--network", type=Path, help="record with predictions beside it")
-    parser.add_argument("--tests", type=int, default=500, help="test sets of each size")
+    parser.add_argument("--tests", type=int, default=400, help="test sets of each size")
     parser.add_argument("--draws", type=int, default=500, help="bootstrap draws of each test set")
     arguments = parser.parse_args()
     board, metric = measure_of(arguments.folder, arguments.dataset)
