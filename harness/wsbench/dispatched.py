@@ -9,7 +9,25 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
+
+
+def _attention(query: Any, key: Any, value: Any, *more: Any, out_val: Any = None, **options: Any) -> int:
+    return sdpa_flop_count(query.shape, key.shape, value.shape)
+
+
+def _attention_backward(
+    gradient: Any, query: Any, key: Any, value: Any, *more: Any, out_val: Any = None, **options: Any
+) -> int:
+    return sdpa_backward_flop_count(gradient.shape, query.shape, key.shape, value.shape)
+
+
+# Attention on a CPU, which torch has formulas for since 2.15 only.
+FORMULAS = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
+    **flop_registry,
+}
 
 
 class Dispatched(TorchDispatchMode):
@@ -41,7 +59,7 @@ class Dispatched(TorchDispatchMode):
         self, func: Any, types: Sequence[type], args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        formula = flop_registry.get(getattr(func, "_overloadpacket", func))
+        formula = FORMULAS.get(getattr(func, "_overloadpacket", func))
         if formula is None and isinstance(func, torch._ops.OpOverload):
             # Without gradients, a linear layer arrives whole; its matrix product is inside.
             with self:
