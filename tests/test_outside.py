@@ -117,7 +117,9 @@ def test_a_run_is_scored_again_without_its_model(run: tuple[Record, Path], tmp_p
     assert chosen["boxes"]["tb"]["value"] == max(value for *_, value in chosen["boxes"]["tb"]["curve"])
     assert chosen["boxes"] != before["boxes"]
     assert other.key != record.key
-    back = evaluation.rescore(record.folder, plugins.find([plugin]), Silent(), calibrate_for="loc_f1@0.25")
+    back = evaluation.rescore(
+        record.folder, plugins.find([plugin]), Silent(), calibrate_for="cond_loc_f1@0.25"
+    )
     assert values(back) == values(record)
 
 

@@ -154,5 +154,16 @@ def kept_boxes(boxes: BoxTable, sizes: np.ndarray, rule: BoxRule) -> BoxTable:
         sizes: ``(N, 2)`` width and height of the images.
         rule: threshold and minimum area.
     """
-    large = areas(boxes.xyxy) > rule.minimum_area * np.prod(sizes[boxes.image], axis=1)
-    return boxes.where(large & (relative_scores(boxes.image, boxes.score) >= rule.threshold))
+    shares = relative_scores(boxes.image, boxes.score)
+    return larger(boxes.where(shares >= rule.threshold), sizes, rule.minimum_area)
+
+
+def larger(boxes: BoxTable, sizes: np.ndarray, minimum_area: float) -> BoxTable:
+    """Of some boxes those that are larger than a share of their image's area.
+
+    Args:
+        boxes: of N images.
+        sizes: ``(N, 2)`` width and height of the images.
+        minimum_area: the share.
+    """
+    return boxes.where(areas(boxes.xyxy) > minimum_area * np.prod(sizes[boxes.image], axis=1))

@@ -8,7 +8,7 @@ these arrays and the dataset.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ def _protocol(
     names = tuple(roles["test"])
     test = Test(names, Prediction(scores, boxes=[()] * len(names)))
     sizes = loaded.views.images(names).sizes
-    if f"{name}/places" not in arrays:
+    if f"{name}/rules" not in arrays:
         points = tuple(said["calibration"]["operating_points"].values())
         return Protocol(test, classes, sizes, points, own=_table(arrays, name))
     select = arrays.get(f"{name}/select")
@@ -195,49 +195,52 @@ def _protocol(
         labels = loaded.views.weak(roles["select"]).labels.astype(bool)
         points, drawn = scoring.points_of(labels, select.astype(np.float64), draws.select)
     rules = _rules(arrays, name)
-    chosen = arrays[f"{name}/chosen"].tolist()
+    places, chosen = arrays.get(f"{name}/places"), arrays[f"{name}/chosen"].tolist()
     protocol = Protocol(
         test,
         classes,
         sizes,
         tuple(points.tolist()),
         choices=tuple(Choice(of_class[place], None) for of_class, place in zip(rules, chosen, strict=True)),
-        redraws=Redraws(drawn, rules, arrays[f"{name}/places"].astype(np.intp)),
+        redraws=None if places is None else Redraws(drawn, rules, places.astype(np.intp)),
     )
     _fill(protocol, arrays, name, rules)
     return protocol
 
 
 def _boxes_of_rules(protocol: Protocol) -> dict[str, np.ndarray]:
-    """Every box of every rule once, with one bit a rule that says whether the rule has it."""
-    assert protocol.redraws is not None
+    """The rules, and every box that a threshold of theirs gives and one of them is not too large for, once,
+    with one bit a threshold that says whether it gives the box."""
+    redrawn = ((),) * len(protocol.choices) if protocol.redraws is None else protocol.redraws.rules
     rules = [
         list(dict.fromkeys([*of_class, choice.rule]))
-        for of_class, choice in zip(protocol.redraws.rules, protocol.choices, strict=True)
+        for of_class, choice in zip(redrawn, protocol.choices, strict=True)
     ]
-    most = max(map(len, rules))
-    rows: dict[tuple, np.ndarray] = {}
+    rows: dict[tuple, int] = {}
     for column, of_class in enumerate(rules):
-        for number, rule in enumerate(of_class):
-            table = protocol.of_class(column, rule)
+        for number, threshold in enumerate(_thresholds(of_class)):
+            smallest = min(rule.minimum_area for rule in of_class if rule.threshold == threshold)
+            table = protocol.of_class(column, BoxRule(threshold, smallest))
             for image, corners, score in zip(
                 table.image.tolist(), table.xyxy.tolist(), table.score.tolist(), strict=True
             ):
-                bits = rows.setdefault((column, image, *corners, score), np.zeros(most, dtype=bool))
-                bits[number] = True
+                key = (column, image, *corners, score)
+                rows[key] = rows.get(key, 0) | 1 << number
     keys = np.array(sorted(rows), dtype=np.float64).reshape(-1, 7)
-    bits = np.array([rows[key] for key in sorted(rows)], dtype=bool).reshape(-1, most)
     table = BoxTable(keys[:, 1].astype(np.intp), keys[:, 0].astype(np.intp), keys[:, 2:6], keys[:, 6])
+    most = max(map(len, rules))
     padded = [[(rule.threshold, rule.minimum_area) for rule in of_class] for of_class in rules]
     padded = [of_class + [(0.0, 0.0)] * (most - len(of_class)) for of_class in padded]
     chosen = [of_class.index(choice.rule) for of_class, choice in zip(rules, protocol.choices, strict=True)]
-    return {
+    result = {
         **_columns(table),
-        "bits": np.packbits(bits, axis=1),
+        "at": np.array([rows[key] for key in sorted(rows)], dtype=np.uint16),
         "rules": np.array(padded),
         "chosen": np.array(chosen, dtype=np.uint8),
-        "places": protocol.redraws.places.astype(np.uint8),
     }
+    if protocol.redraws is not None:
+        result["places"] = protocol.redraws.places.astype(np.uint8)
+    return result
 
 
 def _fill(
@@ -246,12 +249,16 @@ def _fill(
     name: str,
     rules: tuple[tuple[BoxRule, ...], ...],
 ) -> None:
-    """Give a protocol the boxes of all its rules, which it would else make from heatmaps."""
-    table = _table(arrays, name)
-    bits = np.unpackbits(arrays[f"{name}/bits"], axis=1).astype(bool)
+    """Give a protocol the boxes of all its thresholds, which it would else make from heatmaps."""
+    table, at = _table(arrays, name), arrays[f"{name}/at"]
     for column, of_class in enumerate(rules):
-        for number, rule in enumerate(of_class):
-            protocol.keep(column, rule, table.where((table.label == column) & bits[:, number]))
+        for number, threshold in enumerate(_thresholds(of_class)):
+            protocol.keep(column, threshold, table.where((table.label == column) & (at >> number & 1 > 0)))
+
+
+def _thresholds(rules: Sequence[BoxRule]) -> list[float]:
+    """The different thresholds of some rules, ascending."""
+    return sorted({rule.threshold for rule in rules})
 
 
 def _rules(arrays: Mapping[str, np.ndarray], name: str) -> tuple[tuple[BoxRule, ...], ...]:

@@ -56,7 +56,7 @@ def run(
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         runs: the folder of all runs.
         folds: cross-validate instead of testing on the dataset's own split; the record's metrics are means.
-        calibrate_for: what the harness's box rules are chosen for: ``loc_f1@0.25`` or ``msli``.
+        calibrate_for: what the harness's box rules are chosen for: ``cond_loc_f1@0.25`` or ``msli``.
         skip_bad: leave out images with a problem; the record names them.
         plugin_files: further Python files to find plugins in.
         progress: where long work is shown; nowhere by default.

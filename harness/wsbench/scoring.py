@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from wsbench import predictions
-from wsbench.boxes import BoxRule, kept_boxes, table_of_map
+from wsbench.boxes import BoxRule, kept_boxes, larger, table_of_map
 from wsbench.calibration import (
     FALLBACK,
     OBJECTIVE,
     Choice,
+    best_of_few,
     best_rule,
     operating_points,
+    place_of,
     rule_of,
     searches_of,
 )
@@ -65,7 +67,8 @@ class Protocol:
         own: the method's own boxes; None where the harness makes them.
         choices: per class, how the harness's box rule was chosen; empty where boxes are the method's own.
         objective: what they were chosen for.
-        redraws: the same thresholds on bootstrap draws; None where none were chosen.
+        redraws: the same thresholds on bootstrap draws; None where none were chosen, and of protocol
+            ``paper``, which ranks nothing.
     """
 
     test: Test
@@ -76,7 +79,7 @@ class Protocol:
     choices: tuple[Choice, ...] = ()
     objective: str = OBJECTIVE
     redraws: Redraws | None = None
-    _tables: dict[tuple[int, BoxRule], BoxTable] = field(default_factory=dict, repr=False, compare=False)
+    _tables: dict[tuple[int, float], BoxTable] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def boxes(self) -> BoxTable:
@@ -91,17 +94,22 @@ class Protocol:
 
     def of_class(self, column: int, rule: BoxRule) -> BoxTable:
         """The boxes of one class on all test images by a rule."""
-        if (column, rule) not in self._tables:
+        return larger(self.at_threshold(column, rule.threshold), self.sizes, rule.minimum_area)
+
+    def at_threshold(self, column: int, threshold: float) -> BoxTable:
+        """The boxes of one class on all test images by a threshold, of any size."""
+        if (column, threshold) not in self._tables:
+            rule = BoxRule(threshold, 0.0)
             if self.own is None:
                 table = table_of_map(self.test.prediction, self.sizes, column, rule).single()
             else:
                 table = kept_boxes(self.own.of_label(column), self.sizes, rule)
-            self._tables[column, rule] = table
-        return self._tables[column, rule]
+            self._tables[column, threshold] = table
+        return self._tables[column, threshold]
 
-    def keep(self, column: int, rule: BoxRule, boxes: BoxTable) -> None:
-        """Have `of_class` give these boxes, where there is nothing to make them from."""
-        self._tables[column, rule] = boxes
+    def keep(self, column: int, threshold: float, boxes: BoxTable) -> None:
+        """Have `at_threshold` give these boxes, where there is nothing to make them from."""
+        self._tables[column, threshold] = boxes
 
     def lists(self) -> list[list[ScoredBox]]:
         """The boxes of every test image."""
@@ -172,7 +180,9 @@ def _paper(folder: Path, loaded: Loaded, spec: MethodSpec, method: Method) -> Pr
     if own is not None:
         points = (method.paper_operating_point,) * len(classes)
         return Protocol(test, classes, _sizes(test, loaded), points, BoxTable.of(own, classes).single())
-    return None if spec.paper_objective is None else _uniform(folder, loaded, spec.paper_objective)
+    if spec.paper_objective is None:
+        return None
+    return replace(_uniform(folder, loaded, spec.paper_objective), redraws=None)
 
 
 def _uniform(folder: Path, loaded: Loaded, objective: str) -> Protocol:
@@ -199,7 +209,8 @@ def _uniform(folder: Path, loaded: Loaded, objective: str) -> Protocol:
         if search.sums is None:
             redrawn.append(np.full(DRAWS, -1))
         else:
-            redrawn.append(search.choose(drawn_points[:, column], draws.calibrate)[0])
+            values = search.values(drawn_points[:, column], draws.calibrate)
+            redrawn.append(best_of_few(values, place_of(choices[-1].rule)))
     rules, places = [], []
     for of_class in redrawn:
         different, place = np.unique(of_class, return_inverse=True)

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from wsbench.boxes import BoxRule, boxes_of
-from wsbench.calibration import MINIMUM_AREAS, THRESHOLDS, choose_rules, operating_point
+from wsbench.calibration import (
+    MINIMUM_AREAS,
+    MOST_RULES,
+    PREFERRED,
+    THRESHOLDS,
+    best_of,
+    best_of_few,
+    choose_rules,
+    operating_point,
+    place_of,
+    rule_of,
+)
 from wsbench.geometry import intersection_over_union, one_to_one
 from wsbench.scored import BoxTable, Truth
 from wsbench.types import Box, Prediction
@@ -66,27 +77,17 @@ def blobs(seed: int, images: int = 12) -> tuple[Prediction, np.ndarray, list[lis
     return Prediction(scores, heatmaps), np.full((images, 2), 200), truth
 
 
-def f1(
-    prediction: Prediction, sizes: np.ndarray, truth: list[list[Box]], rule: BoxRule, point: float
-) -> float:
-    """`loc_f1@0.25` by trying every assignment, image by image."""
+def f1(prediction: Prediction, sizes: np.ndarray, truth: list[list[Box]], rule: BoxRule) -> float:
+    """`cond_loc_f1@0.25`, image by image."""
     matches = predicted = 0
     for row, found in enumerate(boxes_of(prediction, sizes, ("tb",), (rule,))):
-        if prediction.scores[row, 0] < point:
+        if not truth[row]:
             continue
         predicted += len(found)
-        ious = np.array(
-            [
-                [
-                    intersection_over_union(
-                        np.array([[t.x0, t.y0, t.x1, t.y1]]), np.array([[p.x0, p.y0, p.x1, p.y1]])
-                    )[0]
-                    for p in found
-                ]
-                for t in truth[row]
-            ]
-        ).reshape(len(truth[row]), len(found))
-        matches += int((ious >= 0.25).any()) if len(truth[row]) == 1 else 0
+        (true,) = truth[row]
+        corners = np.array([[true.x0, true.y0, true.x1, true.y1]])
+        ious = [intersection_over_union(corners, np.array([[p.x0, p.y0, p.x1, p.y1]]))[0] for p in found]
+        matches += max(ious, default=0.0) >= 0.25
     return 2 * matches / (predicted + sum(map(len, truth)))
 
 
@@ -97,15 +98,35 @@ def known(boxes: list, sizes: np.ndarray) -> Truth:
     return Truth(("tb",), names, sizes, present, np.ones_like(present), BoxTable.of(boxes, ("tb",)))
 
 
-def test_boxes_where_none_are_known_are_not_charged() -> None:
-    """The second image's map is as hot; whether that is wrong nobody has drawn."""
+def two_hot_maps(second_score: float) -> tuple[Prediction, Truth]:
+    """Two images with the same hot map; only the first has a truth box."""
     heatmaps = np.zeros((2, 1, 10, 10))
     heatmaps[:, 0, 2:5, 2:5] = 1.0
     truth = known([[Box("tb", 20, 20, 50, 50)], []], np.full((2, 2), 100))
-    prediction = Prediction(np.array([[0.9], [0.9]]), heatmaps)
-    (charged,) = choose_rules(prediction, truth, [0.5])
-    (spared,) = choose_rules(prediction, replace(truth, known=np.array([[True], [False]])), [0.5])
-    assert (charged.value, spared.value) == (pytest.approx(2 / 3), 1.0)
+    return Prediction(np.array([[0.9], [second_score]]), heatmaps), truth
+
+
+def test_class_scores_have_no_part_in_the_rule() -> None:
+    """Neither a healthy image with a hot map nor a missed image changes it: the ranking measure asks where
+    boxes stand on images with the finding, and so does what its boxes are chosen for."""
+    prediction, truth = two_hot_maps(0.9)
+    for scores in ([[0.9], [0.9]], [[0.1], [0.9]]):
+        (choice,) = choose_rules(replace(prediction, scores=np.array(scores)), truth, [0.5])
+        assert (choice.value, choice.rule.threshold) == (1.0, 0.99)
+
+
+def test_what_is_not_known_counts_for_nothing() -> None:
+    """Where nobody has drawn boxes, none are right or wrong."""
+    heatmaps = np.zeros((2, 1, 10, 10))
+    heatmaps[0, 0, 2:5, 2:5] = heatmaps[1, 0, 7:9, 7:9] = 1.0
+    box = Box("tb", 20, 20, 50, 50)
+    truth = known([[box], [box]], np.full((2, 2), 100))
+    prediction = Prediction(np.full((2, 1), 0.9), heatmaps)
+    (missed,) = choose_rules(prediction, truth, [0.5])
+    first = replace(truth, known=np.array([[True], [False]]), truth=truth.truth.where(truth.truth.image == 0))
+    (spared,) = choose_rules(prediction, first, [0.5])
+    assert missed.value < 1.0
+    assert spared.value == 1.0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -113,10 +134,10 @@ def test_the_chosen_rule_is_the_best_of_all(seed: int) -> None:
     prediction, sizes, truth = blobs(seed)
     (choice,) = choose_rules(prediction, known(truth, sizes), [0.5])
     scores = {
-        rule: f1(prediction, sizes, truth, BoxRule(*rule), 0.5)
+        rule: f1(prediction, sizes, truth, BoxRule(*rule))
         for rule in itertools.product(THRESHOLDS.tolist()[::4], MINIMUM_AREAS)
     }
-    assert choice.value == pytest.approx(f1(prediction, sizes, truth, choice.rule, 0.5))
+    assert choice.value == pytest.approx(f1(prediction, sizes, truth, choice.rule))
     assert choice.value >= max(scores.values()) - 1e-12
     # Of equal ones the higher threshold, then the smaller area.
     better_tie = [
@@ -126,16 +147,39 @@ def test_the_chosen_rule_is_the_best_of_all(seed: int) -> None:
     assert len(choice.curve) == len(THRESHOLDS)
 
 
-def test_extra_boxes_are_charged_only_where_the_class_is_predicted() -> None:
-    """A healthy image with a hot map lowers F1 if its score reaches the operating point."""
+def test_msli_counts_the_images_on_which_the_class_is_predicted() -> None:
+    """The second image's box is missed at every threshold, and asked for only at the lower operating
+    point."""
     heatmaps = np.zeros((2, 1, 10, 10))
-    heatmaps[:, 0, 2:5, 2:5] = 1.0
-    truth = known([[Box("tb", 20, 20, 50, 50)], []], np.full((2, 2), 100))
+    heatmaps[0, 0, 2:5, 2:5] = heatmaps[1, 0, 7:9, 7:9] = 1.0
+    box = Box("tb", 20, 20, 50, 50)
+    truth = known([[box], [box]], np.full((2, 2), 100))
     prediction = Prediction(np.array([[0.9], [0.4]]), heatmaps)
-    (silent,) = choose_rules(prediction, truth, [0.5])
-    (loud,) = choose_rules(prediction, truth, [0.4])
-    assert (silent.value, loud.value) == (1.0, pytest.approx(2 / 3))
-    assert silent.rule.threshold == 0.99
+    (silent,) = choose_rules(prediction, truth, [0.5], "msli")
+    (loud,) = choose_rules(prediction, truth, [0.4], "msli")
+    assert (silent.value, loud.value) == (1.0, 0.5)
+
+
+def test_of_equal_rules_the_higher_threshold_then_the_smaller_area() -> None:
+    values = np.zeros((2, len(PREFERRED)))
+    values[0, [place_of(BoxRule(0.3, 0.01)), place_of(BoxRule(0.7, 0.02)), place_of(BoxRule(0.7, 0.004))]] = (
+        1.0
+    )
+    assert [rule_of(place) for place in best_of(values)] == [BoxRule(0.7, 0.004), BoxRule(0.99, 0.0)]
+
+
+def test_draws_choose_among_the_rules_that_are_best_in_most() -> None:
+    """Rule k of 20 is best in k + 1 draws: the rarest take the best of those that are left."""
+    wins = np.repeat(np.arange(20), np.arange(1, 21))
+    values = np.zeros((len(wins), len(PREFERRED)))
+    values[np.arange(len(wins)), wins] = 1.0
+    values[:, 19] += 0.5
+    values[:, 0] += 0.25
+    few = best_of_few(values, chosen=0)
+    kept = [0, *range(20 - MOST_RULES + 1, 20)]
+    assert sorted(np.unique(few)) == kept
+    assert np.array_equal(few[np.isin(wins, kept)], wins[np.isin(wins, kept)])
+    assert set(few[~np.isin(wins, kept)]) == {19}
 
 
 def test_a_class_without_truth_boxes_gets_the_fallback() -> None:

@@ -358,7 +358,7 @@ def test_protocol_paper_chooses_thresholds_for_msli(organs, tmp_path: Path) -> N
 
     record = execute(plan_for(tmp_path, distill="none"), organs, FOUND, Silent())
     objectives = {name: part["calibration"]["objective"] for name, part in record.protocols.items()}
-    assert objectives == {"uniform": "loc_f1@0.25", "paper": "msli"}
+    assert objectives == {"uniform": "cond_loc_f1@0.25", "paper": "msli"}
     assert record.method["box_supervision"] == "paper"
 
 

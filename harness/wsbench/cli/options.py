@@ -40,7 +40,9 @@ Ladder = Annotated[
 ]
 CalibrateFor = Annotated[
     str | None,
-    typer.Option(help="What box rules are chosen for on the calibrate role: loc_f1@0.25 (default) or msli."),
+    typer.Option(
+        help="What box rules are chosen for on the calibrate role: cond_loc_f1@0.25 (default) or msli."
+    ),
 ]
 References = Annotated[bool, typer.Option(help="Also score every method that never looks at the image.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
