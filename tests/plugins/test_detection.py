@@ -130,9 +130,9 @@ def test_average_precision_is_what_pycocotools_accumulates(seed: int) -> None:
     scored = random_table(seed, tied=seed % 2 == 0)
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
-        truth.dataset = _matching._truth(scored)
+        truth.dataset = _matching._truth(scored, _matching.by_hash(scored.names))
         truth.createIndex()
-        theirs = COCOeval(truth, _matching._results(truth, scored), "bbox")
+        theirs = COCOeval(truth, _matching._results(truth, scored, scored.predicted), "bbox")
         theirs.params.iouThrs = np.array(_matching.IOUS)
         theirs.params.areaRng, theirs.params.areaRngLbl = [[0, 1e10]], ["all"]
         theirs.params.maxDets = [100]
@@ -142,6 +142,14 @@ def test_average_precision_is_what_pycocotools_accumulates(seed: int) -> None:
     for place, iou in enumerate(_matching.IOUS):
         ours = measured(average_precision_at(iou), scored)["per_class"]
         assert list(ours.values()) == pytest.approx(expected[place].tolist(), abs=1e-12)
+
+
+def test_a_hundred_boxes_of_an_image_count_whether_it_has_truth_or_not() -> None:
+    miss, hit = found(*MISS, score=0.9), found(*HIT, score=0.1)
+    for truth in ([[TRUTH], []], [[TRUTH], [TRUTH]]):
+        recalls = 51 if truth[1] else 101  # of 101; where the second image has a truth box, it is missed
+        scored = table(truth, [[hit], [miss] * 150])
+        assert value(ap25, scored) == pytest.approx(recalls / 101 / 101)
 
 
 def test_froc_by_hand() -> None:

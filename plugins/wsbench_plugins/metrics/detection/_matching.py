@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,11 +87,37 @@ def places(boxes: Ranked) -> np.ndarray:
 def matched(scored: wsbench.Scored) -> list[Ranked]:
     """The predicted boxes of every class, in the order of a hash of their images' names, and within an image
     best first."""
+    order = by_hash(scored.names)
+    place = {name: position for position, name in enumerate(order)}
+    places = np.array([place[name] for name in scored.names])
+    has_truth = scored.per_image(scored.truth) > 0
+    # Where there is no truth box nothing is matched, and pycocotools would take most of its time over it.
+    tried = has_truth[scored.predicted.image, scored.predicted.label]
+    result = []
+    for label, hits in enumerate(_matched_by_coco(scored, scored.predicted.where(tried), order)):
+        misses = _best_of_images(scored.predicted.where(~tried & (scored.predicted.label == label)))
+        both = Ranked(
+            np.concatenate([hits.image, misses.image]),
+            np.concatenate([hits.score, misses.score]),
+            np.concatenate([hits.hit, misses.hit], axis=1),
+        )
+        by_place = np.argsort(places[both.image], kind="stable")
+        result.append(Ranked(both.image[by_place], both.score[by_place], both.hit[:, by_place]))
+    return result
+
+
+def by_hash(names: Sequence[str]) -> list[str]:
+    """Names in the order of a hash of them."""
+    return sorted(names, key=lambda name: (wsbench.seed_from("tie", name), name))
+
+
+def _matched_by_coco(scored: wsbench.Scored, boxes: wsbench.BoxTable, order: list[str]) -> list[Ranked]:
+    """Some boxes of every class, those of an image together and best first."""
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
-        truth.dataset = _truth(scored)
+        truth.dataset = _truth(scored, order)
         truth.createIndex()
-        results = _results(truth, scored)
+        results = _results(truth, scored, boxes)
         evaluation = COCOeval(truth, results, "bbox")
         evaluation.params.iouThrs = np.array(IOUS)
         evaluation.params.areaRng = [[0, 1e10]]
@@ -107,6 +134,15 @@ def matched(scored: wsbench.Scored) -> list[Ranked]:
         if evaluated is not None and evaluated["dtScores"]:
             of_class[evaluated["category_id"]].append(evaluated)
     return [_joined(images, rows) for images in of_class.values()]
+
+
+def _best_of_images(boxes: wsbench.BoxTable) -> Ranked:
+    """The first `MOST_BOXES` of every image, best first, none of which hits; of equally good ones those that
+    stand first, as in COCO."""
+    order = np.lexsort((-boxes.score, boxes.image))
+    image = boxes.image[order]
+    keep = order[_positions(image) < MOST_BOXES]
+    return Ranked(boxes.image[keep], boxes.score[keep], np.zeros((len(IOUS), len(keep)), dtype=bool))
 
 
 def _positions(image: np.ndarray) -> np.ndarray:
@@ -129,8 +165,7 @@ def _best_first(boxes: Ranked, score: np.ndarray) -> Ranked:
     return Ranked(boxes.image[order], score[order], boxes.hit[:, order])
 
 
-def _truth(scored: wsbench.Scored) -> dict[str, Any]:
-    order = sorted(scored.names, key=lambda name: (wsbench.seed_from("tie", name), name))
+def _truth(scored: wsbench.Scored, order: list[str]) -> dict[str, Any]:
     images = [{"id": position + 1, "name": name} for position, name in enumerate(order)]
     categories = [{"id": label + 1, "name": name} for label, name in enumerate(scored.classes)]
     annotations = [
@@ -140,8 +175,8 @@ def _truth(scored: wsbench.Scored) -> dict[str, Any]:
     return {"images": images, "categories": categories, "annotations": annotations}
 
 
-def _results(truth: COCO, scored: wsbench.Scored) -> COCO:
-    results = _annotations(scored, scored.predicted, truth.dataset["images"])
+def _results(truth: COCO, scored: wsbench.Scored, boxes: wsbench.BoxTable) -> COCO:
+    results = _annotations(scored, boxes, truth.dataset["images"])
     if results:
         return truth.loadRes(results)
     empty = COCO()
