@@ -96,6 +96,42 @@ def test_predictions_are_small(submitted: Submitted) -> None:
         assert path.with_suffix(".npz").stat().st_size < 60_000
 
 
+PAIRS = '''
+import numpy as np
+
+import wsbench
+
+
+class Pairs(wsbench.Method):
+    """Three equally good boxes on every image: right, left, and the right one again."""
+
+    def predict(self, images):
+        scores = np.array([[np.random.default_rng(wsbench.seed_from(name)).random()] for name in images.names])
+        boxes = []
+        for (width, height), (score,) in zip(images.sizes, scores):
+            right = [0.55 * width, 0.1 * height, 0.9 * width, 0.6 * height]
+            left = [0.1 * width, 0.1 * height, 0.45 * width, 0.6 * height]
+            boxes.append([wsbench.ScoredBox("tb", *corners, score / 2) for corners in (right, left, right)])
+        return wsbench.Prediction(scores, boxes=boxes)
+
+
+@wsbench.hookimpl
+def wsbench_methods():
+    return [wsbench.MethodSpec("pairs", "both lungs", wsbench.Settings, Pairs)]
+'''
+
+
+def test_equally_good_boxes_stay_in_their_order_and_as_often_as_they_were_given(tmp_path: Path) -> None:
+    """Which of equally good boxes is the best decides `top1_hit`; a box that stands twice is charged twice."""
+    plugin = tmp_path / "pairs.py"
+    plugin.write_text(PAIRS)
+    record = wsbench.run(
+        "pairs", "phantom", data_options=SMALL, runs=tmp_path / "runs", plugin_files=[plugin]
+    )
+    path = leaderboard.add(record, tmp_path / "boards", (0,))
+    assert checked(path, plugin) == []
+
+
 def numbers(value: Any, place: tuple = ()) -> Iterator[tuple]:
     """The places of all numbers of a JSON value."""
     if isinstance(value, dict):

@@ -8,6 +8,7 @@ these arrays and the dataset.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -210,7 +211,11 @@ def _protocol(
 
 def _boxes_of_rules(protocol: Protocol) -> dict[str, np.ndarray]:
     """The rules, and every box that a threshold of theirs gives and one of them is not too large for, once,
-    with one bit a threshold that says whether it gives the box."""
+    with one bit a threshold that says whether it gives the box.
+
+    Boxes stay in their order, which decides between equally good ones: those of maps stand in the order of
+    their corners, and a method's own in that of the lowest threshold, which gives them all.
+    """
     redrawn = ((),) * len(protocol.choices) if protocol.redraws is None else protocol.redraws.rules
     rules = [
         list(dict.fromkeys([*of_class, choice.rule]))
@@ -221,12 +226,10 @@ def _boxes_of_rules(protocol: Protocol) -> dict[str, np.ndarray]:
         for number, threshold in enumerate(_thresholds(of_class)):
             smallest = min(rule.minimum_area for rule in of_class if rule.threshold == threshold)
             table = protocol.of_class(column, BoxRule(threshold, smallest))
-            for image, corners, score in zip(
-                table.image.tolist(), table.xyxy.tolist(), table.score.tolist(), strict=True
-            ):
-                key = (column, image, *corners, score)
-                rows[key] = rows.get(key, 0) | 1 << number
-    keys = np.array(sorted(rows), dtype=np.float64).reshape(-1, 7)
+            for box in _told_apart(table):
+                rows[column, *box] = rows.get((column, *box), 0) | 1 << number
+    boxes = list(rows) if protocol.own is not None else sorted(rows)
+    keys = np.array(boxes, dtype=np.float64).reshape(-1, 8)
     table = BoxTable(keys[:, 1].astype(np.intp), keys[:, 0].astype(np.intp), keys[:, 2:6], keys[:, 6])
     most = max(map(len, rules))
     padded = [[(rule.threshold, rule.minimum_area) for rule in of_class] for of_class in rules]
@@ -234,13 +237,24 @@ def _boxes_of_rules(protocol: Protocol) -> dict[str, np.ndarray]:
     chosen = [of_class.index(choice.rule) for of_class, choice in zip(rules, protocol.choices, strict=True)]
     result = {
         **_columns(table),
-        "at": np.array([rows[key] for key in sorted(rows)], dtype=np.uint16),
+        "at": np.array([rows[box] for box in boxes], dtype=np.uint16),
         "rules": np.array(padded),
         "chosen": np.array(chosen, dtype=np.uint8),
     }
     if protocol.redraws is not None:
         result["places"] = protocol.redraws.places.astype(np.uint8)
     return result
+
+
+def _told_apart(table: BoxTable) -> Iterator[tuple[float, ...]]:
+    """Image, corners and score of every box, and how many before it are the same: a box may stand twice."""
+    seen: Counter[tuple[float, ...]] = Counter()
+    for image, corners, score in zip(
+        table.image.tolist(), table.xyxy.tolist(), table.score.tolist(), strict=True
+    ):
+        box = (image, *corners, score)
+        yield *box, seen[box]
+        seen[box] += 1
 
 
 def _fill(
