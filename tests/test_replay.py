@@ -106,7 +106,8 @@ class Pairs(wsbench.Method):
     """Three equally good boxes on every image: right, left, and the right one again."""
 
     def predict(self, images):
-        scores = np.array([[np.random.default_rng(wsbench.seed_from(name)).random()] for name in images.names])
+        seeds = [wsbench.seed_from(name) for name in images.names]
+        scores = np.array([[np.random.default_rng(seed).random()] for seed in seeds])
         boxes = []
         for (width, height), (score,) in zip(images.sizes, scores):
             right = [0.55 * width, 0.1 * height, 0.9 * width, 0.6 * height]
@@ -122,12 +123,12 @@ def wsbench_methods():
 
 
 def test_equally_good_boxes_stay_in_their_order_and_as_often_as_they_were_given(tmp_path: Path) -> None:
-    """Which of equally good boxes is the best decides `top1_hit`; a box that stands twice is charged twice."""
+    """Which of equally good boxes is the best decides `top1_hit`; a box that stands twice is charged
+    twice."""
     plugin = tmp_path / "pairs.py"
     plugin.write_text(PAIRS)
-    record = wsbench.run(
-        "pairs", "phantom", data_options=SMALL, runs=tmp_path / "runs", plugin_files=[plugin]
-    )
+    runs = tmp_path / "runs"
+    record = wsbench.run("pairs", "phantom", data_options=SMALL, runs=runs, plugin_files=[plugin])
     path = leaderboard.add(record, tmp_path / "boards", (0,))
     assert checked(path, plugin) == []
 
