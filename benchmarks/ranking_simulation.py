@@ -32,7 +32,16 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit, logit, ndtr
 
-from wsbench import intervals, leaderboard, plugins, records, replay, scoring, significance
+from wsbench import (
+    intervals,
+    leaderboard,
+    plugins,
+    records,
+    replay,
+    replay_arrays,
+    scoring,
+    significance,
+)
 from wsbench.board import Board
 from wsbench.evaluation import dataset_of
 from wsbench.measuring import macro, rarer_units, values
@@ -257,7 +266,7 @@ def network(path: Path) -> Scored:
     record = records.load(path)
     loaded = dataset_of(record, plugins.find([]), Silent(), None)
     beside = path.with_suffix(".npz")
-    arrays = replay._load(beside if beside.exists() else path.parent / replay.FILE)
+    arrays = replay_arrays.load(beside if beside.exists() else path.parent / replay_arrays.FILE)
     said = record.protocols["uniform"]
     protocol = replay._protocol(arrays, "uniform", said, loaded, scoring.draws_of(loaded))
     return scoring.table(loaded, protocol)
