@@ -1,0 +1,51 @@
+"""The simulation behind docs/statistics.md: it sees errors that are there, and its command prints every table."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def simulation() -> ModuleType:
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    try:
+        return importlib.import_module("ranking_simulation")
+    finally:
+        sys.path.remove(str(ROOT / "benchmarks"))
+
+
+def equal_methods(simulation: ModuleType, rows: int = 20) -> object:
+    """Methods with one mean, whose seeds differ by 0.08 and whose test images add 0.02."""
+    noise = np.random.default_rng(0).normal(0, 0.02, (200, rows))
+    return simulation.World(np.full(rows, 0.5), np.full(rows, 0.08), noise - noise.mean(axis=0), units=200)
+
+
+def test_version_1_claims_what_is_not_there_and_version_2_does_not(simulation: ModuleType) -> None:
+    """Twenty equal methods of three seeds: by the normal law half of all tables claim a difference."""
+    world = equal_methods(simulation)
+    errors = simulation.claims(world, world.means, 3, 60, np.random.default_rng(0))
+    assert errors["version 1 false"] > 0.2
+    assert errors["today false"] < 0.1
+
+
+def test_the_command_prints_all_tables(
+    simulation: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ROOT / "leaderboards"
+    words = [str(folder), "--tables", "1", "--tests", "2", "--draws", "20"]
+    monkeypatch.setattr(sys, "argv", ["ranking_simulation.py", *words])
+    simulation.main()
+    rows = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if "|" in line]
+    headings = [row for row in rows if row in ("truth", "correlation", "seeds", "measure")]
+    assert headings == ["truth", "correlation", "seeds", "measure"]
+    tables = len(simulation.SEEDS) * (7 + len(simulation.CORRELATIONS) + 1)
+    of_network = len(simulation.SIZES) * len(simulation.METRICS)
+    assert len(rows) == tables + of_network + 2 * len(headings)
