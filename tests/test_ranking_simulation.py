@@ -1,4 +1,5 @@
-"""The simulation behind docs/statistics.md: it sees errors that are there, and its command prints every table."""
+"""The simulation behind docs/statistics.md: it sees errors that are there, and its command prints all
+tables."""
 
 from __future__ import annotations
 
