@@ -79,7 +79,7 @@ class Protocol:
     choices: tuple[Choice, ...] = ()
     objective: str = OBJECTIVE
     redraws: Redraws | None = None
-    _tables: dict[tuple[int, float], BoxTable] = field(default_factory=dict, repr=False, compare=False)
+    _tables: dict[tuple[int, BoxRule | float], BoxTable] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def boxes(self) -> BoxTable:
@@ -94,7 +94,10 @@ class Protocol:
 
     def of_class(self, column: int, rule: BoxRule) -> BoxTable:
         """The boxes of one class on all test images by a rule."""
-        return larger(self.at_threshold(column, rule.threshold), self.sizes, rule.minimum_area)
+        if (column, rule) not in self._tables:
+            boxes = self.at_threshold(column, rule.threshold)
+            self._tables[column, rule] = larger(boxes, self.sizes, rule.minimum_area)
+        return self._tables[column, rule]
 
     def at_threshold(self, column: int, threshold: float) -> BoxTable:
         """The boxes of one class on all test images by a threshold, of any size."""
