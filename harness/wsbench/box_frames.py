@@ -11,7 +11,7 @@ MANY = 10
 """Boxes. Of TBX11K's boxes 40 % lie within the upper left quarter of their image, of ChestX-ray14's 9 %: ten
 that all do come by chance once in 10,000 times at most."""
 
-WITHIN_A_PIXEL = "no box reaches beyond 1 pixel: boxes are in pixels of the original image, not shares of it"
+WITHIN_A_PIXEL = "no box reaches beyond 1 pixel: are these pixels of the original image, or shares of it?"
 WITHIN_A_QUARTER = (
     "no box reaches beyond half of its image's width and height: are these pixels of the original image?"
 )
