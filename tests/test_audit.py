@@ -39,7 +39,7 @@ def folder(sound: Path, tmp_path: Path) -> Path:
 
 
 def checked(folder: Path) -> list[audit.Finding]:
-    loaded = load_dataset(plugins.find(), "tbx11k", {}, Silent(), root=folder, skip_bad=True)
+    loaded = load_dataset(plugins.find(), "tbx11k", {}, Silent(), root=folder, refuse=False)
     return [finding for finding in audit.audit(loaded).findings if finding.kind != "subset"]
 
 
@@ -98,11 +98,13 @@ def plant_all(folder: Path) -> dict[str, list[str]]:
         content["categories"][0]["name"] = "ActiveTB"
 
     edit_json(folder, "train", change)
-    bad = [*train[:4], tb[0], tb[1], tb[3], sick[2], sick[3]]
+    bad = [*train[:4], tb[3], sick[2]]
     return {
         "bad image": sorted(
             [f"imgs/{of(path)}" for path in bad] + ["annotations/json/TBX11K_train.json"] * 2
         ),
+        "bad box": sorted([of(tb[0]), of(tb[1])]),
+        "resized copy": [of(sick[3])],
         "no box": [of(tb[2])],
         "identical": sorted([of(train[4]), of(train[5])]),
         "identical across splits": sorted([of(train[6]), of(val[0])]),
@@ -131,7 +133,7 @@ def test_each_says_what_it_is(folder: Path) -> None:
         "its box 170.0, 170.0, 50.0, 50.0 (x, y, width, height) has no area or leaves the image",
         "has no entry in annotations/json",
         "names health/ghost.png, which lists/TBX11K_train.txt does not",
-        "is 192x192, its JSON says 64x192",
+        "is 192x192, it was annotated at 64x192",
         "its box has the unknown category 9",
         "its category 1 is called 'ActiveTB', the release's 'ActiveTuberculosis'",
         "images with tb have no box of it",
@@ -184,9 +186,76 @@ def test_the_command_exits_1_and_writes_json(folder: Path, tmp_path: Path, capsy
         main(["data", "check", "tbx11k", "--root", str(folder), "-q", "--json", str(tmp_path / "a.json")])
     assert end.value.code == 1
     out = capsys.readouterr().out
-    assert "bad image: 11" in out
-    assert "... and 7 more; --json FILE has them all" in out
+    assert "bad image: 8" in out
+    assert "... and 4 more; --json FILE has them all" in out
     content = json.loads((tmp_path / "a.json").read_text())
     kinds = Counter(finding["kind"] for finding in content["findings"])
-    assert kinds["bad image"] == 11
+    assert kinds["bad image"] == 8
     assert content["images"]["val"] == [33, 1800]
+
+
+def screening(folder: Path, pixels: Callable[[int], np.ndarray], count: int = 30) -> Path:
+    """A Montgomery folder of these images, half of them with tuberculosis."""
+    (folder / "MontgomerySet" / "CXR_png").mkdir(parents=True)
+    for number in range(count):
+        path = folder / "MontgomerySet" / "CXR_png" / f"MCUCXR_{number:04d}_{number % 2}.png"
+        Image.fromarray(pixels(number)).save(path)
+    return folder
+
+
+def test_findings_are_listed_where_no_image_is_left(tmp_path: Path, command: Callable) -> None:
+    root = screening(tmp_path / "data", lambda number: np.full((40, 40), number, dtype=np.uint16))
+    code, out, _err = command("data", "check", "montgomery", "--root", str(root), "-q")
+    assert code == 1
+    assert "bad image: 30\n  MCUCXR_0000_0.png: is a I;16 image" in out
+    assert "no roles: 1\n  no image is left\n" in out
+    assert "fingerprint" not in out
+    assert "nothing is wrong" not in out
+
+
+def test_findings_are_listed_where_too_few_are_left(tmp_path: Path, command: Callable) -> None:
+    def pixels(number: int) -> np.ndarray:
+        return np.full((40, 40), number, dtype=np.uint8 if number < 2 else np.uint16)
+
+    root = screening(tmp_path / "data", pixels)
+    code, out, _err = command("data", "check", "montgomery", "--root", str(root), "-q")
+    assert code == 1
+    assert "bad image: 28" in out
+    assert "no image is left for role" in out
+
+
+def test_an_image_that_cannot_be_decoded_is_a_finding_and_can_be_left_out(
+    tmp_path: Path, command: Callable
+) -> None:
+    """Pillow verifies a truncated JPEG and cannot decode it."""
+    folder = tmp_path / "data" / "Belarus"
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for number in range(60):
+        pixels = generator.integers(0, 256, (40, 40), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"case {number:03d}.jpg")
+    cut = folder / "case 003.jpg"
+    cut.write_bytes(cut.read_bytes()[:-30])
+    words = ("belarus", "--root", str(folder.parent), "-q")
+    code, out, _err = command("data", "check", *words)
+    assert code == 1
+    assert "bad image: 1\n  belarus/case 003.jpg: is damaged: image file is truncated" in out
+    code, _out, err = command("run", "-m", "whole_image", "-d", *words, "--no-references")
+    assert (code, "--skip-bad" in err) == (2, True)
+    code, out, _err = command("run", "-m", "whole_image", "-d", *words, "--no-references", "--skip-bad")
+    assert code == 0
+    (record,) = Path("runs").rglob("record.json")
+    (line,) = json.loads(record.read_text())["dataset"]["skipped"]
+    assert line.startswith("belarus/case 003.jpg: is damaged")
+
+
+def test_what_cannot_be_compared_is_a_finding(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that vanishes between inspection and reading takes no finding away."""
+    loaded = load_dataset(plugins.find(), "tbx11k", {}, Silent(), root=folder, refuse=False)
+    first = loaded.samples[0]
+    (folder / "imgs" / first.name).unlink()
+    monkeypatch.setenv("WSBENCH_CACHE", str(folder / "cache"))
+    findings = audit.audit(loaded).findings
+    (finding,) = [finding for finding in findings if finding.kind == "not compared"]
+    assert finding.wrong
+    assert Path(first.name).name in finding.what

@@ -15,6 +15,7 @@ from conftest import refused
 from wsbench import evaluation, export, leaderboard, outside, plugins, records
 from wsbench.cli import main
 from wsbench.errors import WsbenchError
+from wsbench.image_names import ImageNames
 from wsbench.loading import Loaded
 from wsbench.planning import load_dataset
 from wsbench.progress import Silent
@@ -332,6 +333,82 @@ def test_a_box_is_cut_to_its_image_and_dropped_where_nothing_is_left(loaded: Loa
     assert scores[name] == 0.5  # not that of a box that is not there
     path.write_text(results_of((name, [-5.2, 10, 5, 20], 0.5)))
     with pytest.raises(WsbenchError, match=r"leaves its 512x512 pixels"):
+        scored(path, loaded)
+
+
+def scaled_results(loaded: Loaded, form: Callable[[str], object], by: float = 1.0) -> str:
+    """The truth of the test role as results, its images called so, its boxes scaled."""
+    boxes = [
+        (form(s.name), [b.x0 * by, b.y0 * by, (b.x1 - b.x0) * by, (b.y1 - b.y0) * by], 0.9)
+        for s in loaded.samples_of("test")
+        for b in s.boxes
+    ]
+    return results_of(*boxes)
+
+
+@pytest.mark.parametrize(
+    ("by", "doubt"),
+    [(1.0, ""), (1 / 512, "no box reaches beyond 1 pixel"), (0.5, "beyond half of its image")],
+)
+def test_boxes_of_another_frame_are_doubted(by: float, doubt: str, loaded: Loaded, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(scaled_results(loaded, str, by))
+    read = outside.read(tmp_path / "r.json", "other", loaded)
+    assert doubt in read.doubt if doubt else read.doubt == ""
+
+
+def test_few_boxes_in_one_corner_are_not_doubted(loaded: Loaded, tmp_path: Path) -> None:
+    names = [sample.name for sample in loaded.samples_of("test")[:9]]
+    path = tmp_path / "r.json"
+    path.write_text(results_of(*[(name, [10, 10, 100, 100], 0.5) for name in names]))
+    assert outside.read(path, "other", loaded).doubt == ""
+    path.write_text("[]")
+    assert outside.read(path, "other", loaded).doubt == ""
+
+
+def test_the_doubt_is_a_warning_and_no_error(tmp_path: Path, command: Callable) -> None:
+    words = ("-d", "phantom", "-D", "images=80", "-D", "size=64", "-q")
+    loaded = load_dataset(plugins.find(), "phantom", {"images": 80, "size": 64}, Silent())
+    (tmp_path / "r.json").write_text(scaled_results(loaded, str, 1 / 64))
+    code, _out, err = command("evaluate", *words, "--predictions", "r.json", "--no-references")
+    assert code == 0
+    assert err.startswith("warning: r.json: no box reaches beyond 1 pixel: are these pixels of the original")
+
+
+@pytest.mark.parametrize("form", [lambda name: Path(name).stem, lambda name: Path(name).name, Path])
+def test_a_short_name_that_fits_one_image_is_that_image(
+    form: Callable[[str], object], loaded: Loaded, tmp_path: Path
+) -> None:
+    (tmp_path / "r.json").write_text(scaled_results(loaded, lambda name: str(form(name))))
+    assert scored(tmp_path / "r.json", loaded).value("ap25") == 1.0
+    # Also where the file, or the one that names ids, lists images by it.
+    names = [sample.name for sample in loaded.samples_of("test")]
+    images = [{"id": number, "file_name": str(form(name))} for number, name in enumerate(names)]
+    (tmp_path / "names.json").write_text(json.dumps({"images": images}))
+    (tmp_path / "r.json").write_text(scaled_results(loaded, lambda name: str(names.index(name))))
+    record = scored(tmp_path / "r.json", loaded, images=tmp_path / "names.json")
+    assert record.value("ap25") == 1.0
+    annotations = json.loads((tmp_path / "r.json").read_text())
+    (tmp_path / "r.json").write_text(json.dumps({"images": images, "annotations": annotations}))
+    assert scored(tmp_path / "r.json", loaded).value("ap25") == 1.0
+
+
+def test_a_short_name_that_fits_several_images_is_refused() -> None:
+    names = ImageNames(["tb/a.png", "sick/a.png", "tb/b.png", "b", "c.png", "d.jpg", "d.png"])
+    assert [names.full(word) for word in ("a", "a.png", "d")] == ["a", "a.png", "d"]
+    assert [names.full(word) for word in ("b", "b.png", "tb/a", "c", "d.jpg")] == [
+        "b", "tb/b.png", "tb/a.png", "c.png", "d.jpg",
+    ]  # fmt: skip
+
+
+def test_an_image_by_its_name_and_by_a_short_one_is_there_twice(loaded: Loaded, tmp_path: Path) -> None:
+    name = loaded.samples_of("test")[0].name
+    path = tmp_path / "r.json"
+    path.write_text(results_of((name, [0, 0, 9, 9], 0.5), (Path(name).stem, [9, 9, 9, 9], 0.5)))
+    with pytest.raises(WsbenchError, match=f"image {name} has boxes under two ids"):
+        scored(path, loaded)
+    images = [{"id": 1, "file_name": name}, {"id": 2, "file_name": Path(name).stem}]
+    path.write_text(json.dumps({"images": images, "annotations": []}))
+    with pytest.raises(WsbenchError, match=f"image {name} is listed twice"):
         scored(path, loaded)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wsbench.hookspecs import hookimpl
     from wsbench.maps import peaked
     from wsbench.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
+    from wsbench.problems import Problem, one_value_each
     from wsbench.progress import Progress
     from wsbench.radiographs import FileFacts, inspect_files, read_radiograph
     from wsbench.records import Record
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
         Method,
         MethodSpec,
         MetricSpec,
-        Problem,
         Requirement,
         Run,
         Source,
@@ -92,6 +92,8 @@ _HOME = {
     "as_fractions": "priors",
     "fixed_boxes": "priors",
     "on_every_image": "priors",
+    "Problem": "problems",
+    "one_value_each": "problems",
     "Progress": "progress",
     "FileFacts": "radiographs",
     "inspect_files": "radiographs",
@@ -114,7 +116,6 @@ _HOME = {
     "Method": "specs",
     "MethodSpec": "specs",
     "MetricSpec": "specs",
-    "Problem": "specs",
     "Requirement": "specs",
     "Run": "specs",
     "Source": "specs",

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from wsbench.errors import WsbenchError
 from wsbench.loading import Loaded
+from wsbench.problems import Problem
 from wsbench.types import Sample
 
 SIDES = (32, 96)
@@ -53,9 +55,9 @@ class Audit:
     """A dataset as it lies there.
 
     Attributes:
-        dataset: name and fingerprint.
+        dataset: name and fingerprint; the fingerprint is empty where no roles can be dealt.
         images: per split, images here and, where it is known, in the release.
-        roles: per role, images and boxes.
+        roles: per role, images and boxes; empty where no roles can be dealt.
         findings: what was found, the kinds in the order of the checks.
     """
 
@@ -70,33 +72,55 @@ class Audit:
 
 
 def audit(loaded: Loaded, *, near: bool = True) -> Audit:
-    """Look at every image of a dataset.
+    """Look at every image of a dataset. It gives what it finds whatever that is, also where no image is left.
 
     Args:
-        loaded: with its bad images left out (``skip_bad``), so that they are findings and not an error.
+        loaded: with its problems, not refused for them (``refuse=False``).
         near: also look for near-identical images, which needs all pixels.
     """
     samples = loaded.samples
+    no_roles = _no_roles(loaded)
     checks = [
-        (Finding("bad image", (problem.file,), problem.what) for problem in loaded.skipped),
+        map(_of_problem, (*loaded.skipped, *loaded.notes)),
+        no_roles,
         _incomplete(loaded),
         _odd_sizes(samples),
         _without_boxes(samples),
         _twins(samples),
-        _near_twins(loaded) if near else (),
+        _near_twins(loaded) if near and samples else (),
         _patients(samples),
-        _left_out(loaded),
+        () if no_roles else _left_out(loaded),
     ]
     here = Counter(sample.split for sample in samples)
     return Audit(
-        dataset={"name": loaded.spec.name, "fingerprint": loaded.fingerprint},
+        dataset={"name": loaded.spec.name, "fingerprint": "" if no_roles else loaded.fingerprint},
         images={split: (count, loaded.entry.release.get(split)) for split, count in sorted(here.items())},
-        roles={
+        roles={}
+        if no_roles
+        else {
             role: {"images": len(members), "boxes": loaded.boxes_of(role)}
             for role, members in loaded.roles.members.items()
         },
         findings=tuple(finding for check in checks for finding in check),
     )
+
+
+def _of_problem(problem: Problem) -> Finding:
+    if not problem.images or problem.images == (problem.file,):
+        return Finding(problem.kind, (problem.file,), problem.what, problem.remedy != "none")
+    what = f"{problem.file}: {problem.what}"
+    return Finding(problem.kind, problem.images, what, problem.remedy != "none")
+
+
+def _no_roles(loaded: Loaded) -> list[Finding]:
+    """Why no run is possible on what is left, if so."""
+    if not loaded.samples:
+        return [Finding("no roles", (), "no image is left")]
+    try:
+        _ = loaded.roles
+    except WsbenchError as error:
+        return [Finding("no roles", (), str(error.__cause__ or error))]
+    return []
 
 
 def _incomplete(loaded: Loaded) -> Iterator[Finding]:
@@ -138,6 +162,13 @@ def _twins(samples: Sequence[Sample]) -> Iterator[Finding]:
 
 
 def _near_twins(loaded: Loaded) -> Iterator[Finding]:
+    try:
+        yield from _near_identical(loaded)
+    except WsbenchError as error:
+        yield Finding("not compared", (), str(error))
+
+
+def _near_identical(loaded: Loaded) -> Iterator[Finding]:
     samples = loaded.samples
     small, large = SIDES
     thumbnails = loaded.views.images([sample.name for sample in samples]).pixels(small, small)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, FiniteFloat, TypeAdapter, ValidationError
 
+from wsbench.box_frames import frame_doubt
 from wsbench.catalog import Role
 from wsbench.errors import WsbenchError, suggestion
 from wsbench.frames import areas, clip, xywh_to_xyxy
+from wsbench.image_names import ImageNames
 from wsbench.loading import Loaded
 from wsbench.predictions import SCORED_ROLES, listed_once, require, scores_in_unit
 from wsbench.types import Prediction, Sample, ScoredBox
@@ -76,11 +78,14 @@ class CocoResults:
         self._path = path
         self._loaded = loaded
         self._sample = {sample.name: sample for sample in loaded.samples}
+        self._names = ImageNames(self._sample)
         parsed = _parse(TypeAdapter(CocoFile | list[CocoBox]), path, content)
         self._file = parsed if isinstance(parsed, CocoFile) else CocoFile(annotations=parsed)
         names = _parse(TypeAdapter(CocoNames), images, read_bytes(images)) if images else None
         listings = [(images, names.images)] if images and names else []
-        self._name_of = _names_by_id([*listings, (path, self._file.images)], self._sample)
+        for image in [*self._file.images, *(names.images if names else [])]:
+            image.file_name = self._names.full(image.file_name)
+        self._name_of = _names_by_id([*listings, (path, self._file.images)], self._names)
         self._class_of = {
             str(category.id): category.name
             for category in [*(names.categories if names else []), *self._file.categories]
@@ -97,6 +102,12 @@ class CocoResults:
             require(self._path, [name for name in members["test"] if name not in listed], "test", "entry")
         there = [r for r in SCORED_ROLES if r == "test" or (listed and set(members[r]) <= set(listed))]
         return {role: self._part(members[role], boxes, listed) for role in there}
+
+    def frame_doubt(self) -> str:
+        """Why the boxes seem not to be in pixels of the original images; empty where nothing says so."""
+        samples = [self._sample_of(box.image_id) for box in self._file.annotations]
+        corners = np.array([xywh_to_xyxy(box.bbox) for box in self._file.annotations])
+        return frame_doubt(corners, np.array([(sample.width, sample.height) for sample in samples]))
 
     def _part(
         self, names: Sequence[str], boxes: Mapping[str, list[ScoredBox]], listed: Mapping[str, CocoImage]
@@ -173,12 +184,12 @@ class CocoResults:
             )
 
     def _sample_of(self, image_id: int | str) -> Sample:
-        name = self._name_of.get(image_id, image_id)
-        if isinstance(name, int):
+        name = self._name_of.get(str(image_id))
+        if name is None and isinstance(image_id, int):  # a number says nothing, were it also a file's name
             raise WsbenchError(
-                f"{self._path}: image_id {name} has no name; give --images, a COCO file that names it"
+                f"{self._path}: image_id {image_id} has no name; give --images, a COCO file that names it"
             )
-        return self._known(name)
+        return self._known(name or self._names.full(str(image_id)))
 
     def _known(self, name: str) -> Sample:
         if name not in self._sample:
@@ -210,8 +221,9 @@ class CocoResults:
 
 def _names_by_id(
     listings: Sequence[tuple[Path, Sequence[CocoImage]]], known: Container[str]
-) -> dict[int | str, str]:
-    """Which image each id names, over all files; the same image with the same id may stand in several.
+) -> dict[str, str]:
+    """Which image each id names, over all files, ids as text: some programs write numbers so. The same image
+    with the same id may stand in several.
 
     Args:
         listings: files and the images they list.
@@ -236,7 +248,7 @@ def _names_by_id(
                     f"{path}: image {name} is listed twice, as id {other} and as id {number}; give it one id"
                 )
         listed_once(path, [image.file_name for image in images], "image")
-    return {image.id: image.file_name for _, images in listings for image in images}
+    return names
 
 
 def read_bytes(path: Path) -> bytes:

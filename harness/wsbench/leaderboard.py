@@ -96,21 +96,39 @@ def render(name: str, found: Iterable[Record], papers: Sequence[Paper] = ()) -> 
 
 
 def update(folder: Path) -> list[Path]:
-    """Write the page of every dataset that has records; returns the pages."""
+    """Write the page of every dataset that has records; returns the pages.
+
+    Raises:
+        WsbenchError: there is nothing to write a page of.
+    """
     pages = _pages(folder)
+    if not pages:
+        raise _nothing_there(folder)
     for path, text in pages.items():
         write_text(path, text)
     return list(pages)
 
 
 def stale(folder: Path) -> list[Path]:
-    """The pages that are not what their records say: different, missing, or without records."""
+    """The pages that are not what their records say: different, missing, or without records.
+
+    Raises:
+        WsbenchError: there is no page, and nothing that one should be of: a check of nothing finds nothing.
+    """
     expected = _pages(folder)
     wrong = [path for path, text in expected.items() if not path.exists() or path.read_text("utf-8") != text]
     orphans = [
         path for path in sorted(folder.glob("*.md")) if path not in expected and path.name != "README.md"
     ]
+    if not expected and not orphans:
+        raise _nothing_there(folder)
     return wrong + orphans
+
+
+def _nothing_there(folder: Path) -> WsbenchError:
+    return WsbenchError(
+        f"{folder} has no records/DATASET/*.json and no published/*.yaml; name the folder that holds them"
+    )
 
 
 def _pages(folder: Path) -> dict[Path, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +14,13 @@ from typing import Any
 from wsbench.anatomy import COMPLETE, Organs
 from wsbench.cache import Images, array_of, cache_folder
 from wsbench.catalog import ROLES, Entry, Role, root_of
+from wsbench.contradictions import contradictions
 from wsbench.errors import WsbenchError
 from wsbench.folds import Fold, deal_fold
+from wsbench.problems import Problem
 from wsbench.progress import Progress
 from wsbench.settings import Settings
-from wsbench.specs import Dataset, DatasetSpec, Problem, Source
+from wsbench.specs import Dataset, DatasetSpec, Source
 from wsbench.splits import Roles, deal
 from wsbench.types import Sample
 from wsbench.weak import Views
@@ -32,7 +34,8 @@ class Loaded:
         spec, settings, entry: what it was loaded by.
         dataset: as the plugin loaded it.
         samples: sorted by name.
-        skipped: what was left out because its file is bad.
+        skipped: why images were left out: their files are bad, or what is said of them contradicts itself.
+        notes: what is odd about the files and does no harm.
         fold: the part that is tested in a cross-validation; None for the dataset's own split.
     """
 
@@ -43,6 +46,7 @@ class Loaded:
     samples: tuple[Sample, ...]
     skipped: tuple[Problem, ...]
     progress: Progress
+    notes: tuple[Problem, ...] = ()
     fold: Fold | None = None
 
     def of_fold(self, fold: Fold | None) -> Loaded:
@@ -51,7 +55,19 @@ class Loaded:
 
     @cached_property
     def roles(self) -> Roles:
-        """The four roles."""
+        """The four roles.
+
+        Raises:
+            WsbenchError: a role would be empty.
+        """
+        try:
+            return self._deal()
+        except WsbenchError as error:
+            if not self.skipped:
+                raise
+            raise WsbenchError(f"{error}; {_count(self.skipped)} left images out{_see(self.spec)}") from error
+
+    def _deal(self) -> Roles:
         if self.fold is not None:
             return deal_fold(self.samples, self.entry.roles, self.fold, stratified=self.entry.stratified)
         dealt = deal(self.samples, self.entry.roles, stratified=self.entry.stratified)
@@ -158,6 +174,7 @@ def load(
     *,
     root: Path | None = None,
     skip_bad: bool = False,
+    refuse: bool = True,
 ) -> Loaded:
     """Load a dataset.
 
@@ -168,25 +185,52 @@ def load(
         progress: where long work is shown.
         root: its folder, if the user gave one.
         skip_bad: leave out samples with a problem instead of stopping.
+        refuse: False loads what is sound whatever else is there, were it nothing: to say what is wrong.
 
     Raises:
-        WsbenchError: no folder, or a problem with a file.
+        WsbenchError: no folder, a problem with a file, or two things said of one image that cannot both be
+            true.
     """
     if spec.computed and root is not None:
         raise WsbenchError(f"{spec.name} is computed; it has no --root")
     folder = None if spec.computed else root_of(spec.name, entry, root)
     cache = cache_folder() / spec.name
     dataset = spec.load(settings, Source(folder, cache, progress))
-    if dataset.problems and not skip_bad:
-        first, more = dataset.problems[0], len(dataset.problems) - 1
-        others = f" (and {more} more, see `wsbench data check {spec.name}`)" if more else ""
-        raise WsbenchError(
-            f"{spec.name}: {first.file}: {first.what}{others}; mend it, or leave it out with --skip-bad"
-        )
-    samples = tuple(sorted(dataset.samples, key=lambda sample: sample.name))
-    if not samples:
-        raise WsbenchError(f"{spec.name}: {folder or 'its settings'}: no image is left")
-    loaded = Loaded(spec, settings, entry, dataset, samples, dataset.problems, progress)
+    problems = (*dataset.problems, *contradictions(dataset))
+    bad = tuple(problem for problem in problems if problem.remedy != "none")
+    notes = tuple(problem for problem in problems if problem.remedy == "none")
+    samples = _trusted(dataset.samples, bad)
+    if refuse:
+        _refuse(spec, bad, skip_bad=skip_bad)
+    if refuse and not samples:
+        raise WsbenchError(f"{spec.name}: {folder or 'its settings'}: no image is left{_see(spec)}")
+    loaded = Loaded(spec, settings, entry, dataset, samples, bad, progress, notes)
     for split, (here, count) in loaded.missing.items():
         progress.say(f"{spec.name}: split {split} has {here} of the release's {count} images: a subset")
     return loaded
+
+
+def _trusted(samples: Sequence[Sample], problems: Sequence[Problem]) -> tuple[Sample, ...]:
+    """The samples that no problem is about, sorted by name."""
+    doubted = {name for problem in problems for name in problem.images}
+    return tuple(sorted((s for s in samples if s.name not in doubted), key=lambda sample: sample.name))
+
+
+def _refuse(spec: DatasetSpec, problems: Sequence[Problem], *, skip_bad: bool) -> None:
+    """Raise WsbenchError, naming the first, if there are problems that leaving out images does not mend, or,
+    unless they are left out, any."""
+    refused = [problem for problem in problems if problem.remedy == "mend"] or ([] if skip_bad else problems)
+    if not refused:
+        return
+    first, more = refused[0], len(problems) - 1
+    others = f" (and {more} more{_see(spec)})" if more else ""
+    remedy = "--skip-bad is no remedy" if first.remedy == "mend" else "or leave it out with --skip-bad"
+    raise WsbenchError(f"{spec.name}: {first.file}: {first.what}{others}; mend it, {remedy}")
+
+
+def _see(spec: DatasetSpec) -> str:
+    return f", see `wsbench data check {spec.name}`"
+
+
+def _count(problems: Sequence[Problem]) -> str:
+    return f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"

@@ -40,11 +40,14 @@ class Outside:
         spec: its name, and whether it has seen boxes.
         content: hash of the file and of how it was read.
         parts: predictions by role, each of all images of the role in their order.
+        doubt: why its boxes seem to be in another frame than pixels of the original images; empty where
+            nothing speaks for it.
     """
 
     spec: MethodSpec
     content: str
     parts: Mapping[Role, Prediction]
+    doubt: str = ""
 
     @staticmethod
     def spec_of(name: str, box_supervision: str) -> MethodSpec:
@@ -103,14 +106,16 @@ def read(
         WsbenchError: the file is not of either form, or does not fit the dataset.
     """
     content = read_bytes(path)
+    doubt = ""
     if path.suffix == ".npz":
         parts = HeatmapArrays(path, loaded).parts()
     else:
-        parts = CocoResults(path, content, loaded, categories or {}, images).parts()
+        results = CocoResults(path, content, loaded, categories or {}, images)
+        parts, doubt = results.parts(), results.frame_doubt()
     how = repr((name, sorted((categories or {}).items()), uses_boxes))
     digest = hashlib.sha256(content + how.encode() + (read_bytes(images) if images else b""))
     spec = Outside.spec_of(name, "fit" if uses_boxes else "none")
-    return Outside(spec, digest.hexdigest()[:16], parts)
+    return Outside(spec, digest.hexdigest()[:16], parts, doubt)
 
 
 def check_seeds(files: Sequence[Path], seeds: Sequence[int]) -> None:

@@ -176,8 +176,9 @@ def load_dataset(
     *,
     root: str | Path | None = None,
     skip_bad: bool = False,
+    refuse: bool = True,
 ) -> Loaded:
-    """The dataset of that name, loaded with its settings and its entry in the catalogue.
+    """The dataset of that name, loaded with its settings and its entry in the catalogue; see `loading.load`.
 
     Raises:
         WsbenchError: an unknown dataset or option, no folder, or a problem with a file.
@@ -186,4 +187,4 @@ def load_dataset(
     entry = catalog.read().get(name, catalog.Entry())
     settings = fill(spec.settings, options, name)
     given = Path(root) if root is not None else None
-    return load(spec, settings, entry, progress, root=given, skip_bad=skip_bad)
+    return load(spec, settings, entry, progress, root=given, skip_bad=skip_bad, refuse=refuse)

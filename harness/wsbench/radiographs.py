@@ -16,7 +16,8 @@ from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
 from wsbench.progress import Progress
 
-THREADS = 4
+CHECKED = "decoded"
+"""How thoroughly files are checked: what was remembered of a lesser check is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class FileFacts:
 
 
 def inspect_file(path: Path) -> FileFacts:
-    """Facts of one file. The checksums of its chunks are verified, so a truncated file is found here."""
+    """Facts of one file. Its checksums are verified and its pixels decoded, so that what a run cannot read is
+    found here: JPEG has no checksums."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -48,13 +50,15 @@ def inspect_file(path: Path) -> FileFacts:
         with Image.open(io.BytesIO(data)) as image:
             width, height, mode = *image.size, image.mode
             image.verify()
+        with Image.open(io.BytesIO(data)) as image:  # Pillow cannot decode what it has verified
+            image.load()
     except Exception as error:  # Pillow raises whatever its decoders raise
         return FileFacts(content, 0, 0, "", f"is damaged: {error}")
     return FileFacts(content, width, height, mode)
 
 
 def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Mapping[Path, FileFacts]:
-    """Facts of many files, remembered between runs.
+    """Facts of many files, remembered between runs; that a file could not be read is not, for it may pass.
 
     Args:
         paths: the files.
@@ -70,11 +74,12 @@ def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Ma
             facts[path] = known[stamp]
     new = [path for path in stamps if path not in facts]
     if new:
-        with progress.task("checking image files", len(new)) as advance, ThreadPoolExecutor(THREADS) as pool:
+        with progress.task("checking image files", len(new)) as advance, ThreadPoolExecutor() as pool:
             for path, fact in zip(new, pool.map(inspect_file, new), strict=True):
                 facts[path] = fact
                 advance()
-        write_json(memory, {stamps[path]: asdict(fact) for path, fact in facts.items()})
+        sound = {path: fact for path, fact in facts.items() if not fact.broken}
+        write_json(memory, {stamps[path]: asdict(fact) for path, fact in sound.items()})
     return facts
 
 
@@ -100,7 +105,7 @@ def _stamp(path: Path) -> str:
         status = path.stat()
     except OSError:
         return f"{path}|missing"
-    return f"{path}|{status.st_size}|{status.st_mtime_ns}"
+    return f"{path}|{status.st_size}|{status.st_mtime_ns}|{CHECKED}"
 
 
 def _remembered(memory: Path) -> dict[str, FileFacts]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
+    from wsbench.problems import Problem
     from wsbench.progress import Progress
     from wsbench.resampling import Resamples
     from wsbench.scored import Scored
@@ -193,14 +194,6 @@ class MethodSpec:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Something wrong with a dataset's files: which file, and what."""
-
-    file: str
-    what: str
-
-
-@dataclass(frozen=True)
 class Source:
     """Where a dataset is loaded from.
 
@@ -221,7 +214,8 @@ class Dataset(ABC):
     Attributes:
         classes: in the order of every score column.
         samples: those whose files are sound; any order, the harness sorts them by name.
-        problems: what is wrong with the others.
+        problems: what is wrong with the others, and what tables say twice and differently
+            (`wsbench.one_value_each`). What cannot be true of samples the harness finds itself.
         boxes_complete: False if boxes were drawn on some images only. Then a class that is present without a
             box is not known to be elsewhere, and no box predicted there counts for or against a method.
         read_holds_lock: True if `read` is Python work that threads cannot share; it is then called in

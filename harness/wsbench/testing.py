@@ -17,6 +17,7 @@ import numpy as np
 
 from wsbench import predictions
 from wsbench.catalog import Entry
+from wsbench.contradictions import contradictions
 from wsbench.frames import full_image
 from wsbench.loading import Loaded, load
 from wsbench.planning import make_plan
@@ -119,14 +120,8 @@ def check_method(
 def check_dataset(spec: DatasetSpec, settings: Settings, source: Source) -> None:
     """A dataset's samples are well formed and its pixels can be read, again and in any order."""
     dataset = spec.load(settings, source)
-    names = [sample.name for sample in dataset.samples]
-    assert len(set(names)) == len(names), "two samples have the same name"
-    for sample in dataset.samples:
-        assert set(sample.labels) <= set(dataset.classes), f"{sample.name}: label outside {dataset.classes}"
-        assert {box.label for box in sample.boxes} <= set(sample.labels), f"{sample.name}: box without label"
-        for box in sample.boxes:
-            inside = 0 <= box.x0 < box.x1 <= sample.width and 0 <= box.y0 < box.y1 <= sample.height
-            assert inside, f"{sample.name}: {box} leaves the image"
+    wrong = contradictions(dataset)
+    assert not wrong, f"{wrong[0].file}: {wrong[0].what}"
     chosen = dataset.samples[:: max(1, len(dataset.samples) // 5)]
     images = [dataset.read(sample, 40, 32) for sample in chosen]
     again = pickle.loads(pickle.dumps(dataset)) if dataset.read_holds_lock else spec.load(settings, source)

@@ -62,6 +62,8 @@ class Sample:
         stratum: what roles are stratified by besides the labels (a folder, a diagnosis).
         patient: samples of one patient share a role; None where patients are unknown.
         attributes: further image-level words, visible to methods.
+        annotated_size: width and height of the image that was annotated, where a table says so; None takes it
+            for this one. Boxes of an image of another size are refused.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Sample:
     stratum: str = ""
     patient: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    annotated_size: tuple[int, int] | None = None
 
     def weak(self) -> WeakSample:
         """This sample with everything but image-level words left behind."""

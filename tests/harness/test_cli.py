@@ -84,6 +84,8 @@ def test_nothing_typed_is_help(command) -> None:
             "unknown dataset, method or metric 'kd_tacher'; did you mean 'kd_teacher'?",
         ),
         (["leaderboard", "nowhere"], "nowhere is not a folder"),
+        (["leaderboard", ".", "--check"], ". has no records/"),  # a check of nothing must not pass
+        (["leaderboard", "."], ". has no records/"),
         (
             ["data", "make", "phantom", "out", "--layout", "tbx"],
             "unknown layout 'tbx'; did you mean 'tbx11k'?",

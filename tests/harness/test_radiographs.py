@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ from PIL import Image
 
 from wsbench.errors import WsbenchError
 from wsbench.progress import Silent
-from wsbench.radiographs import inspect_file, inspect_files, read_radiograph
+from wsbench.radiographs import FileFacts, inspect_file, inspect_files, read_radiograph
 
 
 @pytest.fixture
@@ -38,6 +41,44 @@ def test_a_flipped_byte_is_damaged(picture: Path) -> None:
     data[len(data) // 2] ^= 0xFF
     picture.write_bytes(data)
     assert "damaged" in inspect_file(picture).broken
+
+
+def test_a_truncated_jpeg_is_damaged_though_pillow_verifies_it(picture: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.jpg"
+    Image.open(picture).save(cut)
+    cut.write_bytes(cut.read_bytes()[:-40])
+    Image.open(cut).verify()
+    assert "truncated" in inspect_file(cut).broken
+
+
+def test_a_png_that_cannot_be_decoded_is_damaged_though_its_checksums_are_right(tmp_path: Path) -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = zlib.crc32(kind + content).to_bytes(4, "big")
+        return len(content).to_bytes(4, "big") + kind + content + checksum
+
+    header = (64).to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
+    pixels = b"no zlib stream"
+    parts = chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    (tmp_path / "other.png").write_bytes(b"\x89PNG\r\n\x1a\n" + parts)
+    Image.open(tmp_path / "other.png").verify()
+    assert inspect_file(tmp_path / "other.png").broken.startswith("is damaged")
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(picture: Path, tmp_path: Path, monkeypatch) -> None:
+    memory = tmp_path / "memory" / "facts.json"
+    failing = FileFacts("", 0, 0, "", "cannot be read: Input/output error")
+    monkeypatch.setattr("wsbench.radiographs.inspect_file", lambda path: failing)
+    assert inspect_files([picture], memory, Silent())[picture] == failing
+    monkeypatch.undo()
+    assert inspect_files([picture], memory, Silent())[picture].broken == ""
+
+
+def test_what_a_lesser_check_said_is_forgotten(picture: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "facts.json"
+    status = picture.stat()
+    stamp = f"{picture}|{status.st_size}|{status.st_mtime_ns}"  # as before files were decoded
+    memory.write_text(json.dumps({stamp: asdict(FileFacts("", 1, 1, "L"))}))
+    assert inspect_files([picture], memory, Silent())[picture].width == 64
 
 
 def test_missing_files_and_other_modes(picture: Path, tmp_path: Path) -> None:

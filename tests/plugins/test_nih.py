@@ -16,6 +16,7 @@ from PIL import Image
 
 import wsbench
 from wsbench import catalog, plugins, scoring, testing
+from wsbench.audit import audit
 from wsbench.errors import WsbenchError
 from wsbench.loading import Loaded
 from wsbench.planning import load_dataset
@@ -39,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
             archive.mkdir(parents=True, exist_ok=True)
             Image.fromarray(generator.integers(0, 256, (64, 64), dtype=np.uint8)).save(archive / name)
             labels = "Infiltration|Nodule" if patient % 4 == 2 and visit == 0 else "No Finding"
-            entries.append(f"{name},{labels},{visit},{patient},{30 + visit},F,PA,2500,2048,0.168,0.168")
+            entries.append(f"{name},{labels},{visit},{patient},{30 + visit},F,PA,64,64,,")
             lists["test" if patient >= 20 else "train_val"].append(name)
             if patient >= 20 and "Nodule" in labels:
                 boxes.append(f"{name},Infiltrate,10.5,12.25,20,30,,,")
@@ -141,7 +142,10 @@ def as_mode(mode: str) -> Callable[[Path], None]:
         (replaced("Data_Entry_2017_v2020.csv", "00000001_000.png", "x.png"), "has no labels in Data_Entry"),
         (replaced("train_val_list.txt", "00000001_000.png\n", ""), "is in neither train_val_list.txt nor"),
         (replaced("Data_Entry_2017_v2020.csv", "Nodule", "Nodul"), "1 images have the label 'Nodul'"),
-        (replaced("BBox_List_2017.csv", "Infiltrate", "Mass"), "has a box of 'Mass' on 00000022_000.png"),
+        (
+            replaced("BBox_List_2017.csv", "Infiltrate", "Mass"),
+            "00000022_000.png: has a box of 'Mass', which its",
+        ),
         (
             replaced("BBox_List_2017.csv", "00000022_000.png", "y.png"),
             "has a box on y.png, which has no labels",
@@ -172,7 +176,7 @@ def test_a_fault_is_named_with_its_file(fault: Callable[[Path], None], words: st
             "does not begin with the columns Image Index, Finding",
         ),
         (replaced("BBox_List_2017.csv", "12.25", "y"), "a box of 00000022_000.png is not four numbers"),
-        (replaced("Data_Entry_2017_v2020.csv", ",F,PA,2500,2048,0.168,0.168", ""), "line 2: has 5 columns"),
+        (replaced("Data_Entry_2017_v2020.csv", ",F,PA,64,64,,", ""), "line 2: has 5 columns"),
     ],
 )
 def test_a_folder_of_another_kind_is_refused(
@@ -182,6 +186,94 @@ def test_a_folder_of_another_kind_is_refused(
     with pytest.raises(WsbenchError, match="nih: ") as error:
         loaded(folder)
     assert words in str(error.value)
+
+
+def in_both_lists(root: Path) -> str:
+    with (root / "train_val_list.txt").open("a") as file:
+        file.write("00000022_000.png\n")
+    return "00000022_000.png: is in train_val_list.txt and test_list.txt"
+
+
+def two_rows(root: Path) -> str:
+    with (root / "Data_Entry_2017_v2020.csv").open("a") as file:
+        file.write("00000022_000.png,Hernia,0,22,30,F,PA,64,64,,\n")
+    return (
+        "Data_Entry_2017_v2020.csv: 00000022_000.png has rows that differ: Infiltration|Nodule of patient 22 "
+        "(age 30, sex F, view PA) and Hernia of patient 22 (age 30, sex F, view PA)"
+    )
+
+
+def finding_and_none(root: Path) -> str:
+    replaced("Data_Entry_2017_v2020.csv", "00000022_000.png,", "00000022_000.png,No Finding|")(root)
+    return "00000022_000.png has the labels No Finding|Infiltration|Nodule"
+
+
+def two_files(root: Path) -> str:
+    (root / "images").mkdir(exist_ok=True)
+    Image.new("L", (64, 64)).save(root / "images" / "00000022_000.png")
+    return "00000022_000.png: lies in images and images_002/images, as different files"
+
+
+def box_twice(root: Path) -> str:
+    with (root / "BBox_List_2017.csv").open("a") as file:
+        file.write("00000022_000.png,Infiltrate,10.5,12.25,20,30.5,,,\n")
+    return (
+        "00000022_000.png: its boxes of Infiltration 10.5, 12.2, 20.0, 30.0 and 10.5, 12.2, 20.0, 30.5 are "
+        "the same (overlap 0.98)"
+    )
+
+
+def one_resized(root: Path) -> str:
+    path = root / "Data_Entry_2017_v2020.csv"
+    rows = [
+        row.replace("64,64", "2500,2048") if row.startswith("00000022_000.png") else row
+        for row in path.read_text().splitlines()
+    ]
+    path.write_text("\n".join(rows) + "\n")
+    return "00000022_000.png: is 64x64, it was annotated at 1024x1024"
+
+
+@pytest.mark.parametrize(
+    "fault", [in_both_lists, two_rows, finding_and_none, two_files, box_twice, one_resized]
+)
+def test_what_cannot_be_true_is_refused_or_left_out(fault: Callable[[Path], str], folder: Path) -> None:
+    words = fault(folder)
+    with pytest.raises(WsbenchError) as error:
+        loaded(folder)
+    assert words in str(error.value)
+    data = loaded(folder, skip_bad=True)
+    assert "00000022_000.png" not in [sample.name for sample in data.samples]
+    assert len(data.samples) == 79
+    assert len(data.describe()["skipped"]) == 1
+
+
+def test_equal_files_in_two_archives_are_only_told(folder: Path) -> None:
+    shutil.copy(folder / "images_002" / "images" / "00000022_000.png", folder / "images")
+    data = loaded(folder)
+    (note,) = data.notes
+    assert note.what == "lies in images and images_002/images, as equal files"
+    (finding,) = [finding for finding in audit(data, near=False).findings if finding.kind == note.kind]
+    assert (finding.images, finding.wrong) == (("00000022_000.png",), False)
+    assert data.describe()["skipped"] == []
+
+
+def test_rows_and_lists_of_images_that_are_not_there_do_no_harm(folder: Path) -> None:
+    in_both_lists(folder)
+    two_rows(folder)
+    (folder / "images_002" / "images" / "00000022_000.png").unlink()
+    assert len(loaded(folder).samples) == 79
+
+
+def test_boxes_of_the_release_are_not_laid_on_resized_copies(folder: Path) -> None:
+    path = folder / "Data_Entry_2017_v2020.csv"
+    path.write_text(path.read_text().replace(",64,64,", ",2500,2048,"))
+    for skip_bad in (False, True):
+        with pytest.raises(WsbenchError) as error:
+            loaded(folder, skip_bad=skip_bad)
+        assert "is 64x64, it was annotated at 1024x1024, and so are all 5 images with boxes" in str(
+            error.value
+        )
+        assert "--skip-bad is no remedy" in str(error.value)
 
 
 def test_rgba_files_and_the_older_table_are_read(folder: Path) -> None:

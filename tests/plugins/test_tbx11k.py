@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from wsbench import catalog, plugins, testing
+from wsbench.audit import audit
 from wsbench.errors import WsbenchError
 from wsbench.loading import Loaded, load
 from wsbench.progress import Silent
@@ -139,7 +140,7 @@ def box_outside(root: Path) -> str:
     coco = json.loads((root / "annotations/json/TBX11K_train.json").read_text())
     image = next(i for i in coco["images"] if i["id"] == coco["annotations"][0]["image_id"])
     return (
-        f"imgs/{image['file_name']}: its box 50.0, 10.0, 20.0, 20.0 (x, y, width, height) "
+        f"{image['file_name']}: its box 50.0, 10.0, 20.0, 20.0 (x, y, width, height) "
         "has no area or leaves the image"
     )
 
@@ -169,7 +170,7 @@ def not_listed(root: Path) -> str:
 def wrong_size(root: Path) -> str:
     name = first(root, "tb", "val")
     Image.new("L", (32, 64)).save(root / "imgs" / name)
-    return f"imgs/{name}: is 32x64, its JSON says 64x64"
+    return f"{name}: is 32x64, it was annotated at 64x64"
 
 
 def unknown_category(root: Path) -> str:
@@ -197,6 +198,100 @@ def test_a_fault_can_be_left_out_and_is_recorded(root: Path, fault: Callable[[Pa
     data = loaded(root, skip_bad=True)
     assert any(words in line for line in data.describe()["skipped"])
     assert len(data.samples) in (69, 70)  # 70 where the JSON names one image too many
+
+
+def of_split(root: Path, group: str) -> list[str]:
+    """The images of a group in val."""
+    lines = (root / "lists" / "TBX11K_val.txt").read_text().split()
+    return [line for line in lines if line.startswith(group)]
+
+
+def merged_ids(root: Path) -> tuple[str, list[str]]:
+    """Two files of annotations, whose ids both start at 1, joined."""
+    ill, well = first(root, "tb", "val"), first(root, "health", "val")
+
+    def change(coco: dict) -> None:
+        number = {image["file_name"]: image for image in coco["images"]}
+        number[well]["id"] = number[ill]["id"]
+
+    edit(root, "val", change)
+    return "id of several images", [well, ill]
+
+
+def two_entries(root: Path) -> tuple[str, list[str]]:
+    name = first(root, "tb", "val")
+
+    def change(coco: dict) -> None:
+        entry = next(image for image in coco["images"] if image["file_name"] == name)
+        coco["images"].append({**entry, "id": 10_000})
+
+    edit(root, "val", change)
+    return "image of several entries", [name]
+
+
+def double_boxes(root: Path) -> tuple[str, list[str]]:
+    edit(root, "val", lambda coco: coco["annotations"].extend(coco["annotations"][:]))
+    return "duplicate box", of_split(root, "tb")
+
+
+def nearly_double(root: Path) -> tuple[str, list[str]]:
+    name = first(root, "tb", "val")
+
+    def change(coco: dict) -> None:
+        number = next(image["id"] for image in coco["images"] if image["file_name"] == name)
+        box = next(box for box in coco["annotations"] if box["image_id"] == number)
+        x, y, width, height = box["bbox"]
+        coco["annotations"].append({**box, "category_id": 2, "bbox": [x, y, width * 0.96, height]})
+
+    edit(root, "val", change)
+    return "duplicate box", [name]
+
+
+def box_on_healthy(root: Path) -> tuple[str, list[str]]:
+    name = first(root, "health", "val")
+
+    def change(coco: dict) -> None:
+        number = next(image["id"] for image in coco["images"] if image["file_name"] == name)
+        coco["annotations"].append({**coco["annotations"][0], "image_id": number})
+
+    edit(root, "val", change)
+    return "box against label", [name]
+
+
+def in_both_lists(root: Path) -> tuple[str, list[str]]:
+    name = first(root, "tb", "val")
+    with (root / "lists" / "TBX11K_train.txt").open("a") as file:
+        file.write(f"{name}\n")
+    entry = json.loads((root / "annotations/json/TBX11K_val.json").read_text())["images"]
+    wanted = next(image for image in entry if image["file_name"] == name)
+    edit(root, "train", lambda coco: coco["images"].append({**wanted, "id": 10_000}))
+    return "in two lists", [name]
+
+
+CONTRADICTIONS = [merged_ids, two_entries, double_boxes, nearly_double, box_on_healthy, in_both_lists]
+
+
+@pytest.mark.parametrize("fault", CONTRADICTIONS, ids=lambda fault: fault.__name__)
+def test_what_cannot_be_true_is_found_and_refused(root: Path, fault: Callable, command: Callable) -> None:
+    """A perfect detector would have an ap25 below 1; nobody would know why."""
+    kind, names = fault(root)
+    found = [finding for finding in audit(loaded(root, refuse=False), near=False).findings if finding.wrong]
+    assert {finding.kind for finding in found} <= {
+        kind,
+        "box against label",
+    }  # boxes of an id are on both images
+    assert {name for finding in found if finding.kind == kind for name in finding.images} == set(names)
+    with pytest.raises(WsbenchError, match="--skip-bad"):
+        loaded(root)
+    data = loaded(root, skip_bad=True)
+    assert {sample.name for sample in loaded(root, refuse=False).samples} == {s.name for s in data.samples}
+    assert not {sample.name for sample in data.samples} & set(names)
+    assert len(data.samples) == 70 - len(names)
+    assert all(any(name in line for line in data.describe()["skipped"]) for name in names)
+    code, out, _err = command("data", "check", "tbx11k", "--root", str(root), "-q", "--no-near")
+    assert code == 1
+    assert f"{kind}: " in out
+    assert names[0] in out
 
 
 @pytest.mark.parametrize(

@@ -37,13 +37,15 @@ def check(
     from wsbench.progress import choose_progress
 
     progress = choose_progress(quiet=quiet)
-    loaded = options.loaded(options.found(plugin), dataset, data_option, root, progress, skip_bad=True)
+    loaded = options.loaded(options.found(plugin), dataset, data_option, root, progress, refuse=False)
     result = audit(loaded, near=near)
     if json is not None:
         write_json(json, result.as_json())
-    _counts(loaded)
+    if result.roles:
+        _counts(loaded)
     tables.findings(result.findings)
-    print(f"fingerprint: {loaded.fingerprint}")
+    if fingerprint := result.dataset["fingerprint"]:
+        print(f"fingerprint: {fingerprint}")
     if any(finding.wrong for finding in result.findings):
         raise typer.Exit(1)
     print("nothing is wrong")

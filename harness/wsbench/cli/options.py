@@ -66,13 +66,14 @@ def loaded(
     progress: Progress,
     *,
     skip_bad: bool = False,
+    refuse: bool = True,
 ) -> Loaded:
     """The dataset that a command's options name."""
     from wsbench.planning import load_dataset
     from wsbench.settings import parse_options
 
     values = parse_options(data_option or [])
-    return load_dataset(plugins, dataset, values, progress, root=root, skip_bad=skip_bad)
+    return load_dataset(plugins, dataset, values, progress, root=root, skip_bad=skip_bad, refuse=refuse)
 
 
 def seeds(words: str) -> list[int]:

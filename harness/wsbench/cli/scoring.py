@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -82,6 +83,8 @@ def evaluate(
             read = outside.read(
                 file, program, loaded, categories=classes, images=images, uses_boxes=uses_boxes
             )
+            if read.doubt:
+                print(f"warning: {file}: {read.doubt}", file=sys.stderr)
             scored.append(evaluation.evaluate(read, loaded, found, runs, seed=seed, calibrate_for=objective))
         plans = blind_plans(found, loaded.spec, runs=runs, calibrate_for=objective) if references else []
         beside = [execute(plan, loaded, found, progress) for plan in plans]

@@ -90,27 +90,31 @@ class TBX11K(wsbench.Dataset):
     def __init__(self, root: Path, source: wsbench.Source) -> None:
         self._images = root / "imgs"
         problems: list[wsbench.Problem] = []
-        listed = {name: split for split in SPLITS for name in _list(root, split)}
+        lists = ((name, split) for split in SPLITS for name in _list(root, split))
+        listed, in_both = wsbench.one_value_each(lists)
+        for name in in_both:
+            problems.append(wsbench.Problem(name, "is in train's and val's list", "in two lists", (name,)))
         annotated = {}
         for split in SPLITS:
-            annotated[split], misnamed = _annotated(root, split)
-            problems += [wsbench.Problem(_json_name(split), what) for what in misnamed]
+            annotated[split], more = _annotated(root, split)
+            problems += more
         files = {name: self._images / name for name in listed}
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
         facts = wsbench.inspect_files(files.values(), memory, source.progress)
         samples = []
         for name, split in listed.items():
             image = annotated[split].pop(name, None)
-            what = _wrong_file(facts[files[name]]) or _wrong_entry(image, facts[files[name]])
+            what = _wrong_file(facts[files[name]]) or _wrong_entry(image)
             if what:
                 problems.append(wsbench.Problem(f"imgs/{name}", what))
                 continue
             assert image is not None
-            samples.append(_sample(name, split, image, facts[files[name]].content))
+            samples.append(_sample(name, split, image, facts[files[name]]))
         for split, left in annotated.items():
             problems += [
                 wsbench.Problem(_json_name(split), f"names {name}, which lists/TBX11K_{split}.txt does not")
                 for name in sorted(left)
+                if name not in in_both
             ]
         self.samples = tuple(samples)
         self.problems = tuple(problems)
@@ -154,8 +158,8 @@ def _json_name(split: str) -> str:
     return f"annotations/json/TBX11K_{split}.json"
 
 
-def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[str]]:
-    """The images of a COCO file with their boxes, by file name, and what is wrong with its categories."""
+def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[wsbench.Problem]]:
+    """The images of a COCO file with their boxes, by file name, and what is wrong with its names and ids."""
     path = root / _json_name(split)
     try:
         coco = CocoFile.model_validate_json(path.read_bytes())
@@ -173,11 +177,29 @@ def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[
             )
         boxes[box.image_id].append(box)
     images = {image.file_name: AnnotatedImage(image, tuple(boxes[image.id])) for image in coco.images}
-    return images, [
-        f"its category {category.id} is called '{category.name}', the release's '{CATEGORIES[category.id]}'"
-        for category in coco.categories
-        if category.name != CATEGORIES.get(category.id, category.name)
-    ]
+    return images, [*_misnamed(coco, _json_name(split)), *_mistaken(coco, _json_name(split))]
+
+
+def _misnamed(coco: CocoFile, file: str) -> Iterator[wsbench.Problem]:
+    """Categories that are not the release's."""
+    for category in coco.categories:
+        if category.name != (official := CATEGORIES.get(category.id, category.name)):
+            what = f"its category {category.id} is called '{category.name}', the release's '{official}'"
+            yield wsbench.Problem(file, what)
+
+
+def _mistaken(coco: CocoFile, file: str) -> Iterator[wsbench.Problem]:
+    """Ids that name several images, and images of several ids or entries that differ: nobody can tell on
+    which image their boxes are, or whether these are all."""
+    _, names = wsbench.one_value_each((image.id, image.file_name) for image in coco.images)
+    for number, several in names.items():
+        what = f"id {number} names {len(several)} images, {' and '.join(several)}"
+        yield wsbench.Problem(file, what, "id of several images", tuple(several))
+    _, entries = wsbench.one_value_each((image.file_name, image) for image in coco.images)
+    for name, several in entries.items():
+        ids = " and ".join(f"{entry.id} ({entry.width}x{entry.height})" for entry in several)
+        what = f"{name} has several entries, of ids {ids}"
+        yield wsbench.Problem(file, what, "image of several entries", (name,))
 
 
 def _wrong_file(facts: wsbench.FileFacts) -> str:
@@ -189,24 +211,15 @@ def _wrong_file(facts: wsbench.FileFacts) -> str:
     return ""
 
 
-def _wrong_entry(image: AnnotatedImage | None, facts: wsbench.FileFacts) -> str:
+def _wrong_entry(image: AnnotatedImage | None) -> str:
     """What is wrong with an image's annotation, or nothing."""
     if image is None:
         return "has no entry in annotations/json"
-    if (image.size.width, image.size.height) != (facts.width, facts.height):
-        return f"is {facts.width}x{facts.height}, its JSON says {image.size.width}x{image.size.height}"
-    for box in image.boxes:
-        x0, y0, x1, y1 = wsbench.xywh_to_xyxy(box.bbox)
-        inside = 0 <= x0 < x1 <= facts.width and 0 <= y0 < y1 <= facts.height
-        if not inside:
-            corners = ", ".join(f"{value:.1f}" for value in box.bbox)
-            return f"its box {corners} (x, y, width, height) has no area or leaves the image"
-        if box.category_id not in KINDS:
-            return f"its box has the unknown category {box.category_id}"
-    return ""
+    unknown = [box.category_id for box in image.boxes if box.category_id not in KINDS]
+    return f"its box has the unknown category {unknown[0]}" if unknown else ""
 
 
-def _sample(name: str, split: str, image: AnnotatedImage, content: str) -> wsbench.Sample:
+def _sample(name: str, split: str, image: AnnotatedImage, facts: wsbench.FileFacts) -> wsbench.Sample:
     group = name.partition("/")[0]
     boxes = tuple(
         wsbench.Box(CLASS, *wsbench.xywh_to_xyxy(box.bbox), KINDS[box.category_id]) for box in image.boxes
@@ -214,14 +227,15 @@ def _sample(name: str, split: str, image: AnnotatedImage, content: str) -> wsben
     activity = "+".join(sorted({box.kind for box in boxes}))
     return wsbench.Sample(
         name=name,
-        width=image.size.width,
-        height=image.size.height,
+        width=facts.width,
+        height=facts.height,
         split=split,
         labels=(CLASS,) if group == "tb" else (),
         boxes=boxes,
-        content=content,
+        content=facts.content,
         stratum=group,
         attributes={"group": group, **({"activity": activity} if activity else {})},
+        annotated_size=(image.size.width, image.size.height),
     )
 
 

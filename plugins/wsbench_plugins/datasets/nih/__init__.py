@@ -6,6 +6,7 @@ these images: 931 of them have none. So a class that is present without a box is
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ from ._tables import BOXED, BOXES, CLASSES, LISTS, Entry, entries_file, read_box
 
 if TYPE_CHECKING:
     import numpy as np
+
+SIDE = 1024
+"""Pixels of every image of the release, whose boxes are in this frame."""
 
 MODES = ("L", "RGBA", "RGB")
 """The release has some hundred RGBA files among its 8-bit grey ones."""
@@ -41,23 +45,27 @@ class NIH(wsbench.Dataset):
     boxes_complete = False
 
     def __init__(self, root: Path, source: wsbench.Source) -> None:
-        self._files = _image_files(root)
-        split_of = {name: split for split, file in LISTS.items() for name in read_list(root / file)}
-        entries, problems = read_entries(entries_file(root))
-        boxes, more = read_boxes(root / BOXES, entries)
-        names = sorted(self._files)
+        paths = _image_files(root)
+        self._files = {name: inside[-1] for name, inside in paths.items()}
+        listed = ((name, split) for split, file in LISTS.items() for name in read_list(root / file))
+        split_of, in_both = wsbench.one_value_each(listed)
+        entries, contradicting = read_entries(entries_file(root))
+        boxes, problems = read_boxes(root / BOXES, entries)
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
-        facts = wsbench.inspect_files([self._files[name] for name in names], memory, source.progress)
+        everything = [path for inside in paths.values() for path in inside]
+        facts = wsbench.inspect_files(everything, memory, source.progress)
+        of_images = [*contradicting, *_in_both(in_both), *_copies(root, paths, facts)]
+        # What is said of an image of which there is no file does no harm: a part of the release has all rows.
+        problems += [p for p in of_images if not p.images or set(p.images) & set(self._files)]
         sound = {}
-        for name in names:
+        for name in sorted(self._files):
             fact = facts[self._files[name]]
-            what = _wrong(name, fact, split_of, entries) or _outside(boxes.get(name, ()), fact)
-            if what:
+            if what := _wrong(name, fact, split_of, entries):
                 problems.append(wsbench.Problem(str(self._files[name].relative_to(root)), what))
             else:
                 sound[name] = fact
         self.samples = tuple(samples(sound, split_of, entries, boxes))
-        self.problems = (*problems, *more)
+        self.problems = tuple(problems)
 
     def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
         return wsbench.read_radiograph(self._files[sample.name], height, width)
@@ -100,19 +108,47 @@ def samples(
             content=fact.content,
             patient=entry.patient,
             attributes=entry.attributes,
+            annotated_size=_annotated_size(fact, entry) if name in boxes else None,
         )
 
 
-def _image_files(root: Path) -> dict[str, Path]:
+def _annotated_size(fact: wsbench.FileFacts, entry: Entry) -> tuple[int, int]:
+    """Width and height of the frame of an image's boxes: the release's, or, where its row says that the file
+    has the size it always had, the file's. `write` makes such rows."""
+    size = (fact.width, fact.height)
+    return size if entry.original_size == tuple(map(str, size)) else (SIDE, SIDE)
+
+
+def _image_files(root: Path) -> dict[str, list[Path]]:
     """Files by name, from ``images/`` and ``images_001/images`` ... ``images_012/images``."""
-    folders = [root / "images", *sorted(root.glob("images_*/images"))]
-    files = {path.name: path for folder in folders if folder.is_dir() for path in folder.glob("*.png")}
+    files: dict[str, list[Path]] = defaultdict(list)
+    for folder in [root / "images", *sorted(root.glob("images_*/images"))]:
+        for path in sorted(folder.glob("*.png")):
+            files[path.name].append(path)
     if not files:
         raise wsbench.WsbenchError(
             f"nih: {root} has no PNG file in images/ or images_001/images ...; give --root the folder that "
             "holds them, the CSV files and the two lists"
         )
     return files
+
+
+def _in_both(names: Mapping[str, Sequence[str]]) -> Iterator[wsbench.Problem]:
+    for name, splits in names.items():
+        what = f"is in {' and '.join(LISTS[split] for split in splits)}"
+        yield wsbench.Problem(name, what, "in two lists", (name,))
+
+
+def _copies(
+    root: Path, paths: Mapping[str, Sequence[Path]], facts: Mapping[Path, wsbench.FileFacts]
+) -> Iterator[wsbench.Problem]:
+    """Files of one name in several folders; equal ones do no harm."""
+    for name, inside in paths.items():
+        if len(inside) > 1:
+            equal = len({facts[path].content for path in inside}) == 1
+            folders = " and ".join(str(path.parent.relative_to(root)) for path in inside)
+            what = f"lies in {folders}, as {'equal' if equal else 'different'} files"
+            yield wsbench.Problem(name, what, "several files", (name,), "none" if equal else "skip")
 
 
 def _wrong(
@@ -127,13 +163,6 @@ def _wrong(
         return "has no labels in Data_Entry"
     if name not in split_of:
         return f"is in neither {' nor '.join(LISTS.values())}"
-    return ""
-
-
-def _outside(boxes: Sequence[wsbench.Box], fact: wsbench.FileFacts) -> str:
-    for box in boxes:
-        if not (0 <= box.x0 < box.x1 <= fact.width and 0 <= box.y0 < box.y1 <= fact.height):
-            return f"its box of {box.label} has no area or leaves the image: {box.x0:.1f}, {box.y0:.1f} ..."
     return ""
 
 

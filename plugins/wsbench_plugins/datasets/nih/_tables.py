@@ -32,39 +32,63 @@ BOXED = "test_boxed"
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of the table of labels."""
+    """A row of the table of labels.
+
+    Attributes:
+        labels: those of the 14 that it names.
+        patient: their number.
+        attributes: ``age``, ``sex`` and ``view``.
+        original_size: width and height that the image had before the release resized it.
+    """
 
     labels: tuple[str, ...]
     patient: str
     attributes: Mapping[str, str]
+    original_size: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        about = ", ".join(f"{key} {value}" for key, value in self.attributes.items())
+        return f"{'|'.join(self.labels) or NOTHING} of patient {self.patient} ({about})"
 
 
 def read_entries(path: Path) -> tuple[dict[str, Entry], list[wsbench.Problem]]:
-    """The table of labels by image, and the labels in it that are none of the 14.
+    """The table of labels by image; labels in it that are none of the 14, and rows that cannot be true.
 
     Raises:
         WsbenchError: the file is not that table.
     """
-    entries: dict[str, Entry] = {}
+    rows: list[tuple[str, Entry]] = []
     unknown: dict[str, int] = defaultdict(int)
-    rows = _rows(path, ("Image Index", "Finding Labels", "Follow-up #", "Patient ID"))
-    for name, words, _, patient, age, sex, view, *_ in rows:
+    problems: list[wsbench.Problem] = []
+    columns = ("Image Index", "Finding Labels", "Follow-up #", "Patient ID")
+    for name, words, _, patient, age, sex, view, *more in _rows(path, columns):
         labels = [word for word in words.split("|") if word != NOTHING]
         for word in labels:
             if word not in CLASSES:
                 unknown[word] += 1
+        if labels and NOTHING in words.split("|"):
+            problems.append(_contradiction(path, name, f"has the labels {words}"))
         known = tuple(word for word in labels if word in CLASSES)
-        entries[name] = Entry(known, patient, {"age": age, "sex": sex, "view": view})
-    return entries, [
+        rows.append((name, Entry(known, patient, {"age": age, "sex": sex, "view": view}, tuple(more[:2]))))
+    entries, several = wsbench.one_value_each(rows)
+    for name, different in several.items():
+        problems.append(
+            _contradiction(path, name, f"has rows that differ: {' and '.join(map(str, different))}")
+        )
+    return entries, problems + [
         wsbench.Problem(path.name, f"{count} images have the label '{word}', which is none of the 14")
         for word, count in unknown.items()
     ]
 
 
+def _contradiction(path: Path, name: str, what: str) -> wsbench.Problem:
+    return wsbench.Problem(path.name, f"{name} {what}", "rows that contradict", (name,))
+
+
 def read_boxes(
     path: Path, entries: Mapping[str, Entry]
 ) -> tuple[dict[str, list[wsbench.Box]], list[wsbench.Problem]]:
-    """The boxes by image, and those that do not fit the table of labels.
+    """The boxes by image, and those of images that the table of labels does not have.
 
     Raises:
         WsbenchError: the file is not the box list.
@@ -79,9 +103,6 @@ def read_boxes(
             raise wsbench.WsbenchError(f"nih: {path}: a box of {name} is not four numbers") from None
         if name not in entries:
             problems.append(wsbench.Problem(path.name, f"has a box on {name}, which has no labels"))
-        elif label not in entries[name].labels:
-            what = f"has a box of '{word}' on {name}, which has no such label"
-            problems.append(wsbench.Problem(path.name, what))
         else:
             corners = wsbench.xywh_to_xyxy((x, y, width, height))
             boxes[name].append(wsbench.Box(label, *corners))
