@@ -392,6 +392,25 @@ def test_a_short_name_that_fits_one_image_is_that_image(
     assert scored(tmp_path / "r.json", loaded).value("ap25") == 1.0
 
 
+@pytest.mark.parametrize("form", [str, lambda name: Path(name).stem])
+def test_predictions_of_an_image_that_is_left_out_as_bad_are_no_fault(
+    form: Callable[[str], str], tmp_path: Path, command: Callable
+) -> None:
+    command("data", "make", "phantom", "made", "--layout", "tbx11k", "-q", "-D", "images=80", "-D", "size=64")
+    words = ("evaluate", "-d", "tbx11k", "--root", "made", "-q", "--no-references", "--predictions", "r.json")
+    loaded = load_dataset(plugins.find(), "tbx11k", {}, Silent(), root="made")
+    (tmp_path / "r.json").write_text(scaled_results(loaded, form))
+    bad = next(sample.name for sample in loaded.samples_of("test") if sample.boxes)
+    (tmp_path / "made" / "imgs" / bad).write_bytes(b"")
+    assert refused(command(*words)).endswith("mend it, or leave it out with --skip-bad")
+    assert command(*words, "--skip-bad")[0] == 0
+    (path,) = tmp_path.glob("runs/tbx11k/r/*/record.json")
+    record = records.load(path)
+    assert [line.partition(":")[0] for line in record.dataset["skipped"]] == [f"imgs/{bad}"]
+    assert record.value("ap25") == 1.0
+    assert evaluation.rescore(path.parent, plugins.find(), Silent(), root=Path("made")).value("ap25") == 1.0
+
+
 def test_a_short_name_that_fits_several_images_is_refused() -> None:
     names = ImageNames(["tb/a.png", "sick/a.png", "tb/b.png", "b", "c.png", "d.jpg", "d.png"])
     assert [names.full(word) for word in ("a", "a.png", "d")] == ["a", "a.png", "d"]

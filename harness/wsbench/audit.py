@@ -106,7 +106,8 @@ def audit(loaded: Loaded, *, near: bool = True) -> Audit:
 
 
 def _of_problem(problem: Problem) -> Finding:
-    if not problem.images or problem.images == (problem.file,):
+    its_own_file = len(problem.images) == 1 and problem.file.endswith(problem.images[0])
+    if its_own_file or not problem.images:
         return Finding(problem.kind, (problem.file,), problem.what, problem.remedy != "none")
     what = f"{problem.file}: {problem.what}"
     return Finding(problem.kind, problem.images, what, problem.remedy != "none")

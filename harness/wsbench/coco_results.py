@@ -78,7 +78,7 @@ class CocoResults:
         self._path = path
         self._loaded = loaded
         self._sample = {sample.name: sample for sample in loaded.samples}
-        self._names = ImageNames(self._sample)
+        self._names = ImageNames([*self._sample, *loaded.left_out])
         parsed = _parse(TypeAdapter(CocoFile | list[CocoBox]), path, content)
         self._file = parsed if isinstance(parsed, CocoFile) else CocoFile(annotations=parsed)
         names = _parse(TypeAdapter(CocoNames), images, read_bytes(images)) if images else None
@@ -86,12 +86,22 @@ class CocoResults:
         for image in [*self._file.images, *(names.images if names else [])]:
             image.file_name = self._names.full(image.file_name)
         self._name_of = _names_by_id([*listings, (path, self._file.images)], self._names)
+        self._leave_out(loaded.left_out)
         self._class_of = {
             str(category.id): category.name
             for category in [*(names.categories if names else []), *self._file.categories]
         } | dict(categories)
         for image in self._file.images:
             self._check_frame(image)
+
+    def _leave_out(self, names: frozenset[str]) -> None:
+        """Forget what the file says of images that were left out as bad: it is no fault of the file."""
+        self._file.images = [image for image in self._file.images if image.file_name not in names]
+        self._file.annotations = [
+            box
+            for box in self._file.annotations
+            if self._name_of.get(str(box.image_id), self._names.full(str(box.image_id))) not in names
+        ]
 
     def parts(self) -> dict[Role, Prediction]:
         """Predictions of the test role, and of select and calibrate where the file lists their images."""

@@ -127,6 +127,11 @@ class Loaded:
         return Views(self.dataset.classes, self.samples, array, organs)
 
     @property
+    def left_out(self) -> frozenset[str]:
+        """Names of the images that are skipped."""
+        return frozenset(name for problem in self.skipped for name in problem.images)
+
+    @property
     def found_organs(self) -> Path:
         """Where ``wsbench data organs`` leaves masks: beside the image cache."""
         return self._cache / "organs"

@@ -234,14 +234,28 @@ def one_resized(root: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "fault", [in_both_lists, two_rows, finding_and_none, two_files, box_twice, one_resized]
+    ("fault", "kind"),
+    [
+        (in_both_lists, "in two lists"),
+        (two_rows, "rows that contradict"),
+        (finding_and_none, "rows that contradict"),
+        (two_files, "several files"),
+        (box_twice, "duplicate box"),
+        (one_resized, "resized copy"),
+    ],
 )
-def test_what_cannot_be_true_is_refused_or_left_out(fault: Callable[[Path], str], folder: Path) -> None:
+def test_what_cannot_be_true_is_refused_or_left_out(
+    fault: Callable[[Path], str], kind: str, folder: Path
+) -> None:
     words = fault(folder)
     with pytest.raises(WsbenchError) as error:
         loaded(folder)
     assert words in str(error.value)
+    findings = [f for f in audit(loaded(folder, refuse=False), near=False).findings if f.wrong]
+    assert {finding.kind for finding in findings} == {kind}
+    assert {name for finding in findings for name in finding.images} == {"00000022_000.png"}
     data = loaded(folder, skip_bad=True)
+    assert data.left_out == {"00000022_000.png"}
     assert "00000022_000.png" not in [sample.name for sample in data.samples]
     assert len(data.samples) == 79
     assert len(data.describe()["skipped"]) == 1

@@ -43,6 +43,7 @@ def evaluate(
     references: options.References = True,
     data_option: options.DataOption = None,
     root: options.Root = None,
+    skip_bad: options.SkipBad = False,
     runs: options.Runs = Path("runs"),
     submit: options.Submit = False,
     ladder: options.Ladder = False,
@@ -75,7 +76,7 @@ def evaluate(
     else:
         program = _program(files, declared, name, dataset)
         assert dataset is not None
-        loaded = options.loaded(found, dataset, data_option, root, progress)
+        loaded = options.loaded(found, dataset, data_option, root, progress, skip_bad=skip_bad)
         objective = calibrate_for or OBJECTIVE
         classes = {key: str(value) for key, value in parse_options(category or []).items()}
         scored = []

@@ -106,7 +106,7 @@ class TBX11K(wsbench.Dataset):
             image = annotated[split].pop(name, None)
             what = _wrong_file(facts[files[name]]) or _wrong_entry(image)
             if what:
-                problems.append(wsbench.Problem(f"imgs/{name}", what))
+                problems.append(wsbench.Problem(f"imgs/{name}", what, images=(name,)))
                 continue
             assert image is not None
             samples.append(_sample(name, split, image, facts[files[name]]))
@@ -171,11 +171,7 @@ def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[
         ) from None
     boxes: dict[int, list[CocoBox]] = {image.id: [] for image in coco.images}
     for box in coco.annotations:
-        if box.image_id not in boxes:
-            raise wsbench.WsbenchError(
-                f"tbx11k: {path}: a box is on image {box.image_id}, which is not in it"
-            )
-        boxes[box.image_id].append(box)
+        boxes.setdefault(box.image_id, []).append(box)
     images = {image.file_name: AnnotatedImage(image, tuple(boxes[image.id])) for image in coco.images}
     return images, [*_misnamed(coco, _json_name(split)), *_mistaken(coco, _json_name(split))]
 
@@ -191,8 +187,10 @@ def _misnamed(coco: CocoFile, file: str) -> Iterator[wsbench.Problem]:
 def _mistaken(coco: CocoFile, file: str) -> Iterator[wsbench.Problem]:
     """Ids that name several images, and images of several ids or entries that differ: nobody can tell on
     which image their boxes are, or whether these are all."""
-    _, names = wsbench.one_value_each((image.id, image.file_name) for image in coco.images)
-    for number, several in names.items():
+    names_of, several_of = wsbench.one_value_each((image.id, image.file_name) for image in coco.images)
+    for number in sorted({box.image_id for box in coco.annotations} - set(names_of)):
+        yield wsbench.Problem(file, f"a box is on image {number}, which is not in it", "box of no image")
+    for number, several in several_of.items():
         what = f"id {number} names {len(several)} images, {' and '.join(several)}"
         yield wsbench.Problem(file, what, "id of several images", tuple(several))
     _, entries = wsbench.one_value_each((image.file_name, image) for image in coco.images)

@@ -61,7 +61,8 @@ class NIH(wsbench.Dataset):
         for name in sorted(self._files):
             fact = facts[self._files[name]]
             if what := _wrong(name, fact, split_of, entries):
-                problems.append(wsbench.Problem(str(self._files[name].relative_to(root)), what))
+                file = str(self._files[name].relative_to(root))
+                problems.append(wsbench.Problem(file, what, images=(name,)))
             else:
                 sound[name] = fact
         self.samples = tuple(samples(sound, split_of, entries, boxes))

@@ -51,7 +51,7 @@ class Screening(wsbench.Dataset):
             facts = wsbench.inspect_files(files.values(), memory, source.progress)
             for name, path in files.items():
                 if what := _wrong(facts[path]) or collection.misnamed(name):
-                    problems.append(wsbench.Problem(name, what))
+                    problems.append(wsbench.Problem(name, what, images=(name,)))
                     continue
                 self._paths[name] = path
                 self._masks[name] = collection.masks(folder, path)
