@@ -17,9 +17,17 @@ _INNER_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of ``path`` when the block ends well, and vanishes otherwise."""
+    """A binary file that takes the place of ``path`` when the block ends well, and vanishes otherwise.
+
+    Raises:
+        OSError: it cannot be made or written; the error names ``path``.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        error.filename = str(path)  # and not that of the temporary file
+        raise
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

@@ -1,8 +1,8 @@
-"""The command line: parses, calls, prints. The one place that turns a WsbenchError into a line."""
+"""The command line: parses, calls, prints. The one place that turns a WsbenchError, or a
+refusal of the operating system, into a line."""
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ import typer
 
 from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring
 from wsbench.errors import WsbenchError
+from wsbench.system_errors import refusal_of
 
 # Typer carries its own copy of click; its base of all usage errors is only reachable from here.
 UsageError = typer.BadParameter.__bases__[0]
@@ -46,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UsageError as error:
         code = _refuse(error.format_message())
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if not (line := refusal_of(error)):
             raise
-        code = _refuse(f"no space is left on the disk ({error}); free some and type the same command again")
+        code = _refuse(line)
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:
