@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wsbench.boxes import BoxRule, boxes_of, component_boxes, relative_scores
     from wsbench.classification import Classification, crop_and_augment, three_channels
     from wsbench.errors import WsbenchError, choose
+    from wsbench.foreign import image_files, read_text
     from wsbench.frames import (
         Region,
         areas,
@@ -75,6 +76,8 @@ _HOME = {
     "three_channels": "classification",
     "WsbenchError": "errors",
     "choose": "errors",
+    "image_files": "foreign",
+    "read_text": "foreign",
     "Region": "frames",
     "areas": "frames",
     "centre_crop": "frames",

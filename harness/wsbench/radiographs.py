@@ -14,6 +14,7 @@ from PIL import Image
 
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
+from wsbench.foreign import wrong_name
 from wsbench.progress import Progress
 
 THREADS = 4
@@ -39,6 +40,8 @@ class FileFacts:
 
 def inspect_file(path: Path) -> FileFacts:
     """Facts of one file. The checksums of its chunks are verified, so a truncated file is found here."""
+    if wrong := wrong_name(path):
+        return FileFacts("", 0, 0, "", wrong)
     try:
         data = path.read_bytes()
     except OSError as error:

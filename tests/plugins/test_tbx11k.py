@@ -223,7 +223,7 @@ def test_a_fault_can_be_left_out_and_is_recorded(root: Path, fault: Callable[[Pa
             '{"images": [], "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 3]}]}',
             "a box is on image 1, which is not in it",
         ),
-        ("annotations/json/TBX11K_val.json", None, "is not a COCO annotation file: [Errno 2]"),
+        ("annotations/json/TBX11K_val.json", None, "TBX11K_val.json cannot be read: No such file"),
         ("lists/TBX11K_train.txt", None, "cannot be read"),
         ("lists/TBX11K_train.txt", "tb/../../secret.png", "'tb/../../secret.png' is not tb/NAME or"),
         ("lists/TBX11K_train.txt", "/etc/passwd", "'/etc/passwd' is not tb/NAME or"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring
+from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring, terminal
 from wsbench.errors import WsbenchError
 from wsbench.system_errors import refusal_of
 
@@ -39,7 +39,8 @@ app.command("power")(power.power)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The ``wsbench`` command; exits with 0, or with 2 after one line for a user's mistake."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    terminal.show_any_sign()
+    words = [terminal.at_home(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
         code = app(words or ["--help"], prog_name="wsbench", standalone_mode=False)
     except WsbenchError as error:

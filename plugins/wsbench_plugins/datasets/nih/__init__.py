@@ -106,7 +106,9 @@ def samples(
 def _image_files(root: Path) -> dict[str, Path]:
     """Files by name, from ``images/`` and ``images_001/images`` ... ``images_012/images``."""
     folders = [root / "images", *sorted(root.glob("images_*/images"))]
-    files = {path.name: path for folder in folders if folder.is_dir() for path in folder.glob("*.png")}
+    files = {
+        name: path for folder in folders for name, path in wsbench.image_files(folder, (".png",)).items()
+    }
     if not files:
         raise wsbench.WsbenchError(
             f"nih: {root} has no PNG file in images/ or images_001/images ...; give --root the folder that "
