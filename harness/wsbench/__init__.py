@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wsbench.boxes import BoxRule, boxes_of, component_boxes, relative_scores
     from wsbench.classification import Classification, crop_and_augment, three_channels
+    from wsbench.devices import torch_device
     from wsbench.errors import WsbenchError, choose
     from wsbench.foreign import image_files, read_text
     from wsbench.frames import (
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
         keyed_loader,
         last_weights,
         paper_weights,
-        torch_device,
         train,
     )
     from wsbench.training_settings import HISTORY, TrainingSettings
@@ -127,7 +127,7 @@ _HOME = {
     "keyed_loader": "training",
     "last_weights": "training",
     "paper_weights": "training",
-    "torch_device": "training",
+    "torch_device": "devices",
     "train": "training",
     "HISTORY": "training_settings",
     "TrainingSettings": "training_settings",

@@ -196,6 +196,7 @@ def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stag
 
     with locked(trained.folder(loaded)) as folder:
         if not is_done(folder, "fit", inputs):
+            trained.build(loaded).try_out()
             # Before the stage begins: what training costs includes neither that of others nor loading torch.
             if isinstance(plan.settings, TrainingSettings):
                 import_module("wsbench.training")
@@ -291,6 +292,6 @@ def _epochs(folder: Path) -> Mapping[str, Any]:
 def _device_used(word: str) -> str:
     if "torch" not in sys.modules:
         return "cpu"
-    from wsbench.training import torch_device
+    from wsbench.devices import torch_device
 
     return str(torch_device(word))

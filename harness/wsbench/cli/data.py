@@ -124,10 +124,12 @@ def organs(
 
     Needs `pip install 'wsbench[anatomy]'`. Killed and typed again, it goes on where it was.
     """
+    from wsbench.devices import check_device
     from wsbench.progress import choose_progress
     from wsbench.pspnet import find_organs
     from wsbench.system_errors import try_folder
 
+    check_device(device, used=True)
     if out is not None:
         try_folder(out)
     progress = choose_progress(quiet=quiet)
