@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wsbench.boxes import BoxRule, boxes_of, component_boxes, relative_scores
     from wsbench.classification import Classification, crop_and_augment, three_channels
     from wsbench.devices import torch_device
+    from wsbench.door import run
     from wsbench.errors import WsbenchError, choose
     from wsbench.foreign import image_files, read_text
     from wsbench.frames import (
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from wsbench.radiographs import FileFacts, inspect_files, read_radiograph
     from wsbench.records import Record
     from wsbench.resampling import Resamples, ratio
-    from wsbench.runner import run
     from wsbench.scored import BoxTable, Heatmaps, Scored, Truth, overlaps
     from wsbench.seeds import seed_from
     from wsbench.selection import macro_auc
@@ -102,7 +102,7 @@ _HOME = {
     "Record": "records",
     "Resamples": "resampling",
     "ratio": "resampling",
-    "run": "runner",
+    "run": "door",
     "BoxTable": "scored",
     "Heatmaps": "scored",
     "Scored": "scored",
