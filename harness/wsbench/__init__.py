@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from wsbench.boxes import BoxRule, boxes_of, component_boxes, relative_scores
     from wsbench.classification import Classification, crop_and_augment, three_channels
+    from wsbench.devices import torch_device
+    from wsbench.door import run
     from wsbench.errors import WsbenchError, choose
+    from wsbench.foreign import image_files, read_text
     from wsbench.frames import (
         Region,
         areas,
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
     from wsbench.radiographs import FileFacts, inspect_files, read_radiograph
     from wsbench.records import Record
     from wsbench.resampling import Resamples, ratio
-    from wsbench.runner import run
     from wsbench.scored import BoxTable, Heatmaps, Scored, Truth, overlaps
     from wsbench.seeds import seed_from
     from wsbench.selection import macro_auc
@@ -55,7 +57,6 @@ if TYPE_CHECKING:
         keyed_loader,
         last_weights,
         paper_weights,
-        torch_device,
         train,
     )
     from wsbench.training_settings import HISTORY, TrainingSettings
@@ -75,6 +76,8 @@ _HOME = {
     "three_channels": "classification",
     "WsbenchError": "errors",
     "choose": "errors",
+    "image_files": "foreign",
+    "read_text": "foreign",
     "Region": "frames",
     "areas": "frames",
     "centre_crop": "frames",
@@ -101,7 +104,7 @@ _HOME = {
     "Record": "records",
     "Resamples": "resampling",
     "ratio": "resampling",
-    "run": "runner",
+    "run": "door",
     "BoxTable": "scored",
     "Heatmaps": "scored",
     "Scored": "scored",
@@ -125,7 +128,7 @@ _HOME = {
     "keyed_loader": "training",
     "last_weights": "training",
     "paper_weights": "training",
-    "torch_device": "training",
+    "torch_device": "devices",
     "train": "training",
     "HISTORY": "training_settings",
     "TrainingSettings": "training_settings",

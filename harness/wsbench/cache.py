@@ -13,6 +13,7 @@ import numpy as np
 from filelock import FileLock
 
 from wsbench.files import write_text
+from wsbench.foreign import expanded
 from wsbench.progress import Progress
 from wsbench.specs import Dataset
 from wsbench.types import Sample
@@ -24,7 +25,7 @@ CHUNK = 32
 def cache_folder() -> Path:
     """``$WSBENCH_CACHE``, or ``wsbench`` in the user's cache folder."""
     if chosen := os.environ.get(VARIABLE):
-        return Path(chosen)
+        return expanded(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsbench"
 
 

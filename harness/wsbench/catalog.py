@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from wsbench.errors import WsbenchError
+from wsbench.foreign import expanded
 
 FILE = "datasets.yaml"
 DATA_VARIABLE = "WSBENCH_DATA"
@@ -54,6 +55,11 @@ class Entry(BaseModel):
     stratified: bool = True
     calibrate_is_tested: bool = False
 
+    @field_validator("root", "organs")
+    @classmethod
+    def _home(cls, folder: Path | None) -> Path | None:
+        return folder and expanded(folder)
+
     @model_validator(mode="after")
     def _shares_sum_to_one(self) -> Entry:
         for split, shares in self.roles.items():
@@ -85,7 +91,7 @@ def root_of(name: str, entry: Entry, given: Path | None) -> Path:
         WsbenchError: none is known, or it is no folder.
     """
     base = os.environ.get(DATA_VARIABLE)
-    under_data = Path(base) / (entry.folder or name) if base else None
+    under_data = expanded(base) / (entry.folder or name) if base else None
     root = given or (under_data if under_data and under_data.is_dir() else entry.root) or under_data
     where = f"; get it at {entry.homepage}" if entry.homepage else ""
     if root is None:

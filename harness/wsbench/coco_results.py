@@ -13,6 +13,7 @@ from pydantic import BaseModel, FiniteFloat, TypeAdapter, ValidationError
 from wsbench.box_frames import frame_doubt
 from wsbench.catalog import Role
 from wsbench.errors import WsbenchError, suggestion
+from wsbench.foreign import without_mark
 from wsbench.frames import areas, clip, xywh_to_xyxy
 from wsbench.image_names import ImageNames
 from wsbench.loading import Loaded
@@ -262,13 +263,13 @@ def _names_by_id(
 
 
 def read_bytes(path: Path) -> bytes:
-    """What a file holds.
+    """What a file holds, without the byte-order mark of some editors.
 
     Raises:
         WsbenchError: it cannot be read.
     """
     try:
-        return path.read_bytes()
+        return without_mark(path.read_bytes())
     except OSError as error:
         raise WsbenchError(f"{path} cannot be read: {error.strerror}") from None
 

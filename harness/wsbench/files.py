@@ -17,9 +17,17 @@ _INNER_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of ``path`` when the block ends well, and vanishes otherwise."""
+    """A binary file that takes the place of ``path`` when the block ends well, and vanishes otherwise.
+
+    Raises:
+        OSError: it cannot be made or written; the error names ``path``.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        error.filename = str(path)  # and not that of the temporary file
+        raise
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -33,9 +41,9 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically."""
+    """Write UTF-8 text atomically; what is no text (a file name's bytes) as an escape, which JSON knows."""
     with atomic(path) as file:
-        file.write(text.encode())
+        file.write(text.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -54,8 +62,8 @@ def _on_one_line(found: re.Match[str]) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """The value in a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The value in a JSON file, whether it begins with a byte-order mark or not."""
+    return json.loads(path.read_text(encoding="utf-8-sig"))
 
 
 def _umask() -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from wsbench import __version__, catalog
 from wsbench.calibration import OBJECTIVE, OBJECTIVES
+from wsbench.devices import check_device
 from wsbench.errors import choose
 from wsbench.folders import key_of
 from wsbench.loading import Loaded, load
@@ -17,6 +18,7 @@ from wsbench.progress import Progress
 from wsbench.settings import Settings, fill
 from wsbench.sources import source_hash
 from wsbench.specs import DatasetSpec, Method, MethodSpec
+from wsbench.training_settings import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def make_plan(
         preset: None takes the dataset's, where the method has it, else the method's first.
 
     Raises:
-        WsbenchError: an unknown preset or option, or a value out of bounds.
+        WsbenchError: an unknown preset or option, a value out of bounds, or a device that is not there.
     """
     if preset is None:
         preset = dataset.preset if dataset.preset in spec.presets else next(iter(spec.presets))
@@ -124,6 +126,7 @@ def make_plan(
     choose(calibrate_for, OBJECTIVES, "objective of calibration")
     laid_over = {name: _over(values.get(name), value) for name, value in options.items()}
     settings = fill(spec.settings, {**values, **laid_over}, spec.name)
+    check_device(device, used=isinstance(settings, TrainingSettings))
     return Plan(spec, preset, settings, seed, device, runs, calibrate_for)
 
 

@@ -18,6 +18,7 @@ import pluggy
 
 from wsbench import hookspecs
 from wsbench.errors import WsbenchError, choose, suggestion
+from wsbench.foreign import expanded
 from wsbench.seeds import seed_from
 from wsbench.specs import DatasetSpec, MethodSpec, MetricSpec
 
@@ -118,7 +119,7 @@ def _sources(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], Mo
 
 
 def _load_file(path: Path) -> ModuleType:
-    path = path.resolve()
+    path = expanded(path).resolve()
     if not path.is_file():
         raise WsbenchError("no such file")
     name = f"wsbench_file_{path.stem}_{seed_from(str(path)):x}"

@@ -53,7 +53,7 @@ def find_organs(loaded: Loaded, folder: Path, *, weights: Path | None = None, de
     Raises:
         WsbenchError: TorchXRayVision is not installed, or the weights cannot be had.
     """
-    from wsbench.training import torch_device
+    from wsbench.devices import torch_device
 
     missing = [
         sample

@@ -14,6 +14,7 @@ from PIL import Image
 
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
+from wsbench.foreign import wrong_name
 from wsbench.progress import Progress
 
 CHECKED = "decoded"
@@ -41,6 +42,8 @@ class FileFacts:
 def inspect_file(path: Path) -> FileFacts:
     """Facts of one file. Its checksums are verified and its pixels decoded, so that what a run cannot read is
     found here: JPEG has no checksums."""
+    if wrong := wrong_name(path):
+        return FileFacts("", 0, 0, "", wrong)
     try:
         data = path.read_bytes()
     except OSError as error:

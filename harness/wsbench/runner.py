@@ -4,85 +4,25 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from wsbench import efficiency, plugins, predictions, records
-from wsbench.calibration import OBJECTIVE
+from wsbench import efficiency, predictions, records
 from wsbench.evaluation import key, score_stage
 from wsbench.files import read_json
 from wsbench.folders import Stage, is_done, locked, stage
 from wsbench.loading import Loaded
-from wsbench.planning import Plan, blind_plans, load_dataset, make_plan
+from wsbench.planning import Plan, blind_plans
 from wsbench.plugins import Plugins
-from wsbench.progress import Progress, Silent
+from wsbench.progress import Progress
 from wsbench.records import Record
 from wsbench.selection import paper_score
 from wsbench.sources import source_hash
 from wsbench.specs import BoxSupervision, Method, Run
 from wsbench.training_settings import HISTORY, TrainingSettings
-
-
-def run(
-    method: str,
-    dataset: str,
-    *,
-    preset: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    data_options: Mapping[str, Any] | None = None,
-    root: str | Path | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    runs: str | Path = "runs",
-    folds: int | None = None,
-    calibrate_for: str = OBJECTIVE,
-    skip_bad: bool = False,
-    plugin_files: Iterable[str | Path] = (),
-    progress: Progress | None = None,
-) -> Record:
-    """Fit a method on a dataset, score it under both protocols, and leave a record.
-
-    Called again with the same arguments it goes on where it was, or returns the finished record.
-
-    Args:
-        method, dataset: their names.
-        preset: of the method's settings; by default the dataset's, where the method has it.
-        options, data_options: settings of the method and of the dataset, by name.
-        root: the dataset's folder.
-        seed: the base seed.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
-        runs: the folder of all runs.
-        folds: cross-validate instead of testing on the dataset's own split; the record's metrics are means.
-        calibrate_for: what the harness's box rules are chosen for: ``cond_loc_f1@0.25`` or ``msli``.
-        skip_bad: leave out images with a problem; the record names them.
-        plugin_files: further Python files to find plugins in.
-        progress: where long work is shown; nowhere by default.
-
-    Raises:
-        WsbenchError: anything the user can mend.
-    """
-    found = plugins.find(plugin_files)
-    spec = found.method(method)
-    progress = progress or Silent()
-    loaded = load_dataset(found, dataset, data_options or {}, progress, root=root, skip_bad=skip_bad)
-    plan = make_plan(
-        spec,
-        preset,
-        options or {},
-        dataset=loaded.spec,
-        seed=seed,
-        device=device,
-        runs=Path(runs),
-        calibrate_for=calibrate_for,
-    )
-    if folds is None:
-        return execute(plan, loaded, found, progress)
-    from wsbench.crossvalidation import cross_validate
-
-    return cross_validate(plan, loaded, folds, found, progress)
 
 
 def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Record:
@@ -196,6 +136,7 @@ def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stag
 
     with locked(trained.folder(loaded)) as folder:
         if not is_done(folder, "fit", inputs):
+            trained.build(loaded).try_out()
             # Before the stage begins: what training costs includes neither that of others nor loading torch.
             if isinstance(plan.settings, TrainingSettings):
                 import_module("wsbench.training")
@@ -291,6 +232,6 @@ def _epochs(folder: Path) -> Mapping[str, Any]:
 def _device_used(word: str) -> str:
     if "torch" not in sys.modules:
         return "cpu"
-    from wsbench.training import torch_device
+    from wsbench.devices import torch_device
 
     return str(torch_device(word))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from wsbench import predictions, randomisation, records, scoring
+from wsbench.devices import check_device
 from wsbench.errors import WsbenchError, choose
 from wsbench.evaluation import dataset_of, plan_of
 from wsbench.files import write_json
@@ -197,6 +198,7 @@ def measure(
     """
     for check in checks:
         choose(check, CHECKS, "check")
+    check_device(device, used=True)
     folder = folder.resolve()
     record = records.load(folder / records.FILE)
     subject = _subject(record, found, progress, root, images, device)

@@ -79,7 +79,9 @@ class Protocol:
     choices: tuple[Choice, ...] = ()
     objective: str = OBJECTIVE
     redraws: Redraws | None = None
-    _tables: dict[tuple[int, BoxRule | float], BoxTable] = field(default_factory=dict, repr=False, compare=False)
+    _tables: dict[tuple[int, BoxRule | float], BoxTable] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def boxes(self) -> BoxTable:

@@ -84,6 +84,10 @@ class Method(ABC):
         self.settings = settings
         self.classes = tuple(classes)
 
+    def try_out(self) -> None:  # noqa: B027
+        """Raise WsbenchError where the settings cannot work, found by a pass of the untrained network, say.
+        Called where `fit` has work to do, before an image is read or another method trained for this one."""
+
     def fit(self, fit: WeakView, select: WeakView, run: Run) -> None:  # noqa: B027
         """Learn from image labels and leave in ``run.folder`` all that `restore` needs.
 

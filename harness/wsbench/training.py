@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from wsbench.callbacks import AtomicCheckpoints, EpochSeed, History, Patience, ShowProgress
-from wsbench.errors import WsbenchError
+from wsbench.devices import torch_device
 from wsbench.seeds import seed_from
 from wsbench.specs import Run
 from wsbench.training_settings import TrainingSettings
@@ -110,23 +110,6 @@ def keyed_loader(
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # else every new epoch would draw from the global one
     )
-
-
-def torch_device(word: str) -> torch.device:
-    """The device of a ``--device`` word: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-
-    Raises:
-        WsbenchError: this machine does not have it.
-    """
-    if word == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(word)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise WsbenchError(f"device '{word}' cannot be used: {reason}; try --device cpu") from None
-    return device
 
 
 def train(

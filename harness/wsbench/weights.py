@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +14,18 @@ from wsbench.errors import WsbenchError
 LONGEST = 200
 """Characters of a reason that an error repeats."""
 
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+"""Entries under which training programs keep a state dict beside epochs, optimisers and settings."""
+
+PREFIXES = ("module.", "_orig_mod.", "model.", "network.")
+"""What DataParallel, torch.compile, Lightning modules and `train` write before every parameter's name."""
+
 
 def read_weights(where: str, network: str, fetch: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The state dict of a local file, plain or a checkpoint of `train`, or of published weights.
+    """The state dict of a local file or of published weights.
+
+    A file holds a state dict, or a checkpoint of a training program with one under one of `WRAPPERS`; the
+    `PREFIXES` that all its names begin with are taken off.
 
     Args:
         where: a file, which has a suffix, or the name of published weights.
@@ -23,15 +33,14 @@ def read_weights(where: str, network: str, fetch: Callable[[], Mapping[str, Tens
         fetch: gives published weights; its own WsbenchErrors pass.
 
     Raises:
-        WsbenchError: they cannot be had.
+        WsbenchError: they cannot be had, or the file holds no state dict.
     """
     path = Path(where).expanduser()
     try:
         if not path.suffix:
             return dict(fetch())
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        state = state.get("state_dict", state)
-        return {name.removeprefix("network."): value for name, value in state.items()}
+        state = _unwrapped(torch.load(path, map_location="cpu", weights_only=True), where)
+        return {name.removeprefix("network."): value for name, value in _bare(state).items()}
     except WsbenchError:
         raise
     except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
@@ -60,13 +69,11 @@ def fill_weights(
     Raises:
         WsbenchError: the state is of another network.
     """
-    kept = {name: value for name, value in state.items() if not name.startswith(new)}
-    try:
-        missing, unexpected = module.load_state_dict(kept, strict=False)
-    except RuntimeError as error:  # tensors of another size
-        raise weights_misfit(where, network, [_words(error)]) from None
-    if wrong := [name for name in missing if not name.startswith(new)] + unexpected:
+    own = module.state_dict()
+    named = _named_as(own, {name: value for name, value in state.items() if not name.startswith(new)})
+    if wrong := _misfits(own, named, new):
         raise weights_misfit(where, network, wrong)
+    module.load_state_dict(named, strict=False)
 
 
 def weights_misfit(where: str, network: str, wrong: Sequence[str]) -> WsbenchError:
@@ -74,9 +81,64 @@ def weights_misfit(where: str, network: str, wrong: Sequence[str]) -> WsbenchErr
 
     Args:
         where, network: as in `read_weights`.
-        wrong: names of parameters, or other reasons.
+        wrong: reasons, in words.
     """
-    return WsbenchError(f"weights {where} do not fit {network}: {', '.join(wrong)[:LONGEST]}")
+    return WsbenchError(f"weights {where} do not fit {network}: {'; '.join(wrong)[:LONGEST]}")
+
+
+def _unwrapped(content: Any, where: str) -> Mapping[str, Tensor]:
+    """The state dict in what a file holds."""
+    while isinstance(content, Mapping):
+        inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)
+        if inner is None:
+            break
+        content = inner
+    if not isinstance(content, Mapping):
+        raise WsbenchError(f"weights {where}: the file holds a {type(content).__name__}, and no state dict")
+    if not any(isinstance(value, Tensor) for value in content.values()):
+        names = ", ".join(map(str, content))[:LONGEST]
+        raise WsbenchError(f"weights {where}: the file holds no tensor, but {names or 'nothing'}")
+    return content
+
+
+def _bare(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The same tensors without the prefixes that all names share."""
+    for prefix in PREFIXES if state else ():
+        if all(name.startswith(prefix) for name in state):
+            return _bare({name.removeprefix(prefix): value for name, value in state.items()})
+    return state
+
+
+def _named_as(own: Mapping[str, Any], state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The state with the names that the network has for it, where a prefix makes the difference: a network's
+    own names may all begin with one of `PREFIXES`, too."""
+    bare_names, bare_state = _bare(own), _bare(state)
+    if bare_state.keys() - own.keys() and not bare_state.keys() - bare_names.keys():
+        full = dict(zip(bare_names, own, strict=True))
+        return {full[name]: value for name, value in bare_state.items()}
+    return bare_state if state.keys() - own.keys() else state
+
+
+def _misfits(own: Mapping[str, Any], state: Mapping[str, Any], new: tuple[str, ...]) -> list[str]:
+    """What is wrong with a state, in words."""
+    missing = [name for name in own if name not in state and not name.startswith(new)]
+    unknown = [name for name in state if name not in own]
+    if state and len(unknown) == len(state):
+        return [f"none of its {len(state)} names is the network's; the first is {unknown[0]}"]
+    sizes = [
+        f"{name} is {_size(state[name])}, the network's {_size(own[name])}"
+        for name in own
+        if name in state and _size(state[name]) != _size(own[name])
+    ]
+    return [
+        f"{len(names)} {what}: {names[0]}{' ...' if len(names) > 1 else ''}"
+        for names, what in ((missing, "missing"), (unknown, "unexpected"), (sizes, "of another size"))
+        if names
+    ]
+
+
+def _size(value: Any) -> str:
+    return "x".join(map(str, getattr(value, "shape", ()))) or "one number"
 
 
 def _words(error: Exception) -> str:

@@ -15,6 +15,40 @@ from conftest import refused
 from wsbench import records
 
 SMALL = ["-d", "phantom", "-D", "images=80"]
+TRIED = """
+import numpy as np
+import wsbench
+
+class Settings(wsbench.Settings):
+    fails: bool = False
+
+def note(words):
+    with open("order.txt", "a") as file:
+        file.write(words + " ")
+
+class Tried(wsbench.Method):
+    name = "tried"
+    def try_out(self):
+        if self.settings.fails:
+            raise wsbench.WsbenchError("tried cannot work")
+        note("try_out " + self.name)
+    def fit(self, fit, select, run):
+        note("fit " + self.name)
+    def predict(self, images):
+        scores = np.full((len(images), len(self.classes)), 0.5)
+        return wsbench.Prediction(scores, np.ones((*scores.shape, 4, 4)))
+
+class Teacher(Tried):
+    name = "teacher"
+
+@wsbench.hookimpl
+def wsbench_methods():
+    needs = {"teacher": wsbench.Requirement("teacher", {})}
+    return [
+        wsbench.MethodSpec("tried", "", Settings, Tried, requires=lambda settings: needs),
+        wsbench.MethodSpec("teacher", "", Settings, Teacher),
+    ]
+"""
 
 
 def test_list_and_describe(command) -> None:
@@ -148,6 +182,35 @@ def test_pictures_of_a_run(command, tmp_path: Path) -> None:
     assert line == "unknown class 'tv'; did you mean 'tb'? (known: tb)" or line.startswith(
         "unknown class 'tv'"
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "-m", "two_lungs", "--device", "gpu", *SMALL],
+        ["run", "-m", "kd_teacher", "--device", "0", *SMALL],
+        ["run", "-m", "kd_teacher", "--device", "cuda:7", *SMALL],
+        ["sanity", "run", "--device", "cuda:7"],
+        ["data", "organs", "phantom", "--device", "cuda:7"],
+    ],
+)
+def test_a_device_is_tried_before_any_data_is_read(words: list[str], command, monkeypatch) -> None:
+    for reader in ("planning.load_dataset", "records.load"):
+        monkeypatch.setattr(
+            f"wsbench.{reader}", lambda *_, **__: pytest.fail("data or records were read first")
+        )
+    assert re.match(r"device '(gpu|0)' is none|device 'cuda:7' cannot be used", refused(command(*words)))
+
+
+def test_what_the_command_line_says_is_tried_out_once_and_before_other_methods(
+    command, tmp_path: Path
+) -> None:
+    (tmp_path / "tried.py").write_text(TRIED)
+    words = ["run", "-m", "tried", "--plugin", "tried.py", "--no-references", "-q", *SMALL]
+    assert refused(command(*words, "-o", "fails=True")) == "tried cannot work"
+    assert not Path("order.txt").exists()
+    assert command(*words)[0] == command(*words)[0] == 0
+    assert Path("order.txt").read_text() == "try_out tried try_out teacher fit teacher fit tried "
 
 
 def test_several_seeds_are_one_row(command, tmp_path: Path) -> None:

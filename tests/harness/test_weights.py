@@ -60,6 +60,54 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+WRITTEN = {
+    "DataParallel": lambda state: prefixed("module.", state),
+    "torch.compile": lambda state: prefixed("_orig_mod.", state),
+    "both": lambda state: prefixed("module._orig_mod.", state),
+    "Lightning": lambda state: {"state_dict": prefixed("model.", state), "epoch": 3, "callbacks": {}},
+    "wrapped": lambda state: {"model": state, "optimizer": {}, "epoch": 3},
+    "twice": lambda state: {"model": {"state_dict": prefixed("module.", state)}},
+    "train": lambda state: {"state_dict": prefixed("network.", state)},
+}
+
+
+def prefixed(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {prefix + name: value for name, value in state.items()}
+
+
+@pytest.mark.parametrize("program", WRITTEN)
+@pytest.mark.parametrize("own", ["", "model."], ids=["plain", "a network with a prefix of its own"])
+def test_what_training_programs_write_fills_a_network(program: str, own: str, tmp_path: Path) -> None:
+    state = {name: torch.full_like(value, 7.0) for name, value in network().state_dict().items()}
+    path = str(tmp_path / "written.pth")
+    torch.save(WRITTEN[program](prefixed(own, state)), path)
+    module = torch.nn.ModuleDict({"model": network()}) if own else network()
+    wsbench.fill_weights(module, wsbench.read_weights(path, "toy", never), path, "toy")
+    assert all((value == 7).all() for value in module.state_dict().values())
+
+
+def test_names_of_another_network_are_counted_and_the_first_is_said() -> None:
+    state = prefixed("encoder.", network().state_dict())
+    with pytest.raises(WsbenchError) as error:
+        wsbench.fill_weights(network(), state, "a.pth", "toy")
+    words = "none of its 4 names is the network's; the first is encoder.0.weight"
+    assert str(error.value) == f"weights a.pth do not fit toy: {words}"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([1, 2], "the file holds a list, and no state dict"),
+        ({"epoch": 3, "lr": 0.1}, "the file holds no tensor, but epoch, lr"),
+        ({"state_dict": {}}, "the file holds no tensor, but nothing"),
+    ],
+)
+def test_a_file_without_weights_is_said(content: object, words: str, tmp_path: Path) -> None:
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(WsbenchError, match=f"{words}$"):
+        wsbench.read_weights(str(tmp_path / "a.pth"), "toy", never)
+
+
 def test_new_parameters_keep_their_first_values() -> None:
     module, other = network(), network()
     before = module[1].weight.clone()
@@ -72,9 +120,11 @@ def test_new_parameters_keep_their_first_values() -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (lambda state: state.pop("0.bias"), r"0\.bias"),
-        (lambda state: state.update(extra=torch.ones(1)), "extra"),
-        (lambda state: state.update({"0.bias": torch.ones(5)}), r"size mismatch for 0\.bias"),
+        (lambda state: state.pop("0.bias"), r"1 missing: 0\.bias"),
+        (lambda state: state.update(extra=torch.ones(1)), "1 unexpected: extra"),
+        (lambda state: state.update({"0.bias": torch.ones(5)}), r"1 of another size: 0\.bias is 5, the .* 3"),
+        (lambda state: state.clear(), r"4 missing: 0\.weight \.\.\."),
+        (lambda state: [state.pop("0.bias"), state.pop("1.bias")], r"2 missing: 0\.bias \.\.\."),
     ],
 )
 def test_weights_of_another_network_are_refused(change, named: str) -> None:

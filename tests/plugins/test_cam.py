@@ -17,6 +17,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
 import wsbench
+from conftest import refused
 from wsbench import cli, plugins, testing
 from wsbench.planning import make_plan
 from wsbench.progress import Silent
@@ -333,6 +334,38 @@ def test_the_command_refuses_in_one_line(capsys: pytest.CaptureFixture[str], tmp
         cli.main(["run", "-m", "cam", "-d", "phantom", "-o", "cam=gradcam+", "--runs", str(tmp_path)])
     assert stopped.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("backbone", "line"),
+    [
+        (
+            "timm/efficientformer_l1",
+            "efficientformer_l1 takes images of 224 pixels; give -o resize=256 -o crop=224",
+        ),
+        (
+            "timm/crossvit_tiny_240",
+            "crossvit_tiny_240 takes images of 240 pixels; give -o resize=274 -o crop=240",
+        ),
+        ("torchvision/vit_b_16", "vit_b_16 takes images of 224 pixels; give -o resize=256 -o crop=224"),
+    ],
+)
+def test_a_backbone_that_cannot_take_the_crop_is_said_before_an_image_is_read(
+    backbone: str, line: str, command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsbench.loading.array_of", lambda *_: pytest.fail("an image was read"))
+    words = ["--preset", "quick", "-o", f"backbone={backbone}", "-o", "resize=60", "-o", "crop=60"]
+    data = ["-d", "phantom", "-D", "images=80", "-D", "size=64"]
+    assert refused(command("run", "-m", "cam", *words, *data, "-q", "--no-references")) == line
+
+
+def test_a_crop_that_fits_passes_and_one_that_is_too_small_says_why() -> None:
+    _network.try_out(CamSettings(backbone="timm/crossvit_tiny_240", crop=240), 2)
+    _network.try_out(CamSettings(backbone="resnet18", crop=64), 14)
+    with pytest.raises(
+        wsbench.WsbenchError, match=r"^alexnet takes images of 224 pixels; give -o resize=256"
+    ):
+        _network.try_out(CamSettings(backbone="torchvision/alexnet", crop=32), 1)
 
 
 def test_the_learning_rate_rises_over_the_epochs_of_warmup(tmp_path: Path) -> None:

@@ -318,7 +318,7 @@ def test_what_cannot_be_true_is_found_and_refused(root: Path, fault: Callable, c
             '{"images": [], "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 3]}]}',
             "a box is on image 1, which is not in it",
         ),
-        ("annotations/json/TBX11K_val.json", None, "is not a COCO annotation file: [Errno 2]"),
+        ("annotations/json/TBX11K_val.json", None, "TBX11K_val.json cannot be read: No such file"),
         ("lists/TBX11K_train.txt", None, "cannot be read"),
         ("lists/TBX11K_train.txt", "tb/../../secret.png", "'tb/../../secret.png' is not tb/NAME or"),
         ("lists/TBX11K_train.txt", "/etc/passwd", "'/etc/passwd' is not tb/NAME or"),

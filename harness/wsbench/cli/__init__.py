@@ -1,15 +1,16 @@
-"""The command line: parses, calls, prints. The one place that turns a WsbenchError into a line."""
+"""The command line: parses, calls, prints. The one place that turns a WsbenchError, or a
+refusal of the operating system, into a line."""
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Sequence
 
 import typer
 
-from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring
+from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring, terminal
 from wsbench.errors import WsbenchError
+from wsbench.system_errors import refusal_of
 
 # Typer carries its own copy of click; its base of all usage errors is only reachable from here.
 UsageError = typer.BadParameter.__bases__[0]
@@ -38,7 +39,8 @@ app.command("power")(power.power)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The ``wsbench`` command; exits with 0, or with 2 after one line for a user's mistake."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    terminal.show_any_sign()
+    words = [terminal.at_home(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
         code = app(words or ["--help"], prog_name="wsbench", standalone_mode=False)
     except WsbenchError as error:
@@ -46,9 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UsageError as error:
         code = _refuse(error.format_message())
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if not (line := refusal_of(error)):
             raise
-        code = _refuse(f"no space is left on the disk ({error}); free some and type the same command again")
+        code = _refuse(line)
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:

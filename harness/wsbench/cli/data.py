@@ -35,7 +35,10 @@ def check(
     from wsbench.audit import audit
     from wsbench.files import write_json
     from wsbench.progress import choose_progress
+    from wsbench.system_errors import try_file
 
+    if json is not None:
+        try_file(json)
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(options.found(plugin), dataset, data_option, root, progress, refuse=False)
     result = audit(loaded, near=near)
@@ -81,6 +84,7 @@ def make(
     import shutil
 
     from wsbench.progress import choose_progress
+    from wsbench.system_errors import try_folder
 
     found = options.found(plugin)
     writers = {
@@ -89,6 +93,7 @@ def make(
     write = choose(layout, writers, "layout")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise WsbenchError(f"{folder} exists and is not an empty folder; name another one")
+    try_folder(folder)
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(found, dataset, data_option, root, progress)
     part = folder.resolve().with_name(f".{folder.resolve().name}.part")
@@ -121,9 +126,14 @@ def organs(
 
     Needs `pip install 'wsbench[anatomy]'`. Killed and typed again, it goes on where it was.
     """
+    from wsbench.devices import check_device
     from wsbench.progress import choose_progress
     from wsbench.pspnet import find_organs
+    from wsbench.system_errors import try_folder
 
+    check_device(device, used=True)
+    if out is not None:
+        try_folder(out)
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(options.found(plugin), dataset, data_option, root, progress, skip_bad=skip_bad)
     folder = out or loaded.found_organs

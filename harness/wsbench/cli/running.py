@@ -57,7 +57,9 @@ def run(
     from wsbench.progress import choose_progress
     from wsbench.runner import execute
     from wsbench.settings import parse_options
+    from wsbench.system_errors import try_folder
 
+    try_folder(runs)
     found, planned = options.found(plugin), list(dict.fromkeys(options.seeds(seeds)))
     given = parse_options(option or [])
     if precision is not None:

@@ -40,7 +40,11 @@ def sanity(
     """
     from wsbench import sanity, sanity_pictures
     from wsbench.progress import choose_progress
+    from wsbench.system_errors import try_file, try_folder
 
+    try_folder(run)
+    if picture is not None:
+        try_file(picture)
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
     done = sanity.measure(
         run,

@@ -62,7 +62,9 @@ def evaluate(
     from wsbench.progress import choose_progress
     from wsbench.runner import execute
     from wsbench.settings import parse_options
+    from wsbench.system_errors import try_folder
 
+    try_folder(run or runs)
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
     files, declared = predictions or [], options.seeds(seeds or "0")
     submission = Submission(submit, ladder, leaderboards, () if run else declared, progress)
@@ -111,10 +113,12 @@ def export(
     from wsbench import records
     from wsbench.evaluation import dataset_of
     from wsbench.progress import choose_progress
+    from wsbench.system_errors import try_file
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
     suffix = choose(format, {"coco": "json", "npz": "npz"}, "format")
     path = out or Path(f"predictions.{suffix}")
+    try_file(path)
     record = records.load(run / records.FILE)
     loaded = dataset_of(record, found, progress, root)
     if suffix == "npz":
@@ -142,7 +146,9 @@ def picture(
     from wsbench import pictures, records
     from wsbench.evaluation import dataset_of
     from wsbench.progress import choose_progress
+    from wsbench.system_errors import try_folder
 
+    try_folder(out)
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
     finished = [records.load(run / records.FILE) for run in runs]
     for record in finished[1:]:
@@ -176,7 +182,9 @@ def roc(
     """Draw the receiver operating characteristics of finished runs; of a cross-validation, fold by fold."""
     from wsbench import records
     from wsbench.roc import draw
+    from wsbench.system_errors import try_file
 
+    try_file(out)
     finished = [records.load(run / records.FILE) for run in runs]
     known = dict.fromkeys(name for record in finished for name in record.dataset["classes"])
     for one in label or ():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsbench.errors import WsbenchError
+from wsbench.system_errors import try_folder
 
 if TYPE_CHECKING:
     from wsbench.progress import Progress
@@ -35,6 +36,8 @@ class Submission:
     def __post_init__(self) -> None:
         if self.ladder and not self.wanted:
             raise WsbenchError("--ladder decides what is submitted; give --submit, too")
+        if self.wanted:
+            try_folder(self.folder)
 
     def at_once(self, record: Record) -> None:
         """Submit a record as soon as it is finished, where no rule waits for its whole row."""

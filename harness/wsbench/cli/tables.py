@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from wsbench.cli import layout
 from wsbench.protocol import DRAWN
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ def show(
     text: int | None = None,
     width: int | None = None,
 ) -> None:
-    """Print one table on the standard output; numbers follow the first ``text`` columns, if it is given.
+    """Print one table on the standard output. Numbers follow the first ``text`` columns, if it is given: a
+    number is shown as a whole, and columns at the right that do not fit are named below the table instead.
     ``width`` is in characters; None is the terminal's."""
     from rich.console import Console
     from rich.markup import escape
@@ -58,19 +61,19 @@ def show(
     from rich.text import Text
 
     gap = 2 if text is None else 1  # eight columns of numbers and intervals must fit into 80
-    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
     lines = [list(row) for row in rows]
-    for position, heading in enumerate(header):
-        numbers = text is not None and position >= text
-        whole = text is not None and position < text
-        least = max((len(line[position]) for line in lines), default=0) if numbers else None
-        justify = "right" if numbers else "left"
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=whole, min_width=least)
-    for line in lines:
-        table.add_row(*(escape(cell) for cell in line))
     console = Console(width=width)
+    given = [None] * len(header) if text is None else layout.widths(header, lines, text, gap, console.width)
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
+    for place, (heading, wide) in enumerate(zip(header, given, strict=False)):
+        justify = "right" if text is not None and place >= text else "left"
+        table.add_column(heading, justify=justify, overflow="fold", width=wide)
+    for line in lines:
+        table.add_row(*(escape(cell) for cell in line[: len(given)]))
     console.print(Text(title, style="bold"))  # a table's own title would be folded to the table's width
     console.print(table)
+    if left := header[len(given) :]:
+        print(f"no room in {console.width} columns for: {', '.join(left)}")
 
 
 def findings(found: Sequence[Finding]) -> None:
@@ -87,12 +90,17 @@ def findings(found: Sequence[Finding]) -> None:
             print(f"  ... and {len(inside) - FEW} more; --json FILE has them all")
 
 
+def short(bound: float) -> str:
+    """Two digits behind the point, and no zero alone before it: ``.25``, ``-.25``, ``10.25``."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{bound:.2f}")
+
+
 def _interval(board: Board, place: int, metric: str, protocol: str) -> str:
     """Over seeds, images and thresholds where the metric is kept draw by draw, else of the networks at
     hand."""
     bounds = board.interval(place, metric) if protocol == "uniform" and metric in DRAWN else None
     bounds = bounds or board.rows[place].of_networks(metric, protocol)
-    low, high = (f"{bound:.2f}".replace("0.", ".") for bound in bounds or (0.0, 0.0))
+    low, high = map(short, bounds or (0.0, 0.0))
     return "" if low == high else f"{low}\N{EN DASH}{high}"
 
 

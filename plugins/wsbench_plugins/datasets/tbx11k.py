@@ -88,7 +88,6 @@ class TBX11K(wsbench.Dataset):
     classes = (CLASS,)
 
     def __init__(self, root: Path, source: wsbench.Source) -> None:
-        self._images = root / "imgs"
         problems: list[wsbench.Problem] = []
         lists = ((name, split) for split in SPLITS for name in _list(root, split))
         listed, in_both = wsbench.one_value_each(lists)
@@ -98,7 +97,8 @@ class TBX11K(wsbench.Dataset):
         for split in SPLITS:
             annotated[split], more = _annotated(root, split)
             problems += more
-        files = {name: self._images / name for name in listed}
+        there = _image_files(root)
+        self._files = files = {name: there.get(name, root / "imgs" / name) for name in listed}
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
         facts = wsbench.inspect_files(files.values(), memory, source.progress)
         samples = []
@@ -120,7 +120,7 @@ class TBX11K(wsbench.Dataset):
         self.problems = tuple(problems)
 
     def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
-        return wsbench.read_radiograph(self._images / sample.name, height, width)
+        return wsbench.read_radiograph(self._files[sample.name], height, width)
 
 
 def load(settings: TBX11KSettings, source: wsbench.Source) -> TBX11K:
@@ -139,13 +139,18 @@ def load(settings: TBX11KSettings, source: wsbench.Source) -> TBX11K:
     return TBX11K(source.root, source)
 
 
+def _image_files(root: Path) -> dict[str, Path]:
+    """The image files that are there, by the names that the lists give them."""
+    return {
+        f"{group}/{name}": path
+        for group in GROUPS
+        for name, path in wsbench.image_files(root / "imgs" / group, (".png",)).items()
+    }
+
+
 def _list(root: Path, split: str) -> Iterator[str]:
     path = root / "lists" / f"TBX11K_{split}.txt"
-    try:
-        lines = path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise wsbench.WsbenchError(f"tbx11k: {path} cannot be read: {error}") from None
-    for name in lines:
+    for name in wsbench.read_text(path).split():
         group, _, file = name.partition("/")
         if group not in GROUPS or not file or "/" in file or file.startswith("."):
             raise wsbench.WsbenchError(
@@ -162,9 +167,9 @@ def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[
     """The images of a COCO file with their boxes, by file name, and what is wrong with its names and ids."""
     path = root / _json_name(split)
     try:
-        coco = CocoFile.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        reason = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        coco = CocoFile.model_validate_json(wsbench.read_text(path))
+    except ValidationError as error:
+        reason = error.errors()[0]
         place = ".".join(map(str, reason["loc"]))
         raise wsbench.WsbenchError(
             f"tbx11k: {path} is not a COCO annotation file: {place + ': ' if place else ''}{reason['msg']}"

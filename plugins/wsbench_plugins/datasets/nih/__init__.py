@@ -124,8 +124,8 @@ def _image_files(root: Path) -> dict[str, list[Path]]:
     """Files by name, from ``images/`` and ``images_001/images`` ... ``images_012/images``."""
     files: dict[str, list[Path]] = defaultdict(list)
     for folder in [root / "images", *sorted(root.glob("images_*/images"))]:
-        for path in sorted(folder.glob("*.png")):
-            files[path.name].append(path)
+        for name, path in wsbench.image_files(folder, (".png",)).items():
+            files[name].append(path)
     if not files:
         raise wsbench.WsbenchError(
             f"nih: {root} has no PNG file in images/ or images_001/images ...; give --root the folder that "

@@ -127,14 +127,12 @@ def read_list(path: Path) -> list[str]:
     Raises:
         WsbenchError: it cannot be read.
     """
-    try:
-        return path.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise wsbench.WsbenchError(f"nih: {path} cannot be read: {error}") from None
+    return wsbench.read_text(path).split()
 
 
 def _rows(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
-    """The rows of a CSV file whose first columns have these names."""
+    """The rows of a CSV file whose first columns have these names, without those that hold nothing: editors
+    leave an empty line at the end, and spreadsheets one of commas."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
@@ -145,6 +143,8 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
                     f"{', '.join(header[: len(columns)])}"
                 )
             for row in reader:
+                if not any(map(str.strip, row)):
+                    continue
                 if len(row) < len(columns) + 3:
                     raise wsbench.WsbenchError(f"nih: {path}, line {reader.line_num}: has {len(row)} columns")
                 yield row

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import wsbench
+
 CLASS = "tb"
 IMAGES, READINGS, MASKS = "CXR_png", "ClinicalReadings", "ManualMask"
 SIDES = ("leftMask", "rightMask")
@@ -35,10 +37,10 @@ class Collection:
         name will do, the folder itself has."""
         if not self.pattern:
             return folder.is_dir() and folder.resolve().name == self.folder
-        return any(map(self._named, (folder / self.images).glob("*.png")))
+        return any(map(self._named, wsbench.image_files(folder / self.images, (".png",))))
 
-    def _named(self, path: Path) -> bool:
-        return re.fullmatch(self.pattern, path.name) is not None
+    def _named(self, name: str) -> bool:
+        return re.fullmatch(self.pattern, name) is not None
 
     def misnamed(self, name: str) -> str:
         """What is wrong with an image's name, or nothing."""
@@ -55,14 +57,14 @@ class Collection:
         """What the image's clinical reading says; nothing where there is none."""
         path = folder / READINGS / f"{image.stem}.txt"
         try:
-            return parse_reading(path.read_text(encoding="utf-8", errors="replace"))
+            return parse_reading(path.read_text(encoding="utf-8-sig", errors="replace"))
         except OSError:
             return {}
 
     def masks(self, folder: Path, image: Path) -> Sequence[Path]:
         """The files of the left and the right lung's masks; none of a collection without masks."""
         base = folder / MASKS
-        return [base / side / image.name for side in SIDES] if base.is_dir() else []
+        return [_mask(base / side, image) for side in SIDES] if base.is_dir() else []
 
 
 MONTGOMERY = Collection("montgomery", "MontgomerySet", IMAGES, r"MCUCXR_\d+_(?P<label>[01])\.png")
@@ -74,10 +76,17 @@ COLLECTIONS = (MONTGOMERY, SHENZHEN, BELARUS)
 def files_of(collection: Collection, folder: Path) -> dict[str, Path]:
     """The image files of a collection, by the names of their samples."""
     if collection.pattern:
-        return {path.name: path for path in sorted((folder / collection.images).glob("*.png"))}
-    endings = {".png", ".jpg", ".jpeg"}
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings and path.is_file())
-    return {f"{collection.name}/{path.relative_to(folder).as_posix()}": path for path in found}
+        return wsbench.image_files(folder / collection.images, (".png",))
+    paths = wsbench.image_files(folder, (".png", ".jpg", ".jpeg"), deep=True).values()
+    # Under their own names: nothing but the files themselves names these images.
+    return {f"{collection.name}/{path.relative_to(folder).as_posix()}": path for path in paths}
+
+
+def _mask(folder: Path, image: Path) -> Path:
+    """The mask of an image, which may have its suffix in another case."""
+    suffixes = (image.suffix, image.suffix.lower(), image.suffix.upper())
+    either = [folder / f"{image.stem}{suffix}" for suffix in suffixes]
+    return next((path for path in either if path.is_file()), either[0])
 
 
 SEX = re.compile(r"\b(female|male|[fm])\b", re.IGNORECASE)

@@ -24,6 +24,11 @@ class Cam(wsbench.Method):
     settings: CamSettings
     explained: Explained
 
+    def try_out(self) -> None:
+        from . import _network
+
+        _network.try_out(self.settings, len(self.classes))
+
     def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
         from . import _network, _training
 

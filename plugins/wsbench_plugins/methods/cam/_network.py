@@ -25,6 +25,8 @@ UNAIDED: Mapping[str, Mapping[str, Any]] = {
     "inception_v3": {"aux_logits": False, "init_weights": True},
 }
 """Auxiliary classifiers of torchvision's networks are left out: they play no part in a prediction."""
+LONGEST = 80
+"""Characters of another library's reason that an error repeats."""
 XRAY_RANGE = 1024.0
 """TorchXRayVision's networks take one channel from -1024 to 1024."""
 
@@ -67,6 +69,10 @@ class Library(ABC):
         """A network with random weights and a head of ``classes`` outputs, for images of that side."""
 
     @abstractmethod
+    def side(self, name: str) -> int | None:
+        """The side of the images that a network is published for, where it is known."""
+
+    @abstractmethod
     def published(self, name: str, weights: str, classes: int, side: int) -> Mapping[str, Tensor]:
         """Published weights; what belongs to the head may be missing or of other sizes."""
 
@@ -83,6 +89,10 @@ class Torchvision(Library):
         return torchvision.models.get_model(
             name, weights=None, num_classes=classes, **sized, **UNAIDED.get(name, {})
         )
+
+    def side(self, name: str) -> int | None:
+        weights = list(torchvision.models.get_model_weights(name))
+        return weights[0].transforms().crop_size[0] if weights else None
 
     def published(self, name: str, weights: str, classes: int, side: int) -> Mapping[str, Tensor]:
         enumeration = torchvision.models.get_model_weights(name)
@@ -105,6 +115,10 @@ class Timm(Library):
 
     def create(self, name: str, classes: int, side: int) -> nn.Module:
         return self._created(name, classes, side, pretrained=False)
+
+    def side(self, name: str) -> int | None:
+        published = timm.models.get_pretrained_cfg(name)
+        return published.input_size[-1] if published else None
 
     def published(self, name: str, weights: str, classes: int, side: int) -> Mapping[str, Tensor]:
         tagged = name if weights == PRETRAINED else f"{name}.{weights}"
@@ -134,6 +148,9 @@ class TorchXRayVision(Library):
             network.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
             return network
         return torchxrayvision.models.DenseNet(num_classes=classes, in_channels=1, apply_sigmoid=False)
+
+    def side(self, name: str) -> int | None:
+        return 512 if name.startswith("resnet") else 224
 
     def published(self, name: str, weights: str, classes: int, side: int) -> Mapping[str, Tensor]:
         import torchxrayvision
@@ -221,6 +238,30 @@ def build(settings: CamSettings, classes: int, seed: int, *, pretrained: bool = 
         if getattr(module, "inplace", False):  # a map's gradients need what an activation would overwrite
             module.inplace = False
     return Classifier(network, settings, xray=backbone.library == "torchxrayvision")
+
+
+def try_out(settings: CamSettings, classes: int) -> None:
+    """Send one black image through the untrained network.
+
+    Raises:
+        WsbenchError: no such network, or it cannot take images of the crop's side.
+    """
+    backbone = Backbone.of(settings.backbone)
+    try:
+        classifier = build(settings, classes, seed=0, pretrained=False).eval()
+        with torch.inference_mode():
+            classifier(torch.zeros(1, 1, settings.crop, settings.crop, dtype=torch.uint8))
+    except wsbench.WsbenchError:
+        raise
+    except Exception as error:  # each network has its own way of failing
+        side = LIBRARIES[backbone.library].side(backbone.name)
+        if side is None or side == settings.crop:
+            reason = " ".join(str(error).split())[:LONGEST]
+            advice = f"cannot take images of {settings.crop} pixels ({reason}); give another -o crop"
+        else:
+            resize = side * 256 // 224  # the usual margin of the central crop
+            advice = f"takes images of {side} pixels; give -o resize={resize} -o crop={side}"
+        raise wsbench.WsbenchError(f"{backbone.name} {advice}") from None
 
 
 def _head(

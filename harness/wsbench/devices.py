@@ -1,0 +1,54 @@
+"""Which device a ``--device`` word names, and whether this machine has it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from wsbench.errors import WsbenchError
+
+if TYPE_CHECKING:
+    import torch
+
+FORM = re.compile(r"auto|(cpu|cuda|mps|xpu)(:\d+)?")
+
+
+def torch_device(word: str) -> torch.device:
+    """The device of a ``--device`` word: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+
+    Raises:
+        WsbenchError: the word names none, or this machine does not have it.
+    """
+    import torch
+
+    check_form(word)
+    if word == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(word)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].partition(". ")[0]
+        raise WsbenchError(f"device '{word}' cannot be used: {reason}; try --device cpu") from None
+    return device
+
+
+def check_form(word: str) -> None:
+    """Raise WsbenchError unless a word has the form of a device's."""
+    if not FORM.fullmatch(word):
+        raise WsbenchError(f"device '{word}' is none; write auto, cpu, cuda, cuda:1 ... or mps")
+
+
+def check_device(word: str, *, used: bool) -> None:
+    """Make sure, before long work, that a device is there.
+
+    Args:
+        word: a ``--device`` word.
+        used: whether torch will compute on it; else its form alone is looked at, and torch is not loaded.
+
+    Raises:
+        WsbenchError: the word names none, or this machine does not have it.
+    """
+    check_form(word)
+    if used and word not in ("auto", "cpu"):
+        torch_device(word)
