@@ -208,9 +208,12 @@ class RecordForm(Form):
         return self
 
     @model_validator(mode="after")
-    def _has_every_fold(self) -> RecordForm:
+    def _has_every_class_and_fold(self) -> RecordForm:
         folds = self.dataset.folds
         if folds is None:
+            for protocol in self.protocols.values():
+                if set(protocol.calibration.operating_points) != set(self.dataset.classes):
+                    raise ValueError("calibration.operating_points must have one of every class")
             return self
         if self.key.folds != folds:
             raise ValueError(f"key.folds must be {folds}, as dataset.folds is")
