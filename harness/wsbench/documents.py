@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def _printable(text: str) -> str:
+def printable_line(text: str) -> str:
+    """A text without line breaks and control characters; any other is a ValueError."""
     if not text.isprintable():
         raise ValueError("has characters that do not print")
     return text
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(printable_line)]
 """What tables print as the name of something."""
 
 FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
