@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wsbench.errors import WsbenchError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 VARIABLE = "WSBENCH_MAX_MEGABYTES"
 DEFAULT = 200
@@ -53,3 +57,10 @@ def larger(size: int, what: str) -> str:
         f"{what} {megabytes} MB, and at most {most_bytes() // 10**6} MB are read; "
         f"if that is meant, set {VARIABLE}={megabytes}"
     )
+
+
+def too_large_picture(image: Image) -> str:
+    """Why the pixels of a picture that has been opened must not be decoded, or nothing. They are held twice:
+    as they are, and as grey levels."""
+    size = image.width * image.height * (len(image.getbands()) + 1)
+    return larger(size, f"has {image.width}x{image.height} pixels, which take") if size > most_bytes() else ""

@@ -226,6 +226,8 @@ def test_a_fault_can_be_left_out_and_is_recorded(root: Path, fault: Callable[[Pa
         ("annotations/json/TBX11K_val.json", None, "is not a COCO annotation file: [Errno 2]"),
         ("lists/TBX11K_train.txt", None, "cannot be read"),
         ("lists/TBX11K_train.txt", "tb/../../secret.png", "'tb/../../secret.png' is not tb/NAME or"),
+        ("lists/TBX11K_train.txt", "tb/a\0b.png", "is not tb/NAME or"),
+        ("lists/TBX11K_train.txt", "tb/a\x1b[2Jb.png", "is not tb/NAME or"),
         ("lists/TBX11K_train.txt", "/etc/passwd", "'/etc/passwd' is not tb/NAME or"),
     ],
 )

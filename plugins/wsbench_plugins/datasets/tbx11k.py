@@ -143,7 +143,8 @@ def _list(root: Path, split: str) -> Iterator[str]:
         raise wsbench.WsbenchError(f"tbx11k: {path} cannot be read: {error}") from None
     for name in lines:
         group, _, file = name.partition("/")
-        if group not in GROUPS or not file or "/" in file or file.startswith("."):
+        plain = name.isprintable() and "/" not in file and not file.startswith(".")
+        if group not in GROUPS or not file or not plain:
             raise wsbench.WsbenchError(
                 f"tbx11k: {path}: '{name}' is not {' or '.join(f'{group}/NAME' for group in GROUPS)}"
             )
