@@ -208,11 +208,10 @@ def last_image_missing(content: dict) -> None:
             lambda content: content["categories"][0].update(name="nodule"),
             r"category 1 is no class of phantom \(tb\)",
         ),
-        (first_box(score=float("nan")), r"not COCO results: .*score: Input should be a finite number"),
-        (
-            lambda content: content["annotations"][0].pop("score"),
-            r"not COCO results: .*score: Field required",
-        ),
+        (first_box(score=float("nan")), r"annotations\.0\.score: Input should be a finite number"),
+        (first_box(bbox=[0, 0, 1e300, 1e300]), r"annotations\.0\.bbox\.2: Input should be less than"),
+        (first_image(width=10**30), r"images\.0\.width: "),
+        (lambda content: content["annotations"][0].pop("score"), r"annotations\.0\.score: Field required"),
         (first_image(scores={"nodule": 0.5}), "must be of tb; found nodule"),
         (first_image(scores={"tb": 1.5}), r"the scores of \S+ must lie in \[0, 1\], found 1.5; pass a detec"),
     ],
@@ -228,6 +227,37 @@ def test_faults_of_coco_files(
     with pytest.raises(WsbenchError, match=words) as error:
         scored(path, loaded)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"bbox": [1, 2, float("nan"), 4]}, "item 1: bbox.2: Input should be a finite number"),
+        ({"score": None}, "item 1: score: Input should be a valid number"),
+        ({"bbox": []}, "item 1: bbox.0: Field required"),
+        ({"bbox": ...}, "item 1: bbox: Field required; masks are not read"),
+        ({"image_id": 1.5}, "item 1: image_id"),
+    ],
+)
+def test_a_bad_item_of_a_list_of_results_is_named(
+    fault: dict, words: str, loaded: Loaded, tmp_path: Path
+) -> None:
+    """A list is no COCO file with images: the complaint is of the form that the user wrote."""
+    names = [sample.name for sample in loaded.samples_of("test")[:3]]
+    results = json.loads(results_of(*((name, [0, 0, 9, 9], 0.5) for name in names)))
+    results[1] = {key: value for key, value in {**results[1], **fault}.items() if value is not ...}
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(results))
+    with pytest.raises(WsbenchError, match=r"r\.json: not COCO results: ") as error:
+        scored(path, loaded)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "7", "null", "[" * 10**6, '{"annotations": ', "[{}, "])
+def test_what_is_no_list_of_results_is_refused(text: str, loaded: Loaded, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(WsbenchError, match=r"r\.json: not COCO results: "):
+        scored(tmp_path / "r.json", loaded)
 
 
 def second_image(**values: object) -> Callable[[dict], None]:
@@ -449,6 +479,9 @@ def test_scores_beyond_0_and_1_say_what_to_do(
         scored(path, loaded)
 
 
+OF_CLASSES = ("classes", "scores", "heatmaps")
+
+
 def without(name: str) -> Callable[[dict], None]:
     return lambda arrays: arrays.pop(name)
 
@@ -476,23 +509,33 @@ def first_is_nan(values: np.ndarray) -> np.ndarray:
             [changed("classes", lambda names: np.array(["tbx"]))],
             "unknown class of phantom 'tbx'; did you mean 'tb'",
         ),
-        ([changed("names", lambda names: np.char.add(names, "x"))], "images of role select have no score"),
-        ([changed("map_names", lambda names: np.char.add(names, "x"))], "role calibrate have no heatmap"),
+        ([changed("names", lambda names: np.char.add(names, "x"))], r"image '\S+x' is not in phantom; did"),
+        ([changed("map_names", lambda names: np.char.add(names, "x"))], r"image '\S+x' is not in phantom; d"),
+        (
+            [changed("names", lambda names: names[:-1]), changed("scores", lambda scores: scores[:-1])],
+            "role test have no score",
+        ),
         ([changed("scores", lambda scores: scores[1:])], "scores has shape"),
-        ([changed("heatmaps", lambda maps: maps[:, 0])], r"heatmaps has shape \(28, 24, 24\)"),
+        (
+            [changed("heatmaps", lambda maps: maps[:, 0])],
+            r"heatmaps: must have 4 axes; its shape is \(28, 24, 24\)",
+        ),
         (
             [without("regions"), changed("heatmaps", lambda maps: maps[:, :, :12])],
             "is 24x12, its image 512x512: their aspects differ; add the array 'regions'",
         ),
         (
             [changed("box_grid", lambda grid: grid[:1])],
-            r"box_grid \[40\] must be a number of rows and of columns",
+            r"box_grid: \[40\] must be a number of rows and of columns",
         ),
-        ([changed("box_grid", lambda grid: -grid)], r"box_grid \[-40, -36\] must be"),
+        ([changed("box_grid", lambda grid: -grid)], r"box_grid: \[-40, -36\] must be"),
         ([changed("names", first_twice)], r"image \S+ is listed twice; list it once"),
         ([changed("map_names", first_twice)], r"heatmap of \S+ is listed twice"),
         (
-            [changed("classes", lambda names: np.array(["tb", "tb"]))],
+            [
+                changed(name, lambda values: values.repeat(2, axis=int(values.ndim > 1)))
+                for name in OF_CLASSES
+            ],
             "class tb is listed twice",
         ),
         (
@@ -500,6 +543,23 @@ def first_is_nan(values: np.ndarray) -> np.ndarray:
             r"the scores of \S+ must lie in \[0, 1\], found -?\d.*; pass a detector's logits",
         ),
         ([changed("names", lambda names: names.astype(object))], "not an npz file of plain arrays"),
+        ([changed("names", lambda names: np.arange(len(names)))], "names: must hold text, not int64"),
+        ([changed("scores", lambda scores: scores.astype(str))], "scores: must hold numbers, not <U"),
+        ([changed("scores", lambda scores: scores + 0j)], "scores: must hold numbers, not complex128"),
+        ([changed("heatmaps", lambda maps: maps * 255)], r"maps\.npz: the heatmaps of \S+ .*; divide grey l"),
+        (
+            [changed("heatmaps", lambda maps: maps[..., :0])],
+            r"heatmaps has shape \(\d+, 1, 24, 0\): 1 to 4096",
+        ),
+        (
+            [changed("regions", lambda regions: regions / 512)],
+            "covers 1x1 of 512x512 pixels from 0, 0; regions",
+        ),
+        ([changed("regions", lambda regions: regions * 0)], "covers 0x0 of 512x512 pixels"),
+        ([changed("regions", lambda regions: regions * 1e6)], r"covers 5\.12e\+08x5\.12e\+08 of 512x512"),
+        ([changed("regions", lambda regions: regions + 512)], "pixels from 512, 512; regions are"),
+        ([changed("regions", lambda regions: regions * np.nan)], "covers nanxnan of"),
+        ([lambda arrays: arrays.update(region=arrays.pop("regions"))], "region: .*; did you mean 'regions'"),
     ],
 )
 def test_faults_of_npz_files(
@@ -712,3 +772,14 @@ def test_two_lungs_agree_with_a_hand_count_on_a_written_folder(tmp_path: Path) -
 
 def test_two_lungs_agree_with_a_hand_count_on_real_radiographs(real_tbx11k: Path, tmp_path: Path) -> None:
     agrees_with_a_hand_count(real_tbx11k, tmp_path)
+
+
+def test_names_in_bytes_are_text(run: tuple[Record, Path], loaded: Loaded, tmp_path: Path) -> None:
+    path = tmp_path / "maps.npz"
+    export.arrays(run[0], loaded, path)
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    expected = outside.read(path, "program", loaded).parts["test"]
+    arrays["names"], arrays["map_names"] = (np.char.encode(arrays[name]) for name in ("names", "map_names"))
+    np.savez(path, **arrays)
+    assert np.array_equal(outside.read(path, "program", loaded).parts["test"].heatmaps, expected.heatmaps)

@@ -4,7 +4,7 @@ caught."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,14 @@ def changed(value: Any, place: tuple, by: float) -> None:
     value[place[-1]] += by
 
 
+def rename_class(content: dict[str, Any]) -> None:
+    """Say in a record that its class is another one."""
+    content["dataset"]["classes"] = ["else"]
+    for protocol in content["protocols"].values():
+        calibration = protocol["calibration"]
+        calibration["operating_points"] = {"else": calibration["operating_points"]["tb"]}
+
+
 def tampered(content: dict[str, Any], arrays: dict[str, np.ndarray], number: int) -> str:
     """Change one thing, a different one for every number; returns what it was."""
     generator = np.random.default_rng(number)
@@ -170,7 +178,7 @@ def tampered(content: dict[str, Any], arrays: dict[str, np.ndarray], number: int
         scores = arrays["uniform/scores"]
         scores[int(generator.integers(len(scores)))] = 0.999 if generator.random() < 0.5 else 0.001
     elif kind == "label":
-        content["dataset"]["classes"] = ["else"]
+        rename_class(content)
     elif kind == "seed":
         content["seed"] = 7 + number
     elif kind == "operating point":
@@ -234,6 +242,47 @@ def test_a_record_without_predictions_is_named(submitted: Submitted, tmp_path: P
     path.with_suffix(".npz").write_bytes(b"no archive")
     with pytest.raises(WsbenchError, match="not predictions of a submission"):
         checked(path, submitted.plugin)
+
+
+def broken(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[dict], None]:
+    return lambda arrays: arrays.update({name: change(arrays[name])})
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (
+            lambda arrays: arrays.pop("uniform/scores"),
+            "not predictions of a submission: protocols.uniform.score",
+        ),
+        (lambda arrays: arrays.pop("uniform/at"), "at and chosen must stand beside rules"),
+        (lambda arrays: arrays.clear(), "not predictions of a submission: protocols: "),
+        (broken("uniform/scores", lambda scores: scores * np.nan), "scores: holds NaN or infinity"),
+        (broken("uniform/scores", lambda scores: scores.astype(str)), "scores: must hold numbers"),
+        (broken("uniform/scores", lambda scores: scores[:, 0]), "scores: must have 2 axes"),
+        (broken("uniform/image", lambda image: image + 1000), "image must lie in 0 to"),
+        (broken("uniform/label", lambda label: label + 1), "label must lie in 0 to 0"),
+        (broken("uniform/xyxy", lambda corners: corners[:-1]), "xyxy has shape"),
+        (broken("uniform/chosen", lambda chosen: chosen + 100), "chosen must lie in 0 to"),
+        (broken("uniform/places", lambda places: places + 100), "places must lie in 0 to"),
+        (broken("uniform/rules", lambda rules: rules[..., 0:1]), "rules has shape"),
+        (broken("uniform/places", lambda places: places[:-1]), "of other data: uniform/places has shape"),
+        (broken("uniform/select", lambda select: select[:-1]), "of other data: uniform/select has shape"),
+        (lambda arrays: arrays.update({"else": np.zeros(1)}), "else: Extra inputs are not permitted"),
+    ],
+)
+def test_predictions_that_no_protocol_has_are_refused(
+    fault: Callable[[dict], None], words: str, submitted: Submitted, tmp_path: Path
+) -> None:
+    source = submitted.paths()[0]
+    path = tmp_path / source.name
+    path.write_bytes(source.read_bytes())
+    arrays = replay.load(source.with_suffix(".npz"))
+    fault(arrays)
+    replay.save(path.with_suffix(".npz"), arrays)
+    with pytest.raises(WsbenchError) as error:
+        checked(path, submitted.plugin)
+    assert words in str(error.value)
 
 
 def test_records_are_brought_to_todays_metrics(submitted: Submitted, tmp_path: Path) -> None:

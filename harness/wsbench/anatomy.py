@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from wsbench import limits
 from wsbench.errors import WsbenchError
 from wsbench.folders import key_of
 from wsbench.specs import Dataset
@@ -81,7 +82,9 @@ def mask_file(name: str) -> str:
 def _read(path: Path, size: int) -> np.ndarray:
     try:
         with Image.open(path) as image:
+            if what := limits.too_large_picture(image):
+                raise ValueError(what)
             return np.asarray(image.convert("L").resize((size, size), Image.Resampling.BILINEAR)) >= 128
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except Exception as error:  # Pillow raises whatever its decoders raise
+        reason = getattr(error, "strerror", None) or str(error)
         raise WsbenchError(f"organ mask {path} cannot be read: {reason}") from None

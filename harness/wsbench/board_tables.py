@@ -79,7 +79,7 @@ def floors(rows: Sequence[Row]) -> list[str]:
         of_seeds = [record.protocols.get("uniform", {}).get("floors", {}) for record in row.records]
         for blind in of_seeds[0]:
             values = [floors[blind] for floors in of_seeds if blind in floors]
-            cells = [_mean_of([one[metric] for one in values]) for metric in FLOOR_METRICS]
+            cells = [_mean_of([one.get(metric) for one in values]) for metric in FLOOR_METRICS]
             lines.append([f"{blind} with the scores of {row.label('uniform')}", *cells])
     if not lines:
         return []

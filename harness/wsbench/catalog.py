@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from wsbench import documents
 from wsbench.errors import WsbenchError
 from wsbench.foreign import expanded
 
@@ -24,7 +25,7 @@ DEFAULT_ROLES: Mapping[str, Mapping[Role, float]] = {
 }
 
 
-class Entry(BaseModel):
+class Entry(documents.Document):
     """One dataset's entry; every key is optional.
 
     Attributes:
@@ -39,8 +40,6 @@ class Entry(BaseModel):
         calibrate_is_tested: the images of calibrate are also in test, for their labels: where the official
             test list holds all boxes there are, it stays whole. Their boxes count for nothing there.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     root: Path | None = None
     folder: str = ""
@@ -84,6 +83,26 @@ def read(folder: Path | None = None) -> dict[str, Entry]:
     return {name: _entry(name, values, own) for name, values in entries.items()}
 
 
+def refuse_misspelt(known: Iterable[str], folder: Path | None = None) -> None:
+    """Raise WsbenchError where ``folder``'s own datasets.yaml (default: the working directory) has an entry
+    that is nearly the name of a dataset, and so would be ignored. Entries of other names may be of plugins
+    that are not there now.
+
+    Args:
+        known: the names of all datasets.
+        folder: of the file.
+    """
+    own = (folder or Path.cwd()) / FILE
+    names = sorted(known)
+    lower = {name.lower(): name for name in names}
+    for name in _parse(own):
+        near = lower.get(name.lower()) or next(
+            iter(difflib.get_close_matches(name, names, n=1, cutoff=0.8)), ""
+        )
+        if name not in names and near:
+            raise WsbenchError(f"{own}: has an entry {name}, which is no dataset; did you mean '{near}'?")
+
+
 def root_of(name: str, entry: Entry, given: Path | None) -> Path:
     """The folder of a dataset: ``--root``, else ``$WSBENCH_DATA/<folder>``, else the catalogue's ``root``.
 
@@ -114,19 +133,13 @@ def _packaged() -> Path:
 def _parse(path: Path) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WsbenchError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    content = documents.yaml_value(documents.read_bytes(path), str(path)) or {}
     if not isinstance(content, dict) or not all(isinstance(values, dict) for values in content.values()):
         raise WsbenchError(f"{path}: must hold one mapping per dataset")
+    if odd := [name for name in content if not isinstance(name, str)]:
+        raise WsbenchError(f"{path}: {odd[0]!r} is no name of a dataset; write it in quotes")
     return content
 
 
 def _entry(name: str, values: Mapping[str, Any], path: Path) -> Entry:
-    try:
-        return Entry.model_validate(dict(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise WsbenchError(f"{path}: {name}{'.' + key if key else ''}: {first['msg']}") from None
+    return documents.checked(Entry, dict(values), f"{path}: {name}")

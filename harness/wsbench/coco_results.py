@@ -5,40 +5,46 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, FiniteFloat, TypeAdapter, ValidationError
+from pydantic import BaseModel, FailFast, Field, FiniteFloat, RootModel, ValidationError
 
 from wsbench.box_frames import frame_doubt
 from wsbench.catalog import Role
+from wsbench.documents import read_bytes
 from wsbench.errors import WsbenchError, suggestion
-from wsbench.foreign import without_mark
 from wsbench.frames import areas, clip, xywh_to_xyxy
 from wsbench.image_names import ImageNames
 from wsbench.loading import Loaded
 from wsbench.predictions import SCORED_ROLES, listed_once, require, scores_in_unit
 from wsbench.types import Prediction, Sample, ScoredBox
 
+Model = TypeVar("Model", bound=BaseModel)
+
 MARGIN = 0.01
 """Boxes may leave their image by this share of its side, as rounding does. They are cut to the image, and one
 of which nothing is left is dropped."""
 
 
+Pixels = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Id = Annotated[int, Field(ge=-(2**63), lt=2**63)] | str
+
+
 class CocoImage(BaseModel):
     """An image entry; ``scores`` is ours."""
 
-    id: int | str
+    id: Id
     file_name: str
-    width: int | None = None
-    height: int | None = None
+    width: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    height: Annotated[int, Field(ge=1, le=10**6)] | None = None
     scores: dict[str, FiniteFloat] | None = None
 
 
 class CocoCategory(BaseModel):
     """A category entry."""
 
-    id: int | str
+    id: Id
     name: str
 
 
@@ -48,26 +54,37 @@ class CocoBox(BaseModel):
     ``corners`` is ours: x0, y0, x1, y1 to the last bit, which adding up widths can lose.
     """
 
-    image_id: int | str
-    category_id: int | str
-    bbox: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+    image_id: Id
+    category_id: Id
+    bbox: tuple[Pixels, Pixels, Pixels, Pixels]
     score: FiniteFloat
-    corners: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
+    corners: tuple[Pixels, Pixels, Pixels, Pixels] | None = None
+
+
+Item = TypeVar("Item")
+Listed = Annotated[list[Item], FailFast()]
+"""A list that is refused for its first bad item: all of them could fill the memory."""
 
 
 class CocoFile(BaseModel):
     """A COCO file of predictions."""
 
-    images: list[CocoImage] = []
-    categories: list[CocoCategory] = []
-    annotations: list[CocoBox]
+    images: Listed[CocoImage] = []
+    categories: Listed[CocoCategory] = []
+    annotations: Listed[CocoBox]
+
+
+class CocoList(RootModel):
+    """A list of results without anything else."""
+
+    root: Listed[CocoBox]
 
 
 class CocoNames(BaseModel):
     """What names ids in a COCO file of annotations."""
 
-    images: list[CocoImage]
-    categories: list[CocoCategory] = []
+    images: Listed[CocoImage]
+    categories: Listed[CocoCategory] = []
 
 
 class CocoResults:
@@ -80,9 +97,8 @@ class CocoResults:
         self._loaded = loaded
         self._sample = {sample.name: sample for sample in loaded.samples}
         self._names = ImageNames([*self._sample, *loaded.left_out])
-        parsed = _parse(TypeAdapter(CocoFile | list[CocoBox]), path, content)
-        self._file = parsed if isinstance(parsed, CocoFile) else CocoFile(annotations=parsed)
-        names = _parse(TypeAdapter(CocoNames), images, read_bytes(images)) if images else None
+        self._file = _results(path, content)
+        names = _parse(CocoNames, images, read_bytes(images)) if images else None
         listings = [(images, names.images)] if images and names else []
         for image in [*self._file.images, *(names.images if names else [])]:
             image.file_name = self._names.full(image.file_name)
@@ -262,24 +278,20 @@ def _names_by_id(
     return names
 
 
-def read_bytes(path: Path) -> bytes:
-    """What a file holds, without the byte-order mark of some editors.
+def _results(path: Path, content: bytes) -> CocoFile:
+    """A COCO file or a plain list of results: what it begins with says which of them the user wrote."""
+    if content.lstrip()[:1] != b"[":
+        return _parse(CocoFile, path, content)
+    return CocoFile.model_construct(annotations=_parse(CocoList, path, content).root)
 
-    Raises:
-        WsbenchError: it cannot be read.
-    """
+
+def _parse(model: type[Model], path: Path, content: bytes) -> Model:
     try:
-        return without_mark(path.read_bytes())
-    except OSError as error:
-        raise WsbenchError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _parse(adapter: TypeAdapter, path: Path, content: bytes) -> Any:
-    try:
-        return adapter.validate_json(content)
+        return model.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise WsbenchError(
-            f"{path}: not COCO results: {place + ': ' if place else ''}{first['msg']}"
-        ) from None
+        first = error.errors(include_url=False, include_input=False)[0]
+        item = f"item {first['loc'][0]}: " if first["loc"] and model is CocoList else ""
+        place = ".".join(map(str, first["loc"][1 if item else 0 :]))
+        masks = "; masks are not read" if first["type"] == "missing" and place.endswith("bbox") else ""
+        reason = f"{item}{place + ': ' if place else ''}{first['msg']}{masks}"
+        raise WsbenchError(f"{path}: not COCO results: {reason}") from None

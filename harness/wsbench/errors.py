@@ -11,6 +11,15 @@ Value = TypeVar("Value")
 MOST_NAMES = 60
 """That an error lists."""
 
+LONGEST_LINE = 200
+"""Characters of an error on the terminal."""
+
+MOST_SHORTENED = 10_000
+"""Characters of a message that are looked at: one may hold what a whole file holds."""
+
+LONG_WORDS = (60, 40, 25)
+"""Characters of a path or a name in an error that is too long: the first of these that makes it fit."""
+
 
 class WsbenchError(Exception):
     """A mistake that the user can mend: one line saying what is wrong, where, and what to do.
@@ -18,6 +27,30 @@ class WsbenchError(Exception):
     The command line prints it without a traceback and exits with code 2. Anything else that is
     raised is a bug and keeps its traceback.
     """
+
+
+def as_line(message: str) -> str:
+    """A message as one line of at most `LONGEST_LINE` printable characters.
+
+    Runs of white space become one space, and characters that do not print are shown escaped. In a message
+    that is too long, long words lose their middle first, so that a path keeps the name of its file. If that
+    is not enough, the message itself does: it begins with what is wrong and ends with what to do.
+    """
+    some = _without_middle(message, MOST_SHORTENED, MOST_SHORTENED // 2)
+    words = ["".join(map(_visible, word)) for word in some.split()]
+    line = " ".join(words)
+    for length in LONG_WORDS:
+        if len(line) > LONGEST_LINE:
+            line = " ".join(_without_middle(word, length, length // 3) for word in words)
+    return _without_middle(line, LONGEST_LINE, LONGEST_LINE // 2)
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else ascii(character)[1:-1]
+
+
+def _without_middle(text: str, length: int, head: int) -> str:
+    return text if len(text) <= length else f"{text[:head]}...{text[head + 3 - length :]}"
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -10,10 +10,13 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from filelock import FileLock
+from pydantic import Field
 
+from wsbench import documents
+from wsbench.documents import Name
 from wsbench.errors import WsbenchError
 from wsbench.files import write_text
 from wsbench.folders import key_of
@@ -23,6 +26,16 @@ if TYPE_CHECKING:
 
 FILE = "evaluations.jsonl"
 """One line an evaluation, in the folder of all runs on a dataset."""
+
+
+class Evaluation(documents.Document):
+    """A line of a log."""
+
+    fingerprint: Name
+    method: Name
+    settings: Name
+    seed: Annotated[int, Field(strict=True)]
+    time: Name
 
 
 def log_of(run: Path, dataset: str) -> Path:
@@ -101,13 +114,19 @@ def seen_by(records: Iterable[Record]) -> int | None:
 
 
 def _read(log: Path) -> list[dict[str, Any]]:
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    try:
-        return [json.loads(line) for line in lines]
-    except ValueError as error:
-        raise WsbenchError(
-            f"{log}: a line is not JSON ({error}); mend that line, or move the file away and count from 0"
-        ) from None
+    if not log.exists():
+        return []
+    noted = []
+    for number, line in enumerate(documents.read_bytes(log).splitlines(), start=1):
+        try:
+            evaluation = documents.json_value(log, line, "JSON")
+            documents.checked(Evaluation, evaluation, str(log))
+        except WsbenchError as error:
+            raise WsbenchError(
+                f"{error} (line {number}); mend that line, or move the file away and count from 0"
+            ) from None
+        noted.append(evaluation)
+    return noted
 
 
 def _count(noted: Iterable[Mapping[str, Any]], fingerprint: str) -> int:

@@ -89,11 +89,13 @@ def over_whole_image(
 
     scale = np.array([side / size[0], side / size[1]] * 2)
     x0, y0, x1, y1 = np.rint(np.array([region.x0, region.y0, region.x1, region.y1]) * scale).astype(int)
+    whole = np.zeros((side, side), dtype=np.float32)
+    if x1 <= x0 or y1 <= y0:  # it covers less than half a cell of the result
+        return whole
     values = np.asarray(heatmap, dtype=np.float32)
     resized = cv2.resize(
         values, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR if bilinear else cv2.INTER_CUBIC
     )
-    whole = np.zeros((side, side), dtype=np.float32)
     left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, side), min(y1, side)
     whole[top:bottom, left:right] = resized[top - y0 : bottom - y0, left - x0 : right - x0]
     return whole

@@ -66,14 +66,40 @@ def refuse_subset(dataset: Mapping[str, Any]) -> None:
 
 
 def read(folder: Path) -> dict[str, list[Record]]:
-    """All records under a leaderboards folder, by dataset, in the order of their file names."""
+    """All records under a leaderboards folder, by dataset, in the order of their file names.
+
+    Raises:
+        WsbenchError: a file is no record, lies in another dataset's folder, or shares no table with the
+            records that it should share one with.
+    """
     found: dict[str, list[Record]] = defaultdict(list)
+    by_table: dict[str, dict[Path, Record]] = defaultdict(dict)
     for path in sorted((folder / "records").glob("*/*.json")):
         record = records.load(path)
         if record.dataset["name"] != path.parent.name:
             raise WsbenchError(f"{path}: is a record of dataset {record.dataset['name']}; move it there")
         found[record.dataset["name"]].append(record)
+        by_table[table_key(record)][path] = record
+    for of_table in by_table.values():
+        _refuse_misfits(of_table)
     return dict(found)
+
+
+def _refuse_misfits(of_table: Mapping[Path, Record]) -> None:
+    """Raise WsbenchError where one seed of a row has two records, or records of one table have not equally
+    many draws, so that nothing can be compared draw by draw."""
+    path_of: dict[tuple[str, int], Path] = {}
+    lengths: dict[int, Path] = {}
+    for path, record in of_table.items():
+        if (first := path_of.setdefault((row_key(record), record.seed), path)) is not path:
+            raise WsbenchError(
+                f"{path}: is seed {record.seed} of the same row as {first}; remove one of them"
+            )
+        for drawn in record.protocols["uniform"].get("draws", {}).values():
+            lengths.setdefault(len(drawn), path)
+    if len(lengths) > 1:
+        (count, first), (other, path) = list(lengths.items())[:2]
+        raise WsbenchError(f"{path}: has {other} draws, {first} of the same table {count}; submit it again")
 
 
 def render(name: str, found: Iterable[Record], papers: Sequence[Paper] = ()) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from wsbench.catalog import Role
-from wsbench.coco_results import CocoResults, read_bytes
+from wsbench.coco_results import CocoResults
+from wsbench.documents import read_bytes
 from wsbench.errors import WsbenchError
 from wsbench.heatmap_arrays import HeatmapArrays
 from wsbench.loading import Loaded
@@ -105,15 +106,14 @@ def read(
     Raises:
         WsbenchError: the file is not of either form, or does not fit the dataset.
     """
-    content = read_bytes(path)
-    doubt = ""
+    digest, doubt = _digest(path), ""
     if path.suffix == ".npz":
         parts = HeatmapArrays(path, loaded).parts()
     else:
-        results = CocoResults(path, content, loaded, categories or {}, images)
+        results = CocoResults(path, read_bytes(path), loaded, categories or {}, images)
         parts, doubt = results.parts(), results.frame_doubt()
     how = repr((name, sorted((categories or {}).items()), uses_boxes))
-    digest = hashlib.sha256(content + how.encode() + (read_bytes(images) if images else b""))
+    digest.update(how.encode() + (read_bytes(images) if images else b""))
     spec = Outside.spec_of(name, "fit" if uses_boxes else "none")
     return Outside(spec, digest.hexdigest()[:16], parts, doubt)
 
@@ -135,11 +135,25 @@ def check_seeds(files: Sequence[Path], seeds: Sequence[int]) -> None:
         raise WsbenchError(f"--seeds {_listed(seeds)}: names a seed twice; give every file a seed of its own")
     first_of: dict[str, Path] = {}
     for file in files:
-        content = hashlib.sha256(read_bytes(file)).hexdigest()
+        content = _digest(file).hexdigest()
         if (first := first_of.setdefault(content, file)) is not file:
             raise WsbenchError(
                 f"{first} and {file} hold the same predictions: they are of one seed; name one of them"
             )
+
+
+def _digest(path: Path) -> hashlib._Hash:
+    """The hash of a file of any size.
+
+    Raises:
+        WsbenchError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256")
+    except (OSError, ValueError) as error:  # a name with a NUL character is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise WsbenchError(f"{path} cannot be read: {reason}") from None
 
 
 def _listed(seeds: Sequence[int]) -> str:

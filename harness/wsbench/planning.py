@@ -187,6 +187,7 @@ def load_dataset(
         WsbenchError: an unknown dataset or option, no folder, or a problem with a file.
     """
     spec = found.dataset(name)
+    catalog.refuse_misspelt(found.datasets)
     entry = catalog.read().get(name, catalog.Entry())
     settings = fill(spec.settings, options, name)
     given = Path(root) if root is not None else None

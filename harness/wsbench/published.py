@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from wsbench.errors import WsbenchError
+from wsbench import documents
+from wsbench.documents import FolderName, Name
 
 FOLDER = "published"
 
+Words = Annotated[str, StringConstraints(max_length=2000), AfterValidator(documents.printable_line)]
 
-class PublishedTable(BaseModel):
+
+class PublishedTable(documents.Document):
     """One table of one paper.
 
     Attributes:
@@ -26,15 +29,13 @@ class PublishedTable(BaseModel):
         notes: by method.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    table: str
-    dataset: str
-    split: str
-    differs: str
-    columns: list[str]
-    rows: dict[str, list[float | None]]
-    notes: dict[str, str] = {}
+    table: Name
+    dataset: FolderName
+    split: Words
+    differs: Words
+    columns: list[Name]
+    rows: dict[Name, list[float | None]]
+    notes: dict[Name, Words] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _rows_fit_columns(self) -> PublishedTable:
@@ -46,12 +47,10 @@ class PublishedTable(BaseModel):
         return self
 
 
-class Paper(BaseModel):
+class Paper(documents.Document):
     """The tables of one paper."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    citation: str
+    citation: Words
     tables: list[PublishedTable]
 
 
@@ -70,11 +69,4 @@ def datasets(papers: Sequence[Paper]) -> set[str]:
 
 
 def _paper(path: Path) -> Paper:
-    try:
-        return Paper.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise WsbenchError(f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WsbenchError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    return documents.checked(Paper, documents.yaml_value(documents.read_bytes(path), str(path)), str(path))

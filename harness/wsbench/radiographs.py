@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from wsbench import limits
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
 from wsbench.foreign import wrong_name
@@ -46,15 +47,20 @@ def inspect_file(path: Path) -> FileFacts:
         return FileFacts("", 0, 0, "", wrong)
     try:
         data = path.read_bytes()
-    except OSError as error:
-        return FileFacts("", 0, 0, "", f"cannot be read: {error.strerror}")
+    except (OSError, ValueError) as error:  # a name with a NUL character is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else error
+        return FileFacts("", 0, 0, "", f"cannot be read: {reason}")
     content = hashlib.sha256(data).hexdigest()
     try:
         with Image.open(io.BytesIO(data)) as image:
             width, height, mode = *image.size, image.mode
+            if what := limits.too_large_picture(image):
+                return FileFacts(content, width, height, mode, what)
             image.verify()
         with Image.open(io.BytesIO(data)) as image:  # Pillow cannot decode what it has verified
             image.load()
+    except WsbenchError:
+        raise
     except Exception as error:  # Pillow raises whatever its decoders raise
         return FileFacts(content, 0, 0, "", f"is damaged: {error}")
     return FileFacts(content, width, height, mode)
@@ -95,6 +101,8 @@ def read_radiograph(path: Path, height: int, width: int) -> np.ndarray:
     """
     try:
         with Image.open(path) as image:
+            if what := limits.too_large_picture(image):
+                raise ValueError(what)
             grey = image.convert("L")
             if grey.size != (width, height):
                 grey = grey.resize((width, height), Image.Resampling.BILINEAR)
@@ -106,7 +114,7 @@ def read_radiograph(path: Path, height: int, width: int) -> np.ndarray:
 def _stamp(path: Path) -> str:
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return f"{path}|missing"
     return f"{path}|{status.st_size}|{status.st_mtime_ns}|{CHECKED}"
 

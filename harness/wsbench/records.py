@@ -13,8 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wsbench import documents
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json, write_text
+from wsbench.record_form import RecordForm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,22 +132,15 @@ def load(path: Path) -> Record:
     Raises:
         WsbenchError: the file is no record, or of a newer version.
     """
-    try:
-        values = read_json(path)
-        schema = values["schema"]
-    except OSError as error:
-        raise WsbenchError(
-            f"{path} cannot be read ({error.strerror}); name a finished run's folder"
-        ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise WsbenchError(f"{path}: not a record of wsbench: {error}") from None
+    what = "a record of wsbench"
+    values = documents.json_value(path, documents.read_bytes(path), what)
+    if not isinstance(values, dict) or not isinstance(schema := values.get("schema"), int):
+        raise WsbenchError(f"{path}: not {what}; name a finished run's folder")
     if schema > SCHEMA:
         raise WsbenchError(f"{path}: has schema {schema}; this wsbench reads up to {SCHEMA}; upgrade it")
-    try:
-        planned = tuple(values.pop("planned_seeds", ()))
-        return Record(**values, planned_seeds=planned, folder=path.parent)
-    except TypeError as error:
-        raise WsbenchError(f"{path}: not a record of schema {schema}: {error}") from None
+    documents.checked(RecordForm, values, f"{path}: not a record of schema {schema}")
+    planned = tuple(values.pop("planned_seeds", ()))
+    return Record(**values, planned_seeds=planned, folder=path.parent)
 
 
 def sanity_of(folder: Path, key: str) -> Mapping[str, Any]:

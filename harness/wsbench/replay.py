@@ -23,7 +23,7 @@ from wsbench.folders import LAYOUT, key_of
 from wsbench.loading import Loaded
 from wsbench.records import FILE as RECORD
 from wsbench.records import Record
-from wsbench.replay_arrays import DIGEST, FILE, load, save, without_copies
+from wsbench.replay_arrays import DIGEST, FILE, check_fit, load, save, without_copies
 from wsbench.scored import BoxTable
 from wsbench.scoring import Draws, Protocol, Redraws, Test
 from wsbench.specs import MetricSpec
@@ -83,7 +83,10 @@ def differences(
     arrays = load(predictions_of(path))
     if str(arrays.get(DIGEST, "")) != digest_of(path):
         yield "the record is not the one that was submitted with its predictions"
-    yield from _unlike(record.dataset["classes"], list(loaded.dataset.classes), "classes")
+    classes = list(loaded.dataset.classes)
+    if record.dataset["classes"] != classes:
+        yield from _unlike(record.dataset["classes"], classes, "classes")
+        return
     yield from _of_training(record)
     draws = scoring.draws_of(loaded)
     computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
@@ -96,7 +99,7 @@ def differences(
         again = measuring.results(table, protocol, computable, draws.test)
         for metric, values in again["metrics"].items():
             yield from _unlike(said["metrics"].get(metric), values, f"{name}: {metric}")
-        yield from _unlike(said["draws"], again["draws"], f"{name}: draws")
+        yield from _unlike(said.get("draws"), again["draws"], f"{name}: draws")
         if "strata" in said:
             groups = strata.measure([table], samples, draws.test)
             yield from _unlike(said["strata"], groups, f"{name}: strata")
@@ -182,6 +185,14 @@ def _protocol(
     """A protocol as it was made, from its arrays; operating points are chosen again where they were
     chosen."""
     roles, classes = loaded.roles.members, loaded.dataset.classes
+    check_fit(
+        arrays,
+        name,
+        images=len(roles["test"]),
+        select=len(roles["select"]),
+        classes=len(classes),
+        draws=len(draws.test),
+    )
     scores = arrays[f"{name}/scores"].astype(np.float64)
     names = tuple(roles["test"])
     test = Test(names, Prediction(scores, boxes=[()] * len(names)))

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
+from wsbench.documents import yaml_value
 from wsbench.errors import WsbenchError, suggestion
 
 
@@ -71,9 +72,4 @@ def parse_options(words: list[str]) -> dict[str, Any]:
 def _parsed(name: str, value: str) -> Any:
     if not value.startswith(("[", "{")):
         return value
-    import yaml
-
-    try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise WsbenchError(f"option '{name}': '{value}' is not valid YAML") from None
+    return yaml_value(value, f"option '{name}'")

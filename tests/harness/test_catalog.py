@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from conftest import refused
 from wsbench import catalog
 from wsbench.errors import WsbenchError
+
+BOMB = "a: &a0 [x, x]\n" + "".join(f"b{n}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]\n" for n in range(9))
 
 
 def test_the_packaged_catalogue_knows_the_release() -> None:
@@ -29,10 +32,18 @@ def test_a_file_in_the_working_directory_is_laid_over_it(tmp_path: Path) -> None
     ("text", "words"),
     [
         ("tbx11k: [", "not valid YAML"),
+        ("tbx11k: {root: &a [*a]}", "its aliases stand for more than 100000 values"),
+        (BOMB, "its aliases stand for more than 100000 values"),
+        ("tbx11k: " + "[" * 5000, "lists within lists go too deep"),
+        ("#" * 2_000_000, "holds more than the 1000000 characters"),
+        ("7: {root: x}", "7 is no name of a dataset"),
+        ("tbx11k: {root: 0777777777777777}", "root: "),
+        ("tbx11k: {licence: 2026-99-99}", "not valid YAML: month must be in 1..12"),
+        ("tbx11k: {rooot: x}", "tbx11k: rooot: Extra inputs are not permitted; did you mean 'root'"),
         ("- a\n- b\n", "one mapping per dataset"),
-        ("tbx11k: {rot: x}", "tbx11k.rot: Extra inputs are not permitted"),
+        ("tbx11k: {rot: x}", "tbx11k: rot: Extra inputs are not permitted"),
         ("tbx11k: {roles: {train: {fit: 0.5}}}", "must be positive and sum to 1"),
-        ("tbx11k: {roles: {train: {train: 1}}}", "tbx11k.roles.train"),
+        ("tbx11k: {roles: {train: {train: 1}}}", "tbx11k: roles.train"),
         ("tbx11k: !!python/object/apply:os.system ['true']", "not valid YAML"),
     ],
 )
@@ -60,3 +71,24 @@ def test_no_folder_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("WSBENCH_DATA", str(tmp_path))
     with pytest.raises(WsbenchError, match="TBX11K is not a folder"):
         catalog.root_of("tbx11k", entry, None)
+
+
+def test_an_entry_under_nearly_a_datasets_name_is_refused(tmp_path: Path) -> None:
+    known = ["tbx11k", "nih", "phantom"]
+    for word, near in (("TBX11K", "tbx11k"), ("tbx11", "tbx11k"), ("Nih", "nih")):
+        (tmp_path / "datasets.yaml").write_text(f"{word}: {{root: data}}\n")
+        with pytest.raises(WsbenchError, match=rf"has an entry {word}, .*; did you mean '{near}'\?"):
+            catalog.refuse_misspelt(known, tmp_path)
+    (tmp_path / "datasets.yaml").write_text("tbx11k: {root: data}\nmine: {root: data}\n")
+    catalog.refuse_misspelt(known, tmp_path)
+
+
+def test_a_misspelt_entry_is_named_by_the_command(command, tmp_path: Path) -> None:
+    (tmp_path / "datasets.yaml").write_text("TBX11K:\n  root: data\n")
+    line = refused(command("data", "check", "tbx11k", "-q", "--no-near"))
+    assert "has an entry TBX11K" in line and "did you mean 'tbx11k'?" in line
+
+
+def test_aliases_within_the_limit_are_written_out(tmp_path: Path) -> None:
+    (tmp_path / "datasets.yaml").write_text("mine: &mine {licence: own}\nother: {<<: *mine, folder: x}\n")
+    assert catalog.read(tmp_path)["other"].licence == "own"

@@ -13,6 +13,7 @@ from PIL import Image
 
 from conftest import refused
 from wsbench import records
+from wsbench.errors import as_line
 
 SMALL = ["-d", "phantom", "-D", "images=80"]
 TRIED = """
@@ -299,3 +300,17 @@ def test_a_layout_that_does_not_fit_leaves_no_folder(command, tmp_path: Path) ->
     line = refused(command("data", "make", "phantom", "out", "--layout", "nih", "-q", "-D", "images=60"))
     assert line == "ChestX-ray14's layout has no classes tb"
     assert not (tmp_path / "out").exists()
+
+
+def test_an_error_is_one_printable_line_of_200_characters() -> None:
+    assert as_line("a  b\nc") == "a b c"
+    assert as_line("name \x1b[2J\ud800") == "name \\x1b[2J\\ud800"
+    path = f"/{'long/' * 100}board/records.json"
+    line = as_line(f"error: {path}: key: is wrong; name another folder")
+    assert len(line) <= 200
+    assert line.startswith("error: /long") and line.endswith(
+        "records.json: key: is wrong; name another folder"
+    )
+    long = as_line("error: what is wrong, " + "known: a, b " * 10**6 + "; mend it")
+    assert len(long) == 200
+    assert long.startswith("error: what is wrong") and long.endswith("; mend it")

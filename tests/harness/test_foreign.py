@@ -33,11 +33,12 @@ def nih(tmp_path: Path) -> Path:
     """Sixty patients of one image; the last twenty are tested, and every second of these has a box."""
     root = tmp_path / "nih"
     names = [f"{patient:08d}_000.png" for patient in range(60)]
-    entries = ["Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position"]
+    header = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position"
+    entries = [f"{header},OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],"]
     boxes = ["Image Index,Finding Label,Bbox [x,y,w,h],,,"]
     for patient, name in enumerate(names):
         image(root / "images" / name, patient)
-        entries.append(f"{name},{'Effusion' if patient % 2 else 'No Finding'},0,{patient},50,F,PA")
+        entries.append(f"{name},{'Effusion' if patient % 2 else 'No Finding'},0,{patient},50,F,PA,32,32,,")
         if patient % 2 and patient >= 40:
             boxes.append(f"{name},Effusion,2,2,10,10,,,")
     (root / "Data_Entry_2017_v2020.csv").write_text("\n".join(entries) + "\n")

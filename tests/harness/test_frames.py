@@ -56,3 +56,8 @@ def test_cells_and_pixels_are_inverse(
 @given(st.tuples(sides, sides, sides, sides))
 def test_coco_and_corners_are_inverse(box: tuple[float, float, float, float]) -> None:
     assert frames.xyxy_to_xywh(frames.xywh_to_xyxy(box)) == pytest.approx(box)
+
+
+def test_a_map_of_less_than_half_a_cell_covers_nothing() -> None:
+    whole = frames.over_whole_image(np.ones((4, 4)), Region(30, 30, 30.4, 30.4), (64, 64), 64)
+    assert whole.shape == (64, 64) and not whole.any()

@@ -255,3 +255,19 @@ def test_the_table_of_most_records_comes_first() -> None:
     many = [example("many", fingerprint="ffff", seed=seed) for seed in (0, 1)]
     page = leaderboard.render("phantom", few + many)
     assert page.index("Data `ffff`") < page.index("Data `0000`")
+
+
+def test_one_record_under_two_names_is_not_two_seeds(tmp_path: Path) -> None:
+    path = leaderboard.add(example(), tmp_path)
+    path.with_name("again.json").write_bytes(path.read_bytes())
+    with pytest.raises(
+        WsbenchError, match=r"net\S+: is seed 0 of the same row as \S+again\.json; remove one"
+    ):
+        leaderboard.read(tmp_path)
+
+
+def test_records_of_one_table_have_equally_many_draws(tmp_path: Path) -> None:
+    leaderboard.add(example(draws=[0.5, 0.4, 0.6]), tmp_path)
+    leaderboard.add(example("other", draws=[0.5, 0.4]), tmp_path)
+    with pytest.raises(WsbenchError, match=r"other\S+: has 2 draws, \S+net\S+ of the same table 3"):
+        leaderboard.read(tmp_path)

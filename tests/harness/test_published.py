@@ -14,6 +14,9 @@ from wsbench.errors import WsbenchError
 LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
 PAPERS = published.read(LEADERBOARDS)
 TABLES = [table for paper in PAPERS for table in paper.tables]
+TABLE = """citation: x
+tables: [{table: "1", dataset: phantom, split: s, differs: d, columns: [auc], rows: {net: [0.5]}}]
+"""
 COUNTED = {"parameters", "multiply_accumulates"}
 
 
@@ -114,6 +117,10 @@ def test_a_dataset_without_runs_has_a_page(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("citation: [", "not valid YAML"),
+        ("citation: 2026-99-99", "not valid YAML: month must be in 1..12"),
+        ('citation: "a\\nb"\ntables: []', "citation: has characters that do not print"),
+        (TABLE.replace("phantom", "../../x"), "tables.0.dataset: String should match pattern"),
+        (TABLE.replace("0.5", ".nan"), "tables.0.rows.net.0: Input should be a finite number"),
         ("citation: x\ntables: []\nextra: 1", "extra: Extra inputs are not permitted"),
         (
             "citation: x\n"

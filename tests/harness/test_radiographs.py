@@ -81,6 +81,33 @@ def test_what_a_lesser_check_said_is_forgotten(picture: Path, tmp_path: Path) ->
     assert inspect_files([picture], memory, Silent())[picture].width == 64
 
 
+def test_a_picture_of_more_pixels_than_allowed_is_not_decoded(tmp_path: Path, monkeypatch) -> None:
+    """A PNG of zeros is a thousand times smaller than its pixels."""
+    monkeypatch.setenv("WSBENCH_MAX_MEGABYTES", "1")
+    path = tmp_path / "bomb.png"
+    Image.new("L", (1000, 500)).save(path)
+    assert inspect_file(path).broken == ""
+    Image.new("L", (1000, 1000)).save(path)
+    assert path.stat().st_size < 2000
+    words = (
+        "has 1000x1000 pixels, which take 2 MB, and at most 1 MB are read; if that is meant, set WSBENCH_MAX"
+    )
+    assert inspect_file(path).broken.startswith(words)
+    with pytest.raises(WsbenchError, match=words):
+        read_radiograph(path, 10, 10)
+    monkeypatch.setenv("WSBENCH_MAX_MEGABYTES", "2")
+    assert inspect_file(path).broken == ""
+    monkeypatch.setenv("WSBENCH_MAX_MEGABYTES", "many")
+    with pytest.raises(WsbenchError, match="WSBENCH_MAX_MEGABYTES=many: must be a number of megabytes"):
+        inspect_file(path)
+
+
+def test_a_name_that_no_file_can_have_is_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "a\0b.png"
+    assert inspect_file(path).broken == "cannot be read: embedded null byte"
+    assert inspect_files([path], tmp_path / "facts.json", Silent())[path].broken
+
+
 def test_missing_files_and_other_modes(picture: Path, tmp_path: Path) -> None:
     assert inspect_file(tmp_path / "none.png").broken == "cannot be read: No such file or directory"
     Image.new("RGBA", (4, 4)).save(tmp_path / "rgba.png")

@@ -14,6 +14,7 @@ from wsbench.errors import WsbenchError
 from wsbench.types import ScoredBox
 
 DATA = Path(__file__).parents[1] / "data" / "records"
+EFFICIENCY = {"device": "cpu", "hardware": "Abacus", "trained_on": "cpu", "parameters": 7}
 
 
 def test_a_record_comes_back(tmp_path: Path) -> None:
@@ -24,9 +25,9 @@ def test_a_record_comes_back(tmp_path: Path) -> None:
 
 def test_a_record_without_efficiency_loads_and_one_with_it_keeps_it(tmp_path: Path) -> None:
     assert records.load(DATA / "schema-2.json").efficiency is None
-    measured = replace(example(), efficiency={"parameters": 7})
+    measured = replace(example(), efficiency=EFFICIENCY)
     records.write(measured, tmp_path / "record.json")
-    assert records.load(tmp_path / "record.json").efficiency == {"parameters": 7}
+    assert records.load(tmp_path / "record.json").efficiency == EFFICIENCY
 
 
 def test_values_by_metric_and_protocol() -> None:
@@ -62,6 +63,76 @@ def test_what_is_no_record_is_named(tmp_path: Path, text: str, words: str) -> No
     with pytest.raises(WsbenchError, match=r"x\.json") as error:
         records.load(path)
     assert words in str(error.value)
+
+
+def changed(where: str, value: object) -> dict:
+    """The values of a record's file, with another one at a place such as ``protocols.uniform.units``."""
+    content = json.loads(json.dumps(replace(example(draws=[0.5, 0.6]), folder=None).__dict__, default=str))
+    del content["folder"]
+    *parents, last = where.split(".")
+    target = content
+    for name in parents:
+        target = target[name]
+    target[last] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "words"),
+    [
+        ("seed", "0", "seed: Input should be a valid integer"),
+        ("seed", True, "seed: Input should be a valid integer"),
+        ("protocols", {}, "protocols: "),
+        ("protocols.uniform.metrics", [], "protocols.uniform.metrics: "),
+        ("protocols.uniform.metrics.auc.value", "x", "protocols.uniform.metrics.auc.value: "),
+        ("protocols.uniform.metrics.cond_ap25.value", 7.5, "cond_ap25 must lie in [0, 1]"),
+        ("protocols.uniform.draws.cond_ap25", [0.5, 2.0], "cond_ap25 must lie in [0, 1]"),
+        ("protocols.uniform.draws.auc", [0.5], "draws.auc: "),
+        ("protocols.uniform.draws.auc", [0.5] * 3, "every metric must have equally many"),
+        ("protocols.uniform.metrics.auc.interval", [0.5], "metrics.auc.interval: "),
+        ("method.name", "../net", "method.name: "),
+        ("method.name", "a\nb", "method.name: "),
+        ("method.preset", "a\u001b[2J", "method.preset: has characters that do not print"),
+        ("dataset.name", "../../x", "dataset.name: "),
+        ("dataset.images", {"fit": 3}, "dataset: images must say how many are of role test"),
+        ("dataset.classes", ["tb", "tb"], "a class is listed twice"),
+        ("dataset.folds", 5, "key.folds must be 5"),
+        ("efficiency", {"parameters": 7}, "efficiency.device: Field required"),
+        ("efficiency", {**EFFICIENCY, "flops": -1}, "efficiency.flops: "),
+        ("sanity", {"maps": 3}, "sanity.images: Field required"),
+        ("evaluations", {"count": 3}, "evaluations.log: Field required"),
+        ("planned_seeds", 5, "planned_seeds: "),
+        ("sed", 5, "sed: Extra inputs are not permitted; did you mean 'seed'?"),
+    ],
+)
+def test_what_no_table_could_read_is_refused_with_file_key_and_reason(
+    tmp_path: Path, where: str, value: object, words: str
+) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(changed("seed", 0)))
+    records.load(path)
+    path.write_text(json.dumps(changed(where, value)))
+    with pytest.raises(WsbenchError, match=r"x\.json: not a record of schema 4: ") as error:
+        records.load(path)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 10**6, b'{"schema": ' + b"1" * 5000 + b"}", b'{"schema": NaN}', b'"\\ud800"', b"\xff\xfe{}", b""],
+    ids=["deep", "digits", "nan", "surrogate", "utf16", "empty"],
+)
+def test_no_json_text_ends_in_a_traceback(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(WsbenchError, match=r"x\.json: not a record of wsbench"):
+        records.load(tmp_path / "x.json")
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    records.write(example(), tmp_path / "record.json")
+    marked = b"\xef\xbb\xbf" + (tmp_path / "record.json").read_bytes()
+    (tmp_path / "record.json").write_bytes(marked)
+    assert records.load(tmp_path / "record.json") == example()
 
 
 def test_a_record_with_nan_is_not_written(tmp_path: Path) -> None:

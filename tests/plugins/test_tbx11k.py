@@ -321,6 +321,8 @@ def test_what_cannot_be_true_is_found_and_refused(root: Path, fault: Callable, c
         ("annotations/json/TBX11K_val.json", None, "TBX11K_val.json cannot be read: No such file"),
         ("lists/TBX11K_train.txt", None, "cannot be read"),
         ("lists/TBX11K_train.txt", "tb/../../secret.png", "'tb/../../secret.png' is not tb/NAME or"),
+        ("lists/TBX11K_train.txt", "tb/a\0b.png", "is not tb/NAME or"),
+        ("lists/TBX11K_train.txt", "tb/a\x1b[2Jb.png", "is not tb/NAME or"),
         ("lists/TBX11K_train.txt", "/etc/passwd", "'/etc/passwd' is not tb/NAME or"),
     ],
 )

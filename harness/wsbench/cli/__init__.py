@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring, terminal
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, as_line
 from wsbench.system_errors import refusal_of
 
 # Typer carries its own copy of click; its base of all usage errors is only reachable from here.
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = app(words or ["--help"], prog_name="wsbench", standalone_mode=False)
     except WsbenchError as error:
-        code = _refuse(" ".join(str(error).split()))
+        code = _refuse(str(error))
     except UsageError as error:
         code = _refuse(error.format_message())
     except OSError as error:
@@ -59,5 +59,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _refuse(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(as_line(f"error: {message}"), file=sys.stderr)
     return 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, as_line
 
 if TYPE_CHECKING:
     from wsbench.loading import Loaded
@@ -54,7 +54,7 @@ def found(files: list[Path] | None) -> Plugins:
 
     result = plugins.find(files or [])
     for broken in result.broken:
-        print(f"warning: {broken}", file=sys.stderr)
+        print(as_line(f"warning: {broken}"), file=sys.stderr)
     return result
 
 

@@ -152,7 +152,8 @@ def _list(root: Path, split: str) -> Iterator[str]:
     path = root / "lists" / f"TBX11K_{split}.txt"
     for name in wsbench.read_text(path).split():
         group, _, file = name.partition("/")
-        if group not in GROUPS or not file or "/" in file or file.startswith("."):
+        plain = name.isprintable() and "/" not in file and not file.startswith(".")
+        if group not in GROUPS or not file or not plain:
             raise wsbench.WsbenchError(
                 f"tbx11k: {path}: '{name}' is not {' or '.join(f'{group}/NAME' for group in GROUPS)}"
             )
