@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
+from wsbench import checksums
 from wsbench.errors import WsbenchError
 from wsbench.files import write_text
 from wsbench.folders import key_of
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 FILE = "evaluations.jsonl"
 """One line an evaluation, in the folder of all runs on a dataset."""
+
+NOTED = {"fingerprint", "method", "settings", "seed", "time"}
+"""Of an evaluation, besides the hash of all this."""
 
 
 def log_of(run: Path, dataset: str) -> Path:
@@ -62,7 +66,7 @@ def note(
     }
     log.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(log.with_suffix(".lock")):
-        noted = [*_read(log), evaluation]
+        noted = [*_read(log), checksums.sealed(evaluation)]
         write_text(log, "".join(f"{json.dumps(line)}\n" for line in noted))
     return {"log": key_of(noted[0]), "count": _count(noted, fingerprint)}
 
@@ -101,13 +105,23 @@ def seen_by(records: Iterable[Record]) -> int | None:
 
 
 def _read(log: Path) -> list[dict[str, Any]]:
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    mend = "mend that line, or move the file away and count from 0"
     try:
-        return [json.loads(line) for line in lines]
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        noted = [json.loads(line) for line in lines]
     except ValueError as error:
-        raise WsbenchError(
-            f"{log}: a line is not JSON ({error}); mend that line, or move the file away and count from 0"
-        ) from None
+        raise WsbenchError(f"{log}: a line is not JSON ({error}); {mend}") from None
+    for number, line in enumerate(noted, start=1):
+        if not _is_evaluation(line):
+            raise WsbenchError(f"{log}: line {number} is not what was noted there; {mend}")
+    return noted
+
+
+def _is_evaluation(line: Any) -> bool:
+    """Whether it is what `note` writes; lines from before they had a hash of themselves have none."""
+    if not isinstance(line, dict) or set(line) - {checksums.CHECK} != NOTED:
+        return False
+    return checksums.CHECK not in line or checksums.is_whole(line)
 
 
 def _count(noted: Iterable[Mapping[str, Any]], fingerprint: str) -> int:

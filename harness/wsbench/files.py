@@ -39,14 +39,19 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically: keys in their order, a list of numbers on one line, and no NaN, which many
+    """Write `json_text` atomically."""
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """JSON as files have it: keys in their order, a list of numbers on one line, and no NaN, which many
     readers refuse.
 
     Raises:
         ValueError: a number is NaN or infinite.
     """
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
-    write_text(path, _INNER_LIST.sub(_on_one_line, text) + "\n")
+    return _INNER_LIST.sub(_on_one_line, text) + "\n"
 
 
 def _on_one_line(found: re.Match[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsbench import costs, published, records, replay
+from wsbench import checksums, costs, published, records, replay
 from wsbench.board import Board
 from wsbench.board_tables import floors, markdown_table, measures, ranking
 from wsbench.calibration import OBJECTIVE
@@ -39,7 +39,8 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
         planned_seeds: all seeds that the row is to have.
 
     Raises:
-        WsbenchError: the record is of a subset: its scores compare with nothing.
+        WsbenchError: the record is of a subset: its scores compare with nothing; or the run's predictions are
+            not what was left there.
     """
     refuse_subset(record.dataset)
     method, name = record.method, record.dataset["name"]
@@ -49,6 +50,8 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
     folds = f"-{record.dataset['folds']}folds" if record.dataset.get("folds") else ""
     stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}{folds}-seed{record.seed}"
     path = folder / "records" / name / f"{stem}.json"
+    if record.folder is not None:
+        checksums.require(record.folder / replay.FILE)
     records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
     if record.folder is not None and (record.folder / replay.FILE).exists():
         replay.seal(record.folder / replay.FILE, path.with_suffix(".npz"), path)

@@ -13,8 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wsbench import checksums
 from wsbench.errors import WsbenchError
-from wsbench.files import read_json, write_json, write_text
+from wsbench.files import json_text, read_json, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,25 +112,32 @@ class Record:
 
         if self.folder is None or not (self.folder / name).exists():
             raise WsbenchError("this record was not read from a run's folder; only its metrics are here")
+        checksums.require(self.folder / name)
         return pd.read_csv(self.folder / name)
 
 
 def write(record: Record, path: Path) -> None:
-    """Write a record atomically."""
+    """Write a record atomically; in a run's folder, its hash is remembered."""
     values = asdict(record)
     del values["folder"]
     for name in ("sanity", "evaluations"):
         if not values[name]:
             del values[name]
-    write_json(path, {"schema": values.pop("schema"), **values})
+    text = json_text({"schema": values.pop("schema"), **values})
+    if path.name == FILE:
+        checksums.write_noted(path, text)
+    else:
+        write_text(path, text)
 
 
 def load(path: Path) -> Record:
     """Read a record of any schema version.
 
     Raises:
-        WsbenchError: the file is no record, or of a newer version.
+        WsbenchError: the file is no record, of a newer version, or not what a run left in its folder.
     """
+    if path.name == FILE and path.exists():
+        checksums.require(path)
     try:
         values = read_json(path)
         schema = values["schema"]
@@ -154,8 +162,13 @@ def sanity_of(folder: Path, key: str) -> Mapping[str, Any]:
     Args:
         folder: of the run.
         key: of its stage ``predict``.
+
+    Raises:
+        WsbenchError: the file is not what was left there.
     """
     path = folder / SANITY
+    if problem := checksums.problem_of(path):
+        raise WsbenchError(f"{folder}: {problem}; remove {SANITY}, and type `wsbench sanity` again")
     found = read_json(path) if path.exists() else {}
     return found if found.get("predict") == key else {}
 

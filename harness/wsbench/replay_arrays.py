@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wsbench import checksums
 from wsbench.errors import WsbenchError
 from wsbench.files import atomic
 
@@ -45,8 +46,10 @@ def load(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file, by ``protocol/column``.
 
     Raises:
-        WsbenchError: it cannot be read, or is not one of wsbench.
+        WsbenchError: it cannot be read, is not one of wsbench, or not what a run left in its folder.
     """
+    if path.name == FILE and path.exists():
+        checksums.require(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
@@ -54,7 +57,7 @@ def load(path: Path) -> dict[str, np.ndarray]:
         raise WsbenchError(
             f"{path} cannot be read ({error.strerror}); submit the run again with its predictions"
         ) from None
-    except (ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
+    except Exception as error:  # a damaged archive raises whatever zipfile and its decompressors raise
         raise WsbenchError(f"{path}: not predictions of a submission: {error}") from None
     shared = {
         f"paper/{name.partition('/')[2]}": values

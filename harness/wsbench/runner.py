@@ -14,7 +14,7 @@ from wsbench import efficiency, plugins, predictions, records
 from wsbench.calibration import OBJECTIVE
 from wsbench.evaluation import key, score_stage
 from wsbench.files import read_json
-from wsbench.folders import Stage, is_done, locked, stage
+from wsbench.folders import Checks, Stage, finished, is_done, locked, stage
 from wsbench.loading import Loaded
 from wsbench.planning import Plan, blind_plans, load_dataset, make_plan
 from wsbench.plugins import Plugins
@@ -151,10 +151,14 @@ def restored(
         progress: where long work is shown.
         folder: that holds the run's folder.
         protocol: ``uniform`` or ``paper``.
+
+    Raises:
+        WsbenchError: its training is not finished, or a file of it is not what was left there.
     """
     inside = folder / plan.trained().folder(loaded).name / "fit"
     if not inside.is_dir():
         return None
+    finished(inside.parent, inside.name)
     context = replace(_context(plan, loaded, found, progress), folder=inside)
     method = plan.build(loaded)
     method.restore(context)
@@ -204,7 +208,7 @@ def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stag
                 for name, needed in trained.upstream(found).items()
             }
             context = replace(context, upstream=upstream)
-        return stage(folder, "fit", inputs, work)
+        return stage(folder, "fit", inputs, work, Checks(say=progress.say))
 
 
 def _predict(
@@ -222,7 +226,12 @@ def _predict(
             _predict_roles(method, loaded, folder, f"{what}, as its paper", progress)
         return {"method": facts}
 
-    return stage(folder, "predict", {"fit": fit.key, "settings": plan.after_fit()}, work)
+    def problem(inside: Path) -> str | None:
+        roles = {role: loaded.roles.members[role] for role in predictions.SCORED_ROLES}
+        return predictions.unlike_roles(inside, roles)
+
+    inputs = {"fit": fit.key, "settings": plan.after_fit()}
+    return stage(folder, "predict", inputs, work, Checks(problem=problem, say=progress.say))
 
 
 def _predict_roles(method: Method, loaded: Loaded, folder: Path, what: str, progress: Progress) -> None:
@@ -251,7 +260,7 @@ def _measure(
         "device": plan.device,
         "source": source_hash(efficiency),
     }
-    return stage(folder, "measure", inputs, work)
+    return stage(folder, "measure", inputs, work, Checks(say=progress.say))
 
 
 def _efficiency(loaded: Loaded, fit: Stage, measurement: Stage) -> Mapping[str, Any]:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from wsbench import predictions, randomisation, records, scoring
+from wsbench import checksums, predictions, randomisation, records, scoring
 from wsbench.errors import WsbenchError, choose
 from wsbench.evaluation import dataset_of, plan_of
-from wsbench.files import write_json
+from wsbench.files import json_text
 from wsbench.folders import finished, locked
 from wsbench.loading import Loaded
 from wsbench.planning import Plan
@@ -214,7 +214,7 @@ def measure(
             _row(original.maps, condition, draws) for condition in [*made, _others(original, subject, draws)]
         ]
         record = replace(record, sanity=_noted(records.sanity_of(folder, key), key, subject, rows))
-        write_json(folder / records.SANITY, record.sanity)
+        checksums.write_noted(folder / records.SANITY, json_text(record.sanity))
         records.write(record, folder / records.FILE)
     return Sanity(record, subject, original, made)
 
