@@ -82,6 +82,6 @@ def _read(path: Path, size: int) -> np.ndarray:
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("L").resize((size, size), Image.Resampling.BILINEAR)) >= 128
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except Exception as error:  # Pillow raises whatever its decoders raise
+        reason = getattr(error, "strerror", None) or str(error)
         raise WsbenchError(f"organ mask {path} cannot be read: {reason}") from None

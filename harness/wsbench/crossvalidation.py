@@ -47,7 +47,7 @@ def cross_validate(plan: Plan, loaded: Loaded, folds: int, found: Plugins, progr
         parts.append(execute(plan, loaded.of_fold(fold), found, progress))
     key = key_of([plan.settings.model_dump(mode="json"), _fingerprint(parts)])
     name = f"seed{plan.seed}-{folds}folds-{key[:8]}"
-    with locked(plan.runs / loaded.spec.name / plan.spec.name / name) as folder:
+    with locked(plan.runs / loaded.spec.name / plan.spec.name / name, progress.say) as folder:
         summed = sum_up(parts, folder)
         for table in (records.SCORES, records.BOXES):
             text = _together(parts, table).to_csv(index=False, lineterminator="\n")

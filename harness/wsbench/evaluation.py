@@ -189,7 +189,7 @@ def rescore(
     loaded = dataset_of(before, found, progress, root)
     wanted = calibrate_for or before.key.get("calibrated_for", calibration.OBJECTIVE)
     plan = replace(plan_of(before, found, wanted), runs=folder.resolve().parents[2])
-    with locked(folder):
+    with locked(folder, progress.say):
         prediction = finished(folder, "predict")
         if plan.preset != "external" and (problem := _unlike_roles(prediction.folder, loaded)):
             raise WsbenchError(f"{prediction.folder}: {problem}; type the command that made it again")
@@ -241,7 +241,7 @@ def evaluate(
             predictions.store(part, loaded.views.images(loaded.roles.members[role]), inside, role)
         return {}
 
-    with locked(folder):
+    with locked(folder, loaded.progress.say):
         inputs = {"content": outside.content, "data": loaded.fingerprint}
         checks = Checks(
             problem=lambda inside: _unlike_roles(inside, loaded, outside.parts), say=loaded.progress.say

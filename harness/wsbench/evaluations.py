@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from wsbench import checksums
 from wsbench.errors import WsbenchError
 from wsbench.files import write_text
 from wsbench.folders import key_of
+from wsbench.locks import held_for_a_moment
 
 if TYPE_CHECKING:
     from wsbench.records import Record
@@ -64,8 +63,7 @@ def note(
         "seed": seed,
         "time": datetime.now(UTC).isoformat(),
     }
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(log.with_suffix(".lock")):
+    with held_for_a_moment(log.with_suffix(".lock")):
         noted = [*_read(log), checksums.sealed(evaluation)]
         write_text(log, "".join(f"{json.dumps(line)}\n" for line in noted))
     return {"log": key_of(noted[0]), "count": _count(noted, fingerprint)}

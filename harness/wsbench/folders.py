@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from wsbench import checksums, memory
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
+from wsbench.locks import Busy, held
 
 MARK = "stage.json"
 """In a stage's folder: its key, whether it is finished, what its work returned, and a hash of every file."""
@@ -31,18 +30,25 @@ def key_of(inputs: Any) -> str:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[Path]:
+def locked(
+    path: Path, say: Callable[[str], None] = lambda line: None, *, patience: float = 0.0
+) -> Iterator[Path]:
     """The folder ``path``, made if needed and held by this process. The lock dies with the process.
+
+    Args:
+        path: of the folder.
+        say: called with a line when another process is waited for, or has died with the lock.
+        patience: seconds that another process is waited for.
 
     Raises:
         WsbenchError: another process holds it.
     """
     path.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(path / ".lock", timeout=0):
+        with held(path / ".lock", say, patience=patience):
             yield path
-    except Timeout:
-        raise WsbenchError(f"{path} is in use by another process; wait for it, or stop it") from None
+    except Busy as busy:
+        raise WsbenchError(f"{path} is in use by {busy.holder}; wait for it, or stop it") from None
 
 
 @dataclass(frozen=True)

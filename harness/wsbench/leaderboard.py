@@ -18,6 +18,7 @@ from wsbench.errors import WsbenchError
 from wsbench.evaluations import seen_by
 from wsbench.files import write_text
 from wsbench.folders import key_of
+from wsbench.locks import held_for_a_moment
 from wsbench.protocol import (
     COLUMNS,
     RANKED_BY,
@@ -52,9 +53,10 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
     path = folder / "records" / name / f"{stem}.json"
     if record.folder is not None:
         checksums.require(record.folder / replay.FILE)
-    records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
-    if record.folder is not None and (record.folder / replay.FILE).exists():
-        replay.seal(record.folder / replay.FILE, path.with_suffix(".npz"), path)
+    with held_for_a_moment(folder / ".lock"):
+        records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
+        if record.folder is not None and (record.folder / replay.FILE).exists():
+            replay.seal(record.folder / replay.FILE, path.with_suffix(".npz"), path)
     return path
 
 
@@ -100,9 +102,10 @@ def render(name: str, found: Iterable[Record], papers: Sequence[Paper] = ()) -> 
 
 def update(folder: Path) -> list[Path]:
     """Write the page of every dataset that has records; returns the pages."""
-    pages = _pages(folder)
-    for path, text in pages.items():
-        write_text(path, text)
+    with held_for_a_moment(folder / ".lock"):
+        pages = _pages(folder)
+        for path, text in pages.items():
+            write_text(path, text)
     return list(pages)
 
 

@@ -16,6 +16,7 @@ from wsbench.evaluation import key, score_stage
 from wsbench.files import read_json
 from wsbench.folders import Checks, Stage, finished, is_done, locked, stage
 from wsbench.loading import Loaded
+from wsbench.locks import PATIENCE
 from wsbench.planning import Plan, blind_plans, load_dataset, make_plan
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress, Silent
@@ -90,7 +91,7 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
     if plan.spec.reads_image:
         _run_floors(plan, loaded, found, progress)
     fit = _fit(plan, loaded, found, progress)
-    with locked(plan.folder(loaded)) as folder:
+    with locked(plan.folder(loaded), progress.say, patience=_patience(plan)) as folder:
         prediction = _predict(folder, plan, loaded, found, progress, fit)
         score = score_stage(plan, loaded, found, prediction)
         measurement = _measure(folder, plan, loaded, found, progress, fit)
@@ -127,7 +128,7 @@ def _run_floors(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) 
 def measured(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Mapping[str, Any]:
     """What a plan costs here, as in `Record.efficiency`: it is fitted and measured, and not scored."""
     fit = _fit(plan, loaded, found, progress)
-    with locked(plan.folder(loaded)) as folder:
+    with locked(plan.folder(loaded), progress.say, patience=_patience(plan)) as folder:
         return _efficiency(loaded, fit, _measure(folder, plan, loaded, found, progress, fit))
 
 
@@ -167,6 +168,11 @@ def restored(
     return method
 
 
+def _patience(plan: Plan) -> float:
+    """Image-blind methods are run beside every other, so commands meet there; their runs are short."""
+    return 0.0 if plan.spec.reads_image else PATIENCE
+
+
 def _context(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Run:
     context = Run(
         dataset=loaded.spec.name,
@@ -198,7 +204,7 @@ def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stag
         trained.build(loaded).fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
         return {"provenance": records.provenance(_device_used(plan.device)), "cost": _epochs(inside)}
 
-    with locked(trained.folder(loaded)) as folder:
+    with locked(trained.folder(loaded), progress.say, patience=_patience(plan)) as folder:
         if not is_done(folder, "fit", inputs):
             # Before the stage begins: what training costs includes neither that of others nor loading torch.
             if isinstance(plan.settings, TrainingSettings):

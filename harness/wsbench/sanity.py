@@ -204,7 +204,7 @@ def measure(
         raise WsbenchError(
             f"{subject.plan.spec.name} learns from boxes, which random labels would not change"
         )
-    with locked(folder):
+    with locked(folder, progress.say):
         key = finished(folder, "predict").key
         original = Condition("", "trained", subject.maps(subject.restored(), "trained"))
         draws = scoring.resamples(subject.loaded, [subject.samples[row].name for row in subject.rows])
