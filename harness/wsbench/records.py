@@ -113,7 +113,9 @@ class Record:
         if self.folder is None or not (self.folder / name).exists():
             raise WsbenchError("this record was not read from a run's folder; only its metrics are here")
         checksums.require(self.folder / name)
-        return pd.read_csv(self.folder / name)
+        # Names are text, also where they look like a number or like a missing one.
+        text = {"protocol": str, "image": str, "class": str}
+        return pd.read_csv(self.folder / name, dtype=text, keep_default_na=False)
 
 
 def write(record: Record, path: Path) -> None:
