@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -101,7 +102,8 @@ def test_two_processes_on_one_run_folder(uninterrupted: Path) -> None:
     with locked(folder):
         done = subprocess.run(words(uninterrupted), capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == f"error: {folder} is in use by another process; wait for it, or stop it\n"
+    assert done.stderr.startswith(f"error: {folder} is in use by process {os.getpid()} of ")
+    assert done.stderr.endswith("; wait for it, or stop it\n")
 
 
 def test_the_record_holds_what_a_reviewer_needs(uninterrupted: Path) -> None:

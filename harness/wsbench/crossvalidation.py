@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wsbench import records
-from wsbench.files import write_text
+from wsbench import checksums, records
 from wsbench.folders import key_of, locked
 from wsbench.folds import all_folds
 from wsbench.loading import Loaded
@@ -48,10 +47,11 @@ def cross_validate(plan: Plan, loaded: Loaded, folds: int, found: Plugins, progr
         parts.append(execute(plan, loaded.of_fold(fold), found, progress))
     key = key_of([plan.settings.model_dump(mode="json"), _fingerprint(parts)])
     name = f"seed{plan.seed}-{folds}folds-{key[:8]}"
-    with locked(plan.runs / loaded.spec.name / plan.spec.name / name) as folder:
+    with locked(plan.runs / loaded.spec.name / plan.spec.name / name, progress.say) as folder:
         summed = sum_up(parts, folder)
         for table in (records.SCORES, records.BOXES):
-            write_text(folder / table, _together(parts, table).to_csv(index=False, lineterminator="\n"))
+            text = _together(parts, table).to_csv(index=False, lineterminator="\n")
+            checksums.write_noted(folder / table, text)
         records.write(summed, folder / records.FILE)
     return summed
 

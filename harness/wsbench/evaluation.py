@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,10 @@ from wsbench import (
     scoring,
     strata,
 )
+from wsbench.catalog import Role
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
-from wsbench.folders import Stage, finished, locked, stage
+from wsbench.folders import Checks, Stage, finished, locked, stage
 from wsbench.folds import Fold
 from wsbench.loading import Loaded
 from wsbench.outside import Outside
@@ -40,6 +41,9 @@ from wsbench.progress import Progress
 from wsbench.records import Record
 from wsbench.settings import fill
 from wsbench.sources import source_hash
+
+LEFT = (records.SCORES, records.PAPER_SCORES, records.BOXES, replay.FILE)
+"""What `score_stage` leaves in a run's folder."""
 
 
 def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -> Stage:
@@ -119,7 +123,7 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             *computed_by,
         ),
     }
-    return stage(folder, "score", inputs, work)
+    return stage(folder, "score", inputs, work, Checks(beside=LEFT, say=loaded.progress.say))
 
 
 def _select_scores(folder: Path, name: str, classes: Sequence[str]) -> np.ndarray | None:
@@ -178,14 +182,18 @@ def rescore(
         calibrate_for: what box rules are chosen for; None keeps what they were chosen for.
 
     Raises:
-        WsbenchError: no finished run lies there, or its dataset is not the one at hand.
+        WsbenchError: no finished run lies there, a file of it is not what was left there, or its dataset is
+            not the one at hand.
     """
     before = records.load(folder / records.FILE)
     loaded = dataset_of(before, found, progress, root)
     wanted = calibrate_for or before.key.get("calibrated_for", calibration.OBJECTIVE)
     plan = replace(plan_of(before, found, wanted), runs=folder.resolve().parents[2])
-    with locked(folder):
-        score = score_stage(plan, loaded, found, finished(folder, "predict"))
+    with locked(folder, progress.say):
+        prediction = finished(folder, "predict")
+        if plan.preset != "external" and (problem := _unlike_roles(prediction.folder, loaded)):
+            raise WsbenchError(f"{prediction.folder}: {problem}; type the command that made it again")
+        score = score_stage(plan, loaded, found, prediction)
         record = replace(
             before,
             key=key(plan, loaded, found),
@@ -197,6 +205,12 @@ def rescore(
         )
         records.write(record, folder / records.FILE)
     return record
+
+
+def _unlike_roles(
+    folder: Path, loaded: Loaded, roles: Iterable[Role] = predictions.SCORED_ROLES
+) -> str | None:
+    return predictions.unlike_roles(folder, {role: loaded.roles.members[role] for role in roles})
 
 
 def evaluate(
@@ -227,9 +241,12 @@ def evaluate(
             predictions.store(part, loaded.views.images(loaded.roles.members[role]), inside, role)
         return {}
 
-    with locked(folder):
+    with locked(folder, loaded.progress.say):
         inputs = {"content": outside.content, "data": loaded.fingerprint}
-        prediction = stage(folder, "predict", inputs, work)
+        checks = Checks(
+            problem=lambda inside: _unlike_roles(inside, loaded, outside.parts), say=loaded.progress.say
+        )
+        prediction = stage(folder, "predict", inputs, work, checks)
         score = score_stage(plan, loaded, found, prediction)
         record = Record(
             key=key(plan, loaded, found),

@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from filelock import FileLock
 from pydantic import Field
 
-from wsbench import documents
+from wsbench import checksums, documents
 from wsbench.documents import Name
 from wsbench.errors import WsbenchError
 from wsbench.files import write_text
 from wsbench.folders import key_of
+from wsbench.locks import held_for_a_moment
 
 if TYPE_CHECKING:
     from wsbench.records import Record
@@ -29,13 +29,14 @@ FILE = "evaluations.jsonl"
 
 
 class Evaluation(documents.Document):
-    """A line of a log."""
+    """A line of a log; ``check`` is the hash of the rest, which lines of earlier versions lack."""
 
     fingerprint: Name
     method: Name
     settings: Name
     seed: Annotated[int, Field(strict=True)]
     time: Name
+    check: Name = ""
 
 
 def log_of(run: Path, dataset: str) -> Path:
@@ -73,9 +74,8 @@ def note(
         "seed": seed,
         "time": datetime.now(UTC).isoformat(),
     }
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(log.with_suffix(".lock")):
-        noted = [*_read(log), evaluation]
+    with held_for_a_moment(log.with_suffix(".lock")):
+        noted = [*_read(log), checksums.sealed(evaluation)]
         write_text(log, "".join(f"{json.dumps(line)}\n" for line in noted))
     return {"log": key_of(noted[0]), "count": _count(noted, fingerprint)}
 
@@ -121,6 +121,8 @@ def _read(log: Path) -> list[dict[str, Any]]:
         try:
             evaluation = documents.json_value(log, line, "JSON")
             documents.checked(Evaluation, evaluation, str(log))
+            if checksums.CHECK in evaluation and not checksums.is_whole(evaluation):
+                raise WsbenchError(f"{log}: is not what was noted there")
         except WsbenchError as error:
             raise WsbenchError(
                 f"{error} (line {number}); mend that line, or move the file away and count from 0"

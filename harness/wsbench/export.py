@@ -12,6 +12,7 @@ import numpy as np
 from wsbench import predictions
 from wsbench.errors import WsbenchError
 from wsbench.files import atomic, write_text
+from wsbench.folders import finished
 from wsbench.frames import full_image, xyxy_to_xywh
 from wsbench.loading import Loaded
 from wsbench.records import Record
@@ -117,4 +118,5 @@ def _read(record: Record, loaded: Loaded, role: str, protocol: str = "uniform") 
     folder = predictions.of_protocol(record.folder / "predict", protocol)
     if not predictions.there(folder, role):
         raise WsbenchError(f"{record.folder}: no predictions of role {role} lie there; is it a run's folder?")
+    finished(record.folder, "predict")
     return predictions.read(folder, role, loaded.dataset.classes)

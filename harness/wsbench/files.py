@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import json
 import os
 import re
@@ -11,33 +13,95 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from wsbench.errors import WsbenchError
+
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
+
+CACHE_VARIABLE = "WSBENCH_CACHE"
+"""Names the folder of what is made of a dataset's images, and of what was found out about its files."""
+
 # A line end is never inside a JSON string, so what looks like an indented list of scalars is one.
 _INNER_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of ``path`` when the block ends well, and vanishes otherwise.
+    """A binary file that takes the place of ``path`` when the block ends well, and vanishes otherwise. What
+    processes that were killed in such a block have left of ``path`` is removed first.
 
     Raises:
+        WsbenchError: no space is left; the message names the folder.
         OSError: it cannot be made or written; the error names ``path``.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    part: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        error.filename = str(path)  # and not that of the temporary file
-        raise
-    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_over(path)
+        handle, part = _claimed(path)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+            part.chmod(0o666 & ~_umask())
+            part.replace(path)
+    except BaseException as error:
+        if part is not None:
+            part.unlink(missing_ok=True)
+        if is_full(error):
+            raise WsbenchError(f"{no_space(path.parent)} and type the same command again") from None
+        if isinstance(error, OSError) and part is None:
+            error.filename = str(path)  # and not that of the temporary file
         raise
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether an exception, or one that led to it, says that a disk or a quota is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def no_space(folder: Path) -> str:
+    """The beginning of the line that says which folder is full, and what to do."""
+    return f"no space is left in {folder}: free some"
+
+
+def _claimed(path: Path) -> tuple[int, Path]:
+    """A new file beside ``path``, open and locked for as long as it is, so that nobody takes it for left
+    over."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        _lock(handle)
+        if os.fstat(handle).st_nlink:  # else it was taken for left over before it was locked
+            return handle, Path(name)
+        os.close(handle)
+
+
+def _remove_left_over(path: Path) -> None:
+    """Remove the parts of ``path`` that no living process holds."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        try:
+            with part.open("rb+") as file:
+                if _lock(file.fileno()):
+                    part.unlink(missing_ok=True)
+        except OSError:  # of somebody else, or gone already
+            continue
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file until it is closed; False where another process holds it, or files have no locks."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
@@ -47,14 +111,19 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically: keys in their order, a list of numbers on one line, and no NaN, which many
+    """Write `json_text` atomically."""
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """JSON as files have it: keys in their order, a list of numbers on one line, and no NaN, which many
     readers refuse.
 
     Raises:
         ValueError: a number is NaN or infinite.
     """
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
-    write_text(path, _INNER_LIST.sub(_on_one_line, text) + "\n")
+    return _INNER_LIST.sub(_on_one_line, text) + "\n"
 
 
 def _on_one_line(found: re.Match[str]) -> str:

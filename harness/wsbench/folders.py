@@ -6,17 +6,19 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from wsbench import memory
+from wsbench import checksums, memory
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
+from wsbench.locks import Busy, held
+
+MARK = "stage.json"
+"""In a stage's folder: its key, whether it is finished, what its work returned, and a hash of every file."""
 
 LAYOUT = 1
 """Raise it when what a stage leaves changes its form: older leavings are then made again."""
@@ -28,18 +30,25 @@ def key_of(inputs: Any) -> str:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[Path]:
+def locked(
+    path: Path, say: Callable[[str], None] = lambda line: None, *, patience: float = 0.0
+) -> Iterator[Path]:
     """The folder ``path``, made if needed and held by this process. The lock dies with the process.
+
+    Args:
+        path: of the folder.
+        say: called with a line when another process is waited for, or has died with the lock.
+        patience: seconds that another process is waited for.
 
     Raises:
         WsbenchError: another process holds it.
     """
     path.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(path / ".lock", timeout=0):
+        with held(path / ".lock", say, patience=patience):
             yield path
-    except Timeout:
-        raise WsbenchError(f"{path} is in use by another process; wait for it, or stop it") from None
+    except Busy as busy:
+        raise WsbenchError(f"{path} is in use by {busy.holder}; wait for it, or stop it") from None
 
 
 @dataclass(frozen=True)
@@ -60,49 +69,167 @@ class Stage:
     fresh: bool
 
 
-def stage(run: Path, name: str, inputs: Any, work: Callable[[Path], Mapping[str, Any]]) -> Stage:
-    """Do ``work`` in the subfolder ``name``, unless that was finished from the same inputs before.
+@dataclass(frozen=True)
+class _Mark:
+    """What `MARK` says of a stage.
+
+    Attributes:
+        key: of the inputs; empty where there is no such stage, or where its mark is damaged.
+        facts: what the finished work returned; None of an unfinished stage.
+        hashes: by file, as they were left; None of a stage from before there were hashes.
+        problem: why there is no key, in words, where files lie there all the same.
+    """
+
+    key: str = ""
+    facts: Mapping[str, Any] | None = None
+    hashes: Mapping[str, str] | None = None
+    problem: str = ""
+
+    @classmethod
+    def read(cls, folder: Path) -> _Mark:
+        """The mark of a stage's folder."""
+        try:
+            values = read_json(folder / MARK)
+            if (checksums.CHECK in values or "files" in values) and not checksums.is_whole(values):
+                return cls(problem=f"{MARK} is not what was left there")
+            return cls(str(values["key"]), values["facts"] if values["done"] else None, values.get("files"))
+        except FileNotFoundError:
+            left = folder.is_dir() and any(folder.iterdir())
+            return cls(problem=f"{MARK} is missing" if left else "")
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls(problem=f"{MARK} cannot be read")
+
+    def write(self, folder: Path) -> None:
+        """Put it into a stage's folder."""
+        if self.facts is None:
+            write_json(folder / MARK, checksums.sealed({"key": self.key, "done": False}))
+            return
+        values = {"key": self.key, "done": True, "facts": self.facts, "files": self.hashes}
+        # As they are read back: a tuple becomes a list, and the hash of the values is that of JSON.
+        write_json(folder / MARK, checksums.sealed(json.loads(json.dumps(values))))
+
+
+def _accept(folder: Path) -> str | None:
+    return None
+
+
+def _quiet(line: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Checks:
+    """How a finished stage is told from one that something happened to.
+
+    Attributes:
+        beside: names of files that its work leaves in the run's folder, where it leaves them.
+        problem: called with the stage's folder, what is wrong with its files, in words, or None.
+        say: called with the line that says why a stage is made anew.
+    """
+
+    beside: Sequence[str] = ()
+    problem: Callable[[Path], str | None] = _accept
+    say: Callable[[str], None] = _quiet
+
+
+ONLY_HASHES = Checks()
+"""Of the files in the stage's folder, and nothing is said."""
+
+
+def stage(
+    run: Path,
+    name: str,
+    inputs: Any,
+    work: Callable[[Path], Mapping[str, Any]],
+    checks: Checks = ONLY_HASHES,
+) -> Stage:
+    """Do ``work`` in the subfolder ``name``, unless that was finished from the same inputs before and every
+    file is still what was left there.
 
     What an unfinished attempt from the same inputs left in the folder is still there when ``work`` is
-    called; what other inputs left is removed first.
+    called; what other inputs left, or what was damaged after it was finished, is removed first.
 
     Args:
         run: the run's folder, held by this process.
         name: of the stage.
         inputs: JSON values that the outcome depends on.
         work: called with the stage's folder; returns facts for the record.
+        checks: of a finished stage.
+
+    Raises:
+        WsbenchError: the folder cannot be emptied.
     """
     folder, key = run / name, key_of([LAYOUT, inputs])
-    mark = folder / "stage.json"
-    known = read_json(mark) if mark.exists() else {}
-    if known.get("key") == key and known.get("done"):
-        return Stage(folder, key, known["facts"], fresh=False)
-    if known.get("key") != key:
-        shutil.rmtree(folder, ignore_errors=True)
-        write_json(mark, {"key": key, "done": False})
+    mark = _Mark.read(folder)
+    problem = mark.problem
+    if mark.key == key and mark.facts is not None:
+        problem = _problem_of(run, folder, mark, checks) or ""
+        if not problem:
+            if mark.hashes is None:
+                _finish(run, folder, key, mark.facts, checks)
+            return Stage(folder, key, mark.facts, fresh=False)
+    if problem:
+        checks.say(f"{folder}: {problem}; it is made anew")
+    if problem or mark.key != key:
+        _empty(folder)
+        _Mark(key).write(folder)
     held, started = memory.watch(), time.monotonic()
     facts = dict(work(folder))
     seconds = round(time.monotonic() - started, 2)
     facts["cost"] = {"seconds": seconds, **memory.peaks(held), **facts.get("cost", {})}
-    write_json(mark, {"key": key, "done": True, "facts": facts})
+    _finish(run, folder, key, facts, checks)
     return Stage(folder, key, facts, fresh=True)
+
+
+def _finish(run: Path, folder: Path, key: str, facts: Mapping[str, Any], checks: Checks) -> None:
+    if checks.beside:
+        checksums.note(run, checks.beside)
+    _Mark(key, facts, checksums.of_folder(folder, but=MARK)).write(folder)
+
+
+def _problem_of(run: Path, folder: Path, mark: _Mark, checks: Checks) -> str | None:
+    """What happened to the files of a finished stage, in words; None where nothing did."""
+    if problem := checksums.difference(folder, mark.hashes or {}):
+        return problem
+    for name in checks.beside:
+        if problem := checksums.problem_of(run / name):
+            return problem
+    return checks.problem(folder)
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder; it may be a link to one."""
+    try:
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        raise WsbenchError(
+            f"{folder} holds files of another run and cannot be emptied ({error.strerror}); remove it"
+        ) from None
 
 
 def finished(run: Path, name: str) -> Stage:
     """A stage that was finished before, from whatever inputs.
 
     Raises:
-        WsbenchError: it was not.
+        WsbenchError: it was not, or a file is not what was left there.
     """
-    mark = run / name / "stage.json"
-    known = read_json(mark) if mark.exists() else {}
-    if not known.get("done"):
-        raise WsbenchError(f"{run}: its {name} is not finished; type the command that made it again")
-    return Stage(run / name, known["key"], known["facts"], fresh=False)
+    mark = _Mark.read(run / name)
+    again = "type the command that made it again"
+    if mark.problem:
+        raise WsbenchError(f"{run / name}: {mark.problem}; {again}")
+    if mark.facts is None:
+        raise WsbenchError(f"{run}: its {name} is not finished; {again}")
+    if problem := checksums.difference(run / name, mark.hashes or {}):
+        raise WsbenchError(f"{run / name}: {problem}; {again}")
+    return Stage(run / name, mark.key, mark.facts, fresh=False)
 
 
 def is_done(run: Path, name: str, inputs: Any) -> bool:
-    """Whether `stage` would do nothing."""
-    mark = run / name / "stage.json"
-    known = read_json(mark) if mark.exists() else {}
-    return bool(known.get("done")) and known.get("key") == key_of([LAYOUT, inputs])
+    """Whether `stage` would do nothing, where no other checks are made of it."""
+    mark = _Mark.read(run / name)
+    same = mark.facts is not None and mark.key == key_of([LAYOUT, inputs])
+    return same and checksums.difference(run / name, mark.hashes or {}) is None

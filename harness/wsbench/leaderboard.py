@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsbench import costs, published, records, replay
+from wsbench import checksums, costs, published, records, replay
 from wsbench.board import Board
 from wsbench.board_tables import floors, markdown_table, measures, ranking
 from wsbench.calibration import OBJECTIVE
@@ -18,6 +18,7 @@ from wsbench.errors import WsbenchError
 from wsbench.evaluations import seen_by
 from wsbench.files import write_text
 from wsbench.folders import key_of
+from wsbench.locks import held_for_a_moment
 from wsbench.protocol import (
     COLUMNS,
     RANKED_BY,
@@ -39,7 +40,8 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
         planned_seeds: all seeds that the row is to have.
 
     Raises:
-        WsbenchError: the record is of a subset: its scores compare with nothing.
+        WsbenchError: the record is of a subset: its scores compare with nothing; or the run's predictions are
+            not what was left there.
     """
     refuse_subset(record.dataset)
     method, name = record.method, record.dataset["name"]
@@ -49,9 +51,12 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
     folds = f"-{record.dataset['folds']}folds" if record.dataset.get("folds") else ""
     stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}{folds}-seed{record.seed}"
     path = folder / "records" / name / f"{stem}.json"
-    records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
-    if record.folder is not None and (record.folder / replay.FILE).exists():
-        replay.seal(record.folder / replay.FILE, path.with_suffix(".npz"), path)
+    if record.folder is not None:
+        checksums.require(record.folder / replay.FILE)
+    with held_for_a_moment(folder / ".lock"):
+        records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
+        if record.folder is not None and (record.folder / replay.FILE).exists():
+            replay.seal(record.folder / replay.FILE, path.with_suffix(".npz"), path)
     return path
 
 
@@ -127,11 +132,12 @@ def update(folder: Path) -> list[Path]:
     Raises:
         WsbenchError: there is nothing to write a page of.
     """
-    pages = _pages(folder)
+    with held_for_a_moment(folder / ".lock"):
+        pages = _pages(folder)
+        for path, text in pages.items():
+            write_text(path, text)
     if not pages:
         raise _nothing_there(folder)
-    for path, text in pages.items():
-        write_text(path, text)
     return list(pages)
 
 

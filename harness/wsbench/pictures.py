@@ -15,6 +15,7 @@ from wsbench.boxes import on_grid
 from wsbench.errors import WsbenchError, choose
 from wsbench.evaluation import plan_of
 from wsbench.files import atomic
+from wsbench.folders import finished
 from wsbench.frames import Region, full_image
 from wsbench.loading import Loaded
 from wsbench.plugins import Plugins
@@ -100,11 +101,12 @@ def rows(
         protocol: whose heatmaps and boxes.
 
     Raises:
-        WsbenchError: an unknown image or class, or a protocol that the run does not have.
+        WsbenchError: an unknown image or class, a protocol that the run does not have, or a file of it that
+            is not what was left there.
     """
     assert record.folder is not None
     choose(protocol, record.protocols, "protocol of this run")
-    stored = predictions.of_protocol(record.folder / "predict", protocol)
+    stored = predictions.of_protocol(finished(record.folder, "predict").folder, protocol)
     names, prediction = predictions.read(stored, "test", loaded.dataset.classes)
     place = {name: row for row, name in enumerate(names)}
     columns = {label: column for column, label in enumerate(loaded.dataset.classes)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wsbench.catalog import Role
+from wsbench.checksums import is_whole_archive
 from wsbench.errors import WsbenchError
 from wsbench.files import atomic
 from wsbench.frames import Region
@@ -35,20 +36,24 @@ def predict(
     Args:
         method: fitted.
         images: of one role.
-        folder: shards that are there already are kept.
+        folder: sound shards that are there already are kept, and those that are not of these images removed.
         role: the beginning of their names.
         maps: whether heatmaps and boxes are kept, or only scores.
 
     Raises:
         WsbenchError: the prediction is not what `Prediction` promises.
     """
+    expected = []
     for number, shard in enumerate(images.chunks(SHARD)):
         path = folder / f"{role}-{number:04d}.npz"
-        if not path.exists():
+        expected.append(path)
+        if not (is_whole_archive(path) and _names(path) == shard.names):
             prediction = method.predict(shard)
             check(prediction, shard)
             _write(path, shard, prediction if maps else Prediction(prediction.scores))
         yield len(shard)
+    for path in {*folder.glob(f"{role}-*.npz")}.difference(expected):
+        path.unlink()
 
 
 def store(prediction: Prediction, images: ImageView, folder: Path, role: str) -> None:
@@ -82,6 +87,35 @@ def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ..
             names += arrays["names"].tolist()
             parts.append(_prediction(arrays, classes))
     return tuple(names), joined(parts)
+
+
+def unlike_roles(folder: Path, roles: Mapping[Role, Sequence[str]]) -> str | None:
+    """What of the predictions in a folder is not of the images of the roles, in words with the file's name;
+    None where all is.
+
+    Args:
+        folder: where `predict` or `store` left shards; its subfolder `PAPER` is looked at where it is there.
+        roles: names of the images in their order, of each role that was predicted.
+    """
+    for place in (folder, folder / PAPER):
+        for role, names in roles.items() if place.is_dir() else ():
+            shards = sorted(place.glob(f"{role}-*.npz"))
+            for number in range(max(len(shards), -(-len(names) // SHARD))):
+                path = place / f"{role}-{number:04d}.npz"
+                if path not in shards:
+                    return f"{path.name} is missing"
+                if _names(path) != tuple(names[number * SHARD : (number + 1) * SHARD]):
+                    return f"{path.name} is not of the images that belong there"
+    return None
+
+
+def _names(path: Path) -> tuple[str, ...] | None:
+    """Of the images in a shard; None where it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return tuple(arrays["names"].tolist())
+    except Exception:  # a damaged archive raises whatever zipfile and its decompressors raise
+        return None
 
 
 def of_protocol(folder: Path, protocol: str) -> Path:

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from wsbench import limits
+from wsbench.checksums import CHECK, is_whole, sealed
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
 from wsbench.foreign import wrong_name
@@ -71,7 +73,8 @@ def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Ma
 
     Args:
         paths: the files.
-        memory: a JSON file that keeps facts by path, size and time of change.
+        memory: a JSON file that keeps facts by path, size and time of change; those of a file that could not
+            be read are not kept, for that may pass without a change of the file.
         progress: shown while files are read.
     """
     known = _remembered(memory)
@@ -88,7 +91,7 @@ def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Ma
                 facts[path] = fact
                 advance()
         sound = {path: fact for path, fact in facts.items() if not fact.broken}
-        write_json(memory, {stamps[path]: asdict(fact) for path, fact in sound.items()})
+        _remember(memory, {stamps[path]: asdict(fact) for path, fact in sound.items()}, progress)
     return facts
 
 
@@ -119,8 +122,20 @@ def _stamp(path: Path) -> str:
     return f"{path}|{status.st_size}|{status.st_mtime_ns}|{CHECKED}"
 
 
+def _remember(memory: Path, facts: Mapping[str, Mapping[str, Any]], progress: Progress) -> None:
+    try:
+        write_json(memory, sealed({"files": facts}))
+    except (OSError, WsbenchError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        progress.say(f"{memory.parent} cannot be written ({reason}): files are read again at the next start")
+
+
 def _remembered(memory: Path) -> dict[str, FileFacts]:
     try:
-        return {stamp: FileFacts(**fact) for stamp, fact in read_json(memory).items()}
-    except (OSError, ValueError, TypeError):  # absent or of another version: it is only a memory
+        values = read_json(memory)
+        if CHECK in values or "files" in values:  # else of a version whose memory had no hash of itself
+            values = values["files"] if is_whole(values) else {}
+        facts = {stamp: FileFacts(**fact) for stamp, fact in values.items()}
+        return {stamp: fact for stamp, fact in facts.items() if fact.content}
+    except (OSError, ValueError, TypeError, AttributeError):  # absent or damaged: it is only a memory
         return {}

@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wsbench import documents
+from wsbench import checksums, documents
 from wsbench.errors import WsbenchError
-from wsbench.files import read_json, write_json, write_text
+from wsbench.files import json_text, read_json, write_text
 from wsbench.record_form import RecordForm
 
 if TYPE_CHECKING:
@@ -113,25 +113,34 @@ class Record:
 
         if self.folder is None or not (self.folder / name).exists():
             raise WsbenchError("this record was not read from a run's folder; only its metrics are here")
-        return pd.read_csv(self.folder / name)
+        checksums.require(self.folder / name)
+        # Names are text, also where they look like a number or like a missing one.
+        text = {"protocol": str, "image": str, "class": str}
+        return pd.read_csv(self.folder / name, dtype=text, keep_default_na=False)
 
 
 def write(record: Record, path: Path) -> None:
-    """Write a record atomically."""
+    """Write a record atomically; in a run's folder, its hash is remembered."""
     values = asdict(record)
     del values["folder"]
     for name in ("sanity", "evaluations"):
         if not values[name]:
             del values[name]
-    write_json(path, {"schema": values.pop("schema"), **values})
+    text = json_text({"schema": values.pop("schema"), **values})
+    if path.name == FILE:
+        checksums.write_noted(path, text)
+    else:
+        write_text(path, text)
 
 
 def load(path: Path) -> Record:
     """Read a record of any schema version.
 
     Raises:
-        WsbenchError: the file is no record, or of a newer version.
+        WsbenchError: the file is no record, of a newer version, or not what a run left in its folder.
     """
+    if path.name == FILE and path.exists():
+        checksums.require(path)
     what = "a record of wsbench"
     values = documents.json_value(path, documents.read_bytes(path), what)
     if not isinstance(values, dict) or not isinstance(schema := values.get("schema"), int):
@@ -149,8 +158,13 @@ def sanity_of(folder: Path, key: str) -> Mapping[str, Any]:
     Args:
         folder: of the run.
         key: of its stage ``predict``.
+
+    Raises:
+        WsbenchError: the file is not what was left there.
     """
     path = folder / SANITY
+    if problem := checksums.problem_of(path):
+        raise WsbenchError(f"{folder}: {problem}; remove {SANITY}, and type `wsbench sanity` again")
     found = read_json(path) if path.exists() else {}
     return found if found.get("predict") == key else {}
 

@@ -13,6 +13,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from wsbench import checksums
 from wsbench.archives import Arrays, array, read_arrays
 from wsbench.documents import reason_of
 from wsbench.errors import WsbenchError
@@ -133,10 +134,12 @@ def load(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a file, by ``protocol/column``.
 
     Raises:
-        WsbenchError: it cannot be read, or is not one of wsbench.
+        WsbenchError: it cannot be read, is not one of wsbench, or not what a run left in its folder.
     """
     if not path.is_file():
         raise WsbenchError(f"{path} cannot be read; submit the run again with its predictions")
+    if path.name == FILE:
+        checksums.require(path)
     stored = read_arrays(path, _WHAT)
     shared = {
         f"paper/{column}": stored[f"uniform/{column}"] for column in _SHARED if f"uniform/{column}" in stored

@@ -13,8 +13,9 @@ from typing import Any
 from wsbench import efficiency, predictions, records
 from wsbench.evaluation import key, score_stage
 from wsbench.files import read_json
-from wsbench.folders import Stage, is_done, locked, stage
+from wsbench.folders import Checks, Stage, finished, is_done, locked, stage
 from wsbench.loading import Loaded
+from wsbench.locks import PATIENCE
 from wsbench.planning import Plan, blind_plans
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress
@@ -30,7 +31,7 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
     if plan.spec.reads_image:
         _run_floors(plan, loaded, found, progress)
     fit = _fit(plan, loaded, found, progress)
-    with locked(plan.folder(loaded)) as folder:
+    with locked(plan.folder(loaded), progress.say, patience=_patience(plan)) as folder:
         prediction = _predict(folder, plan, loaded, found, progress, fit)
         score = score_stage(plan, loaded, found, prediction)
         measurement = _measure(folder, plan, loaded, found, progress, fit)
@@ -67,7 +68,7 @@ def _run_floors(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) 
 def measured(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Mapping[str, Any]:
     """What a plan costs here, as in `Record.efficiency`: it is fitted and measured, and not scored."""
     fit = _fit(plan, loaded, found, progress)
-    with locked(plan.folder(loaded)) as folder:
+    with locked(plan.folder(loaded), progress.say, patience=_patience(plan)) as folder:
         return _efficiency(loaded, fit, _measure(folder, plan, loaded, found, progress, fit))
 
 
@@ -91,16 +92,25 @@ def restored(
         progress: where long work is shown.
         folder: that holds the run's folder.
         protocol: ``uniform`` or ``paper``.
+
+    Raises:
+        WsbenchError: its training is not finished, or a file of it is not what was left there.
     """
     inside = folder / plan.trained().folder(loaded).name / "fit"
     if not inside.is_dir():
         return None
+    finished(inside.parent, inside.name)
     context = replace(_context(plan, loaded, found, progress), folder=inside)
     method = plan.build(loaded)
     method.restore(context)
     if protocol == "paper":
         method.restore_paper(context)
     return method
+
+
+def _patience(plan: Plan) -> float:
+    """Image-blind methods are run beside every other, so commands meet there; their runs are short."""
+    return 0.0 if plan.spec.reads_image else PATIENCE
 
 
 def _context(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Run:
@@ -134,7 +144,7 @@ def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stag
         trained.build(loaded).fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
         return {"provenance": records.provenance(_device_used(plan.device)), "cost": _epochs(inside)}
 
-    with locked(trained.folder(loaded)) as folder:
+    with locked(trained.folder(loaded), progress.say, patience=_patience(plan)) as folder:
         if not is_done(folder, "fit", inputs):
             trained.build(loaded).try_out()
             # Before the stage begins: what training costs includes neither that of others nor loading torch.
@@ -145,7 +155,7 @@ def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stag
                 for name, needed in trained.upstream(found).items()
             }
             context = replace(context, upstream=upstream)
-        return stage(folder, "fit", inputs, work)
+        return stage(folder, "fit", inputs, work, Checks(say=progress.say))
 
 
 def _predict(
@@ -163,7 +173,12 @@ def _predict(
             _predict_roles(method, loaded, folder, f"{what}, as its paper", progress)
         return {"method": facts}
 
-    return stage(folder, "predict", {"fit": fit.key, "settings": plan.after_fit()}, work)
+    def problem(inside: Path) -> str | None:
+        roles = {role: loaded.roles.members[role] for role in predictions.SCORED_ROLES}
+        return predictions.unlike_roles(inside, roles)
+
+    inputs = {"fit": fit.key, "settings": plan.after_fit()}
+    return stage(folder, "predict", inputs, work, Checks(problem=problem, say=progress.say))
 
 
 def _predict_roles(method: Method, loaded: Loaded, folder: Path, what: str, progress: Progress) -> None:
@@ -192,7 +207,7 @@ def _measure(
         "device": plan.device,
         "source": source_hash(efficiency),
     }
-    return stage(folder, "measure", inputs, work)
+    return stage(folder, "measure", inputs, work, Checks(say=progress.say))
 
 
 def _efficiency(loaded: Loaded, fit: Stage, measurement: Stage) -> Mapping[str, Any]:

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from wsbench import predictions, randomisation, records, scoring
+from wsbench import checksums, predictions, randomisation, records, scoring
 from wsbench.devices import check_device
 from wsbench.errors import WsbenchError, choose
 from wsbench.evaluation import dataset_of, plan_of
-from wsbench.files import write_json
+from wsbench.files import json_text
 from wsbench.folders import finished, locked
 from wsbench.loading import Loaded
 from wsbench.planning import Plan
@@ -206,7 +206,7 @@ def measure(
         raise WsbenchError(
             f"{subject.plan.spec.name} learns from boxes, which random labels would not change"
         )
-    with locked(folder):
+    with locked(folder, progress.say):
         key = finished(folder, "predict").key
         original = Condition("", "trained", subject.maps(subject.restored(), "trained"))
         draws = scoring.resamples(subject.loaded, [subject.samples[row].name for row in subject.rows])
@@ -216,7 +216,7 @@ def measure(
             _row(original.maps, condition, draws) for condition in [*made, _others(original, subject, draws)]
         ]
         record = replace(record, sanity=_noted(records.sanity_of(folder, key), key, subject, rows))
-        write_json(folder / records.SANITY, record.sanity)
+        checksums.write_noted(folder / records.SANITY, json_text(record.sanity))
         records.write(record, folder / records.FILE)
     return Sanity(record, subject, original, made)
 

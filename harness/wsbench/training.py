@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import lightning.pytorch as lightning
@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from wsbench.callbacks import AtomicCheckpoints, EpochSeed, History, Patience, ShowProgress
+from wsbench.checksums import is_whole_archive
 from wsbench.devices import torch_device
 from wsbench.seeds import seed_from
 from wsbench.specs import Run
@@ -140,7 +141,8 @@ def train(
         paper_monitor: what it logs of `Run.paper_score`, by whose highest value protocol ``paper`` chooses.
     """
     device = torch_device(run.device)
-    last = run.folder / f"{LAST}.ckpt"
+    names = [name for name, used in ((LAST, True), (BEST, monitor), (PAPER, paper_monitor)) if used]
+    resume = _resumable(run, names)
     with warnings.catch_warnings(), _quiet_lightning():
         warnings.simplefilter("ignore")  # Lightning's advice on workers, loggers and folders
         trainer = lightning.Trainer(
@@ -158,11 +160,28 @@ def train(
             deterministic="warn",
             default_root_dir=run.folder,
         )
-        resume = str(last) if last.exists() else None
         try:
             trainer.fit(module, fit, select, ckpt_path=resume, weights_only=True)
         except SystemExit:  # Lightning's answer to Ctrl-C, which would end a program that calls us
             raise KeyboardInterrupt from None
+
+
+def _resumable(run: Run, names: Sequence[str]) -> str | None:
+    """The checkpoint to go on from; None to start from the beginning.
+
+    Torch does not look at the checksums in its files, so weights in which a bit has changed would be trained
+    on, or chosen as the best, in silence. All checkpoints of an epoch are there when `LAST`, the latest, is.
+    """
+    paths = [run.folder / f"{name}.ckpt" for name in names]
+    if not paths[0].exists():
+        return None
+    for path in paths:
+        if not is_whole_archive(path):
+            what = "is not what was left there" if path.exists() else "is missing"
+            run.progress.say(f"{run.folder}: {path.name} {what}; the training starts from the beginning")
+            paths[0].unlink()
+            return None
+    return str(paths[0])
 
 
 def best_weights(run: Run) -> Mapping[str, torch.Tensor]:

@@ -28,7 +28,7 @@ def test_evaluations_are_counted_by_what_was_tested(tmp_path: Path) -> None:
     assert counts == [1, 1, 2, 3, 2]
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["fingerprint"] for line in lines] == ["f00d", "beef", "f00d", "f00d", "beef"]
-    assert {tuple(line) for line in lines} == {("fingerprint", "method", "settings", "seed", "time")}
+    assert {tuple(line) for line in lines} == {("fingerprint", "method", "settings", "seed", "time", "check")}
     assert note(log)["log"] == note(log)["log"] != note(tmp_path / "other" / evaluations.FILE)["log"]
 
 

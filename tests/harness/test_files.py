@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import re
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsbench.files import read_json, write_json
+from wsbench.errors import WsbenchError
+from wsbench.files import atomic, read_json, write_json
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-9, 9), st.text(alphabet='a,[]{}" \n\\é', max_size=6)
@@ -33,3 +39,48 @@ def test_a_list_of_numbers_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "value.json"
     write_json(path, {"draws": [1, 2.5, None], "rows": [[1, 2], [3]]})
     assert path.read_text() == ('{\n  "draws": [1, 2.5, null],\n  "rows": [\n    [1, 2],\n    [3]\n  ]\n}\n')
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from wsbench.files import atomic
+with atomic(Path(sys.argv[1])) as file:
+    file.write(b"half")
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "a [1].json"
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    assert [file.suffix for file in tmp_path.iterdir()] == [".part"]
+    write_json(path, 1)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_a_living_writer_writes_is_not_taken_for_left_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with atomic(path) as file:
+        file.write(b"slow")
+        write_json(path, "fast")
+    assert path.read_bytes() == b"slow"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_a_line_that_names_the_folder(tmp_path: Path, number: int) -> None:
+    """Also where a library has made another exception of it, as torch does."""
+    path = tmp_path / "last.ckpt"
+    path.write_text("old")
+    with pytest.raises(WsbenchError, match=f"no space is left in {re.escape(str(tmp_path))}"):
+        write_on_a_full_disk(path, number)
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def write_on_a_full_disk(path: Path, number: int) -> None:
+    with atomic(path):
+        try:
+            raise OSError(number, "no space")
+        except OSError:
+            raise RuntimeError("unexpected pos 704 vs 598")  # noqa: B904

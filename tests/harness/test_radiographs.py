@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from wsbench.errors import WsbenchError
-from wsbench.progress import Silent
+from wsbench.progress import Lines, Silent
 from wsbench.radiographs import FileFacts, inspect_file, inspect_files, read_radiograph
 
 
@@ -124,6 +124,47 @@ def test_facts_are_remembered_until_the_file_changes(picture: Path, tmp_path: Pa
     monkeypatch.undo()
     Image.new("L", (10, 10)).save(picture)
     assert inspect_files([picture], memory, Silent())[picture].width == 10
+
+
+def test_a_failure_to_read_is_not_remembered(picture: Path, tmp_path: Path) -> None:
+    """A folder with a file's name is read as badly as a file without permission, and as well when mended."""
+    memory = tmp_path / "facts.json"
+    original = picture.rename(tmp_path / "elsewhere.png")
+    picture.mkdir()
+    assert "cannot be read" in inspect_files([picture], memory, Silent())[picture].broken
+    assert str(picture) not in memory.read_text()
+    picture.rmdir()
+    original.rename(picture)
+    assert inspect_files([picture], memory, Silent())[picture].broken == ""
+
+
+def test_a_failure_that_an_older_version_remembered_is_forgotten(picture: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "facts.json"
+    status = picture.stat()
+    stamp = f"{picture}|{status.st_size}|{status.st_mtime_ns}"
+    failed = {
+        "content": "",
+        "width": 0,
+        "height": 0,
+        "mode": "",
+        "broken": "cannot be read: Permission denied",
+    }
+    memory.write_text(json.dumps({stamp: failed}))
+    assert inspect_files([picture], memory, Silent())[picture].broken == ""
+
+
+def test_a_memory_in_which_something_changed_is_forgotten(picture: Path, tmp_path: Path) -> None:
+    """Else a run would be of other data, by the hash of a file that nobody has."""
+    memory = tmp_path / "facts.json"
+    content = inspect_files([picture], memory, Silent())[picture].content
+    memory.write_text(memory.read_text().replace(content, content[::-1]))
+    assert inspect_files([picture], memory, Silent())[picture].content == content
+
+
+def test_a_memory_that_cannot_be_written_is_said(picture: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert inspect_files([picture], tmp_path / "file" / "facts.json", Lines())[picture].width == 64
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_a_damaged_memory_is_only_forgotten(picture: Path, tmp_path: Path) -> None:

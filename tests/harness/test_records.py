@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from records_examples import example
-from wsbench import records
+from wsbench import checksums, records
 from wsbench.errors import WsbenchError
 from wsbench.types import ScoredBox
 
@@ -153,6 +153,31 @@ def test_tables_keep_every_digit(tmp_path: Path) -> None:
     assert found.loc[0, "x0"] == third
     assert found.loc[0, "score"] == 0.1 + 0.2
     assert found.protocol.tolist() == ["uniform"]
+
+
+def test_names_that_look_like_numbers_stay_names(tmp_path: Path) -> None:
+    names = ["007", "NA"]
+    records.write_scores(tmp_path / records.SCORES, names, ["tb"], [[1], [0]], [[0.5], [0.25]])
+    boxes = {"uniform": [[ScoredBox("1", 0, 0, 5, 5, 0.5)], [ScoredBox("1", 1, 1, 5, 5, 0.5)]]}
+    records.write_boxes(tmp_path / records.BOXES, names, boxes)
+    record = replace(example(), folder=tmp_path)
+    assert record.scores()["image"].tolist() == names
+    assert record.boxes()["image"].tolist() == names
+    assert record.boxes()["class"].tolist() == ["1", "1"]
+
+
+def test_a_changed_record_or_table_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    records.write(example(cond_ap25=0.25), path)
+    records.write_scores(tmp_path / records.SCORES, ["a"], ["tb"], [[1]], [[0.5]])
+    checksums.note(tmp_path, [records.SCORES])
+    record = records.load(path)
+    (tmp_path / records.SCORES).write_text("image,label tb,score tb\na,1,0.6\n")
+    with pytest.raises(WsbenchError, match=r"scores\.csv is not what was left there"):
+        record.scores()
+    path.write_text(path.read_text().replace("0.25", "0.26"))
+    with pytest.raises(WsbenchError, match=r"record\.json is not what was left there"):
+        records.load(path)
 
 
 def test_a_record_of_a_leaderboard_has_no_tables() -> None:

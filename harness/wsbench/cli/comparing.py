@@ -40,6 +40,7 @@ def compare(
     leaderboards: options.Leaderboards = Path("leaderboards"),
     dataset: OfPage = None,
     root: options.Root = None,
+    cache: options.Cache = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -89,6 +90,7 @@ def strata(
     leaderboards: options.Leaderboards = Path("leaderboards"),
     dataset: OfPage = None,
     root: options.Root = None,
+    cache: options.Cache = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:

@@ -25,6 +25,7 @@ def _data() -> None:
 def check(
     dataset: Annotated[str, typer.Argument(help="Name of the dataset.")],
     root: options.Root = None,
+    cache: options.Cache = None,
     data_option: options.DataOption = None,
     near: Annotated[bool, typer.Option(help="Also look for near-identical images.")] = True,
     json: Annotated[Path | None, typer.Option(help="Also write everything found to this file.")] = None,
@@ -76,6 +77,7 @@ def make(
     folder: Annotated[Path, typer.Argument(help="An empty or new folder.")],
     layout: Annotated[str, typer.Option(help="The official layout: tbx11k, nih, nlm ...")],
     root: options.Root = None,
+    cache: options.Cache = None,
     data_option: options.DataOption = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
@@ -116,6 +118,7 @@ def organs(
         Path | None, typer.Option(help="A folder for the masks; by default beside the image cache.")
     ] = None,
     root: options.Root = None,
+    cache: options.Cache = None,
     data_option: options.DataOption = None,
     device: options.Device = "auto",
     skip_bad: options.SkipBad = False,

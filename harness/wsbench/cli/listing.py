@@ -48,6 +48,7 @@ def describe(
     ] = None,
     data_option: options.DataOption = None,
     root: options.Root = None,
+    cache: options.Cache = None,
     device: options.Device = "auto",
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsbench.errors import WsbenchError, as_line
+from wsbench.files import CACHE_VARIABLE
 
 if TYPE_CHECKING:
     from wsbench.loading import Loaded
@@ -17,6 +19,22 @@ if TYPE_CHECKING:
 
 Dataset = Annotated[str, typer.Option("--dataset", "-d", help="Name of the dataset; see `wsbench list`.")]
 Root = Annotated[Path | None, typer.Option(help="The dataset's folder.")]
+
+
+def _use_cache(folder: Path | None) -> Path | None:
+    if folder is not None:
+        os.environ[CACHE_VARIABLE] = str(folder)  # for worker processes, too
+    return folder
+
+
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        callback=_use_cache,
+        is_eager=True,
+        help=f"Folder of images as they are read; by default ${CACHE_VARIABLE}, or the user's cache folder.",
+    ),
+]
 DataOption = Annotated[
     list[str] | None,
     typer.Option("--data-option", "-D", metavar="NAME=VALUE", help="A setting of the dataset; repeatable."),

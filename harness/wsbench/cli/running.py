@@ -28,6 +28,7 @@ def run(
     ] = None,
     data_option: options.DataOption = None,
     root: options.Root = None,
+    cache: options.Cache = None,
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Base seeds, with commas.")] = "0",
     device: options.Device = "auto",
     folds: Annotated[

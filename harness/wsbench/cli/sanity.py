@@ -30,6 +30,7 @@ def sanity(
     ] = 50,
     picture: Annotated[Path | None, typer.Option(help="Draw the first maps into this PNG file.")] = None,
     root: options.Root = None,
+    cache: options.Cache = None,
     device: options.Device = "auto",
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,

@@ -44,6 +44,7 @@ def evaluate(
     data_option: options.DataOption = None,
     root: options.Root = None,
     skip_bad: options.SkipBad = False,
+    cache: options.Cache = None,
     runs: options.Runs = Path("runs"),
     submit: options.Submit = False,
     ladder: options.Ladder = False,
@@ -105,6 +106,7 @@ def export(
     out: Annotated[Path | None, typer.Option(help="The file; by default predictions.json or .npz.")] = None,
     protocol: Annotated[str, typer.Option(help="Whose boxes: uniform or paper.")] = "uniform",
     root: options.Root = None,
+    cache: options.Cache = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -139,6 +141,7 @@ def picture(
     below: Annotated[bool, typer.Option("--below", help="Runs below each other, not side by side.")] = False,
     protocol: Annotated[str, typer.Option(help="Whose heatmaps and boxes: uniform or paper.")] = "uniform",
     root: options.Root = None,
+    cache: options.Cache = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
