@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import joblib
 import numpy as np
 from filelock import FileLock
 
@@ -16,6 +16,7 @@ from wsbench.files import write_text
 from wsbench.progress import Progress
 from wsbench.specs import Dataset
 from wsbench.types import Sample
+from wsbench.workers import in_order
 
 VARIABLE = "WSBENCH_CACHE"
 CHUNK = 32
@@ -104,7 +105,8 @@ def _build(reader: Reader, samples: Sequence[Sample], path: Path, progress: Prog
     chunks = [samples[start : start + CHUNK] for start in range(done, len(samples), CHUNK)]
     with progress.task(reader.what, len(samples)) as advance:
         advance(done)
-        for rows in _in_order(reader, chunks):
+        read = functools.partial(_read_chunk, reader)
+        for rows in in_order(read, chunks, processes=reader.holds_lock):
             array[done : done + len(rows)] = rows
             array.flush()
             done += len(rows)
@@ -113,14 +115,6 @@ def _build(reader: Reader, samples: Sequence[Sample], path: Path, progress: Prog
     del array
     part.replace(path)
     count.unlink(missing_ok=True)
-
-
-def _in_order(reader: Reader, chunks: list[Sequence[Sample]]) -> Iterator[np.ndarray]:
-    backend = "loky" if reader.holds_lock else "threading"
-    parallel = joblib.Parallel(
-        n_jobs=min(joblib.cpu_count(), len(chunks)), backend=backend, return_as="generator"
-    )
-    return parallel(joblib.delayed(_read_chunk)(reader, chunk) for chunk in chunks)
 
 
 def _read_chunk(reader: Reader, samples: Sequence[Sample]) -> np.ndarray:
