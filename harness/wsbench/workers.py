@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import TypeVar
 
 from wsbench.ends import left_to_this_process
@@ -30,14 +31,17 @@ def in_order(work: Callable[[Item], Result], items: Sequence[Item], *, processes
     import joblib
 
     jobs = min(joblib.cpu_count(), len(items) or 1)
-    calls = (joblib.delayed(work)(item) for item in items)
-    if not processes:
-        return joblib.Parallel(n_jobs=jobs, backend="threading", return_as="generator")(calls)
+    backend = {"backend": "loky", "initializer": serve, "initargs": (os.getpid(),)}
     parallel = joblib.Parallel(
-        n_jobs=jobs, backend="loky", return_as="generator", initializer=serve, initargs=(os.getpid(),)
+        n_jobs=jobs, return_as="generator", **(backend if processes else {"backend": "threading"})
     )
-    with left_to_this_process():
-        return parallel(calls)
+    with ExitStack() as stack:
+        # Twice: joblib lets signals through again once it has started the first process of its own.
+        with left_to_this_process():
+            stack.enter_context(parallel)
+        with left_to_this_process():
+            results = parallel(joblib.delayed(work)(item) for item in items)
+        yield from results
 
 
 def serve(parent: int) -> None:
