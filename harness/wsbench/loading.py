@@ -14,9 +14,11 @@ from typing import Any
 from wsbench.anatomy import COMPLETE, Organs
 from wsbench.cache import Images, array_of, cache_folder
 from wsbench.catalog import ROLES, Entry, Role, root_of
+from wsbench.contained import contained, place_of
 from wsbench.errors import WsbenchError
 from wsbench.folds import Fold, deal_fold
 from wsbench.progress import Progress
+from wsbench.sealed import Sealed
 from wsbench.settings import Settings
 from wsbench.specs import Dataset, DatasetSpec, Problem, Source
 from wsbench.splits import Roles, deal
@@ -93,22 +95,21 @@ class Loaded:
     def views(self) -> Views:
         """Makes what methods and metrics see."""
 
+        dataset, samples, progress, folder = self.dataset, self.samples, self.progress, self._cache
+        found_organs, own_organs = self.found_organs, self.entry.organs
+
         def array(height: int, width: int) -> Any:
-            return array_of(
-                Images(self.dataset, (height, width)),
-                self.samples,
-                folder / f"{height}x{width}.npy",
-                self.progress,
-            )
+            path = folder / f"{height}x{width}.npy"
+            return array_of(Images(dataset, (height, width)), samples, path, progress)
 
         def organs(size: int) -> Any:
-            found = self.found_organs if (self.found_organs / COMPLETE).exists() else None
-            reader = Organs(self.dataset, size, self.entry.organs or found)
+            found = found_organs if (found_organs / COMPLETE).exists() else None
+            reader = Organs(dataset, size, own_organs or found)
             path = folder / f"packed-organs-{reader.key}-{size}.npy"
-            return array_of(reader, self.samples, path, self.progress)
+            return array_of(reader, samples, path, progress)
 
-        folder = self._cache
-        return Views(self.dataset.classes, self.samples, array, organs)
+        # Sealed: a method holds its views, and these functions hold every box of the dataset.
+        return Views(dataset.classes, samples, Sealed(array), Sealed(organs))
 
     @property
     def found_organs(self) -> Path:
@@ -176,7 +177,8 @@ def load(
         raise WsbenchError(f"{spec.name} is computed; it has no --root")
     folder = None if spec.computed else root_of(spec.name, entry, root)
     cache = cache_folder() / spec.name
-    dataset = spec.load(settings, Source(folder, cache, progress))
+    with contained(f"{spec.name} (plugin {place_of(spec.load)})", "load"):
+        dataset = spec.load(settings, Source(folder, cache, progress))
     if dataset.problems and not skip_bad:
         first, more = dataset.problems[0], len(dataset.problems) - 1
         others = f" (and {more} more, see `wsbench data check {spec.name}`)" if more else ""
