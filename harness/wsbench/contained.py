@@ -117,7 +117,7 @@ def _surroundings() -> Iterable[_Surrounding]:
     # Only of libraries that are there already: a plugin without torch must not wait for its import.
     yield _Surrounding("", random.getstate, random.setstate)
     yield _Surrounding("the working directory", _directory, os.chdir)
-    yield _Surrounding("the environment", lambda: dict(os.environ), _set_environment)
+    yield _environment()
     if (numpy := sys.modules.get("numpy")) is not None:
         yield _Surrounding("", numpy.random.get_state, numpy.random.set_state)
         yield _Surrounding("numpy's error state", numpy.geterr, lambda value: numpy.seterr(**value))
@@ -145,9 +145,20 @@ def _directory() -> str:
         return ""
 
 
-def _set_environment(values: dict[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(values)
+def _environment() -> _Surrounding:
+    there, modules = set(os.environ), len(sys.modules)
+
+    def read() -> dict[str, str]:
+        # Libraries configure themselves by new variables when they are imported, and that only once.
+        imported = len(sys.modules) > modules
+        return {name: value for name, value in os.environ.items() if name in there or not imported}
+
+    def write(values: dict[str, str]) -> None:
+        for name in read().keys() - values.keys():
+            del os.environ[name]
+        os.environ.update(values)
+
+    return _Surrounding("the environment", read, write)
 
 
 def _warn(plugin: str, call: str, what: str) -> None:

@@ -138,6 +138,7 @@ def test_what_a_metric_gives_is_refused_in_a_line(write, tmp_path: Path, metric:
 CHANGES: dict[str, tuple[str, Callable[[], object]]] = {
     "os.chdir('/')": ("the working directory", Path.cwd),
     "os.environ['HOME'] = 'elsewhere'": ("the environment", lambda: dict(os.environ)),
+    "os.environ['NEW'] = 'variable'": ("the environment", lambda: dict(os.environ)),
     "del os.environ['WSBENCH_CACHE']": ("the environment", lambda: dict(os.environ)),
     "np.seterr(all='raise')": ("numpy's error state", np.geterr),
     "torch.set_default_dtype(torch.float64)": ("torch's default dtype", torch.get_default_dtype),
