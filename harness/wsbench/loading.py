@@ -17,6 +17,7 @@ from wsbench.catalog import ROLES, Entry, Role, root_of
 from wsbench.contained import contained, place_of
 from wsbench.errors import WsbenchError
 from wsbench.folds import Fold, deal_fold
+from wsbench.names import fault_of, printable, require_classes
 from wsbench.progress import Progress
 from wsbench.sealed import Sealed
 from wsbench.settings import Settings
@@ -145,7 +146,7 @@ class Loaded:
             "images": {role: len(self.roles.members[role]) for role in ROLES},
             "boxes": {role: self.boxes_of(role) for role in ROLES},
             "left_out": dict(self.roles.left_out),
-            "skipped": [f"{problem.file}: {problem.what}" for problem in self.skipped],
+            "skipped": [printable(f"{problem.file}: {problem.what}") for problem in self.skipped],
             "subset": {split: list(counts) for split, counts in self.missing.items()},
             "fold": None if self.fold is None else asdict(self.fold),
         }
@@ -179,16 +180,20 @@ def load(
     cache = cache_folder() / spec.name
     with contained(f"{spec.name} (plugin {place_of(spec.load)})", "load"):
         dataset = spec.load(settings, Source(folder, cache, progress))
-    if dataset.problems and not skip_bad:
-        first, more = dataset.problems[0], len(dataset.problems) - 1
+    require_classes(dataset.classes, spec.name)
+    faults = {sample.name: fault for sample in dataset.samples if (fault := fault_of(sample))}
+    problems = (*dataset.problems, *(Problem(name, fault) for name, fault in faults.items()))
+    if problems and not skip_bad:
+        first, more = problems[0], len(problems) - 1
         others = f" (and {more} more, see `wsbench data check {spec.name}`)" if more else ""
         raise WsbenchError(
             f"{spec.name}: {first.file}: {first.what}{others}; mend it, or leave it out with --skip-bad"
         )
-    samples = tuple(sorted(dataset.samples, key=lambda sample: sample.name))
+    sound = (sample for sample in dataset.samples if sample.name not in faults)
+    samples = tuple(sorted(sound, key=lambda sample: sample.name))
     if not samples:
         raise WsbenchError(f"{spec.name}: {folder or 'its settings'}: no image is left")
-    loaded = Loaded(spec, settings, entry, dataset, samples, dataset.problems, progress)
+    loaded = Loaded(spec, settings, entry, dataset, samples, problems, progress)
     for split, (here, count) in loaded.missing.items():
         progress.say(f"{spec.name}: split {split} has {here} of the release's {count} images: a subset")
     return loaded

@@ -19,6 +19,7 @@ import pluggy
 from wsbench import hookspecs
 from wsbench.contained import contained
 from wsbench.errors import WsbenchError, choose, suggestion
+from wsbench.names import printable
 from wsbench.seeds import seed_from
 from wsbench.specs import DatasetSpec, MethodSpec, MetricSpec
 
@@ -83,7 +84,7 @@ class Plugins:
                     hook(**values)
             except Exception as error:
                 self.broken.append(Broken(name, f"{event} raised {_words(error)}"))
-                print(f"warning: {self.broken[-1]}", file=sys.stderr)
+                print(f"warning: {printable(str(self.broken[-1]))}", file=sys.stderr)
 
 
 def find(files: Iterable[str | Path] = ()) -> Plugins:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from wsbench.ends import LINE, listening
 from wsbench.errors import WsbenchError
+from wsbench.names import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -50,5 +51,5 @@ def _run(words: Sequence[str]) -> int | None:
 
 
 def _refuse(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     return 2

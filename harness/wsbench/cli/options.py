@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsbench.errors import WsbenchError
+from wsbench.names import printable
 
 if TYPE_CHECKING:
     from wsbench.loading import Loaded
@@ -54,7 +55,7 @@ def found(files: list[Path] | None) -> Plugins:
 
     result = plugins.find(files or [])
     for broken in result.broken:
-        print(f"warning: {broken}", file=sys.stderr)
+        print(f"warning: {printable(str(broken))}", file=sys.stderr)
     return result
 
 

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from wsbench.names import printable
 from wsbench.protocol import DRAWN
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ def show(
     """Print one table on the standard output; numbers follow the first ``text`` columns, if it is given.
     ``width`` is in characters; None is the terminal's."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
 
@@ -65,11 +65,16 @@ def show(
         whole = text is not None and position < text
         least = max((len(line[position]) for line in lines), default=0) if numbers else None
         justify = "right" if numbers else "left"
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=whole, min_width=least)
+        table.add_column(
+            Text(printable(heading)), justify=justify, overflow="fold", no_wrap=whole, min_width=least
+        )
     for line in lines:
-        table.add_row(*(escape(cell) for cell in line))
+        # Not str, of which rich would read markup and names of emoji.
+        table.add_row(*(Text("\n".join(map(printable, cell.split("\n")))) for cell in line))
     console = Console(width=width)
-    console.print(Text(title, style="bold"))  # a table's own title would be folded to the table's width
+    console.print(
+        Text(printable(title), style="bold")
+    )  # a table's own title would be folded to the table's width
     console.print(table)
 
 
@@ -82,7 +87,7 @@ def findings(found: Sequence[Finding]) -> None:
         print(f"{kind}: {len(inside)}")
         for finding in inside[:FEW]:
             names = ", ".join(finding.images[:FEW]) + (" ..." if len(finding.images) > FEW else "")
-            print(f"  {names}: {finding.what}" if names else f"  {finding.what}")
+            print(printable(f"  {names}: {finding.what}" if names else f"  {finding.what}"))
         if len(inside) > FEW:
             print(f"  ... and {len(inside) - FEW} more; --json FILE has them all")
 
