@@ -151,7 +151,7 @@ def readme() -> str:
 def test_commands_and_options_in_the_readme_exist() -> None:
     from typer.main import get_command
 
-    from wsbench.cli import app
+    from wsbench.cli.commands import app
 
     root = get_command(app)
     blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", readme(), flags=re.DOTALL | re.MULTILINE))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from wsbench import power
 from wsbench.board import Board
+from wsbench.names import markdown
 from wsbench.protocol import COLUMNS, DRAWN, FLOOR_METRICS, RANKING_COLUMNS
 from wsbench.rows import Row, number, shown
 
@@ -19,7 +20,7 @@ POOLED = ("accuracy", "auc")
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A GitHub table, first column to the left, numbers to the right."""
     lines = [header, [":---", *["---:"] * (len(header) - 1)], *rows]
-    cells = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    cells = [[markdown(cell) for cell in line] for line in lines]
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import zlib
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import joblib
 import numpy as np
 
 from wsbench.checksums import is_whole, sealed
@@ -23,6 +23,7 @@ from wsbench.locks import PATIENCE, Busy, held
 from wsbench.progress import Progress
 from wsbench.specs import Dataset
 from wsbench.types import Sample
+from wsbench.workers import in_order
 
 CHUNK = 32
 """Images that share a checksum; what is damaged is made again in such pieces."""
@@ -288,9 +289,10 @@ def _build(
     del array
     chunks = [samples[chunk * CHUNK : (chunk + 1) * CHUNK] for chunk in missing]
     start = part.stat().st_size - math.prod(shape)
+    rows_of = in_order(functools.partial(_read_chunk, reader), chunks, processes=reader.holds_lock)
     with progress.task(reader.what, len(samples)) as advance, part.open("r+b") as file:
         advance(len(samples) - sum(map(len, chunks)))
-        for chunk, rows in zip(missing, _in_order(reader, chunks) if chunks else (), strict=True):
+        for chunk, rows in zip(missing, rows_of, strict=True):
             file.seek(start + chunk * CHUNK * math.prod(reader.shape))
             file.write(np.ascontiguousarray(rows).data)  # a full disk is an error here, a signal in a map
             file.flush()
@@ -303,14 +305,6 @@ def _build(
 
 def _write_sums(path: Path, sums: Sequence[int]) -> None:
     write_json(_sums_file(path), sealed({"images": CHUNK, "chunks": list(sums)}))
-
-
-def _in_order(reader: Reader, chunks: list[Sequence[Sample]]) -> Iterator[np.ndarray]:
-    backend = "loky" if reader.holds_lock else "threading"
-    parallel = joblib.Parallel(
-        n_jobs=min(joblib.cpu_count(), len(chunks)), backend=backend, return_as="generator"
-    )
-    return parallel(joblib.delayed(_read_chunk)(reader, chunk) for chunk in chunks)
 
 
 def _read_chunk(reader: Reader, samples: Sequence[Sample]) -> np.ndarray:

@@ -1,9 +1,8 @@
-"""Writes that are whole or not at all, and a lock that dies with its process."""
+"""Writes that are whole or not at all, and that leave nothing for long where their process is killed."""
 
 from __future__ import annotations
 
 import errno
-import glob
 import json
 import os
 import re
@@ -17,11 +16,19 @@ from wsbench.errors import WsbenchError
 
 try:
     import fcntl
-except ImportError:  # Windows has none
+except ImportError:  # Windows, where a file that is open cannot be removed, and leftovers stay
     fcntl = None  # type: ignore[assignment]
 
 CACHE_VARIABLE = "WSBENCH_CACHE"
 """Names the folder of what is made of a dataset's images, and of what was found out about its files."""
+
+PART = ".part"
+"""The end of the name of a file that is being written."""
+
+NAME = 100
+"""Characters of a file's name that its unfinished file's has, too: file systems allow 255 bytes in all."""
+
+_SWEPT: set[Path] = set()
 
 # A line end is never inside a JSON string, so what looks like an indented list of scalars is one.
 _INNER_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
@@ -29,8 +36,9 @@ _INNER_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of ``path`` when the block ends well, and vanishes otherwise. What
-    processes that were killed in such a block have left of ``path`` is removed first.
+    """A binary file that takes the place of ``path`` when the block ends well, and vanishes otherwise.
+
+    What killed processes left in the folder of ``path`` is removed at this process's first write into it.
 
     Raises:
         WsbenchError: no space is left; the message names the folder.
@@ -39,7 +47,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     part: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left_over(path)
+        _sweep_once(path.parent)
         handle, part = _claimed(path)
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -75,16 +83,19 @@ def _claimed(path: Path) -> tuple[int, Path]:
     """A new file beside ``path``, open and locked for as long as it is, so that nobody takes it for left
     over."""
     while True:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:NAME]}.", suffix=PART)
         _lock(handle)
         if os.fstat(handle).st_nlink:  # else it was taken for left over before it was locked
             return handle, Path(name)
         os.close(handle)
 
 
-def _remove_left_over(path: Path) -> None:
-    """Remove the parts of ``path`` that no living process holds."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+def _sweep_once(folder: Path) -> None:
+    """Remove unfinished files whose writers are gone; once a process, as a folder may hold many files."""
+    if (place := folder.resolve()) in _SWEPT:
+        return
+    _SWEPT.add(place)
+    for part in place.glob(f".*{PART}"):
         try:
             with part.open("rb+") as file:
                 if _lock(file.fileno()):
@@ -94,7 +105,8 @@ def _remove_left_over(path: Path) -> None:
 
 
 def _lock(handle: int) -> bool:
-    """Lock an open file until it is closed; False where another process holds it, or files have no locks."""
+    """Lock an open file until it is closed; False where another process holds it, or files have no locks. A
+    lock dies with its process, on whichever machine."""
     if fcntl is None:
         return False
     try:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from wsbench import checksums, memory
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
@@ -22,6 +24,9 @@ MARK = "stage.json"
 
 LAYOUT = 1
 """Raise it when what a stage leaves changes its form: older leavings are then made again."""
+
+MADE = ".wsbench.json"
+"""In a folder that `make_at_once` made: what it was made of."""
 
 
 def key_of(inputs: Any) -> str:
@@ -49,6 +54,60 @@ def locked(
             yield path
     except Busy as busy:
         raise WsbenchError(f"{path} is in use by {busy.holder}; wait for it, or stop it") from None
+
+
+def require_room(folder: Path) -> None:
+    """Raise WsbenchError where `make_at_once` cannot make ``folder``, and did not make it either."""
+    place = folder.resolve()
+    if (place / MADE).is_file():
+        return
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise WsbenchError(f"{folder} exists and is not an empty folder; name another one")
+    if place == Path.cwd() or place.is_mount():
+        raise WsbenchError(f"{folder} is in use and cannot be replaced; name a new folder in it")
+
+
+def make_at_once(folder: Path, inputs: Any, work: Callable[[Path], None]) -> bool:
+    """Make ``folder``, unless it was made from the same inputs before. Killed at any moment, nothing of that
+    name is there, or all of it; what is unfinished lies beside it until the next attempt.
+
+    Args:
+        folder: new or empty.
+        inputs: JSON values that the outcome depends on.
+        work: called with a folder that does not exist yet, to fill.
+
+    Returns:
+        Whether it was made now.
+
+    Raises:
+        WsbenchError: it holds something else, or another process makes it.
+    """
+    require_room(folder)
+    place, key = folder.resolve(), {"key": key_of(inputs), "made of": inputs}
+    part, lock = (place.with_name(f".{place.name}.{kind}") for kind in ("part", "lock"))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=0):
+            try:
+                return _make(place, part, key, work)
+            finally:
+                lock.unlink(missing_ok=True)
+    except Timeout:
+        raise WsbenchError(f"{folder} is being made by another process; wait for it, or stop it") from None
+
+
+def _make(place: Path, part: Path, key: Mapping[str, Any], work: Callable[[Path], None]) -> bool:
+    if (place / MADE).exists():
+        if read_json(place / MADE) == key:
+            return False
+        raise WsbenchError(f"{place} was made by another command; name another folder")
+    shutil.rmtree(part, ignore_errors=True)
+    work(part)
+    write_json(part / MADE, key)
+    if place.exists():
+        place.rmdir()
+    part.rename(place)
+    return True
 
 
 @dataclass(frozen=True)

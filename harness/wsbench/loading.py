@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +14,14 @@ from typing import Any
 from wsbench.anatomy import COMPLETE, Organs
 from wsbench.cache import Images, array_of, cache_folder
 from wsbench.catalog import ROLES, Entry, Role, root_of
+from wsbench.contained import contained, place_of
 from wsbench.contradictions import contradictions
 from wsbench.errors import WsbenchError
 from wsbench.folds import Fold, deal_fold
+from wsbench.names import fault_of, printable, require_classes
 from wsbench.problems import Problem
 from wsbench.progress import Progress
+from wsbench.sealed import Sealed
 from wsbench.settings import Settings
 from wsbench.specs import Dataset, DatasetSpec, Source
 from wsbench.splits import Roles, deal
@@ -109,22 +112,21 @@ class Loaded:
     def views(self) -> Views:
         """Makes what methods and metrics see."""
 
+        dataset, samples, progress, folder = self.dataset, self.samples, self.progress, self._cache
+        found_organs, own_organs = self.found_organs, self.entry.organs
+
         def array(height: int, width: int) -> Any:
-            return array_of(
-                Images(self.dataset, (height, width)),
-                self.samples,
-                folder / f"{height}x{width}.npy",
-                self.progress,
-            )
+            path = folder / f"{height}x{width}.npy"
+            return array_of(Images(dataset, (height, width)), samples, path, progress)
 
         def organs(size: int) -> Any:
-            found = self.found_organs if (self.found_organs / COMPLETE).exists() else None
-            reader = Organs(self.dataset, size, self.entry.organs or found)
+            found = found_organs if (found_organs / COMPLETE).exists() else None
+            reader = Organs(dataset, size, own_organs or found)
             path = folder / f"packed-organs-{reader.key}-{size}.npy"
-            return array_of(reader, self.samples, path, self.progress)
+            return array_of(reader, samples, path, progress)
 
-        folder = self._cache
-        return Views(self.dataset.classes, self.samples, array, organs)
+        # Sealed: a method holds its views, and these functions hold every box of the dataset.
+        return Views(dataset.classes, samples, Sealed(array), Sealed(organs))
 
     @property
     def left_out(self) -> frozenset[str]:
@@ -165,7 +167,7 @@ class Loaded:
             "images": {role: len(self.roles.members[role]) for role in ROLES},
             "boxes": {role: self.boxes_of(role) for role in ROLES},
             "left_out": dict(self.roles.left_out),
-            "skipped": [f"{problem.file}: {problem.what}" for problem in self.skipped],
+            "skipped": [printable(f"{problem.file}: {problem.what}") for problem in self.skipped],
             "subset": {split: list(counts) for split, counts in self.missing.items()},
             "fold": None if self.fold is None else asdict(self.fold),
         }
@@ -200,8 +202,10 @@ def load(
         raise WsbenchError(f"{spec.name} is computed; it has no --root")
     folder = None if spec.computed else root_of(spec.name, entry, root)
     cache = cache_folder() / spec.name
-    dataset = spec.load(settings, Source(folder, cache, progress))
-    problems = (*dataset.problems, *contradictions(dataset))
+    with contained(f"{spec.name} (plugin {place_of(spec.load)})", "load"):
+        dataset = spec.load(settings, Source(folder, cache, progress))
+    require_classes(dataset.classes, spec.name)
+    problems = (*dataset.problems, *_bad_names(dataset.samples), *contradictions(dataset))
     bad = tuple(problem for problem in problems if problem.remedy != "none")
     notes = tuple(problem for problem in problems if problem.remedy == "none")
     samples = _trusted(dataset.samples, bad)
@@ -213,6 +217,13 @@ def load(
     for split, (here, count) in loaded.missing.items():
         progress.say(f"{spec.name}: split {split} has {here} of the release's {count} images: a subset")
     return loaded
+
+
+def _bad_names(samples: Sequence[Sample]) -> Iterator[Problem]:
+    """The samples whose names, or those of their boxes and attributes, cannot be printed as names."""
+    for sample in samples:
+        if fault := fault_of(sample):
+            yield Problem(sample.name, fault, "bad name", (sample.name,))
 
 
 def _trusted(samples: Sequence[Sample], problems: Sequence[Problem]) -> tuple[Sample, ...]:

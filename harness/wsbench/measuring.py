@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wsbench.boxes import relative_scores
+from wsbench.contained import contained, place_of
 from wsbench.errors import WsbenchError
 from wsbench.intervals import of_draws
 from wsbench.protocol import DRAWN, FLOOR_METRICS, HEADLINE
@@ -180,12 +181,18 @@ def values(spec: MetricSpec, scored: Scored, draws: Resamples) -> np.ndarray:
     Raises:
         WsbenchError: the metric gave something else.
     """
-    result = np.asarray(spec.compute(scored, draws), dtype=np.float64)
+    who = f"metric {spec.name} (plugin {place_of(spec.compute)})"
+    with contained(who, "compute"):
+        given = spec.compute(scored, draws)
+    try:
+        result = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise WsbenchError(f"{who} gave a {type(given).__name__} that is no array of numbers") from None
     if result.shape not in ((len(draws),), (len(draws), len(scored.classes))):
         expected = f"({len(draws)},) or ({len(draws)}, {len(scored.classes)})"
-        raise WsbenchError(f"metric {spec.name} gave values of shape {result.shape}, not {expected}")
+        raise WsbenchError(f"{who} gave values of shape {result.shape}, not {expected}")
     if np.isinf(result).any():
-        raise WsbenchError(f"metric {spec.name} gave an infinite value")
+        raise WsbenchError(f"{who} gave an infinite value")
     return result
 
 

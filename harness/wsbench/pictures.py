@@ -14,7 +14,7 @@ from wsbench import predictions
 from wsbench.boxes import on_grid
 from wsbench.errors import WsbenchError, choose
 from wsbench.evaluation import plan_of
-from wsbench.files import atomic
+from wsbench.figures import save
 from wsbench.folders import finished
 from wsbench.frames import Region, full_image
 from wsbench.loading import Loaded
@@ -190,8 +190,7 @@ def draw(lines: Sequence[Sequence[Row]], path: Path, *, below: bool = False) -> 
             stop = start + _panels([row])
             _draw_row(line[start:stop], row, names[row.run])
             start = stop
-    with atomic(path) as file:
-        figure.savefig(file, format="png", dpi=110)
+    save(figure, path, dpi=110)
 
 
 def _panels(line: Sequence[Row]) -> int:
@@ -210,7 +209,7 @@ def _draw_row(line: Sequence[Axes], row: Row, whose: str) -> None:
             values, cmap="inferno", vmin=0, vmax=1, alpha=0.45, extent=extent, interpolation="nearest"
         )
         axes.set(xlim=(0, width), ylim=(height, 0))
-        axes.set_title(whose + what, fontsize=8)
+        axes.set_title(whose + what, fontsize=8, parse_math=False)
     for box in row.sample.boxes:
         if box.label == row.label:
             _outline(line[-1], (box.x0, box.y0, box.x1, box.y1), TRUTH)
@@ -218,7 +217,7 @@ def _draw_row(line: Sequence[Axes], row: Row, whose: str) -> None:
         _outline(line[-1], corners, PREDICTED)
     sign = "≥" if row.score >= row.operating_point else "<"
     said = f"{whose}{row.label} {row.score:.2f} {sign} {row.operating_point:.2f}"
-    line[-1].set_title(f"{Path(row.sample.name).stem}\n{said}", fontsize=8)
+    line[-1].set_title(f"{Path(row.sample.name).stem}\n{said}", fontsize=8, parse_math=False)
 
 
 def _outline(axes: Axes, corners: Any, colour: str) -> None:

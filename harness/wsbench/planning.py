@@ -9,6 +9,7 @@ from typing import Any
 
 from wsbench import __version__, catalog
 from wsbench.calibration import OBJECTIVE, OBJECTIVES
+from wsbench.contained import contain, contained, place_of
 from wsbench.devices import check_device
 from wsbench.errors import choose
 from wsbench.folders import key_of
@@ -60,8 +61,15 @@ class Plan:
         return self.settings.model_dump(mode="json", include=set(self.spec.after_fit))
 
     def build(self, loaded: Loaded) -> Method:
-        """The method, not yet fitted."""
-        return self.spec.build(self.settings, loaded.dataset.classes)
+        """The method, not yet fitted; what it does when it is called stays within the call."""
+        with contained(self.who, "build"):
+            method = self.spec.build(self.settings, loaded.dataset.classes)
+        return contain(method, self.who)
+
+    @property
+    def who(self) -> str:
+        """The method and the place of its plugin, for messages."""
+        return f"{self.spec.name} (plugin {place_of(self.spec.build)})"
 
     def upstream(self, found: Plugins) -> dict[str, Plan]:
         """The plans of the methods this one builds on: same seed, device and folder of runs."""

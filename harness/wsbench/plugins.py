@@ -17,8 +17,10 @@ from typing import Any
 import pluggy
 
 from wsbench import hookspecs
+from wsbench.contained import contained
 from wsbench.errors import WsbenchError, choose, suggestion
 from wsbench.foreign import expanded
+from wsbench.names import printable
 from wsbench.seeds import seed_from
 from wsbench.specs import DatasetSpec, MethodSpec, MetricSpec
 
@@ -79,10 +81,11 @@ class Plugins:
         for name, plugin in self.manager.list_name_plugin():
             hook = self.manager.subset_hook_caller(event, everyone - {plugin})
             try:
-                hook(**values)
+                with contained(name, event):
+                    hook(**values)
             except Exception as error:
                 self.broken.append(Broken(name, f"{event} raised {_words(error)}"))
-                print(f"warning: {self.broken[-1]}", file=sys.stderr)
+                print(f"warning: {printable(str(self.broken[-1]))}", file=sys.stderr)
 
 
 def find(files: Iterable[str | Path] = ()) -> Plugins:
@@ -90,26 +93,51 @@ def find(files: Iterable[str | Path] = ()) -> Plugins:
 
     Args:
         files: paths of Python files.
+
+    Raises:
+        WsbenchError: one that was named, by a file or the variable, cannot be used as it is. An installed one
+            is noted in `Plugins.broken`, and takes nothing else down.
     """
     found = Plugins()
     found.manager.add_hookspecs(hookspecs)
-    for place, load in _sources(files):
-        try:
-            module = load()
-        except Exception as error:
-            found.broken.append(Broken(place, f"raised {_words(error)} when imported"))
-            continue
-        for part in _modules(module, found):
-            _register(found, part)
+    for place, load in _installed():
+        _load(found, place, load)
+    named = list(_named(files))
+    asked = {place for place, _ in named}
+    for place, load in named:
+        asked |= _load(found, place, load)
     _collect(found, "wsbench_datasets", "dataset", found.datasets, DatasetSpec)
     _collect(found, "wsbench_methods", "method", found.methods, MethodSpec)
     _collect(found, "wsbench_metrics", "metric", found.metrics, MetricSpec)
+    faults = [broken for broken in found.broken if broken.place in asked]
+    if faults:
+        others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise WsbenchError(f"{faults[0]}{others}; mend it, or leave it out of --plugin and {VARIABLE}")
     return found
 
 
-def _sources(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], ModuleType]]]:
+def _load(found: Plugins, place: str, load: Callable[[], ModuleType]) -> set[str]:
+    """Register a module and those inside it; gives their places."""
+    try:
+        with contained(f"plugin {place}", "the import"):
+            module = load()
+    except Exception as error:
+        reason = _words(error) if isinstance(error, WsbenchError) else f"raised {_words(error)} when imported"
+        found.broken.append(Broken(place, reason))
+        return {place}
+    parts = list(_modules(module, found))
+    for part in parts:
+        _register(found, part)
+    inside = {broken.place for broken in found.broken if broken.place.startswith(f"{module.__name__}.")}
+    return inside | {_place(part) for part in parts}
+
+
+def _installed() -> Iterator[tuple[str, Callable[[], ModuleType]]]:
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         yield f"{entry.name} ({entry.value})", entry.load
+
+
+def _named(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], ModuleType]]]:
     named = [word for word in os.environ.get(VARIABLE, "").split(os.pathsep) if word]
     for word in [*named, *map(str, files)]:
         if word.endswith(".py"):
@@ -138,7 +166,8 @@ def _modules(module: ModuleType, found: Plugins) -> Iterator[ModuleType]:
         if info.name.rpartition(".")[2].startswith("_"):
             continue
         try:
-            inner = importlib.import_module(info.name)
+            with contained(f"plugin {info.name}", "the import"):
+                inner = importlib.import_module(info.name)
         except Exception as error:
             found.broken.append(Broken(info.name, f"raised {_words(error)} when imported"))
             continue
@@ -170,7 +199,8 @@ def _collect(found: Plugins, hook: str, kind: str, table: dict[str, Any], spec_t
     for implementation in getattr(found.manager.hook, hook).get_hookimpls():
         place = implementation.plugin_name
         try:
-            specs = list(implementation.function())
+            with contained(f"plugin {place}", hook):
+                specs = list(implementation.function())
         except Exception as error:
             found.broken.append(Broken(place, f"{hook} raised {_words(error)}"))
             continue

@@ -29,7 +29,7 @@ SOME = 3
 
 
 def predict(
-    method: Method, images: ImageView, folder: Path, role: str, *, maps: bool = True
+    method: Method, images: ImageView, folder: Path, role: str, *, maps: bool = True, by: str = ""
 ) -> Iterable[int]:
     """Predict ``images`` shard by shard into ``folder``; yields the number of images done.
 
@@ -39,6 +39,7 @@ def predict(
         folder: sound shards that are there already are kept, and those that are not of these images removed.
         role: the beginning of their names.
         maps: whether heatmaps and boxes are kept, or only scores.
+        by: the method and its plugin, for messages.
 
     Raises:
         WsbenchError: the prediction is not what `Prediction` promises.
@@ -49,7 +50,10 @@ def predict(
         expected.append(path)
         if not (is_whole_archive(path) and _names(path) == shard.names):
             prediction = method.predict(shard)
-            check(prediction, shard)
+            try:
+                check(prediction, shard)
+            except WsbenchError as error:
+                raise WsbenchError(f"{by}: {error}" if by else str(error)) from None
             _write(path, shard, prediction if maps else Prediction(prediction.scores))
         yield len(shard)
     for path in {*folder.glob(f"{role}-*.npz")}.difference(expected):
@@ -185,23 +189,31 @@ def scores_in_unit(path: Path, scores: Any, what: str) -> None:
 def check(prediction: Prediction, images: ImageView) -> None:
     """Raise WsbenchError, naming the image, where a prediction is not what `Prediction` promises."""
     count, classes = len(images), len(images.classes)
+    if not isinstance(prediction, Prediction):
+        raise WsbenchError(f"predict gave a {type(prediction).__name__}, not a wsbench.Prediction")
     _check_values(prediction.scores, (count, classes), "scores", images.names)
     if prediction.heatmaps is None and prediction.boxes is None:
         raise WsbenchError("the method gave neither heatmaps nor boxes")
-    if prediction.heatmaps is not None:
-        shape = np.shape(prediction.heatmaps)
-        if len(shape) != 4 or 0 in shape[2:]:
-            raise WsbenchError(f"the method's heatmaps have shape {shape}, not (N, C, h, w)")
-        _check_values(prediction.heatmaps, (count, classes, *shape[2:]), "heatmaps", images.names)
-    if prediction.box_grid is not None and not (
-        len(prediction.box_grid) == 2 and min(prediction.box_grid) > 0
-    ):
-        raise WsbenchError(f"the method's box_grid {prediction.box_grid} must be rows and columns")
+    _check_maps(prediction, images)
     for name, region in _of_images(prediction.regions, images, "regions"):
         if not (region.width > 0 and region.height > 0):
             raise WsbenchError(f"the method's region of {name} has no area: {region}")
     for name, boxes in _of_images(prediction.boxes, images, "boxes"):
         _check_boxes(name, boxes, images.classes)
+
+
+def _check_maps(prediction: Prediction, images: ImageView) -> None:
+    if prediction.heatmaps is not None:
+        shape = np.shape(prediction.heatmaps)
+        if len(shape) != 4 or 0 in shape[2:]:
+            raise WsbenchError(f"the method's heatmaps have shape {shape}, not (N, C, h, w)")
+        _check_values(
+            prediction.heatmaps, (len(images), len(images.classes), *shape[2:]), "heatmaps", images.names
+        )
+    if prediction.box_grid is not None and not (
+        len(prediction.box_grid) == 2 and min(prediction.box_grid) > 0
+    ):
+        raise WsbenchError(f"the method's box_grid {prediction.box_grid} must be rows and columns")
 
 
 def _of_images(values: Sequence | None, images: ImageView, what: str) -> Iterable[tuple[str, Any]]:
@@ -211,9 +223,15 @@ def _of_images(values: Sequence | None, images: ImageView, what: str) -> Iterabl
 
 
 def _check_values(values: np.ndarray, shape: tuple[int, ...], what: str, names: Sequence[str]) -> None:
-    if np.shape(values) != shape:
-        raise WsbenchError(f"the method's {what} have shape {np.shape(values)}, not {shape}")
-    flat = np.asarray(values).reshape(len(names), -1)
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):  # what lists of unequal length and torch's tensors raise
+        raise WsbenchError(f"the method's {what}, a {type(values).__name__}, are no array") from None
+    if array.dtype.kind not in "biuf":
+        raise WsbenchError(f"the method's {what} are of dtype {array.dtype}, not real numbers")
+    if array.shape != shape:
+        raise WsbenchError(f"the method's {what} have shape {array.shape}, not {shape}")
+    flat = array.reshape(len(names), -1)
     wrong = ~((flat >= 0) & (flat <= 1)).all(axis=1)  # NaN is neither
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from wsbench.names import printable
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -52,7 +54,7 @@ class Lines(Progress):
     """Plain lines, at most one in ten seconds and a last one, for logs and pipes."""
 
     def say(self, line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)
 
     @contextmanager
     def task(self, what: str, total: int) -> Iterator[Advance]:
@@ -81,7 +83,7 @@ class Bars(Progress):
         self._console = Console(stderr=True)
 
     def say(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False)
+        self._console.print(printable(line), markup=False, emoji=False, highlight=False)
 
     @contextmanager
     def task(self, what: str, total: int) -> Iterator[Advance]:

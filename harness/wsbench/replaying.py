@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from wsbench import plugins, records, replay
 from wsbench.errors import WsbenchError
 from wsbench.evaluation import dataset_of
 from wsbench.progress import Progress, Silent
+from wsbench.workers import in_order
 
 CHUNK = 4
 """Records that a process computes before it is given more; each process loads the dataset once a chunk."""
@@ -42,8 +44,6 @@ def replay_all(
         progress: where long work is shown.
         update: write the records with what was computed, instead of saying how they differ.
     """
-    import joblib
-
     paths = sorted((folder / "records").glob("*/*.json"))
     by_data: dict[tuple, list[Path]] = defaultdict(list)
     for path in paths:
@@ -54,8 +54,8 @@ def replay_all(
         for of_data in by_data.values()
         for start in range(0, len(of_data), CHUNK)
     ]
-    parallel = joblib.Parallel(n_jobs=min(joblib.cpu_count(), len(chunks) or 1), return_as="generator")
-    work = parallel(joblib.delayed(_replay)(chunk, tuple(plugin_files), update) for chunk in chunks)
+    replay_chunk = functools.partial(_replay, plugin_files=tuple(plugin_files), update=update)
+    work = in_order(replay_chunk, chunks, processes=True)
     differences: dict[Path, Sequence[str]] = {}
     missing: dict[str, str] = {}
     equal = 0

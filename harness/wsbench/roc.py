@@ -12,7 +12,7 @@ import numpy as np
 
 from wsbench.crossvalidation import FOLD
 from wsbench.errors import WsbenchError, choose
-from wsbench.files import atomic
+from wsbench.figures import save
 from wsbench.records import Record
 from wsbench.rows import Row, number
 
@@ -95,8 +95,7 @@ def draw(runs: Sequence[Record], classes: Sequence[str], path: Path) -> None:
     drawn = [_panel(axes, runs, label) for axes, label in zip(panels, classes, strict=False)]
     if not any(drawn):
         raise WsbenchError("no run has images with and without one of these classes: there is no curve")
-    with atomic(path) as file:
-        figure.savefig(file, format="png", dpi=110)
+    save(figure, path, dpi=110)
 
 
 def _panel(axes: Axes, runs: Sequence[Record], label: str) -> int:
@@ -115,10 +114,12 @@ def _panel(axes: Axes, runs: Sequence[Record], label: str) -> int:
         axes.plot(whole.false_positive_rate, whole.true_positive_rate, color=colour, lw=1.8, label=said)
         drawn += 1
     axes.plot([0, 1], [0, 1], color="grey", lw=0.7, ls=":")
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", title=label)
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.set_title(label, parse_math=False)
     axes.set(xlabel="false positive rate (1 - specificity)", ylabel="true positive rate (sensitivity)")
     if drawn:
-        axes.legend(loc="lower right", fontsize=7)
+        for text in axes.legend(loc="lower right", fontsize=7).get_texts():
+            text.set_parse_math(False)
     return drawn
 
 

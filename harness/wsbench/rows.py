@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wsbench.intervals import edge_variance, of_draws
+from wsbench.names import printable
 from wsbench.protocol import RANKED_BY, ranked_by
 from wsbench.records import Record
 from wsbench.significance import Estimate
@@ -45,7 +46,7 @@ class Row:
         marks = "" if method["reads_image"] else BLIND
         if method["box_supervision"] in ("fit", protocol):
             marks += BOXED
-        return f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}"
+        return printable(f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}")
 
     def values(self, metric: str, protocol: str) -> list[float | None]:
         """The metric's macro value of every seed."""

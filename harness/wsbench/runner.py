@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from wsbench.planning import Plan, blind_plans
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress
 from wsbench.records import Record
+from wsbench.sealed import Sealed
 from wsbench.selection import paper_score
 from wsbench.sources import source_hash
 from wsbench.specs import BoxSupervision, Method, Run
@@ -52,7 +55,8 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
         )
         records.write(record, folder / records.FILE)
     if fit.fresh or prediction.fresh or score.fresh:
-        found.tell("wsbench_run_finished", record=record)
+        # A copy: what is printed and submitted afterwards is not a tracker's to change.
+        found.tell("wsbench_run_finished", record=deepcopy(record))
     return record
 
 
@@ -125,12 +129,14 @@ def _context(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> 
     if plan.spec.box_supervision is BoxSupervision.FIT:
         context = replace(context, boxed=loaded.views.boxed(loaded.roles.members["calibrate"]))
     if (objective := plan.spec.paper_objective) is not None:
-        context = replace(context, paper_score=lambda predict: paper_score(predict, loaded, objective))
+        context = replace(
+            context, paper_score=Sealed(partial(paper_score, loaded=loaded, objective=objective))
+        )
 
     def epoch_ended(epoch: int, metrics: Mapping[str, float]) -> None:
         found.tell("wsbench_epoch_ended", run=context, epoch=epoch, metrics=metrics)
 
-    return replace(context, epoch_ended=epoch_ended)
+    return replace(context, epoch_ended=Sealed(epoch_ended))
 
 
 def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stage:
@@ -164,13 +170,12 @@ def _predict(
     def work(inside: Path) -> Mapping[str, Any]:
         context, method = _context(plan, loaded, found, progress), plan.build(loaded)
         method.restore(context)
-        what = f"predicting with {plan.spec.name}"
-        _predict_roles(method, loaded, inside, what, progress)
+        _predict_roles(method, plan, loaded, inside, progress)
         facts = {**_size(method), **method.facts()}
         if method.restore_paper(context):
             folder = inside / predictions.PAPER
             folder.mkdir(exist_ok=True)
-            _predict_roles(method, loaded, folder, f"{what}, as its paper", progress)
+            _predict_roles(method, plan, loaded, folder, progress, ", as its paper")
         return {"method": facts}
 
     def problem(inside: Path) -> str | None:
@@ -181,12 +186,15 @@ def _predict(
     return stage(folder, "predict", inputs, work, Checks(problem=problem, say=progress.say))
 
 
-def _predict_roles(method: Method, loaded: Loaded, folder: Path, what: str, progress: Progress) -> None:
-    roles = loaded.roles.members
+def _predict_roles(
+    method: Method, plan: Plan, loaded: Loaded, folder: Path, progress: Progress, how: str = ""
+) -> None:
+    roles, what = loaded.roles.members, f"predicting with {plan.spec.name}{how}"
     with progress.task(what, sum(len(roles[role]) for role in predictions.SCORED_ROLES)) as advance:
         for role in predictions.SCORED_ROLES:
             images = loaded.views.images(roles[role])
-            for done in predictions.predict(method, images, folder, role, maps=role != "select"):
+            maps = role != "select"
+            for done in predictions.predict(method, images, folder, role, maps=maps, by=plan.who):
                 advance(done)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wsbench.files import atomic
+from wsbench.figures import save
 from wsbench.pictures import SIDE
 from wsbench.sanity import Sanity
 from wsbench.similarity import normalised, varies
@@ -45,14 +45,13 @@ def draw(found: Sanity, path: Path) -> int:
     for axes in panels.flat:
         axes.set_axis_off()
     for axes, condition in zip(panels[0, 1:], conditions, strict=True):
-        axes.set_title(condition.what, fontsize=8)
+        axes.set_title(condition.what, fontsize=8, parse_math=False)
     for pair, line in enumerate(panels):
         line[0].imshow(_pixels(found, pair), cmap="gray", vmin=0, vmax=255)
-        line[0].set_title(_named(found, pair), fontsize=8)
+        line[0].set_title(_named(found, pair), fontsize=8, parse_math=False)
         for axes, condition in zip(line[1:], conditions, strict=True):
             _draw_map(axes, condition.maps[pair].astype(np.float64))
-    with atomic(path) as file:
-        figure.savefig(file, format="png", dpi=110)
+    save(figure, path, dpi=110)
     return rows
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wsbench.errors import WsbenchError
+from wsbench.names import require_name
 from wsbench.seeds import seed_from
 from wsbench.settings import Settings
 
@@ -192,6 +193,9 @@ class MethodSpec:
     requires: Callable[[Any], Mapping[str, Requirement]] = _nothing
 
     def __post_init__(self) -> None:
+        require_name(self.name, "a method")
+        for preset in self.presets:
+            require_name(preset, f"a preset of {self.name}")
         for name in self.after_fit:
             if name not in self.settings.model_fields:
                 raise WsbenchError(f"{self.name}: after_fit names '{name}', which is no setting of it")
@@ -273,6 +277,9 @@ class DatasetSpec:
     write: Callable[[Dataset, Path, Progress], None] | None = None
     layout: str = ""
 
+    def __post_init__(self) -> None:
+        require_name(self.name, "a dataset")
+
 
 @dataclass(frozen=True)
 class MetricSpec:
@@ -307,3 +314,6 @@ class MetricSpec:
     needs: Literal["labels", "boxes", "maps"] = "boxes"
     bounded: bool = True
     at_operating_points: bool = False
+
+    def __post_init__(self) -> None:
+        require_name(self.name, "a metric")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -19,6 +21,7 @@ from wsbench.seeds import seed_from
 from wsbench.specs import Run
 from wsbench.training_settings import TrainingSettings
 from wsbench.weak import WeakView
+from wsbench.workers import serve
 
 LAST, BEST, PAPER = "last", "best", "paper"
 
@@ -108,9 +111,14 @@ def keyed_loader(
         batch_size=settings.batch_size,
         sampler=_KeyedSampler(len(images), order_seed or 0, shuffle=order_seed is not None),
         num_workers=settings.loader_workers,
+        worker_init_fn=functools.partial(_serve, os.getpid()),
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # else every new epoch would draw from the global one
     )
+
+
+def _serve(parent: int, worker: int) -> None:
+    serve(parent)
 
 
 def train(
@@ -162,8 +170,11 @@ def train(
         )
         try:
             trainer.fit(module, fit, select, ckpt_path=resume, weights_only=True)
-        except SystemExit:  # Lightning's answer to Ctrl-C, which would end a program that calls us
-            raise KeyboardInterrupt from None
+        except SystemExit as end:
+            if isinstance(end.__context__, KeyboardInterrupt):
+                # Lightning's answer to Ctrl-C, which would end a program that calls us
+                raise KeyboardInterrupt from None
+            raise
 
 
 def _resumable(run: Run, names: Sequence[str]) -> str | None:

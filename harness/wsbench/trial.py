@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
+import os
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wsbench import plugins
+from wsbench.ends import left_to_this_process
 from wsbench.errors import WsbenchError
 from wsbench.loading import Loaded
 from wsbench.planning import Plan, load_dataset, make_plan
@@ -20,6 +22,7 @@ from wsbench.plugins import Plugins
 from wsbench.progress import choose_progress
 from wsbench.settings import AnySettings, Settings
 from wsbench.training_settings import TrainingSettings
+from wsbench.workers import serve
 
 BATCHES = 2
 FEWEST = 80
@@ -80,9 +83,11 @@ def measure(trial: Trial) -> Mapping[str, Any]:
         WsbenchError: anything the user can mend, or the process was killed.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as process:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=serve, initargs=(os.getpid(),)) as process:
         try:
-            return process.submit(_measured, trial).result()
+            with left_to_this_process():
+                work = process.submit(_measured, trial)
+            return work.result()
         except BrokenProcessPool:
             raise WsbenchError(
                 f"{trial.method}: the process that measured it was killed, most likely for want of memory; "

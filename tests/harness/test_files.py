@@ -1,4 +1,4 @@
-"""JSON is written so that people and machines can read it."""
+"""Files are written as a whole, leave nothing behind, and JSON so that people and machines can read it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsbench.errors import WsbenchError
-from wsbench.files import atomic, read_json, write_json
+from wsbench.files import atomic, read_json, write_json, write_text
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-9, 9), st.text(alphabet='a,[]{}" \n\\é', max_size=6)
@@ -41,22 +42,35 @@ def test_a_list_of_numbers_is_one_line(tmp_path: Path) -> None:
     assert path.read_text() == ('{\n  "draws": [1, 2.5, null],\n  "rows": [\n    [1, 2],\n    [3]\n  ]\n}\n')
 
 
-KILLED = """
-import os, sys
+WRITER = """
+import os, signal, sys
 from pathlib import Path
 from wsbench.files import atomic
 with atomic(Path(sys.argv[1])) as file:
     file.write(b"half")
-    os.kill(os.getpid(), 9)
+    print("writing", flush=True)
+    sys.stdin.read()
 """
 
 
-def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> None:
-    path = tmp_path / "a [1].json"
-    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
-    assert [file.suffix for file in tmp_path.iterdir()] == [".part"]
-    write_json(path, 1)
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+def test_what_a_killed_writer_left_is_removed_and_what_a_live_one_writes_is_not(tmp_path: Path) -> None:
+    start = partial(subprocess.Popen, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    writers = [start([sys.executable, "-c", WRITER, str(tmp_path / name)]) for name in ("killed", "alive")]
+    for writer in writers:
+        assert writer.stdout.readline() == "writing\n"
+    killed, alive = writers
+    killed.kill()
+    killed.communicate()
+    assert len(list(tmp_path.glob(".*.part"))) == 2
+    write_text(tmp_path / "other", "")
+    assert [path.name.split(".")[1] for path in tmp_path.glob(".*.part")] == ["alive"]
+    assert alive.communicate("")[0] == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alive", "other"]
+
+
+def test_a_long_name_can_be_written(tmp_path: Path) -> None:
+    write_text(tmp_path / ("n" * 255), "text")
+    assert (tmp_path / ("n" * 255)).read_text() == "text"
 
 
 def test_what_a_living_writer_writes_is_not_taken_for_left_over(tmp_path: Path) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import numpy as np
 import pytest
 
-from wsbench import testing
+from wsbench import hookspecs, testing
+from wsbench.hookspecs import hookimpl
+from wsbench.loading import Loaded
 from wsbench.planning import make_plan
 from wsbench.plugins import Plugins
 from wsbench.progress import Silent
-from wsbench.runner import fitted
-from wsbench.specs import Method, MethodSpec, Run
-from wsbench.types import Prediction, Sample, WeakSample
-from wsbench.weak import BoxedView, ImageView, WeakView
+from wsbench.runner import execute, fitted
+from wsbench.specs import Dataset, Method, MethodSpec, Run
+from wsbench.types import Box, Prediction, Sample, WeakSample
+from wsbench.weak import BoxedView, ImageView, Views, WeakView
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +59,59 @@ def test_what_fit_receives_is_exactly_a_weak_view(tmp_path: Path) -> None:
     assert [type(view) for view in seen] == [WeakView, WeakView, type(None)]
     assert seen[0].names == loaded.roles.members["fit"]
     assert seen[1].names == loaded.roles.members["select"]
+
+
+def reachable(*roots: object) -> Iterator[object]:
+    """Everything that attributes, items and closures lead to; not what the modules of its classes hold."""
+    seen: dict[int, object] = {}
+    left = list(roots)
+    while left:
+        thing = left.pop()
+        if id(thing) in seen or isinstance(thing, ModuleType | type):
+            continue
+        seen[id(thing)] = thing
+        yield thing
+        inside = gc.get_referents(thing)
+        if isinstance(thing, FunctionType):
+            inside = [other for other in inside if other is not thing.__globals__]
+        left += inside
+
+
+def test_nothing_that_a_method_receives_leads_to_a_box(tmp_path: Path) -> None:
+    seen: dict[str, tuple] = {}
+
+    class Grasping(Method):
+        def fit(self, *received: object) -> None:
+            seen["fit"] = received
+            received[2].epoch_ended(0, {})
+
+        def restore_paper(self, *received: object) -> bool:
+            seen["restore_paper"] = received
+            return False
+
+        def predict(self, *received: object) -> Prediction:
+            seen["predict"] = received
+            received[0].pixels(8, 8)
+            return Prediction(np.full((len(received[0]), 1), 0.5), np.zeros((len(received[0]), 1, 4, 4)))
+
+        def paper_boxes(self, *received: object) -> None:
+            seen["paper_boxes"] = received
+
+    spec = MethodSpec("grasping", "", testing.ToySettings, Grasping, paper_objective="msli")
+    plan = make_plan(spec, None, {}, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
+    loaded, found = testing.toy(), Plugins(methods={"grasping": spec})
+    heard = ModuleType("tracker")
+    heard.wsbench_epoch_ended = hookimpl(lambda run, epoch: seen.update(tracker=(run, epoch)))
+    found.manager.add_hookspecs(hookspecs)
+    found.manager.register(heard)
+    execute(plan, loaded, found, Silent())
+    assert set(seen) == {"fit", "tracker", "restore_paper", "predict", "paper_boxes"}
+    hidden = (Box, Sample, Dataset, Loaded, Views)
+    for call, received in seen.items():
+        things = list(reachable(*received))
+        assert len(things) >= 20, call
+        assert [type(thing) for thing in things if isinstance(thing, hidden)] == [], call
+    assert any(isinstance(thing, Box) for thing in reachable(loaded)), "the walk sees boxes where they are"
 
 
 def test_views_hold_the_images_they_name(views) -> None:

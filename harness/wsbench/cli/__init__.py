@@ -6,56 +6,50 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-import typer
-
-from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring, terminal
+from wsbench.cli import terminal
+from wsbench.ends import LINE, listening
 from wsbench.errors import WsbenchError, as_line
 from wsbench.system_errors import refusal_of
 
-# Typer carries its own copy of click; its base of all usage errors is only reachable from here.
-UsageError = typer.BadParameter.__bases__[0]
-
-app = typer.Typer(
-    name="wsbench",
-    help="Honest benchmarks for weakly supervised localisation on chest X-rays.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("run")(running.run)
-app.command("evaluate")(scoring.evaluate)
-app.command("export")(scoring.export)
-app.command("picture")(scoring.picture)
-app.command("roc")(scoring.roc)
-app.command("compare")(comparing.compare)
-app.command("strata")(comparing.strata)
-app.command("sanity")(sanity.sanity)
-app.command("list")(listing.list_)
-app.command("describe")(listing.describe)
-app.add_typer(data.app, name="data")
-app.command("leaderboard")(board.leaderboard)
-app.command("power")(power.power)
-
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The ``wsbench`` command; exits with 0, or with 2 after one line for a user's mistake."""
+    """The ``wsbench`` command; exits with 0, or with 2 after one line for a user's mistake.
+
+    Told to stop by Ctrl-C, SIGTERM or SIGHUP it ends within `wsbench.ends.GRACE` seconds after one line, with
+    130, 143 or 129.
+    """
     terminal.show_any_sign()
     words = [terminal.at_home(word) for word in (sys.argv[1:] if arguments is None else arguments)]
+    with listening() as ending:
+        try:
+            code = _run(words)
+        except BaseException:
+            if ending.signal is None:
+                raise
+        if ending.signal is not None:  # whatever a library made of it
+            ending.leave()
+    sys.exit(code or 0)
+
+
+def _run(words: Sequence[str]) -> int | None:
+    # Imported here: what is slow comes when signals are listened to.
+    from typer import Abort
+
+    from wsbench.cli.commands import UsageError, app
+
     try:
-        code = app(words or ["--help"], prog_name="wsbench", standalone_mode=False)
+        return app(words or ["--help"], prog_name="wsbench", standalone_mode=False)
     except WsbenchError as error:
-        code = _refuse(str(error))
+        return _refuse(str(error))
     except UsageError as error:
-        code = _refuse(error.format_message())
+        return _refuse(error.format_message())
     except OSError as error:
         if not (line := refusal_of(error)):
             raise
-        code = _refuse(line)
-    except (KeyboardInterrupt, typer.Abort):
-        code = 130
-    if code == 130:
-        print("stopped; type the same command again to go on", file=sys.stderr)
-    sys.exit(code or 0)
+        return _refuse(line)
+    except (KeyboardInterrupt, Abort):
+        print(LINE, file=sys.stderr)
+        return 130
 
 
 def _refuse(message: str) -> int:

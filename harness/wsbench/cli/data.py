@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsbench.cli import options, tables
-from wsbench.errors import WsbenchError, choose
+from wsbench.errors import choose
 
 if TYPE_CHECKING:
     from wsbench.loading import Loaded
@@ -83,8 +83,7 @@ def make(
     quiet: options.Quiet = False,
 ) -> None:
     """Write a dataset as another one's official folder."""
-    import shutil
-
+    from wsbench.folders import make_at_once, require_room
     from wsbench.progress import choose_progress
     from wsbench.system_errors import try_folder
 
@@ -93,19 +92,13 @@ def make(
         spec.layout or name: spec.write for name, spec in found.datasets.items() if spec.write is not None
     }
     write = choose(layout, writers, "layout")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise WsbenchError(f"{folder} exists and is not an empty folder; name another one")
+    require_room(folder)
     try_folder(folder)
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(found, dataset, data_option, root, progress)
-    part = folder.resolve().with_name(f".{folder.resolve().name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    write(loaded.dataset, part, progress)
-    folder.mkdir(parents=True, exist_ok=True)
-    for inside in part.iterdir():
-        inside.rename(folder / inside.name)
-    part.rmdir()
-    print(f"{len(loaded.samples)} images in {folder}")
+    made_of = {"layout": layout, "data": loaded.fingerprint, **loaded.describe()["settings"]}
+    fresh = make_at_once(folder, made_of, lambda part: write(loaded.dataset, part, progress))
+    print(f"{len(loaded.samples)} images in {folder}{'' if fresh else ', made before'}")
 
 
 @app.command()

@@ -12,6 +12,7 @@ import typer
 from wsbench.cli import options, tables
 from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError, choose
+from wsbench.names import file_stem, require_name
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 
@@ -171,8 +172,8 @@ def picture(
         return
     with progress.task("drawing", len(lines)) as advance:
         for line in lines:
-            stem = str(Path(line[0].sample.name).with_suffix("")).replace("/", "-")
-            pictures.draw([line], out / f"{line[0].label}-{stem}.png", below=below)
+            stem = file_stem(f"{line[0].label}-{Path(line[0].sample.name).with_suffix('')}")
+            pictures.draw([line], out / f"{stem}.png", below=below)
             advance(1)
     print(f"{len(lines)} pictures in {out}")
 
@@ -209,15 +210,6 @@ def _program(files: Sequence[Path], seeds: Sequence[int], name: str | None, data
     check_seeds(files, seeds)
     if name is None and len(files) > 1:
         raise WsbenchError(f"{len(files)} files of predictions are one program's; say its --name")
-    return _checked(name or files[0].stem)
-
-
-def _checked(name: str) -> str:
-    """A program's name becomes a folder's."""
-    if (
-        not name
-        or name.startswith(".")
-        or not name.replace("-", "").replace("_", "").replace(".", "").isalnum()
-    ):
-        raise WsbenchError(f"--name '{name}': letters, digits, '-', '_' and '.' make a name")
-    return name
+    program = name or files[0].stem
+    require_name(program, "--name")
+    return program

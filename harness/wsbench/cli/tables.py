@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from wsbench.cli import layout
+from wsbench.names import printable
 from wsbench.protocol import DRAWN
 
 if TYPE_CHECKING:
@@ -56,7 +57,6 @@ def show(
     number is shown as a whole, and columns at the right that do not fit are named below the table instead.
     ``width`` is in characters; None is the terminal's."""
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
 
@@ -67,10 +67,12 @@ def show(
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
     for place, (heading, wide) in enumerate(zip(header, given, strict=False)):
         justify = "right" if text is not None and place >= text else "left"
-        table.add_column(heading, justify=justify, overflow="fold", width=wide)
+        table.add_column(Text(printable(heading)), justify=justify, overflow="fold", width=wide)
     for line in lines:
-        table.add_row(*(escape(cell) for cell in line[: len(given)]))
-    console.print(Text(title, style="bold"))  # a table's own title would be folded to the table's width
+        # Not str, of which rich would read markup and names of emoji.
+        table.add_row(*(Text("\n".join(map(printable, cell.split("\n")))) for cell in line[: len(given)]))
+    # A table's own title would be folded to the table's width.
+    console.print(Text(printable(title), style="bold"))
     console.print(table)
     if left := header[len(given) :]:
         print(f"no room in {console.width} columns for: {', '.join(left)}")
@@ -85,7 +87,7 @@ def findings(found: Sequence[Finding]) -> None:
         print(f"{kind}: {len(inside)}")
         for finding in inside[:FEW]:
             names = ", ".join(finding.images[:FEW]) + (" ..." if len(finding.images) > FEW else "")
-            print(f"  {names}: {finding.what}" if names else f"  {finding.what}")
+            print(printable(f"  {names}: {finding.what}" if names else f"  {finding.what}"))
         if len(inside) > FEW:
             print(f"  ... and {len(inside) - FEW} more; --json FILE has them all")
 

@@ -1,0 +1,31 @@
+"""All commands of the command line."""
+
+from __future__ import annotations
+
+import typer
+
+from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring
+
+# Typer carries its own copy of click; its base of all usage errors is only reachable from here.
+UsageError = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="wsbench",
+    help="Honest benchmarks for weakly supervised localisation on chest X-rays.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(running.run)
+app.command("evaluate")(scoring.evaluate)
+app.command("export")(scoring.export)
+app.command("picture")(scoring.picture)
+app.command("roc")(scoring.roc)
+app.command("compare")(comparing.compare)
+app.command("strata")(comparing.strata)
+app.command("sanity")(sanity.sanity)
+app.command("list")(listing.list_)
+app.command("describe")(listing.describe)
+app.add_typer(data.app, name="data")
+app.command("leaderboard")(board.leaderboard)
+app.command("power")(power.power)

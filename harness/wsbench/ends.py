@@ -1,0 +1,99 @@
+"""How a command ends when a signal asks it to: one line, the signal's exit code, nothing left running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FrameType
+
+GRACE = 2.0
+"""Seconds that a command has to put away what it holds; what is not done then is as safe as after a kill."""
+
+LINE = "stopped; type the same command again to go on"
+
+_ASKING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)  # Windows has no SIGHUP
+
+
+class Stopped(KeyboardInterrupt):
+    """Raised in the main thread by a signal that asks to stop. Libraries that put their things away for
+    Ctrl-C do it for SIGTERM and SIGHUP, too."""
+
+
+@dataclass
+class Ending:
+    """Which signal asked to stop.
+
+    Attributes:
+        signal: its number; None where none came. It stays known where a library swallows `Stopped`, or
+            turns it into another exception.
+    """
+
+    signal: int | None = None
+
+    def leave(self) -> None:
+        """Say the line and end the process at once, with 128 and the signal's number as exit code.
+
+        Nothing else runs: not what is registered for the end of Python, which may wait for others.
+        """
+        assert self.signal is not None
+        with suppress(OSError):  # after SIGHUP there may be no terminal to write to
+            os.write(2, f"{LINE}\n".encode())
+        os._exit(128 + self.signal)
+
+
+@contextmanager
+def listening() -> Iterator[Ending]:
+    """A block in which signals that ask to stop raise `Stopped`, once; `GRACE` seconds after the first one
+    the process ends, however far the block has got.
+
+    A signal that is ignored already (``nohup``) stays ignored. In another than the main thread, where Python
+    handles no signals, nothing is changed.
+    """
+    ending = Ending()
+    if threading.current_thread() is not threading.main_thread():
+        yield ending
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if ending.signal is not None:  # Ctrl-C again: putting away goes on, until GRACE is over
+            return
+        ending.signal = number
+        timer = threading.Timer(GRACE, ending.leave)
+        timer.daemon = True
+        timer.start()
+        # Python prints what it cannot raise (in a destructor, in another thread); one line was promised.
+        sys.unraisablehook = threading.excepthook = lambda _: None
+        raise Stopped
+
+    before = {number: signal.getsignal(number) for number in _ASKING}
+    ours = {number for number, handler in before.items() if handler != signal.SIG_IGN}
+    for number in ours:
+        signal.signal(number, stop)
+    try:
+        yield ending
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
+
+
+@contextmanager
+def left_to_this_process() -> Iterator[None]:
+    """A block in which processes are started that Ctrl-C and a closed terminal do not reach: terminals send
+    such signals to all of a command's processes, and each would print a traceback. What comes for this
+    process meanwhile reaches it after the block."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    asking = [number for number in _ASKING if number != signal.SIGTERM]
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, asking)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
