@@ -201,7 +201,7 @@ def load(
     folder = None if spec.computed else root_of(spec.name, entry, root)
     cache = cache_folder() / spec.name
     dataset = spec.load(settings, Source(folder, cache, progress))
-    problems = (*dataset.problems, *contradictions(dataset))
+    problems = (*dataset.problems, *contradictions(dataset.samples, dataset.classes))
     bad = tuple(problem for problem in problems if problem.remedy != "none")
     notes = tuple(problem for problem in problems if problem.remedy == "none")
     samples = _trusted(dataset.samples, bad)
