@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
+from wsbench.contradictions import contradictions
 from wsbench.errors import WsbenchError
 from wsbench.resampling import DRAWS, Resamples
 from wsbench.scored import BoxTable, Truth
 from wsbench.seeds import seed_from
-from wsbench.types import Box
+from wsbench.types import Box, Sample
 from wsbench_plugins.datasets.nih import _tables as nih_tables
 
 TBX11K = "tbx11k-boxes.json"
@@ -132,7 +133,11 @@ def read_nih(data: Path) -> Annotated:
                 raise WsbenchError(f"{path}: cannot be read: {error}; name the data folder") from None
         entries, _ = nih_tables.read_entries(folder / nih_tables.ENTRIES[0])
         boxes, problems = nih_tables.read_boxes(folder / nih_tables.BOXES, entries)
-    if problems:
+    boxed = [
+        Sample(name, NIH_SIDE, NIH_SIDE, "test", entries[name].labels, tuple(inside))
+        for name, inside in boxes.items()
+    ]
+    if problems := [*problems, *contradictions(boxed, nih_tables.CLASSES)]:
         raise WsbenchError(f"{data / NIH}: {problems[0].file} {problems[0].what}")
     labelled = {box.label for inside in boxes.values() for box in inside}
     classes = tuple(name for name in nih_tables.CLASSES if name in labelled)

@@ -358,7 +358,7 @@ def test_the_command_writes_numbers_and_page(
             lambda folder: (folder / "nih-metadata" / "BBox_List_2017.csv.gz").write_bytes(
                 gzip.compress(f"{_tables.BOX_HEADER}\n00000001_000.png,Hernia,1,1,5,5,,,\n".encode())
             ),
-            r"has a box of 'Hernia' on 00000001_000\.png",
+            r"00000001_000\.png has a box of 'Hernia', which its labels",
         ),
     ],
 )

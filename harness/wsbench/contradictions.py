@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -12,7 +12,6 @@ from wsbench.box_frames import WITHIN_A_PIXEL, frame_doubt
 from wsbench.frames import xyxy_to_xywh
 from wsbench.geometry import intersection_over_union
 from wsbench.problems import Problem
-from wsbench.specs import Dataset
 from wsbench.types import Box, Sample
 
 SAME = 0.95
@@ -20,16 +19,21 @@ SAME = 0.95
 boxes of a class in the releases of TBX11K and ChestX-ray14 is 0.07."""
 
 
-def contradictions(dataset: Dataset) -> list[Problem]:
-    """What is wrong with a dataset's samples: names that two of them share, labels and boxes of unknown
-    classes, boxes that their image's labels deny or that stand there twice, and boxes that are not in the
-    frame of their image."""
-    samples = sorted(dataset.samples, key=lambda sample: sample.name)
-    problems = [*_shared_names(samples), *_frames(samples)]
-    for sample in samples:
-        for kind, what in _of_sample(sample, dataset.classes):
+def contradictions(samples: Iterable[Sample], classes: Sequence[str]) -> list[Problem]:
+    """What is wrong with samples: names that two of them share, labels and boxes of unknown classes, boxes
+    that their image's labels deny or that stand there twice, and boxes that are not in the frame of their
+    image.
+
+    Args:
+        samples: of one dataset, in any order.
+        classes: the dataset's.
+    """
+    ordered = sorted(samples, key=lambda sample: sample.name)
+    problems = [*_shared_names(ordered), *_frames(ordered)]
+    for sample in ordered:
+        for kind, what in _of_sample(sample, classes):
             problems.append(Problem(sample.name, what, kind, (sample.name,)))
-    return [*problems, *_doubtful_frame(samples)]
+    return [*problems, *_doubtful_frame(ordered)]
 
 
 def _shared_names(samples: Sequence[Sample]) -> Iterator[Problem]:

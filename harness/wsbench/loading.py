@@ -205,7 +205,8 @@ def load(
     with contained(f"{spec.name} (plugin {place_of(spec.load)})", "load"):
         dataset = spec.load(settings, Source(folder, cache, progress))
     require_classes(dataset.classes, spec.name)
-    problems = (*dataset.problems, *_bad_names(dataset.samples), *contradictions(dataset))
+    checked = contradictions(dataset.samples, dataset.classes)
+    problems = (*dataset.problems, *_bad_names(dataset.samples), *checked)
     bad = tuple(problem for problem in problems if problem.remedy != "none")
     notes = tuple(problem for problem in problems if problem.remedy == "none")
     samples = _trusted(dataset.samples, bad)

@@ -120,7 +120,7 @@ def check_method(
 def check_dataset(spec: DatasetSpec, settings: Settings, source: Source) -> None:
     """A dataset's samples are well formed and its pixels can be read, again and in any order."""
     dataset = spec.load(settings, source)
-    wrong = contradictions(dataset)
+    wrong = contradictions(dataset.samples, dataset.classes)
     assert not wrong, f"{wrong[0].file}: {wrong[0].what}"
     chosen = dataset.samples[:: max(1, len(dataset.samples) // 5)]
     images = [dataset.read(sample, 40, 32) for sample in chosen]

@@ -16,10 +16,10 @@ from wsbench.contradictions import contradictions
 from wsbench.errors import WsbenchError
 from wsbench.loading import load
 from wsbench.planning import make_plan
-from wsbench.problems import one_value_each
+from wsbench.problems import Problem, one_value_each
 from wsbench.progress import Silent
 from wsbench.runner import execute
-from wsbench.specs import Source
+from wsbench.specs import Dataset, Source
 from wsbench.types import Box, Sample
 
 Change = Callable[[Sample], Sample]
@@ -33,6 +33,11 @@ def toy(change: Change, *, everywhere: bool = False) -> testing.Toy:
         change(s) if s is first or (everywhere and s.boxes) else s for s in dataset.samples
     )
     return dataset
+
+
+def of(dataset: Dataset) -> list[Problem]:
+    """What is wrong with a dataset's samples."""
+    return contradictions(dataset.samples, dataset.classes)
 
 
 def with_box(*corners: float, label: str = "spot") -> Change:
@@ -79,7 +84,7 @@ def shifted(by: float) -> Change:
 )
 def test_each_is_found_on_its_image_and_nothing_else_is(change: Change, kind: str, words: str) -> None:
     dataset = toy(change)
-    (problem,) = contradictions(dataset)
+    (problem,) = of(dataset)
     assert problem.kind == kind
     assert words in problem.what
     assert problem.images == (problem.file,)
@@ -87,18 +92,18 @@ def test_each_is_found_on_its_image_and_nothing_else_is(change: Change, kind: st
 
 
 def test_boxes_that_only_overlap_are_two() -> None:
-    assert contradictions(toy(shifted(0.8))) == []
+    assert of(toy(shifted(0.8))) == []
 
 
 def test_sound_data_have_none() -> None:
-    assert contradictions(testing.Toy()) == []
+    assert of(testing.Toy()) == []
 
 
 @pytest.mark.parametrize("name", ["phantom", "phantom14"])
 def test_phantoms_have_none(name: str) -> None:
     spec = plugins.find().datasets[name]
     dataset = spec.load(spec.settings(images=600, size=64), Source(None, Path(), Silent()))
-    assert contradictions(dataset) == []
+    assert of(dataset) == []
 
 
 def loaded(dataset: testing.Toy, **options: bool):
@@ -145,9 +150,9 @@ def scaled(by: float) -> Change:
 
 
 def test_boxes_in_shares_of_their_image_are_refused_and_in_a_small_frame_told() -> None:
-    (problem,) = contradictions(toy(scaled(1 / 48), everywhere=True))
+    (problem,) = of(toy(scaled(1 / 48), everywhere=True))
     assert (problem.what, problem.remedy) == (WITHIN_A_PIXEL, "mend")
-    (problem,) = contradictions(toy(scaled(0.5), everywhere=True))
+    (problem,) = of(toy(scaled(0.5), everywhere=True))
     assert (problem.what, problem.remedy) == (WITHIN_A_QUARTER, "none")
     assert len(loaded(toy(scaled(0.5), everywhere=True)).notes) == 1
 
