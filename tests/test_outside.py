@@ -236,7 +236,7 @@ def test_faults_of_coco_files(
         ({"score": None}, "item 1: score: Input should be a valid number"),
         ({"bbox": []}, "item 1: bbox.0: Field required"),
         ({"bbox": ...}, "item 1: bbox: Field required; masks are not read"),
-        ({"image_id": 1.5}, "item 1: image_id"),
+        ({"image_id": 1.5}, "item 1: image_id: Input should be a whole number or text"),
     ],
 )
 def test_a_bad_item_of_a_list_of_results_is_named(

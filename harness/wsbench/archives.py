@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ from wsbench.errors import WsbenchError
 SUFFIX = ".npy"
 KINDS = {"text": "U", "numbers": "fiub", "whole numbers": "iu"}
 """What an array may hold, and numpy's letters for it. Bytes are read as UTF-8 text."""
+
+SURROGATES = 0xD800 >> 11
+"""Halves of characters, which are no text by themselves."""
 
 Model = TypeVar("Model", bound="Arrays")
 
@@ -113,4 +117,11 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
 
 
 def _text(values: np.ndarray) -> np.ndarray:
-    return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
+    if values.dtype.kind == "S":
+        return np.char.decode(values, "utf-8")
+    if values.dtype.kind == "U":
+        native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+        letters = native.reshape(-1).view(np.uint32)  # numpy keeps text as it was stored, whatever it holds
+        if (letters > sys.maxunicode).any() or ((letters >> 11) == SURROGATES).any():
+            raise ValueError("holds text that is not Unicode")
+    return values

@@ -30,6 +30,9 @@ of which nothing is left is dropped."""
 Pixels = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Id = Annotated[int, Field(ge=-(2**63), lt=2**63)] | str
 
+FORMS_OF_ID = ("constrained-int", "str")
+"""What pydantic calls the two forms of an id, in the place of an error."""
+
 
 class CocoImage(BaseModel):
     """An image entry; ``scores`` is ours."""
@@ -290,8 +293,12 @@ def _parse(model: type[Model], path: Path, content: bytes) -> Model:
         return model.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        item = f"item {first['loc'][0]}: " if first["loc"] and model is CocoList else ""
-        place = ".".join(map(str, first["loc"][1 if item else 0 :]))
-        masks = "; masks are not read" if first["type"] == "missing" and place.endswith("bbox") else ""
-        reason = f"{item}{place + ': ' if place else ''}{first['msg']}{masks}"
-        raise WsbenchError(f"{path}: not COCO results: {reason}") from None
+        keys, reason = [str(key) for key in first["loc"]], first["msg"]
+        if keys and keys[-1] in FORMS_OF_ID:
+            keys, reason = keys[:-1], "Input should be a whole number or text"
+        if first["type"] == "missing" and keys[-1] == "bbox":
+            reason += "; masks are not read"
+        if keys and model is CocoList:
+            keys[0] = f"item {keys[0]}: {keys.pop(1)}" if len(keys) > 1 else f"item {keys[0]}"
+        place = f"{'.'.join(keys)}: " if keys else ""
+        raise WsbenchError(f"{path}: not COCO results: {place}{reason}") from None

@@ -142,6 +142,14 @@ def _on_one_line(found: re.Match[str]) -> str:
     return "[" + re.sub(r",\n\s+", ", ", found[1]) + "]"
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; False for words that cannot be a path, such as long ones."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def read_json(path: Path) -> Any:
     """The value in a JSON file, whether it begins with a byte-order mark or not."""
     return json.loads(path.read_text(encoding="utf-8-sig"))

@@ -142,7 +142,11 @@ def load(path: Path) -> Record:
     if path.name == FILE and path.exists():
         checksums.require(path)
     what = "a record of wsbench"
-    values = documents.json_value(path, documents.read_bytes(path), what)
+    try:
+        content = documents.read_bytes(path)
+    except WsbenchError as error:
+        raise WsbenchError(f"{error}; name a finished run's folder") from None
+    values = documents.json_value(path, content, what)
     if not isinstance(values, dict) or not isinstance(schema := values.get("schema"), int):
         raise WsbenchError(f"{path}: not {what}; name a finished run's folder")
     if schema > SCHEMA:

@@ -9,6 +9,7 @@ from pathlib import Path
 from wsbench import leaderboard, records
 from wsbench.board import Board
 from wsbench.errors import WsbenchError
+from wsbench.files import exists
 from wsbench.records import Record
 from wsbench.rows import BLIND, BOXED, Row, row_key
 
@@ -26,7 +27,7 @@ def rows_named(words: Sequence[str], folder: Path, dataset: str | None) -> tuple
         WsbenchError: a word names no row or several, or no table holds all of them.
     """
     known = _records(folder, dataset)
-    runs = {word: _run(Path(word)) for word in words if Path(word).exists()}
+    runs = {word: _run(Path(word)) for word in words if exists(Path(word))}
     tables: dict[str, list[Record]] = defaultdict(list)
     for record in [*known, *(record for of_word in runs.values() for record in of_word)]:
         same = [other for other in tables[leaderboard.table_key(record)] if _same(record, other)]

@@ -11,6 +11,7 @@ from pathlib import Path
 from wsbench import records
 from wsbench.board import Board
 from wsbench.errors import WsbenchError, suggestion
+from wsbench.files import exists
 from wsbench.leaderboard import table_key
 from wsbench.records import Record
 from wsbench.rows import BLIND, BOXED, Row, row_key
@@ -93,7 +94,7 @@ def table_of(one: Side, leaderboards: Path) -> Board | None:
 
 def _matches(part: str) -> list[Path]:
     path = Path(part)
-    return [path] if part and path.exists() else [Path(name) for name in sorted(glob(part))]  # noqa: PTH207 - may be absolute
+    return [path] if part and exists(path) else [Path(name) for name in sorted(glob(part))]  # noqa: PTH207 - may be absolute
 
 
 def _record_file(path: Path) -> Path:

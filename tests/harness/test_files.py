@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsbench.errors import WsbenchError
-from wsbench.files import atomic, read_json, write_json, write_text
+from wsbench.files import atomic, exists, read_json, write_json, write_text
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-9, 9), st.text(alphabet='a,[]{}" \n\\é', max_size=6)
@@ -98,3 +98,9 @@ def write_on_a_full_disk(path: Path, number: int) -> None:
             raise OSError(number, "no space")
         except OSError:
             raise RuntimeError("unexpected pos 704 vs 598")  # noqa: B904
+
+
+def test_words_that_cannot_be_a_path_do_not_exist(tmp_path: Path) -> None:
+    assert exists(tmp_path)
+    assert not exists(tmp_path / ("x" * 5000))
+    assert not exists(tmp_path / "a\0b")

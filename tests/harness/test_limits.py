@@ -83,6 +83,17 @@ def test_a_damaged_byte_is_a_line(tmp_path: Path, place: int) -> None:
     refusal(path)
 
 
+@pytest.mark.parametrize("letter", [0x110000, 0xFFFFFFFF, 0xD800, 0xDFFF])
+def test_letters_that_do_not_exist_are_refused(tmp_path: Path, letter: int) -> None:
+    """Python cannot hold some, and cannot print the others."""
+    path = tmp_path / "a.npz"
+    np.savez(path, names=np.array([letter, 97], dtype=np.uint32).view("<U2"))
+    with pytest.raises(WsbenchError, match=r"a\.npz: not .*: holds text that is not Unicode"):
+        archives.read_arrays(path, WHAT)
+    np.savez(path, names=np.array(["é", "\U0010ffff", ""]), none=np.array([], dtype=str))
+    assert archives.read_arrays(path, WHAT)["names"].tolist() == ["é", "\U0010ffff", ""]
+
+
 def test_a_text_that_is_too_long_is_refused(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("WSBENCH_MAX_MEGABYTES", "1")
     path = tmp_path / "a.json"

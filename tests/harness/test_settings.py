@@ -35,6 +35,12 @@ def test_text_is_converted_to_the_field_type() -> None:
         (["alpa=1"], "example has no option 'alpa'; did you mean 'alpha'?"),
         (["alpha"], "option 'alpha' must be written name=value"),
         (["alpha=1", "alpha=0"], "option 'alpha' is given twice"),
+        (
+            ["mean=[&a0 [x, x], " + ", ".join(f"&a{n + 1} [{f'*a{n}, ' * 10}]" for n in range(9)) + "]"],
+            "option 'mean': its aliases stand for more than 100000 values",
+        ),
+        (["mean=" + "[" * 5000], "option 'mean': not valid YAML: lists within lists go too deep"),
+        (["mean=[2026-99-99]"], "option 'mean': not valid YAML: month must be in 1..12"),
         (["mean=[1"], "option 'mean': not valid YAML"),
     ],
 )
