@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 Value = TypeVar("Value")
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 MOST_NAMES = 60
 """That an error lists."""
@@ -18,6 +21,11 @@ class WsbenchError(Exception):
     The command line prints it without a traceback and exits with code 2. Anything else that is
     raised is a bug and keeps its traceback.
     """
+
+
+def words_of(error: object) -> str:
+    """What another library says, on one line and equal in every run: without addresses of memory."""
+    return _ADDRESS.sub("", " ".join(str(error).split()))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

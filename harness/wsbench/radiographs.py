@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, words_of
 from wsbench.files import read_json, write_json
 from wsbench.progress import Progress
 
@@ -48,8 +48,10 @@ def inspect_file(path: Path) -> FileFacts:
         with Image.open(io.BytesIO(data)) as image:
             width, height, mode = *image.size, image.mode
             image.verify()
+    except UnidentifiedImageError:
+        return FileFacts(content, 0, 0, "", f"is damaged: it is {'no image' if data else 'empty'}")
     except Exception as error:  # Pillow raises whatever its decoders raise
-        return FileFacts(content, 0, 0, "", f"is damaged: {error}")
+        return FileFacts(content, 0, 0, "", f"is damaged: {words_of(error)}")
     return FileFacts(content, width, height, mode)
 
 
@@ -92,7 +94,9 @@ def read_radiograph(path: Path, height: int, width: int) -> np.ndarray:
                 grey = grey.resize((width, height), Image.Resampling.BILINEAR)
             return np.asarray(grey)
     except Exception as error:  # Pillow raises whatever its decoders raise
-        raise WsbenchError(f"{path}: cannot be decoded: {error}; `--skip-bad` leaves it out") from None
+        raise WsbenchError(
+            f"{path}: cannot be decoded: {words_of(error)}; `--skip-bad` leaves it out"
+        ) from None
 
 
 def _stamp(path: Path) -> str:

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from wsbench.callbacks import AtomicCheckpoints, EpochSeed, History, Patience, ShowProgress
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, words_of
 from wsbench.seeds import seed_from
 from wsbench.specs import Run
 from wsbench.training_settings import TrainingSettings
@@ -132,7 +132,7 @@ def torch_device(word: str) -> torch.device:
         device = torch.device(word)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = words_of(str(error).splitlines()[0])
         raise WsbenchError(f"device '{word}' cannot be used: {reason}; try --device cpu") from None
     return device
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, words_of
 
 LONGEST = 200
 """Characters of a reason that an error repeats."""
@@ -80,4 +80,4 @@ def weights_misfit(where: str, network: str, wrong: Sequence[str]) -> WsbenchErr
 
 
 def _words(error: Exception) -> str:
-    return " ".join(str(error).split())[:LONGEST]
+    return words_of(error)[:LONGEST]
