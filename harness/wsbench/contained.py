@@ -146,17 +146,21 @@ def _directory() -> str:
 
 
 def _environment() -> _Surrounding:
-    there, modules = set(os.environ), len(sys.modules)
+    # Its own dictionary, of encoded text: to read the environment by name is a thousand times slower.
+    variables: dict[Any, Any] = os.environ._data
+    there, modules = set(variables), len(sys.modules)
 
-    def read() -> dict[str, str]:
+    def read() -> dict[Any, Any]:
+        if len(sys.modules) == modules:
+            return variables.copy()
         # Libraries configure themselves by new variables when they are imported, and that only once.
-        imported = len(sys.modules) > modules
-        return {name: value for name, value in os.environ.items() if name in there or not imported}
+        return {name: variables[name] for name in there & variables.keys()}
 
-    def write(values: dict[str, str]) -> None:
+    def write(values: dict[Any, Any]) -> None:
         for name in read().keys() - values.keys():
-            del os.environ[name]
-        os.environ.update(values)
+            del os.environ[os.environ.decodekey(name)]
+        for name, value in values.items():
+            os.environ[os.environ.decodekey(name)] = os.environ.decodevalue(value)
 
     return _Surrounding("the environment", read, write)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, words_of
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +28,7 @@ def torch_device(word: str) -> torch.device:
         device = torch.device(word)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].partition(". ")[0]
+        reason = words_of(str(error).splitlines()[0]).partition(". ")[0]
         raise WsbenchError(f"device '{word}' cannot be used: {reason}; try --device cpu") from None
     return device
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 Value = TypeVar("Value")
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 MOST_NAMES = 60
 """That an error lists."""
@@ -51,6 +54,11 @@ def _visible(character: str) -> str:
 
 def _without_middle(text: str, length: int, head: int) -> str:
     return text if len(text) <= length else f"{text[:head]}...{text[head + 3 - length :]}"
+
+
+def words_of(error: object) -> str:
+    """What another library says, on one line and equal in every run: without addresses of memory."""
+    return _ADDRESS.sub("", " ".join(str(error).split()))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ from wsbench.cache import Images, array_of, cache_folder
 from wsbench.catalog import ROLES, Entry, Role, root_of
 from wsbench.contained import contained, place_of
 from wsbench.contradictions import contradictions
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, words_of
 from wsbench.folds import Fold, deal_fold
 from wsbench.names import fault_of, printable, require_classes
 from wsbench.problems import Problem
@@ -167,7 +167,7 @@ class Loaded:
             "images": {role: len(self.roles.members[role]) for role in ROLES},
             "boxes": {role: self.boxes_of(role) for role in ROLES},
             "left_out": dict(self.roles.left_out),
-            "skipped": [printable(f"{problem.file}: {problem.what}") for problem in self.skipped],
+            "skipped": [printable(f"{problem.file}: {words_of(problem.what)}") for problem in self.skipped],
             "subset": {split: list(counts) for split, counts in self.missing.items()},
             "fold": None if self.fold is None else asdict(self.fold),
         }

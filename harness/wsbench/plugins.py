@@ -18,7 +18,7 @@ import pluggy
 
 from wsbench import hookspecs
 from wsbench.contained import contained
-from wsbench.errors import WsbenchError, choose, suggestion
+from wsbench.errors import WsbenchError, choose, suggestion, words_of
 from wsbench.foreign import expanded
 from wsbench.names import printable
 from wsbench.seeds import seed_from
@@ -223,5 +223,5 @@ def _place(module: Any) -> str:
 
 
 def _words(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = words_of(error)
     return f"{type(error).__name__}: {text}" if not isinstance(error, WsbenchError) else text

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from wsbench.anatomy import COMPLETE, mask_file
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, words_of
 from wsbench.files import atomic
 from wsbench.loading import Loaded
 from wsbench.types import ORGANS, Sample
@@ -105,7 +105,7 @@ def _network(weights: Path | None) -> nn.Module:
         try:
             return PSPNet(cache_dir=folder)
         except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
-            reason = " ".join(str(error).split())[:200]
+            reason = words_of(error)[:200]
             raise WsbenchError(
                 f"the weights of PSPNet cannot be had ({type(error).__name__}: {reason}); give --weights "
                 f"FILE, its {WEIGHTS}"

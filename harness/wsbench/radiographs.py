@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from wsbench import limits
 from wsbench.checksums import CHECK, is_whole, sealed
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, words_of
 from wsbench.files import read_json, write_json
 from wsbench.foreign import wrong_name
 from wsbench.progress import Progress
@@ -63,8 +63,10 @@ def inspect_file(path: Path) -> FileFacts:
             image.load()
     except WsbenchError:
         raise
+    except UnidentifiedImageError:
+        return FileFacts(content, 0, 0, "", f"is damaged: it is {'no image' if data else 'empty'}")
     except Exception as error:  # Pillow raises whatever its decoders raise
-        return FileFacts(content, 0, 0, "", f"is damaged: {error}")
+        return FileFacts(content, 0, 0, "", f"is damaged: {words_of(error)}")
     return FileFacts(content, width, height, mode)
 
 
@@ -111,7 +113,9 @@ def read_radiograph(path: Path, height: int, width: int) -> np.ndarray:
                 grey = grey.resize((width, height), Image.Resampling.BILINEAR)
             return np.asarray(grey)
     except Exception as error:  # Pillow raises whatever its decoders raise
-        raise WsbenchError(f"{path}: cannot be decoded: {error}; `--skip-bad` leaves it out") from None
+        raise WsbenchError(
+            f"{path}: cannot be decoded: {words_of(error)}; `--skip-bad` leaves it out"
+        ) from None
 
 
 def _stamp(path: Path) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, words_of
 
 LONGEST = 200
 """Characters of a reason that an error repeats."""
@@ -142,4 +142,4 @@ def _size(value: Any) -> str:
 
 
 def _words(error: Exception) -> str:
-    return " ".join(str(error).split())[:LONGEST]
+    return words_of(error)[:LONGEST]

@@ -204,3 +204,18 @@ def test_a_program_with_an_impossible_name_is_refused(command, tmp_path: Path) -
     (tmp_path / "boxes.json").write_text("[]")
     words = ["-d", "phantom", "-D", "images=80", "-q", "--predictions", "boxes.json", "--name", "a/../b"]
     assert "--name 'a/../b': letters, digits, '-', '_'" in refused(command("evaluate", *words))
+
+
+def test_two_runs_with_a_problem_leave_the_same_record(command, tmp_path: Path) -> None:
+    problem = "        self.problems = (wsbench.Problem('lost.png', f'raised {object()}'),)\n"
+    beginning = "        self.samples ="
+    (tmp_path / "odd.py").write_text(DATASET.replace(beginning, problem + beginning))
+    words = ["-m", "whole_image", "-d", "odd", "--plugin", "odd.py", "--no-references", "-q", "--skip-bad"]
+    kept = []
+    for runs in ("first", "second"):
+        assert command("run", *words, "--runs", runs)[0] == 0
+        (path,) = tmp_path.glob(f"{runs}/odd/whole_image/*/record.json")
+        record = json.loads(path.read_text())
+        assert record["dataset"]["skipped"] == ["lost.png: raised <object object>"]
+        kept.append({name: record[name] for name in ("key", "method", "dataset", "seed", "protocols")})
+    assert kept[0] == kept[1]

@@ -36,6 +36,12 @@ def test_a_truncated_file_is_damaged(picture: Path, keep: int) -> None:
     assert inspect_file(picture).broken.startswith("is damaged")
 
 
+@pytest.mark.parametrize(("content", "why"), [(b"", "it is empty"), (b"words", "it is no image")])
+def test_why_a_file_is_no_image_is_the_same_in_every_run(picture: Path, content: bytes, why: str) -> None:
+    picture.write_bytes(content)
+    assert inspect_file(picture).broken == f"is damaged: {why}"
+
+
 def test_a_flipped_byte_is_damaged(picture: Path) -> None:
     data = bytearray(picture.read_bytes())
     data[len(data) // 2] ^= 0xFF
