@@ -13,7 +13,7 @@ from pathlib import Path
 from fault_trials import Outcome, command, warm
 
 PLUGIN = Path(__file__).with_name("fault_plugin.py")
-DATA = ("-d", "phantom", "-D", "images=64", "-D", "size=64")
+DATA = ("-d", "toy")
 WHERE = ("--plugin", str(PLUGIN), "--cache", "cache")
 RUN = ("run", "-m", "tiny", *DATA, *WHERE, "--runs", "runs", "--no-references")
 
@@ -87,7 +87,7 @@ SCENES: Mapping[str, Scene] = {
     "run, after predict": Scene("predict", RUN),
     "run, finished": Scene("finished", RUN),
     "run --submit": Scene("finished", (*RUN, "--submit", "--leaderboards", "boards")),
-    "evaluate RUN": Scene("finished", ("evaluate", *AFTER)),
+    "evaluate RUN": Scene("finished", ("evaluate", *AFTER), ("/tiny/",)),
     "export RUN": Scene("finished", ("export", *AFTER, "--out", "out/predictions.json"), OUT),
     "picture RUN": Scene("finished", ("picture", *AFTER, "--out", "out", "--sheet", "--each", "1"), OUT),
     "sanity RUN": Scene("finished", ("sanity", *AFTER, "--check", "parameters", "--images", "4"), SANITY),
@@ -98,14 +98,15 @@ SCENES: Mapping[str, Scene] = {
 def states(folder: Path) -> dict[str, Path]:
     """Folders with runs and cache as they are at different moments, made in an empty folder."""
     warm()
-    made = {name: folder / name for name in ("training", "finished", "fit", "predicting", "predict")}
-    for name in ("training", "finished"):
+    names = ("empty", "training", "finished", "fit", "predicting", "predict")
+    made = {name: folder / name for name in names}
+    for name in ("empty", "training", "finished"):
         made[name].mkdir(parents=True)
     os.environ["FAULTS_STOP"] = "epoch 2"
     stopped = command(made["training"], RUN)
     del os.environ["FAULTS_STOP"]
     assert stopped.code == 130, stopped.text
-    assert list(made["training"].glob("runs/phantom/tiny/*/fit/last.ckpt")), stopped.text
+    assert list(made["training"].glob("runs/toy/tiny/*/fit/last.ckpt")), stopped.text
     done = command(made["finished"], RUN)
     assert done.code == 0, done.text
     shutil.copytree(made["finished"], made["predict"])
@@ -133,7 +134,7 @@ def _unfinish(stage: Path) -> None:
 
 def run_in(folder: Path) -> Path:
     """The folder of the run of ``tiny``."""
-    (run,) = folder.glob("runs/phantom/tiny/*")
+    (run,) = folder.glob("runs/toy/tiny/*")
     return run
 
 
@@ -173,7 +174,9 @@ def trials(made: Mapping[str, Path], count: int, seed: int) -> list[Trial]:
 def _is_left(path: Path) -> bool:
     """Whether a file is one that the tool left, and of the run or of what it reads."""
     of_others = {"whole_image", "centre_box", "prior_boxes"}  # that are made as two_lungs is
-    return path.suffix != ".lock" and path.name not in (".lock", "printed") and not of_others & {*path.parts}
+    return (
+        path.suffix != ".lock" and path.name not in (".lock", "printed-0") and not of_others & {*path.parts}
+    )
 
 
 def attempt(trial: Trial, made: Mapping[str, Path], folder: Path, seed: int) -> Outcome:

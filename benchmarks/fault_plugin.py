@@ -1,4 +1,4 @@
-"""A network that is trained within a second, for the campaign of faults: plugin ``tiny``."""
+"""A network that is trained within a second on the toy dataset, for the campaign of faults."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 
 import wsbench
+from wsbench.testing import TOY
 
 
 class TinySettings(wsbench.TrainingSettings):
@@ -73,6 +74,11 @@ class Tiny(wsbench.Method):
             grey = torch.from_numpy(images.pixels(32, 32)[:]).float()[:, None] / 255
             maps = self.module.layer(grey).sigmoid()
         return wsbench.Prediction(maps.amax(dim=(2, 3)).double().numpy(), maps.numpy())
+
+
+@wsbench.hookimpl
+def wsbench_datasets():
+    return [TOY]
 
 
 @wsbench.hookimpl

@@ -80,14 +80,33 @@ def warm() -> None:
     torch.set_num_threads(1)
 
 
-def command(folder: Path, words: Sequence[str]) -> Outcome:
-    """Type a command in a folder. It runs in a fork of this process, which must have no threads."""
-    out = folder / "printed"
-    process = os.fork()
-    if process == 0:
-        os._exit(_in_fork(folder, words, out))
-    code = _waited_for(process)
-    return Outcome(code, out.read_text(encoding="utf-8", errors="replace"), numbers(folder))
+def command(folder: Path, words: Sequence[str], *, kill_after: float | None = None) -> Outcome:
+    """Type a command in a folder. It runs in a fork of this process, which must have no threads.
+
+    Args:
+        folder: its working directory.
+        words: the command without its first word.
+        kill_after: seconds after which the process is killed with -9, and its workers with it.
+    """
+    (outcome,) = at_once(folder, [words], kill_after=kill_after)
+    return outcome
+
+
+def at_once(
+    folder: Path, commands: Sequence[Sequence[str]], *, kill_after: float | None = None
+) -> list[Outcome]:
+    """Type commands in a folder, all at the same time, each as `command` does."""
+    printed = [folder / f"printed-{place}" for place in range(len(commands))]
+    processes = []
+    for words, out in zip(commands, printed, strict=True):
+        processes.append(os.fork())
+        if processes[-1] == 0:
+            os._exit(_in_fork(folder, words, out))
+    seconds = LONGEST if kill_after is None else kill_after
+    codes = [_waited_for(process, seconds) for process in processes]
+    left = numbers(folder)
+    texts = [out.read_text(encoding="utf-8", errors="replace") if out.exists() else "" for out in printed]
+    return [Outcome(code, text, left) for code, text in zip(codes, texts, strict=True)]
 
 
 def _in_fork(folder: Path, words: Sequence[str], out: Path) -> int:
@@ -120,14 +139,17 @@ def _end_workers() -> None:
             get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
-def _waited_for(process: int) -> int | None:
-    deadline = time.monotonic() + LONGEST
+def _waited_for(process: int, seconds: float) -> int | None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         done, status = os.waitpid(process, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.02)
-    os.killpg(process, signal.SIGKILL)
+    try:
+        os.killpg(process, signal.SIGKILL)
+    except ProcessLookupError:  # it has no group of its own yet
+        os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
     return None
 

@@ -1,7 +1,8 @@
 """What becomes of runs that something happens to: ``python benchmarks/faults.py corrupt --count 500``.
 
-``corrupt`` damages the files that a run leaves, after every stage, and types the next command; it writes
-docs/reliability_corruption.md. ``--seed`` decides which files, and how; the same seed does the same.
+``corrupt`` damages the files that a run leaves, after every stage, and types the next command. ``kill`` kills
+runs at random moments and types them again. ``share`` types four commands at the same time in one folder.
+``--seed`` decides what happens, and the same seed does the same; ``--page FILE`` writes the table to a file.
 """
 
 from __future__ import annotations
@@ -12,51 +13,54 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from string import Template
 
-from fault_corruption import DAMAGES, LOSSES, VERDICTS, campaign
+from fault_corruption import LOSSES, VERDICTS, campaign
+from fault_processes import kills, shared
 
 from wsbench.files import write_text
 from wsbench.leaderboard import markdown_table
 
-TEXT = Path(__file__).with_name("faults_corruption.md")
-PAGE = Path(__file__).parents[1] / "docs" / "reliability_corruption.md"
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
 
 
-def render(counts: Mapping[str, Counter[str]], seed: int) -> str:
-    """The page of damaged files."""
+def _of_corruption(counts: Mapping[str, Counter[str]]) -> tuple[str, int]:
+    """The table of damaged files, and how many were lost."""
     rows = [[name, *(str(found[verdict]) for verdict in VERDICTS)] for name, found in counts.items()]
-    total = sum(counts.values(), Counter())
+    total = sum(counts.values(), Counter[str]())
     rows.append(["all", *(str(total[verdict]) for verdict in VERDICTS)])
-    words = {
-        "table": markdown_table(["typed", *VERDICTS], rows),
-        "count": str(total.total()),
-        "seed": str(seed),
-        "damages": ", ".join(DAMAGES),
-        "losses": str(sum(total[verdict] for verdict in LOSSES)),
-    }
-    return Template(TEXT.read_text(encoding="utf-8")).substitute(words)
+    return markdown_table(["typed", *VERDICTS], rows), sum(total[verdict] for verdict in LOSSES)
 
 
-def corrupt(count: int, seed: int, folder: Path) -> int:
-    """Run the campaign of damaged files and write its page; the exit code says whether anything was lost."""
-    counts = campaign(folder, count, seed, lambda line: print(line, flush=True))
-    write_text(PAGE, render(counts, seed))
-    print(f"wrote {PAGE}")
-    return int(any(found[verdict] for found in counts.values() for verdict in LOSSES))
+def _of_counts(counts: Counter[str], harmless: Sequence[str]) -> tuple[str, int]:
+    table = markdown_table(list(counts), [[str(count) for count in counts.values()]])
+    return table, sum(count for name, count in counts.items() if name not in harmless)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """The command; returns its exit code."""
+    """The command; its exit code says whether anything was lost."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["corrupt"])
-    parser.add_argument("--count", type=int, default=500, help="of trials")
-    parser.add_argument("--seed", type=int, default=0, help="decides which files are damaged, and how")
+    parser.add_argument("what", choices=["corrupt", "kill", "share"])
+    parser.add_argument("--count", type=int, default=100, help="of damaged files, of kills, of times")
+    parser.add_argument("--seed", type=int, default=0, help="decides what happens")
+    parser.add_argument("--page", type=Path, help="write the table to this file")
     options = parser.parse_args(words)
-    with tempfile.TemporaryDirectory() as folder:
-        return corrupt(options.count, options.seed, Path(folder))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if options.what == "corrupt":
+            table, lost = _of_corruption(campaign(folder, options.count, options.seed, _tell))
+        elif options.what == "kill":
+            table, lost = _of_counts(kills(folder, options.count, options.seed, _tell), ("kills", "runs"))
+        else:
+            table, lost = _of_counts(shared(folder, options.count, _tell), ("commands", "refused"))
+    if options.page is not None:
+        write_text(options.page, table)
+    print(table)
+    print(f"{lost} lost")
+    return int(lost > 0)
 
 
 if __name__ == "__main__":

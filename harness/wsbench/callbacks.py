@@ -49,10 +49,7 @@ class History(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._rows = list(state["rows"])
-
-    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        if self._rows:  # of a resumed run, whose file may have been damaged since
-            self._write()
+        self._write()  # the file may have been damaged since, and there may be no epoch left to write it
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         self._started = time.monotonic()

@@ -111,9 +111,10 @@ class Record:
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd
 
+        if self.folder is not None:
+            checksums.require(self.folder / name)
         if self.folder is None or not (self.folder / name).exists():
             raise WsbenchError("this record was not read from a run's folder; only its metrics are here")
-        checksums.require(self.folder / name)
         # Names are text, also where they look like a number or like a missing one.
         text = {"protocol": str, "image": str, "class": str}
         return pd.read_csv(self.folder / name, dtype=text, keep_default_na=False)

@@ -43,7 +43,8 @@ class Run:
     Attributes:
         dataset, method: their names.
         seed: the base seed the user chose; draw seeds with `seed_for`, never from this number alone.
-        folder: the method's own folder; what it writes here survives a kill.
+        folder: the method's own folder; what `Method.fit` writes here survives a kill. When that has ended,
+            the harness keeps a hash of every file: one that changes later has the method trained again.
         device: a torch device string.
         boxed: the calibrate role with its boxes, if the spec declares `BoxSupervision.FIT`, else None.
         upstream: the fitted methods that the spec's ``requires`` asked for, by the name it gave them.

@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from wsbench import predictions
+from wsbench import checksums, predictions
 from wsbench.catalog import Entry
 from wsbench.contradictions import contradictions
+from wsbench.files import read_json
+from wsbench.folders import MARK
 from wsbench.frames import full_image
 from wsbench.loading import Loaded, load
 from wsbench.planning import make_plan
@@ -90,7 +92,8 @@ def check_method(
     """A method learns and predicts as it promises, on a toy dataset of one class.
 
     What it gives is well formed; it does not depend on what else is in the batch; it is the same after
-    training again from the same seed; its settings' defaults and presets are valid.
+    training again from the same seed; predicting leaves the files of training as they are; its settings'
+    defaults and presets are valid.
 
     Args:
         spec: of the method.
@@ -115,6 +118,9 @@ def check_method(
     _same(whole, again.predict(images), "training again from the same seed")
     parts = [first.predict(part) for part in images.chunks(4)]
     _same(whole, predictions.joined(parts), "predicting in smaller batches")
+    for fit in sorted(folder.glob(f"*/{TOY.name}/{spec.name}/*/fit")):
+        changed = checksums.difference(fit, read_json(fit / MARK)["files"])
+        assert changed is None, f"predicting changes what fit left: {changed}"
 
 
 def check_dataset(spec: DatasetSpec, settings: Settings, source: Source) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import lightning.pytorch as lightning
@@ -182,3 +183,47 @@ def test_bf16_trains(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"precision": "bf16", "epochs": 1})
     module = fit(run_in(tmp_path), settings)
     assert module.layers[2].weight.dtype == torch.float32
+
+
+class Heard(Silent):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.mark.parametrize("file", ["last.ckpt", "best.ckpt"])
+@pytest.mark.parametrize("how", ["flip", "delete"])
+def test_a_training_does_not_go_on_from_damaged_weights(tmp_path: Path, file: str, how: str) -> None:
+    """Torch would load a changed bit of a weight in silence."""
+    whole = fit(run_in(tmp_path / "whole"))
+    fit(run_in(tmp_path / "parts"), SETTINGS.model_copy(update={"epochs": 2}))
+    path = tmp_path / "parts" / file
+    if how == "flip":
+        weight = torch.load(path, weights_only=True)["state_dict"]["layers.2.weight"]
+        data = bytearray(path.read_bytes())
+        data[data.index(weight.numpy().tobytes()) + 2] ^= 1
+        path.write_bytes(data)
+    else:
+        path.unlink()
+    heard = Heard()
+    resumed = fit(replace(run_in(tmp_path / "parts"), progress=heard))
+    assert torch.equal(resumed.layers[2].weight, whole.layers[2].weight)
+    best = [best_weights(run_in(tmp_path / name))["layers.2.weight"] for name in ("whole", "parts")]
+    assert torch.equal(*best)
+    if (file, how) == ("last.ckpt", "delete"):  # an earlier kill looks the same
+        assert heard.lines == []
+    else:
+        assert [file in line and "starts from the beginning" in line for line in heard.lines] == [True]
+
+
+def test_a_damaged_history_is_written_again(tmp_path: Path) -> None:
+    """It is read when the training has ended, also when no epoch was left."""
+    fit(run_in(tmp_path))
+    before = (tmp_path / "history.csv").read_bytes()
+    (tmp_path / "history.csv").write_bytes(b"\xff\x00")
+    fit(run_in(tmp_path))
+    assert (tmp_path / "history.csv").read_bytes() == before
