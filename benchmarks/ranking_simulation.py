@@ -47,6 +47,7 @@ from wsbench.evaluation import dataset_of
 from wsbench.measuring import macro, rarer_units, values
 from wsbench.progress import Silent
 from wsbench.protocol import RANKED_BY
+from wsbench.ranking import rank
 from wsbench.records import Record
 from wsbench.resampling import Resamples, interval
 from wsbench.rows import UNBOUNDED
@@ -206,7 +207,7 @@ def coverage(
     holds = np.zeros((tables, len(truth), 3))
     for table in range(tables):
         rows = world.table(seeds, generator)
-        ranking = significance.rank(rows)
+        ranking = rank(rows)
         for place, row in enumerate(rows):
             moderated = significance.moderate(row, ranking.prior)
             low, high = intervals.of_row(

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from wsbench.intervals import of_row
+from wsbench.ranking import rank
 from wsbench.records import Record
 from wsbench.rows import UNBOUNDED, Row, ranked
-from wsbench.significance import Estimate, Prior, moderate, prior_of, rank
+from wsbench.significance import Estimate, Prior, moderate, prior_of
 
 
 @dataclass(frozen=True)

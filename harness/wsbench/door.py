@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from wsbench import plugins
-from wsbench.calibration import OBJECTIVE
 from wsbench.errors import WsbenchError
 from wsbench.foreign import expanded
+from wsbench.objectives import OBJECTIVE
 from wsbench.planning import load_dataset, make_plan
 from wsbench.progress import Progress, Silent
 from wsbench.records import Record

@@ -18,6 +18,7 @@ from wsbench import (
     geometry,
     intervals,
     measuring,
+    objectives,
     predictions,
     priors,
     protocol,
@@ -113,6 +114,7 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             geometry,
             intervals,
             measuring,
+            objectives,
             priors,
             protocol,
             replay,
@@ -187,7 +189,7 @@ def rescore(
     """
     before = records.load(folder / records.FILE)
     loaded = dataset_of(before, found, progress, root)
-    wanted = calibrate_for or before.key.get("calibrated_for", calibration.OBJECTIVE)
+    wanted = calibrate_for or before.key.get("calibrated_for", objectives.OBJECTIVE)
     plan = replace(plan_of(before, found, wanted), runs=folder.resolve().parents[2])
     with locked(folder, progress.say):
         prediction = finished(folder, "predict")
@@ -220,7 +222,7 @@ def evaluate(
     runs: Path,
     *,
     seed: int = 0,
-    calibrate_for: str = calibration.OBJECTIVE,
+    calibrate_for: str = objectives.OBJECTIVE,
 ) -> Record:
     """Score the predictions of an outside program by the same code as everybody's.
 
@@ -290,7 +292,7 @@ def dataset_of(record: Record, found: Plugins, progress: Progress, root: Path | 
     return loaded
 
 
-def plan_of(record: Record, found: Plugins, calibrate_for: str = calibration.OBJECTIVE) -> Plan:
+def plan_of(record: Record, found: Plugins, calibrate_for: str = objectives.OBJECTIVE) -> Plan:
     """The plan that a record was made by; its folder of runs is not known.
 
     Raises:

@@ -13,12 +13,12 @@ from typing import Any
 from wsbench import checksums, costs, published, records, replay
 from wsbench.board import Board
 from wsbench.board_tables import floors, markdown_table, measures, ranking
-from wsbench.calibration import OBJECTIVE
 from wsbench.errors import WsbenchError
 from wsbench.evaluations import seen_by
 from wsbench.files import write_text
 from wsbench.folders import key_of
 from wsbench.locks import held_for_a_moment
+from wsbench.objectives import OBJECTIVE
 from wsbench.protocol import (
     COLUMNS,
     RANKED_BY,

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from wsbench import __version__, catalog
-from wsbench.calibration import OBJECTIVE, OBJECTIVES
 from wsbench.contained import contain, contained, place_of
 from wsbench.devices import check_device
 from wsbench.errors import choose
 from wsbench.folders import key_of
 from wsbench.loading import Loaded, load
+from wsbench.objectives import OBJECTIVE, OBJECTIVES
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress
 from wsbench.settings import Settings, fill
@@ -31,7 +31,7 @@ class Plan:
         seed: the base seed.
         device: a ``--device`` word.
         runs: the folder of all runs.
-        calibrate_for: what the harness's box rules are chosen for; one of `calibration.OBJECTIVES`.
+        calibrate_for: what the harness's box rules are chosen for; one of `objectives.OBJECTIVES`.
     """
 
     spec: MethodSpec

@@ -13,7 +13,6 @@ from wsbench import predictions
 from wsbench.boxes import BoxRule, kept_boxes, larger, table_of_map
 from wsbench.calibration import (
     FALLBACK,
-    OBJECTIVE,
     Choice,
     best_of_few,
     best_rule,
@@ -25,6 +24,7 @@ from wsbench.calibration import (
 from wsbench.catalog import Role
 from wsbench.frames import full_image
 from wsbench.loading import Loaded
+from wsbench.objectives import OBJECTIVE
 from wsbench.resampling import DRAWS, Resamples
 from wsbench.scored import BoxTable, Heatmaps, Scored, Truth
 from wsbench.seeds import seed_from
@@ -79,9 +79,7 @@ class Protocol:
     choices: tuple[Choice, ...] = ()
     objective: str = OBJECTIVE
     redraws: Redraws | None = None
-    _tables: dict[tuple[int, BoxRule | float], BoxTable] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    _tables: dict[tuple, BoxTable] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def boxes(self) -> BoxTable:

@@ -24,7 +24,7 @@ def paper_score(predict: Predict, loaded: Loaded, objective: str) -> float:
     Args:
         predict: of the weights that are judged; gives heatmaps.
         loaded: the dataset.
-        objective: one of `calibration.OBJECTIVES`.
+        objective: one of `objectives.OBJECTIVES`.
     """
     roles, views = loaded.roles.members, loaded.views
     labels = views.weak(roles["select"]).labels

@@ -170,7 +170,7 @@ class MethodSpec:
         presets: by name, what differs from the settings' defaults; the first one is the default.
         box_supervision: which part sees boxes, and ``box_use`` what for, in words.
         paper_objective: what the paper chooses its box thresholds for on boxes of the calibrate role, one of
-            `calibration.OBJECTIVES`: protocol ``paper`` then has the harness choose them for that. Declare
+            `objectives.OBJECTIVES`: protocol ``paper`` then has the harness choose them for that. Declare
             the box supervision.
         reads_image: False for a row that never looks at the image.
         deterministic: True if the seed plays no part in what it predicts; it then has no variance over seeds.

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from records_examples import example
+from wsbench.ranking import rank
 from wsbench.rows import Row
 from wsbench.significance import (
     DEFAULT_PRIOR,
@@ -26,7 +27,6 @@ from wsbench.significance import (
     p_of,
     p_value,
     prior_of,
-    rank,
 )
 
 NOISE = np.random.default_rng(0).normal(0, 0.02, (6, 1000))

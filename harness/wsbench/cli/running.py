@@ -52,8 +52,8 @@ def run(
     Killed at any moment and typed again, it goes on where it was.
     """
     from wsbench import leaderboard
-    from wsbench.calibration import OBJECTIVE
     from wsbench.crossvalidation import cross_validate
+    from wsbench.objectives import OBJECTIVE
     from wsbench.planning import blind_plans, make_plan
     from wsbench.progress import choose_progress
     from wsbench.runner import execute

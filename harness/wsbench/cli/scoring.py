@@ -59,7 +59,7 @@ def evaluate(
     that never look at the image.
     """
     from wsbench import evaluation, outside
-    from wsbench.calibration import OBJECTIVE
+    from wsbench.objectives import OBJECTIVE
     from wsbench.planning import blind_plans
     from wsbench.progress import choose_progress
     from wsbench.runner import execute
