@@ -9,13 +9,15 @@ from typing import Any
 
 import lightning.pytorch as lightning
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from wsbench.files import atomic
 from wsbench.seeds import seed_from
 from wsbench.specs import Run
 from wsbench.training_settings import HISTORY
+
+_PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
 class EpochSeed(Callback):
@@ -93,6 +95,26 @@ class ShowProgress(Callback):
 
     def on_exception(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
         self._stack.close()
+
+
+class MovableCheckpoint(ModelCheckpoint):
+    """A checkpoint that knows its best epoch also where the run's folder has moved: Lightning forgets it
+    then, with a warning, and the next epoch replaces the best."""
+
+    @property
+    def state_key(self) -> str:
+        """Lightning's own, under which checkpoints of earlier versions have it."""
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load a state, whose paths become those of this folder."""
+
+        def here(path: str) -> str:
+            return str(Path(self.dirpath or "") / Path(path).name) if path else path
+
+        paths = {name: here(state[name]) for name in _PATHS if name in state}
+        best = {here(path): score for path, score in state.get("best_k_models", {}).items()}
+        super().load_state_dict({**state, **paths, "best_k_models": best, "dirpath": self.dirpath})
 
 
 class AtomicCheckpoints(TorchCheckpointIO):

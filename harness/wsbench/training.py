@@ -11,10 +11,17 @@ from typing import Any, Literal
 
 import lightning.pytorch as lightning
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from wsbench.callbacks import AtomicCheckpoints, EpochSeed, History, Patience, ShowProgress
+from wsbench.callbacks import (
+    AtomicCheckpoints,
+    EpochSeed,
+    History,
+    MovableCheckpoint,
+    Patience,
+    ShowProgress,
+)
 from wsbench.checksums import is_whole_archive
 from wsbench.devices import torch_device
 from wsbench.seeds import seed_from
@@ -252,15 +259,15 @@ def _callbacks(
     if monitor is not None:
         callbacks += [
             Patience(monitor, patience=settings.patience, mode=mode, check_on_train_epoch_end=True),
-            ModelCheckpoint(filename=BEST, monitor=monitor, mode=mode, save_weights_only=True, **place),
+            MovableCheckpoint(filename=BEST, monitor=monitor, mode=mode, save_weights_only=True, **place),
         ]
     if paper_monitor is not None:
         callbacks.append(
-            ModelCheckpoint(
+            MovableCheckpoint(
                 filename=PAPER, monitor=paper_monitor, mode="max", save_weights_only=True, **place
             )
         )
-    return [*callbacks, ModelCheckpoint(filename=LAST, **place)]
+    return [*callbacks, MovableCheckpoint(filename=LAST, **place)]
 
 
 class _quiet_lightning:

@@ -185,6 +185,19 @@ def test_bf16_trains(tmp_path: Path) -> None:
     assert module.layers[2].weight.dtype == torch.float32
 
 
+def test_a_run_that_is_moved_before_it_goes_on_keeps_its_best_epoch(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"learning_rate": 0.5, "epochs": 6})
+    fit(run_in(tmp_path / "whole"), settings)
+    losses = pd.read_csv(tmp_path / "whole" / "history.csv").select_loss
+    stopped = int(losses.idxmin()) + 1
+    assert stopped < len(losses)  # a worse epoch follows
+    fit(run_in(tmp_path / "before"), settings.model_copy(update={"epochs": stopped}))
+    (tmp_path / "before").rename(tmp_path / "moved")
+    fit(run_in(tmp_path / "moved"), settings)
+    best = [best_weights(run_in(tmp_path / name))["layers.2.weight"] for name in ("whole", "moved")]
+    assert torch.equal(*best)
+
+
 class Heard(Silent):
     """Keeps what was said."""
 
