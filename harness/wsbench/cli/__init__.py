@@ -14,6 +14,12 @@ from wsbench.errors import WsbenchError, as_line
 # Typer carries its own copy of click; its base of all usage errors is only reachable from here.
 UsageError = typer.BadParameter.__bases__[0]
 
+_LINES = {
+    errno.ENOSPC: "no space is left on the disk ({error}); free some and type the same command again",
+    errno.ENAMETOOLONG: "{error.filename}: is too long for the name of a file; type another one",
+}
+"""What a user can mend of the errors of the operating system."""
+
 app = typer.Typer(
     name="wsbench",
     help="Honest benchmarks for weakly supervised localisation on chest X-rays.",
@@ -46,9 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UsageError as error:
         code = _refuse(error.format_message())
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in _LINES:
             raise
-        code = _refuse(f"no space is left on the disk ({error}); free some and type the same command again")
+        code = _refuse(_LINES[error.errno].format(error=error))
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:
