@@ -99,9 +99,11 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mutations", type=int, default=1000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--minutes", type=float, default=60, help="after which no mutation is begun")
     parser.add_argument("--kind", help="of one door alone, such as heatmaps")
     arguments = parser.parse_args(words)
     found = []
+    end = time.monotonic() + 60 * arguments.minutes
     with tempfile.TemporaryDirectory() as folder:
         own_cache(Path(folder) / "cache")
         doors = Doors(Path(folder) / "inputs").all
@@ -111,6 +113,8 @@ def main(words: Sequence[str]) -> int:
             found.append(one)
             if one.result in ("traceback", "slow"):
                 print(f"{one.kind}, seed {one.seed}: {one.result}\n{one.words}", file=sys.stderr, flush=True)
+            if time.monotonic() > end:
+                break
     print(table(found))
     return int(any(one.result in ("traceback", "slow") for one in found))
 

@@ -512,6 +512,10 @@ def first_is_nan(values: np.ndarray) -> np.ndarray:
         ([changed("names", lambda names: np.char.add(names, "x"))], r"image '\S+x' is not in phantom; did"),
         ([changed("map_names", lambda names: np.char.add(names, "x"))], r"image '\S+x' is not in phantom; d"),
         (
+            [changed("names", lambda names: np.array([name.rpartition("/")[2] for name in names]))],
+            r"image '(\S+)' is not in phantom; did you mean '\w+/\1'\?",
+        ),
+        (
             [changed("names", lambda names: names[:-1]), changed("scores", lambda scores: scores[:-1])],
             "role test have no score",
         ),

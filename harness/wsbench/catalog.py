@@ -6,9 +6,9 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from wsbench import documents
 from wsbench.errors import WsbenchError
@@ -41,9 +41,9 @@ class Entry(documents.Document):
             test list holds all boxes there are, it stays whole. Their boxes count for nothing there.
     """
 
-    root: Path | None = None
-    folder: str = ""
-    organs: Path | None = None
+    root: Annotated[Path, AfterValidator(documents.possible_path)] | None = None
+    folder: Annotated[str, AfterValidator(documents.possible_path)] = ""
+    organs: Annotated[Path, AfterValidator(documents.possible_path)] | None = None
     homepage: str = ""
     licence: str = ""
     release: dict[str, int] = Field(default_factory=dict)

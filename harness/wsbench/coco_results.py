@@ -225,7 +225,7 @@ class CocoResults:
         if name not in self._sample:
             raise WsbenchError(
                 f"{self._path}: image '{name}' is not in {self._loaded.spec.name}; "
-                f"{suggestion(name, list(self._sample)[:2000])}"
+                f"{suggestion(name, self._sample)}"
             )
         return self._sample[name]
 

@@ -16,6 +16,7 @@ from wsbench.errors import WsbenchError, suggestion
 if TYPE_CHECKING:
     from yaml.nodes import Node
 
+FilePath = TypeVar("FilePath", str, Path)
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -31,6 +32,14 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterVali
 
 FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
 """What names a folder or a file of ours, so that it can lead nowhere else."""
+
+
+def possible_path(path: FilePath) -> FilePath:
+    """A path that a file system can have; any other is a ValueError."""
+    parts = [len(part.encode()) for part in Path(path).parts]
+    if not str(path).isprintable() or max(parts, default=0) > 255 or sum(parts) > 3000:
+        raise ValueError("is no path that a file system can have")
+    return path
 
 
 class Document(BaseModel):

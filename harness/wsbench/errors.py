@@ -14,6 +14,9 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 MOST_NAMES = 60
 """That an error lists."""
 
+MOST_COMPARED = 2000
+"""Names that a misspelt one is compared with, which takes a second for some thousands."""
+
 LONGEST_LINE = 200
 """Characters of an error on the terminal."""
 
@@ -62,9 +65,11 @@ def words_of(error: object) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Words to append to an error about an unknown name: the nearest known name, or all of them."""
+    """Words to append to an error about an unknown name: the nearest known name, or all of them. A name that
+    is the word in some folder is nearer than any other."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    same_file = [name for name in names if name.endswith(f"/{word}")]
+    close = same_file or difflib.get_close_matches(word, names[:MOST_COMPARED], n=1, cutoff=0.5)
     if close:
         return f"did you mean '{close[0]}'?"
     if len(names) > MOST_NAMES:

@@ -117,7 +117,7 @@ class HeatmapArrays:
         if missing and unknown is not None:
             raise WsbenchError(
                 f"{self._path}: image '{unknown}' is not in {self._loaded.spec.name}; "
-                f"{suggestion(unknown, list(self._size)[:2000])}"
+                f"{suggestion(unknown, self._size)}"
             )
         require(self._path, missing, role, what)
 

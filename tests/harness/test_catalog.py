@@ -36,6 +36,8 @@ def test_a_file_in_the_working_directory_is_laid_over_it(tmp_path: Path) -> None
         (BOMB, "its aliases stand for more than 100000 values"),
         ("tbx11k: " + "[" * 5000, "lists within lists go too deep"),
         ("#" * 2_000_000, "holds more than the 1000000 characters"),
+        (f"tbx11k: {{root: {'x' * 300}}}", "tbx11k: root: is no path that a file system can have"),
+        ('tbx11k: {folder: "a\\0b"}', "tbx11k: folder: is no path that a file system can have"),
         ("7: {root: x}", "7 is no name of a dataset"),
         ("tbx11k: {root: 0777777777777777}", "root: "),
         ("tbx11k: {licence: 2026-99-99}", "not valid YAML: month must be in 1..12"),

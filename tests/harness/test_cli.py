@@ -311,3 +311,9 @@ def test_an_error_is_one_printable_line_of_200_characters() -> None:
     long = as_line("error: what is wrong, " + "known: a, b " * 10**6 + "; mend it")
     assert len(long) == 200
     assert long.startswith("error: what is wrong") and long.endswith("; mend it")
+
+
+def test_a_path_that_is_too_long_is_a_line(command) -> None:
+    assert refused(command("leaderboard", "x" * 5000)).endswith(
+        "is too long for the name of a file; type another one"
+    )
