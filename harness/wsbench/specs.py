@@ -293,9 +293,8 @@ class MetricSpec:
             and what is true, and of B draws of its N images. It gives ``(B, C)`` values, one a draw and
             class, or ``(B,)`` where classes play no part; NaN where the quantity does not exist (the AUC
             of a class with one label). The value of a class depends on its own scores, boxes and thresholds
-            alone. The metric itself is what one draw of every image gives, its
-            interval what a thousand resamples give, so ``compute`` asks ``resamples.sum`` for every sum
-            over images instead of adding them up itself.
+            alone. The metric is what one draw of every image gives, its interval what a thousand resamples
+            give, so ``compute`` asks ``resamples.sum`` for every sum over images.
         higher_is_better: None for a quantity that is neither.
         version: raise it when values change; records of different versions never share a table.
         resampled: False for a metric that is too slow to be computed for a thousand draws; it has no

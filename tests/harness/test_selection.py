@@ -10,6 +10,7 @@ import pytest
 
 import wsbench
 from wsbench import export, plugins
+from wsbench.errors import WsbenchError
 from wsbench.loading import Loaded
 from wsbench.planning import load_dataset
 from wsbench.progress import Silent
@@ -142,8 +143,8 @@ def test_what_only_prediction_depends_on_needs_no_second_training(tmp_path: Path
 def test_after_fit_must_name_a_setting(tmp_path: Path) -> None:
     path = tmp_path / "wrong.py"
     path.write_text(METHOD.replace("AFTER", "'pwoer'"))
-    (broken,) = plugins.find([path]).broken
-    assert "candidates: after_fit names 'pwoer', which is no setting of it" in str(broken)
+    with pytest.raises(WsbenchError, match="candidates: after_fit names 'pwoer', which is no setting of it"):
+        plugins.find([path])
 
 
 OWN = """
