@@ -198,8 +198,8 @@ def two_rows(root: Path) -> str:
     with (root / "Data_Entry_2017_v2020.csv").open("a") as file:
         file.write("00000022_000.png,Hernia,0,22,30,F,PA,64,64,,\n")
     return (
-        "Data_Entry_2017_v2020.csv: 00000022_000.png has rows that differ: Infiltration|Nodule of patient 22 "
-        "(age 30, sex F, view PA) and Hernia of patient 22 (age 30, sex F, view PA)"
+        "Data_Entry_2017_v2020.csv: 00000022_000.png has rows that differ: Infiltration|Nodule "
+        "(patient 22, 30, F, PA) and Hernia (patient 22, 30, F, PA)"
     )
 
 

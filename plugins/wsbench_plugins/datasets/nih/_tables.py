@@ -47,8 +47,8 @@ class Entry:
     original_size: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        about = ", ".join(f"{key} {value}" for key, value in self.attributes.items())
-        return f"{'|'.join(self.labels) or NOTHING} of patient {self.patient} ({about})"
+        about = ", ".join(self.attributes.values())
+        return f"{'|'.join(self.labels) or NOTHING} (patient {self.patient}, {about})"
 
 
 def read_entries(path: Path) -> tuple[dict[str, Entry], list[wsbench.Problem]]:
