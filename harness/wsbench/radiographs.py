@@ -19,6 +19,8 @@ from wsbench.progress import Progress
 
 THREADS = 4
 
+Image.MAX_IMAGE_PIXELS = None  # `limits.too_large_picture` stands in its place, and users can raise that
+
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
@@ -80,7 +82,9 @@ def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Ma
             for path, fact in zip(new, pool.map(inspect_file, new), strict=True):
                 facts[path] = fact
                 advance()
-        write_json(memory, {stamps[path]: asdict(fact) for path, fact in facts.items()})
+        # What is wrong may be mended without the file: by a higher limit, by the right to read it.
+        sound = {stamps[path]: asdict(fact) for path, fact in facts.items() if not fact.broken}
+        write_json(memory, sound)
     return facts
 
 
