@@ -23,6 +23,8 @@ from wsbench.progress import Progress
 CHECKED = "decoded"
 """How thoroughly files are checked: what was remembered of a lesser check is forgotten."""
 
+Image.MAX_IMAGE_PIXELS = None  # `limits.too_large_picture` stands in its place, and users can raise that
+
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
@@ -92,8 +94,9 @@ def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Ma
             for path, fact in zip(new, pool.map(inspect_file, new), strict=True):
                 facts[path] = fact
                 advance()
-        sound = {path: fact for path, fact in facts.items() if not fact.broken}
-        _remember(memory, {stamps[path]: asdict(fact) for path, fact in sound.items()}, progress)
+        # What is wrong may be mended without the file: by a higher limit, by the right to read it.
+        sound = {stamps[path]: asdict(fact) for path, fact in facts.items() if not fact.broken}
+        _remember(memory, sound, progress)
     return facts
 
 

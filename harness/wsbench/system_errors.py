@@ -25,7 +25,7 @@ REASONS: Mapping[int, tuple[str, str]] = {
     errno.EEXIST: ("a file stands where a folder is needed", "name another place"),
     errno.EISDIR: ("a folder stands where a file is needed", "name a file"),
     errno.ENOENT: ("there is no such file or folder, and none can be made", "name another place"),
-    errno.ENAMETOOLONG: ("a name is too long for a file", "type a shorter one"),
+    errno.ENAMETOOLONG: ("the path is too long for the name of a file", "type another one"),
     errno.ENOLCK: ("the file system gives no locks", "put runs and cache on a local disk"),
     errno.EMFILE: ("too many files are open", "raise the limit with `ulimit -n`"),
     errno.EIO: (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from dataclasses import asdict
 from pathlib import Path
@@ -106,6 +107,28 @@ def test_a_picture_of_more_pixels_than_allowed_is_not_decoded(tmp_path: Path, mo
     monkeypatch.setenv("WSBENCH_MAX_MEGABYTES", "many")
     with pytest.raises(WsbenchError, match="WSBENCH_MAX_MEGABYTES=many: must be a number of megabytes"):
         inspect_file(path)
+
+
+def test_a_picture_that_pillow_calls_a_bomb_is_refused_by_our_limit(tmp_path: Path, monkeypatch) -> None:
+    """The header alone says 20,000 x 10,000 pixels."""
+    path = tmp_path / "bomb.png"
+    Image.new("1", (1, 1)).save(path)
+    content = path.read_bytes()
+    header = b"IHDR" + struct.pack(">II", 20_000, 10_000) + content[24:29]
+    path.write_bytes(content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:])
+    assert inspect_file(path).broken.startswith(
+        "has 20000x10000 pixels, which take 400 MB, and at most 200 MB"
+    )
+    monkeypatch.setenv("WSBENCH_MAX_MEGABYTES", "400")
+    assert "pixels" not in inspect_file(path).broken
+
+
+def test_a_higher_limit_counts_at_once(tmp_path: Path, monkeypatch) -> None:
+    path, memory = tmp_path / "a.png", tmp_path / "memory.json"
+    Image.new("L", (1000, 1000)).save(path)
+    for megabytes, broken in (("1", True), ("2", False)):
+        monkeypatch.setenv("WSBENCH_MAX_MEGABYTES", megabytes)
+        assert bool(inspect_files([path], memory, Silent())[path].broken) == broken
 
 
 def test_a_name_that_no_file_can_have_is_no_traceback(tmp_path: Path) -> None:
