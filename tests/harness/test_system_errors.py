@@ -99,5 +99,6 @@ def test_where_output_goes_is_tried_before_any_data_is_read(
     for reader in ("planning.load_dataset", "records.load", "outside.read"):
         monkeypatch.setattr(f"wsbench.{reader}", never)
     line = refused(command(*(word.replace("PLACE", place) for word in words)))
+    assert place in line
     assert line.startswith(("a file stands where a folder is needed: ", "there is no such file or folder"))
     assert not Path("runs").exists()
