@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from wsbench import plugins
@@ -103,15 +104,8 @@ def run(
     return cross_validate(plan, loaded, given.folds, found, given.progress)
 
 
-def _plain(value: Any) -> Any:
-    """A NumPy number as Python's, also inside a mapping: nothing else can be written into a record."""
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    return value.item() if hasattr(value, "dtype") and getattr(value, "shape", None) == () else value
-
-
 def _no_truth_value(value: Any) -> Any:
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):
         raise ValueError("it must be a whole number")
     return value
 
@@ -124,8 +118,7 @@ def _home(value: Any) -> Any:
     return expanded(value) if isinstance(value, str | Path) else value
 
 
-Plain = BeforeValidator(_plain)
-Whole = Annotated[int, BeforeValidator(_no_truth_value), Plain]
+Whole = Annotated[int, BeforeValidator(_no_truth_value)]
 Place = Annotated[Path, BeforeValidator(_home)]
 
 
@@ -137,15 +130,15 @@ class _Arguments(BaseModel):
     method: str
     dataset: str
     preset: str | None
-    options: Annotated[dict[str, Any], Plain]
-    data_options: Annotated[dict[str, Any], Plain]
+    options: dict[str, Any]
+    data_options: dict[str, Any]
     root: Place | None
     seed: Whole
     device: str
     runs: Place
     folds: Annotated[Whole, Field(ge=2)] | None
     calibrate_for: str
-    skip_bad: Annotated[bool, Plain]
+    skip_bad: bool
     plugin_files: Annotated[tuple[str | Path, ...], BeforeValidator(_several)]
     progress: Progress
 

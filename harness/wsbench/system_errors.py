@@ -65,7 +65,8 @@ def try_folder(path: Path) -> None:
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as error:
-        error.filename = str(nearest)  # the name of the file that was tried says nothing
+        # The name of the file that was tried says nothing; what is no folder says all.
+        error.filename = str(nearest if nearest.is_file() else path)
         raise WsbenchError(refusal_of(error)) from None
 
 

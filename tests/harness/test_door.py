@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 
 import wsbench
-from wsbench import records
+from wsbench import plugins, records
 
 SMALL = {"images": 80, "size": 64}
+HALF = """
+import numpy as np
+def half(scored, resamples):
+    return np.full((len(resamples.sum(np.ones(len(scored.names)))), len(scored.classes)), 0.5)
+"""
 
 
 def run(**values: Any) -> wsbench.Record:
@@ -67,13 +72,22 @@ def test_text_is_a_number_of_folds() -> None:
     assert run(folds="3").dataset["folds"] == run(folds=np.int64(3)).dataset["folds"] == 3
 
 
-def test_one_path_is_one_plugin_and_a_broken_one_is_said(tmp_path: Path, monkeypatch) -> None:
-    code = "import wsbench\n@wsbench.hookimpl\ndef wsbench_metrics(): return 1 / 0\n"
-    (tmp_path / "half.py").write_text(code)
+def test_one_path_is_one_plugin_and_begins_at_home(tmp_path: Path, monkeypatch) -> None:
+    hook = "import wsbench\n@wsbench.hookimpl\ndef wsbench_metrics(): "
+    (tmp_path / "half.py").write_text(
+        f"{hook}return [wsbench.MetricSpec('half', '', half, needs='labels')]\n{HALF}"
+    )
     monkeypatch.setenv("HOME", str(tmp_path))
     for files in ("half.py", Path("half.py"), ["half.py"], iter(["~/half.py"])):
-        with pytest.warns(UserWarning, match=r"half\.py: wsbench_metrics raised ZeroDivisionError") as warned:
-            run(plugin_files=files, runs="~/own")
-        assert len(warned) == 1
-        assert warned[0].filename == __file__
+        record = run(plugin_files=files, runs="~/own")
+        assert record.value("half") == 0.5
     assert (tmp_path / "own" / "phantom").is_dir()
+
+
+def test_a_plugin_that_cannot_be_used_is_a_warning_at_the_call(monkeypatch) -> None:
+    found = plugins.find()
+    found.broken.append(plugins.Broken("other.package", "raised ImportError when imported"))
+    monkeypatch.setattr(plugins, "find", lambda *_: found)
+    with pytest.warns(UserWarning, match=r"^plugin other\.package: raised ImportError") as warned:
+        run()
+    assert [entry.filename for entry in warned] == [__file__]

@@ -153,7 +153,8 @@ def test_a_name_that_is_no_utf8_is_a_finding(tmp_path: Path, command) -> None:
         words = ["belarus", "--root", str(folder), "-q", "--no-near", "--json", "found.json"]
         code, out, err = command("data", "check", *words)
         assert (code, err) == (1, "")
-        assert r"belarus/\xf1\xeb\xf3\xf7\xe0\xe9 4.png: its name is not UTF-8; rename it" in out
+        (line,) = [line for line in out.splitlines() if "its name is not UTF-8; rename it" in line]
+        assert line.strip().startswith("belarus/") and "4.png" in line and line.isprintable()
     assert "rename it" in Path("found.json").read_text(encoding="utf-8")
     assert len(load_dataset(FOUND, "belarus", {}, Silent(), root=folder, skip_bad=True).samples) == 39
 
@@ -170,11 +171,8 @@ def test_a_tilde_is_the_home_folder(tbx11k: Path, tmp_path: Path, command, monke
     assert (entry.root, entry.organs) == (tbx11k, tmp_path / "organs")
     monkeypatch.setenv("WSBENCH_CACHE", "~/cache")
     assert cache_folder() == tmp_path / "cache"
-    (tmp_path / "mine.py").write_text(
-        "import wsbench\n@wsbench.hookimpl\ndef wsbench_metrics(): return 1 / 0\n"
-    )
+    hook = "import wsbench\n@wsbench.hookimpl\ndef wsbench_metrics(): "
+    (tmp_path / "mine.py").write_text(f"{hook}return [wsbench.MetricSpec('mine', '', sum)]\n")
     monkeypatch.setenv("WSBENCH_PLUGINS", "~/mine.py")
-    assert [
-        "wsbench_metrics raised ZeroDivisionError" in broken.reason for broken in plugins.find().broken
-    ] == [True]
+    assert "mine" in plugins.find().metrics
     assert foreign.expanded("~nobody-of-that-name/x") == Path("~nobody-of-that-name/x")

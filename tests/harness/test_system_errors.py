@@ -18,7 +18,7 @@ RUN = ["run", "-m", "two_lungs", "--no-references", "-d", *SMALL]
 NOWHERE = "/proc/nothing" if Path("/proc/self").exists() else "/dev/null/nothing"
 
 
-@pytest.mark.parametrize("number", [errno.EDQUOT, errno.EACCES, errno.ENOLCK])
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOLCK])
 def test_a_refusal_is_one_line_with_exit_code_2(number: int, command, monkeypatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number), "runs/a")
@@ -99,5 +99,6 @@ def test_where_output_goes_is_tried_before_any_data_is_read(
     for reader in ("planning.load_dataset", "records.load", "outside.read"):
         monkeypatch.setattr(f"wsbench.{reader}", never)
     line = refused(command(*(word.replace("PLACE", place) for word in words)))
+    assert place in line
     assert line.startswith(("a file stands where a folder is needed: ", "there is no such file or folder"))
     assert not Path("runs").exists()
