@@ -87,7 +87,7 @@ def test_values_are_means_of_folds_and_every_image_is_there_once(plugin: Path) -
     assert record.value("auc") == pytest.approx(statistics.fmean(folds))
     assert len(set(folds)) > 1
     scores = record.scores()
-    assert sorted(scores["image"]) == list(range(150))
+    assert sorted(scores["image"]) == [f"{number:04d}" for number in range(150)]
     assert scores["fold"].value_counts().to_dict() == dict.fromkeys(range(1, 6), 30)
     for number, part in enumerate(parts, start=1):
         own = pd.read_csv(part / "scores.csv")
