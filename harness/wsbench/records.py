@@ -168,9 +168,11 @@ def sanity_of(folder: Path, key: str) -> Mapping[str, Any]:
         WsbenchError: the file is not what was left there.
     """
     path = folder / SANITY
+    if not path.exists():  # never measured, or removed to be measured again
+        return {}
     if problem := checksums.problem_of(path):
         raise WsbenchError(f"{folder}: {problem}; remove {SANITY}, and type `wsbench sanity` again")
-    found = read_json(path) if path.exists() else {}
+    found = read_json(path)
     return found if found.get("predict") == key else {}
 
 

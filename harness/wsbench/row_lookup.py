@@ -59,8 +59,9 @@ def _records(folder: Path, dataset: str | None) -> list[Record]:
 
 def _run(path: Path) -> list[Record]:
     """The record of a path and those of the other seeds of its row."""
-    if path.is_dir():
-        first, beside = records.load(path / records.FILE), path.parent.glob(f"*/{records.FILE}")
+    if path.is_dir() or path.name == records.FILE:
+        folder = path if path.is_dir() else path.parent
+        first, beside = records.load(folder / records.FILE), folder.parent.glob(f"*/{records.FILE}")
     else:
         first, beside = records.load(path), path.parent.glob("*.json")
     others = [record for other in sorted(beside) if (record := records.load(other)).seed != first.seed]

@@ -129,10 +129,10 @@ def test_no_json_text_ends_in_a_traceback(tmp_path: Path, content: bytes) -> Non
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
-    records.write(example(), tmp_path / "record.json")
-    marked = b"\xef\xbb\xbf" + (tmp_path / "record.json").read_bytes()
-    (tmp_path / "record.json").write_bytes(marked)
-    assert records.load(tmp_path / "record.json") == example()
+    path = tmp_path / "submitted.json"
+    records.write(example(), path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert records.load(path) == example()
 
 
 def test_a_record_with_nan_is_not_written(tmp_path: Path) -> None:
