@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from typing import TypeVar
 
 from wsbench.ends import left_to_this_process
@@ -29,19 +28,21 @@ def in_order(work: Callable[[Item], Result], items: Sequence[Item], *, processes
         processes: whether processes work, or threads.
     """
     import joblib
+    from joblib.externals.loky.backend import resource_tracker
 
     jobs = min(joblib.cpu_count(), len(items) or 1)
-    backend = {"backend": "loky", "initializer": serve, "initargs": (os.getpid(),)}
+    calls = (joblib.delayed(work)(item) for item in items)
+    if not processes:
+        return joblib.Parallel(n_jobs=jobs, backend="threading", return_as="generator")(calls)
     parallel = joblib.Parallel(
-        n_jobs=jobs, return_as="generator", **(backend if processes else {"backend": "threading"})
+        n_jobs=jobs, backend="loky", return_as="generator", initializer=serve, initargs=(os.getpid(),)
     )
-    with ExitStack() as stack:
-        # Twice: joblib lets signals through again once it has started the first process of its own.
-        with left_to_this_process():
-            stack.enter_context(parallel)
-        with left_to_this_process():
-            results = parallel(joblib.delayed(work)(item) for item in items)
-        yield from results
+    # loky's tracker of resources comes first: its start lets signals through again to what starts after it.
+    with left_to_this_process():
+        resource_tracker.ensure_running()
+    # Not as a context: joblib would answer a signal with new workers, whose locks nobody puts away.
+    with left_to_this_process():
+        return parallel(calls)
 
 
 def serve(parent: int) -> None:
