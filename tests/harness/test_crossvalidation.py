@@ -90,7 +90,7 @@ def test_values_are_means_of_folds_and_every_image_is_there_once(plugin: Path) -
     assert sorted(scores["image"]) == [f"{number:04d}" for number in range(150)]
     assert scores["fold"].value_counts().to_dict() == dict.fromkeys(range(1, 6), 30)
     for number, part in enumerate(parts, start=1):
-        own = pd.read_csv(part / "scores.csv")
+        own = pd.read_csv(part / "scores.csv", dtype={"image": str})
         inside = scores[scores["fold"] == number].drop(columns="fold").reset_index(drop=True)
         pd.testing.assert_frame_equal(inside, own, check_exact=True)
 
