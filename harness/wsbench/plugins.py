@@ -223,5 +223,7 @@ def _place(module: Any) -> str:
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, pluggy.PluginValidationError):  # the lines above name what a user has just typed
+        return words_of(str(error).splitlines()[-1])
     text = words_of(error)
     return f"{type(error).__name__}: {text}" if not isinstance(error, WsbenchError) else text

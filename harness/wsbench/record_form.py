@@ -20,7 +20,8 @@ Measured = Annotated[float, Field(ge=0, le=1e18)]
 Value = Annotated[float, Field(ge=-1e12, le=1e12)]
 """Of a metric, so that sums and squares of values are finite."""
 
-Bounds = Annotated[list[Value], Len(2, 2)]
+Bounds = Annotated[list[Annotated[float, Field(ge=-1e100, le=1e100)]], Len(2, 2)]
+"""The ends of an interval: those of a quotient whose denominator may be nearly 0 lie far out."""
 Facts = dict[str, JsonValue]
 
 Part = TypeVar("Part")

@@ -129,18 +129,17 @@ def test_a_fault_of_an_installed_plugin_is_named_and_takes_nothing_down(
 @pytest.mark.parametrize("by_variable", [True, False])
 @pytest.mark.parametrize(("text", "reason"), FAULTS)
 def test_a_fault_of_a_plugin_that_was_asked_for_is_an_error(
-    write, command, monkeypatch: pytest.MonkeyPatch, text: str, reason: str, by_variable: bool
+    write, monkeypatch: pytest.MonkeyPatch, text: str, reason: str, by_variable: bool
 ) -> None:
-    monkeypatch.chdir(write(text, "bad.py").parent)  # of a long path, a line shows the ends alone
-    words = ["list"]
+    bad = write(text, "bad.py")
     if by_variable:
-        monkeypatch.setenv("WSBENCH_PLUGINS", "bad.py")
-    else:
-        words += ["--plugin", "bad.py"]
-    line = refused(command(*words))
-    assert line.startswith("plugin bad.py: ")
-    assert reason in line
-    assert line.endswith("; mend it, or leave it out of --plugin and WSBENCH_PLUGINS")
+        monkeypatch.setenv("WSBENCH_PLUGINS", str(bad))
+    with pytest.raises(WsbenchError) as refusal:
+        plugins.find([] if by_variable else [bad])
+    message = str(refusal.value)
+    assert message.startswith(f"plugin {bad}: ")
+    assert reason in message
+    assert message.endswith("; mend it, or leave it out of --plugin and WSBENCH_PLUGINS")
 
 
 @pytest.mark.parametrize("name", ["none.py", "no_such_module"])

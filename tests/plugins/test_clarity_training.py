@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from wsbench import plugins, testing
+from wsbench import checksums, plugins, testing
 from wsbench.errors import WsbenchError
 from wsbench.planning import load_dataset, make_plan
 from wsbench.progress import Silent
@@ -263,7 +264,8 @@ def test_finished_epochs_of_the_teacher_are_not_asked_again(organs, tmp_path: Pa
     fitted(plan_for(tmp_path), organs, FOUND, Silent())
     first, second = sorted(tmp_path.rglob("teacher/epoch-*.npy"))
     (mark,) = first.parents[1].glob("stage.json")
-    mark.write_text(mark.read_text().replace('"done": true', '"done": false'))
+    key = json.loads(mark.read_text())["key"]
+    mark.write_text(json.dumps(checksums.sealed({"key": key, "done": False})))
     second.unlink()
     before = first.stat().st_mtime_ns
     fitted(plan_for(tmp_path), organs, FOUND, Silent())
