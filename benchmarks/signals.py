@@ -1,6 +1,6 @@
 """Sends signals to commands at random moments and counts what they leave: run by hand, on Linux.
 
-``python benchmarks/signals.py --each 20`` prints the table of docs/reliability_signals.md. A command is right
+``python benchmarks/signals.py --each 20`` prints the table of docs/reliability.md. A command is right
 if it ends with the signal's exit code after one line within `wsbench.ends.GRACE` seconds, leaves no process
 after two, and the same command typed again ends with 0, with the files of one that was left alone and no
 ``.part``.
