@@ -6,7 +6,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TypeVar
 
 from wsbench.ends import left_to_this_process
@@ -33,7 +34,7 @@ def in_order(work: Callable[[Item], Result], items: Sequence[Item], *, processes
     jobs = min(joblib.cpu_count(), len(items) or 1)
     calls = (joblib.delayed(work)(item) for item in items)
     if not processes:
-        return joblib.Parallel(n_jobs=jobs, backend="threading", return_as="generator")(calls)
+        return _taken(joblib.Parallel(n_jobs=jobs, backend="threading", return_as="generator")(calls))
     parallel = joblib.Parallel(
         n_jobs=jobs, backend="loky", return_as="generator", initializer=serve, initargs=(os.getpid(),)
     )
@@ -42,7 +43,18 @@ def in_order(work: Callable[[Item], Result], items: Sequence[Item], *, processes
         resource_tracker.ensure_running()
     # Not as a context: joblib would answer a signal with new workers, whose locks nobody puts away.
     with left_to_this_process():
-        return parallel(calls)
+        return _taken(parallel(calls))
+
+
+def _taken(results: Generator[Result, None, None]) -> Iterator[Result]:
+    """The same results; whoever is interrupted takes no more of them, of which joblib would warn."""
+    try:
+        for result in results:  # noqa: UP028 (`yield from` would close them before the warning is off)
+            yield result
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results.close()
 
 
 def serve(parent: int) -> None:
