@@ -118,7 +118,7 @@ def test_no_submission_changes_the_rank_of_an_honest_row(loaded: Loaded, made: t
     for submission in submitted:
         if submission.name in chosen:
             path = gaming_submissions.write(submission, loaded, tmp_path)
-            read = outside.read(path, submission.name, loaded)
+            read = outside.read(path, submission.name.replace(" ", "-"), loaded)
             files.append(evaluation.evaluate(read, loaded, FOUND, tmp_path / "files"))
     ours = [trained_here(run, "bright"), trained_here(files[0], "blind")]
     names = {"bright", "blind"}

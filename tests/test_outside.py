@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,16 +127,14 @@ def test_a_run_is_scored_again_without_its_model(run: tuple[Record, Path], tmp_p
 
 def test_a_run_whose_data_have_changed_is_not_scored(run: tuple[Record, Path], tmp_path: Path) -> None:
     record, plugin = run
-    path = record.folder / "record.json"
-    before = path.read_text()
-    content = json.loads(before)
-    content["dataset"]["settings"]["seed"] = 5
-    path.write_text(json.dumps(content))
+    path, data = record.folder / "record.json", record.dataset
+    other = {**data, "settings": {**data["settings"], "seed": 5}}
+    records.write(replace(record, dataset=other), path)
     try:
         with pytest.raises(WsbenchError, match=r"was made on data .*, here is"):
             evaluation.rescore(record.folder, plugins.find([plugin]), Silent())
     finally:
-        path.write_text(before)
+        records.write(record, path)
 
 
 def test_a_plain_list_of_results_is_enough(loaded: Loaded, tmp_path: Path) -> None:

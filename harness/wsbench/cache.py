@@ -8,7 +8,7 @@ import os
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -289,8 +289,13 @@ def _build(
     del array
     chunks = [samples[chunk * CHUNK : (chunk + 1) * CHUNK] for chunk in missing]
     start = part.stat().st_size - math.prod(shape)
-    rows_of = in_order(functools.partial(_read_chunk, reader), chunks, processes=reader.holds_lock)
-    with progress.task(reader.what, len(samples)) as advance, part.open("r+b") as file:
+    work = functools.partial(_read_chunk, reader)
+    with (
+        progress.task(reader.what, len(samples)) as advance,
+        part.open("r+b") as file,
+        # Else the traceback of an interruption would keep workers alive that have nothing to do.
+        closing(in_order(work, chunks, processes=reader.holds_lock)) as rows_of,
+    ):
         advance(len(samples) - sum(map(len, chunks)))
         for chunk, rows in zip(missing, rows_of, strict=True):
             file.seek(start + chunk * CHUNK * math.prod(reader.shape))

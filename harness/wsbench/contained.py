@@ -148,13 +148,18 @@ def _directory() -> str:
 def _environment() -> _Surrounding:
     # Its own dictionary, of encoded text: to read the environment by name is a thousand times slower.
     variables: dict[Any, Any] = os.environ._data
-    there, modules = set(variables), len(sys.modules)
+    before, modules = variables.copy(), len(sys.modules)
 
     def read() -> dict[Any, Any]:
         if len(sys.modules) == modules:
             return variables.copy()
-        # Libraries configure themselves by new variables when they are imported, and that only once.
-        return {name: variables[name] for name in there & variables.keys()}
+        # Libraries configure themselves when they are imported, and that only once: by new variables, and by
+        # longer ones (OpenCV adds its folder to LD_LIBRARY_PATH).
+        return {
+            name: value if value in variables[name] else variables[name]
+            for name, value in before.items()
+            if name in variables
+        }
 
     def write(values: dict[Any, Any]) -> None:
         for name in read().keys() - values.keys():

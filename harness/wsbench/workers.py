@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
 from wsbench.ends import left_to_this_process
@@ -20,7 +20,9 @@ POLL = 0.5
 parent the thread that started the worker, which may end long before the process does."""
 
 
-def in_order(work: Callable[[Item], Result], items: Sequence[Item], *, processes: bool) -> Iterator[Result]:
+def in_order(
+    work: Callable[[Item], Result], items: Sequence[Item], *, processes: bool
+) -> Generator[Result, None, None]:
     """``work`` of every item, in the items' order, by as many workers as there are cores.
 
     Args:
@@ -46,7 +48,7 @@ def in_order(work: Callable[[Item], Result], items: Sequence[Item], *, processes
         return _taken(parallel(calls))
 
 
-def _taken(results: Generator[Result, None, None]) -> Iterator[Result]:
+def _taken(results: Generator[Result, None, None]) -> Generator[Result, None, None]:
     """The same results; whoever is interrupted takes no more of them, of which joblib would warn."""
     try:
         for result in results:  # noqa: UP028 (`yield from` would close them before the warning is off)
