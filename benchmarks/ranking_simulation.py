@@ -16,9 +16,7 @@ What is assumed of tables:
   values are cut to [0, 1], and the truth is then the mean of what is cut.
 * ``shared trainings``: threes of rows see the same seeds with a correlation between their noises.
 
-What is assumed of one network: its population is the run's test images, each many times, with class scores
-moved by a tenth of the standard deviation of their logits, and test sets are drawn from it image by image.
-Thresholds and the boxes of calibrate stay as they are, so their noise is no part of this simulation.
+One network's intervals are simulated by `network_simulation`.
 """
 
 from __future__ import annotations
@@ -29,35 +27,23 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
+import network_simulation
 import numpy as np
-from scipy.special import expit, logit, ndtr
+from scipy.special import ndtr
 
 from wsbench import (
     intervals,
     leaderboard,
-    plugins,
     records,
-    replay,
-    replay_arrays,
-    scoring,
     significance,
 )
 from wsbench.board import Board
-from wsbench.evaluation import dataset_of
-from wsbench.measuring import macro, rarer_units, values
-from wsbench.progress import Silent
 from wsbench.protocol import RANKED_BY
 from wsbench.ranking import rank
 from wsbench.records import Record
-from wsbench.resampling import Resamples, interval
-from wsbench.rows import UNBOUNDED
-from wsbench.scored import BoxTable, Scored
 from wsbench.significance import LEVEL, Estimate
 
 SEEDS = (3, 5, 10)
-SIZES = (75, 155, 370, 620)
-METRICS = ("cond_ap25", "cond_gain", "ap25", "map_gain", "auc", "sensitivity")
-COPIES = 20
 COLLAPSES = (0.1, 0.2)
 LARGE = 0.2
 """A difference that should be told."""
@@ -224,81 +210,6 @@ def coverage(
     return holds.mean(axis=0)
 
 
-def boxes_of(table: BoxTable, images: np.ndarray) -> BoxTable:
-    """The boxes of some images, which may occur more than once."""
-    order = np.argsort(table.image, kind="stable")
-    first = np.searchsorted(table.image[order], images, side="left")
-    count = np.searchsorted(table.image[order], images, side="right") - first
-    rows = np.repeat(np.arange(len(images)), count)
-    taken = order[np.repeat(first - np.cumsum(count) + count, count) + np.arange(len(rows))]
-    return BoxTable(rows, table.label[taken], table.xyxy[taken], table.score[taken])
-
-
-def images_of(table: Scored, images: np.ndarray) -> Scored:
-    """A test set of some images of a table. How many fixed boxes are best on the calibrate role is the same
-    for all, and takes most of the time: it is passed on."""
-    some = replace(
-        table,
-        names=tuple(f"image {number}" for number in range(len(images))),
-        sizes=table.sizes[images],
-        labels=table.labels[images],
-        known=table.known[images],
-        truth=boxes_of(table.truth, images),
-        scores=table.scores[images],
-        predicted=boxes_of(table.predicted, images),
-    )
-    counts = {key: value for key, value in table._shared.items() if isinstance(value, tuple)}
-    some._shared.update(counts)
-    return some
-
-
-def population(table: Scored, generator: np.random.Generator) -> Scored:
-    """Each image of a table many times, with class scores that differ a little."""
-    many = images_of(table, np.tile(np.arange(len(table.names)), COPIES))
-    logits = logit(np.clip(many.scores, 1e-6, 1 - 1e-6))
-    moved = expit(logits + generator.normal(size=logits.shape) * 0.1 * logits.std(axis=0))
-    boxes = many.predicted
-    ratio = (moved / np.maximum(many.scores, 1e-6))[boxes.image, boxes.label]
-    return replace(many, scores=moved, predicted=replace(boxes, score=boxes.score * ratio))
-
-
-def network(path: Path) -> Scored:
-    """The table of a run or a submission, from its record and the predictions beside it."""
-    record = records.load(path)
-    loaded = dataset_of(record, plugins.find([]), Silent(), None)
-    beside = path.with_suffix(".npz")
-    arrays = replay_arrays.load(beside if beside.exists() else path.parent / replay_arrays.FILE)
-    said = record.protocols["uniform"]
-    protocol = replay._protocol(arrays, "uniform", said, loaded, scoring.draws_of(loaded))
-    return scoring.table(loaded, protocol)
-
-
-def networks(table: Scored, tests: int, draws: int, generator: np.random.Generator) -> list[str]:
-    """Rows of the table of one network: coverage of its intervals, by metric and size of the test set."""
-    specs, everything = plugins.find([]).metrics, population(table, generator)
-    once = Resamples.once(len(everything.names))
-    truth = {name: macro(values(specs[name], everything, once))[0] for name in METRICS}
-    lines = []
-    for size in SIZES:
-        holds: dict[str, list[tuple[bool, bool]]] = {name: [] for name in METRICS}
-        for test in range(tests):
-            some = images_of(everything, generator.integers(len(everything.names), size=size))
-            resamples = Resamples.draw(range(size), draws, test)
-            units = int(rarer_units(some, resamples).sum())
-            for name in METRICS:
-                value = macro(values(specs[name], some, Resamples.once(size)))[0]
-                drawn = macro(values(specs[name], some, resamples))
-                ours = intervals.of_draws(value, drawn, bounded=name not in UNBOUNDED, units=units)
-                theirs = interval(drawn)
-                if ours is not None and theirs is not None:
-                    holds[name].append(tuple(low <= truth[name] <= high for low, high in (ours, theirs)))
-        for name in METRICS:
-            ours, theirs = np.mean(holds[name], axis=0)
-            lines.append(f"| {name} | {truth[name]:.3f} | {size} | {ours:.3f} | {theirs:.3f} |")
-            print(lines[-1], flush=True)
-    return lines
-
-
 def worlds(rows: Sequence[Estimate], units: int) -> dict[str, World]:
     """By name."""
     rows = sorted(rows, key=lambda row: row.mean)
@@ -358,20 +269,6 @@ def tables_of(rows: Sequence[Estimate], units: int, tables: int) -> None:
         print(f"| {seeds} | {' | '.join(f'{share:.3f}' for share in shares)} |", flush=True)
 
 
-def typical(folder: Path, dataset: str, board: Board) -> Path | None:
-    """The record of middle rank among those that carry predictions."""
-    ordered = [row.first for row in board.rows if row.first.method["reads_image"]]
-    paths = {
-        (record.method["name"], record.seed, str(record.method["settings"])): path
-        for path in sorted((folder / "records" / dataset).glob("*.json"))
-        if path.with_suffix(".npz").exists()
-        for record in [records.load(path)]
-    }
-    keys = [(record.method["name"], record.seed, str(record.method["settings"])) for record in ordered]
-    carried = [paths[key] for key in keys if key in paths]
-    return carried[len(carried) // 2] if carried else None
-
-
 def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description="Simulated errors of a leaderboard's claims.")
@@ -391,15 +288,17 @@ def main() -> None:
     )
     if arguments.tables:
         tables_of(rows, board.rows[0].units, arguments.tables)
-    path = arguments.network or typical(arguments.folder, arguments.dataset, board)
+    path = arguments.network or network_simulation.typical(arguments.folder, arguments.dataset, board)
     if not arguments.tests:
         return
     if path is None:
         print("\nno record here carries predictions: one network's intervals are not simulated")
         return
-    print(f"\nOne network, {records.load(path).method['name']} seed {records.load(path).seed}:\n")
+    record, generator = records.load(path), np.random.default_rng(0)
+    print(f"\nOne network, {record.method['name']} seed {record.seed}:\n")
     print("| measure | true | images | covered | percentile interval |\n| :--- | ---: | ---: | ---: | ---: |")
-    networks(network(path), arguments.tests, arguments.draws, np.random.default_rng(0))
+    table = network_simulation.network(path)
+    network_simulation.networks(table, arguments.tests, arguments.draws, generator)
 
 
 if __name__ == "__main__":

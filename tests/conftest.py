@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -126,3 +129,13 @@ def box(x0: float, y0: float, x1: float, y1: float, label: str = "tb") -> Box:
 def found(x0: float, y0: float, x1: float, y1: float, score: float = 0.5, label: str = "tb") -> ScoredBox:
     """A predicted box."""
     return ScoredBox(label, x0, y0, x1, y1, score)
+
+
+def benchmark_module(name: str) -> ModuleType:
+    """A module of ``benchmarks``, which is no package."""
+    folder = str(Path(__file__).parents[1] / "benchmarks")
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(folder)

@@ -104,10 +104,17 @@ def test_the_spread_of_grad_cam_in_the_readme_is_that_of_its_seeds() -> None:
 
 
 def test_what_the_readme_says_of_drawing_is_what_its_records_say() -> None:
-    rows = {name: mean(row["cond_ap25"]) for name, row in page_rows().items()}
-    stretched = rows["cam (quick) cam=gradcam++ layer=network.layer3"]
-    centred = rows["cam (quick) cam=gradcam++ cells=centred layer=network.layer3"]
-    assert f"take Grad-CAM++ from {stretched} to {centred} " in readme()
+    from wsbench import compared, sides
+
+    leaderboards, layer = ROOT / "leaderboards", "layer=network.layer3"
+    centred, stretched = sides.pair(
+        f"cam (quick) cam=gradcam++ cells=centred {layer}", f"cam (quick) cam=gradcam++ {layer}", leaderboards
+    )
+    first, second = (side.row.estimate("cond_ap25") for side in (centred, stretched))
+    prior = sides.table_of(centred, leaderboards).prior("cond_ap25")
+    low, high = compared.difference("cond_ap25", first, second, prior).interval
+    words = f"from {second.mean:.3f} to {first.mean:.3f} (difference {low:.2f} to {high:.2f}, five seeds)"
+    assert words in " ".join(readme().split())
 
 
 def cells(line: str) -> list[str]:

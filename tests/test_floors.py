@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from conftest import benchmark_module
 from wsbench.geometry import pairwise_iou
 from wsbench_plugins.datasets.nih import _tables
 
@@ -26,18 +24,9 @@ MEAN, EIGHT = "the mean box of the class", "8 fixed boxes a class"
 TWO_MEANS = "2 mean boxes, left and right of the middle"
 
 
-def module(name: str) -> ModuleType:
-    """A module of ``benchmarks``, which is no package."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(ROOT / "benchmarks"))
-
-
-floors, floor_page = module("floors"), module("floor_page")
+floors, floor_page = benchmark_module("floors"), benchmark_module("floor_page")
 floor_annotations, floor_boxes, floor_masks = (
-    module(f"floor_{name}") for name in ("annotations", "boxes", "masks")
+    benchmark_module(f"floor_{name}") for name in ("annotations", "boxes", "masks")
 )
 compute = cache(floors.compute)
 COMMITTED = floor_page.read_numbers(NUMBERS)

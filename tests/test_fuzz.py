@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import random
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from conftest import benchmark_module
 from wsbench.errors import WsbenchError
 
 ROOT = Path(__file__).parents[1]
@@ -19,16 +17,7 @@ DOORS = ("record", "replay", "results", "list", "heatmaps", "published", "catalo
 """All but those of NIH's and NLM's tables, whose images take long to make."""
 
 
-def module(name: str) -> ModuleType:
-    """A module of ``benchmarks``, which is no package."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(ROOT / "benchmarks"))
-
-
-mutations, doors, fuzz = map(module, ("fuzz_mutations", "fuzz_doors", "fuzz"))
+mutations, doors, fuzz = map(benchmark_module, ("fuzz_mutations", "fuzz_doors", "fuzz"))
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 
+from conftest import benchmark_module
 from wsbench import evaluation, leaderboard, outside, plugins, predictions
 from wsbench.board import Board
 from wsbench.loading import Loaded
@@ -25,16 +23,9 @@ ROOT = Path(__file__).parents[1]
 FOUND = plugins.find()
 
 
-def module(name: str) -> ModuleType:
-    """A module of ``benchmarks``, which is no package."""
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        return importlib.import_module(name)
-    finally:
-        sys.path.remove(str(ROOT / "benchmarks"))
-
-
-gaming, gaming_results, gaming_submissions = map(module, ("gaming", "gaming_results", "gaming_submissions"))
+gaming, gaming_results, gaming_submissions = map(
+    benchmark_module, ("gaming", "gaming_results", "gaming_submissions")
+)
 
 
 @pytest.fixture(scope="module")

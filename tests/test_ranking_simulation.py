@@ -3,7 +3,6 @@ tables."""
 
 from __future__ import annotations
 
-import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,16 +10,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from conftest import benchmark_module
+
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
 def simulation() -> ModuleType:
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    try:
-        return importlib.import_module("ranking_simulation")
-    finally:
-        sys.path.remove(str(ROOT / "benchmarks"))
+    return benchmark_module("ranking_simulation")
 
 
 def equal_methods(simulation: ModuleType, rows: int = 20) -> object:
@@ -48,5 +45,6 @@ def test_the_command_prints_all_tables(
     headings = [row for row in rows if row in ("truth", "correlation", "seeds", "measure")]
     assert headings == ["truth", "correlation", "seeds", "measure"]
     tables = len(simulation.SEEDS) * (7 + len(simulation.CORRELATIONS) + 1)
-    of_network = len(simulation.SIZES) * len(simulation.METRICS)
+    of_one = simulation.network_simulation
+    of_network = len(of_one.SIZES) * len(of_one.METRICS)
     assert len(rows) == tables + of_network + 2 * len(headings)

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from wsbench import plugins
+from wsbench.documents import reason_of
 from wsbench.errors import WsbenchError
 from wsbench.foreign import expanded
 from wsbench.objectives import OBJECTIVE
@@ -44,7 +45,7 @@ def run(
     """Fit a method on a dataset, score it under both protocols, and leave a record.
 
     Called again with the same arguments it goes on where it was, or returns the finished record. Numbers may
-    be NumPy's. A plugin that cannot be used is a warning.
+    be NumPy's. An installed plugin that cannot be used is a warning, one of ``plugin_files`` an error.
 
     Args:
         method, dataset: their names.
@@ -63,7 +64,7 @@ def run(
     Raises:
         WsbenchError: anything the user can mend, an argument of the wrong kind among it.
     """
-    given = _Arguments.of(
+    arguments = _Arguments.of(
         method=method,
         dataset=dataset,
         preset=preset,
@@ -79,29 +80,34 @@ def run(
         plugin_files=plugin_files,
         progress=Silent() if progress is None else progress,
     )
-    try_folder(given.runs)
-    found = plugins.find(given.plugin_files)
+    try_folder(arguments.runs)
+    found = plugins.find(arguments.plugin_files)
     for broken in found.broken:
         warnings.warn(str(broken), stacklevel=2)
-    spec, dataset_spec = found.method(given.method), found.dataset(given.dataset)
+    spec, dataset_spec = found.method(arguments.method), found.dataset(arguments.dataset)
     plan = make_plan(
         spec,
-        given.preset,
-        given.options,
+        arguments.preset,
+        arguments.options,
         dataset=dataset_spec,
-        seed=given.seed,
-        device=given.device,
-        runs=given.runs,
-        calibrate_for=given.calibrate_for,
+        seed=arguments.seed,
+        device=arguments.device,
+        runs=arguments.runs,
+        calibrate_for=arguments.calibrate_for,
     )
     loaded = load_dataset(
-        found, given.dataset, given.data_options, given.progress, root=given.root, skip_bad=given.skip_bad
+        found,
+        arguments.dataset,
+        arguments.data_options,
+        arguments.progress,
+        root=arguments.root,
+        skip_bad=arguments.skip_bad,
     )
-    if given.folds is None:
-        return execute(plan, loaded, found, given.progress)
+    if arguments.folds is None:
+        return execute(plan, loaded, found, arguments.progress)
     from wsbench.crossvalidation import cross_validate
 
-    return cross_validate(plan, loaded, given.folds, found, given.progress)
+    return cross_validate(plan, loaded, arguments.folds, found, arguments.progress)
 
 
 def _no_truth_value(value: Any) -> Any:
@@ -118,7 +124,7 @@ def _home(value: Any) -> Any:
     return expanded(value) if isinstance(value, str | Path) else value
 
 
-Whole = Annotated[int, BeforeValidator(_no_truth_value)]
+WholeNumber = Annotated[int, BeforeValidator(_no_truth_value)]
 Place = Annotated[Path, BeforeValidator(_home)]
 
 
@@ -133,10 +139,10 @@ class _Arguments(BaseModel):
     options: dict[str, Any]
     data_options: dict[str, Any]
     root: Place | None
-    seed: Whole
+    seed: WholeNumber
     device: str
     runs: Place
-    folds: Annotated[Whole, Field(ge=2)] | None
+    folds: Annotated[WholeNumber, Field(ge=2)] | None
     calibrate_for: str
     skip_bad: bool
     plugin_files: Annotated[tuple[str | Path, ...], BeforeValidator(_several)]
@@ -148,8 +154,7 @@ class _Arguments(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            first = error.errors()[0]
-            name, reason = first["loc"][0], first["msg"].removeprefix("Value error, ")
-            value = repr(values[str(name)])
+            name = str(error.errors()[0]["loc"][0])
+            reason, value = reason_of(error).partition(": ")[2], repr(values[name])
             shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
             raise WsbenchError(f"wsbench.run: {name}={shown} is not possible: {reason}") from None

@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
+from wsbench.text import printable
+
 Value = TypeVar("Value")
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
-MOST_NAMES = 60
-"""That an error lists."""
+LONGEST_LIST = 140
+"""Characters of the names that an error lists; of more than that, it lists three."""
 
 MOST_COMPARED = 2000
 """Names that a misspelt one is compared with, which takes a second for some thousands."""
@@ -43,16 +45,12 @@ def as_line(message: str) -> str:
     is not enough, the message itself does: it begins with what is wrong and ends with what to do.
     """
     some = _without_middle(message, MOST_SHORTENED, MOST_SHORTENED // 2)
-    words = ["".join(map(_visible, word)) for word in some.split()]
+    words = [printable(word) for word in some.split()]
     line = " ".join(words)
     for length in LONG_WORDS:
         if len(line) > LONGEST_LINE:
             line = " ".join(_without_middle(word, length, length // 3) for word in words)
     return _without_middle(line, LONGEST_LINE, LONGEST_LINE // 2)
-
-
-def _visible(character: str) -> str:
-    return character if character.isprintable() else ascii(character)[1:-1]
 
 
 def _without_middle(text: str, length: int, head: int) -> str:
@@ -72,9 +70,10 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     close = same_file or difflib.get_close_matches(word, names[:MOST_COMPARED], n=1, cutoff=0.5)
     if close:
         return f"did you mean '{close[0]}'?"
-    if len(names) > MOST_NAMES:
+    listed = ", ".join(names)
+    if len(listed) > LONGEST_LIST:
         return f"known: {', '.join(names[:3])} ... ({len(names)} in all)"
-    return f"known: {', '.join(names)}" if names else "none is known"
+    return f"known: {listed}" if names else "none is known"
 
 
 def choose(word: str, table: Mapping[str, Value], what: str) -> Value:

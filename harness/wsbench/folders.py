@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from wsbench import checksums, memory
 from wsbench.errors import WsbenchError
 from wsbench.files import read_json, write_json
@@ -87,13 +85,13 @@ def make_at_once(folder: Path, inputs: Any, work: Callable[[Path], None]) -> boo
     part, lock = (place.with_name(f".{place.name}.{kind}") for kind in ("part", "lock"))
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(lock, timeout=0):
+        with held(lock, _quiet):
             try:
                 return _make(place, part, key, work)
             finally:
                 lock.unlink(missing_ok=True)
-    except Timeout:
-        raise WsbenchError(f"{folder} is being made by another process; wait for it, or stop it") from None
+    except Busy as busy:
+        raise WsbenchError(f"{folder} is being made by {busy.holder}; wait for it, or stop it") from None
 
 
 def _make(place: Path, part: Path, key: Mapping[str, Any], work: Callable[[Path], None]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 from collections.abc import Collection
 from pathlib import Path
@@ -19,21 +18,16 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises where there is no home
 
 
-def without_mark(content: bytes) -> bytes:
-    """The content of a text file without the UTF-8 byte-order mark that some editors put before it."""
-    return content.removeprefix(codecs.BOM_UTF8)
-
-
 def read_text(path: Path) -> str:
     """The text of a UTF-8 file, whether it begins with a byte-order mark or not.
 
     Raises:
-        WsbenchError: the file cannot be read, or is no UTF-8; the message names it.
+        WsbenchError: the file cannot be read, is too large, or is no UTF-8; the message names it.
     """
+    from wsbench.documents import read_bytes  # here: the command line imports this module before all others
+
     try:
-        return without_mark(path.read_bytes()).decode("utf-8")
-    except OSError as error:
-        raise WsbenchError(f"{path} cannot be read: {error.strerror}") from None
+        return read_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise WsbenchError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
 

@@ -258,12 +258,11 @@ _PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not 
 order of their mean `{RANKED_BY}` under protocol `uniform`: average precision at IoU 0.25 on the images
 that have the finding, with boxes ranked by their place among the boxes of their image. It rewards boxes
 that hit lesions, and no class score can change it. **rank** is an interval: it holds for all rows of a
-table at
-once with a chance of 95 % (Behrens-Fisher tests with moderated variances over seeds, Holm's correction
-over all pairs). In bold are the rows that nothing is better than by more than noise. *rank alone* holds
-for one row looked at by itself. Several seeds give mean ± sample standard deviation; *95 %* is the
-interval of what the method reaches over seeds, images and choices of thresholds, *these networks* that of
-the trained networks at hand.
+table at once with a chance of 95 % (Behrens-Fisher tests with moderated variances over seeds, Holm's
+correction over all pairs). In bold are the rows that nothing is better than by more than noise. *rank
+alone* holds for one row looked at by itself. Several seeds give mean ± sample standard deviation; *95 %*
+is the interval of what the method reaches over seeds, images and choices of thresholds, *these networks*
+that of the trained networks at hand.
 
 `cond_gain` is the difference to the best boxes that never look at the image: at or below 0, a reader with
 these boxes does as well. `top1_blind` is the best fixed box beside `top1_hit`. `ap25` counts all images,

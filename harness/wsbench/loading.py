@@ -18,13 +18,14 @@ from wsbench.contained import contained, place_of
 from wsbench.contradictions import contradictions
 from wsbench.errors import WsbenchError, words_of
 from wsbench.folds import Fold, deal_fold
-from wsbench.names import fault_of, printable, require_classes
+from wsbench.names import fault_of, require_classes
 from wsbench.problems import Problem
 from wsbench.progress import Progress
 from wsbench.sealed import Sealed
 from wsbench.settings import Settings
 from wsbench.specs import Dataset, DatasetSpec, Source
 from wsbench.splits import Roles, deal
+from wsbench.text import printable
 from wsbench.types import Sample
 from wsbench.weak import Views
 

@@ -9,6 +9,7 @@ from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
 from wsbench.errors import WsbenchError
+from wsbench.text import printable
 
 if TYPE_CHECKING:
     from wsbench.types import Sample
@@ -17,16 +18,6 @@ LONGEST = 80
 """Characters of a name that becomes a folder and a column; file systems allow 255 bytes."""
 
 _PUNCTUATION = "_-.@+"
-_JOINERS = "\u200c\u200d"
-"""Without a width and without harm: some scripts cannot be written without them."""
-
-
-def printable(text: str) -> str:
-    """The same text on one line, with every character escaped that a terminal would obey instead of show:
-    line breaks, escape sequences, changes of direction, and halves of characters that no file can hold."""
-    if text.isprintable():
-        return text
-    return "".join(letter if _is_shown(letter) else _escaped(letter) for letter in text)
 
 
 def markdown(text: str) -> str:
@@ -91,13 +82,5 @@ def fault_of(sample: Sample) -> str:
     return ""
 
 
-def _is_shown(letter: str) -> bool:
-    return letter.isprintable() or letter in _JOINERS or unicodedata.category(letter) == "Zs"
-
-
 def _is_of_names(letter: str) -> bool:
     return unicodedata.category(letter)[0] in "LMN"
-
-
-def _escaped(letter: str) -> str:
-    return letter.encode("unicode_escape").decode()

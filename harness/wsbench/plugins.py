@@ -20,9 +20,9 @@ from wsbench import hookspecs
 from wsbench.contained import contained
 from wsbench.errors import WsbenchError, choose, suggestion, words_of
 from wsbench.foreign import expanded
-from wsbench.names import printable
 from wsbench.seeds import seed_from
 from wsbench.specs import DatasetSpec, MethodSpec, MetricSpec
+from wsbench.text import printable
 
 GROUP = "wsbench"
 VARIABLE = "WSBENCH_PLUGINS"

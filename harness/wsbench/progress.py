@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from wsbench.names import printable
+from wsbench.text import printable
 
 SECONDS_BETWEEN_LINES = 10.0
 

@@ -235,9 +235,9 @@ def source_state() -> dict[str, Any] | None:
     here = Path(__file__).resolve().parent
 
     def git(*words: str) -> str:
-        whole = ["git", "-C", str(here), *words]
+        command = ["git", "-C", str(here), *words]
         # The words are this module's own, no shell reads them, and git lies where the user has it.
-        done = subprocess.run(whole, capture_output=True, text=True, check=True)  # nosec B603
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # nosec B603
         return done.stdout.strip()
 
     try:

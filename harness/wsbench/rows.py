@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from wsbench.intervals import edge_variance, of_draws
-from wsbench.names import printable
 from wsbench.protocol import RANKED_BY, ranked_by
 from wsbench.records import Record
 from wsbench.significance import Estimate
+from wsbench.text import printable
 
 EXTERNAL = "external"
 """The preset of predictions that another program made."""

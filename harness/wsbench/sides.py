@@ -72,6 +72,17 @@ def side(words: str, leaderboards: Path, dataset: str | None = None) -> Side:
     return Side.of(files, found)
 
 
+def pair(first: str, second: str, leaderboards: Path, dataset: str | None = None) -> tuple[Side, Side]:
+    """What two words of the command line name, as `side`, if both could stand in one table.
+
+    Raises:
+        WsbenchError: they could not, or a word names nothing.
+    """
+    one, other = (side(words, leaderboards, dataset) for words in (first, second))
+    refuse_other_key(other.row.first, other.files[0], one.row.first, one.files[0])
+    return one, other
+
+
 def refuse_other_key(record: Record, path: Path, other: Record, beside: Path) -> None:
     """Raise WsbenchError if two records could not stand in one table."""
     if table_key(record) != table_key(other):
@@ -84,12 +95,12 @@ def refuse_other_key(record: Record, path: Path, other: Record, beside: Path) ->
         )
 
 
-def table_of(one: Side, leaderboards: Path) -> Board | None:
-    """The committed table that a row could stand in, for the prior of its seeds; None where there is none."""
+def table_of(one: Side, leaderboards: Path) -> Board:
+    """The committed table that a row could stand in, for the prior of its seeds; a table without rows, whose
+    prior is the default, where there is none."""
     folder, key = leaderboards / "records" / one.row.first.dataset["name"], table_key(one.row.first)
-    found = (records.load(path) for path in sorted(folder.glob("*.json")))
-    table = [record for record in found if table_key(record) == key]
-    return Board.of(table) if table else None
+    committed = (records.load(path) for path in sorted(folder.glob("*.json")))
+    return Board.of(record for record in committed if table_key(record) == key)
 
 
 def _matches(part: str) -> list[Path]:

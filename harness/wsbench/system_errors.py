@@ -10,9 +10,6 @@ from pathlib import Path
 
 from wsbench.errors import WsbenchError
 
-LONGEST = 90
-"""Characters of a path that a line shows; the end of a path says most."""
-
 ELSEWHERE = "name another place, or change its rights"
 FREE = "free some and type the same command again"
 REASONS: Mapping[int, tuple[str, str]] = {
@@ -45,7 +42,7 @@ def refusal_of(error: OSError) -> str:
     if error.errno not in REASONS and not isinstance(named, str | bytes):
         return ""
     why, advice = REASONS.get(error.errno, (error.strerror or str(error), "check the path"))
-    where = _shortened(os.fsdecode(named)) if isinstance(named, str | bytes) else ""
+    where = os.fsdecode(named) if isinstance(named, str | bytes) else ""
     return f"{why}{': ' if where else ''}{where}; {advice}"
 
 
@@ -82,8 +79,3 @@ def try_file(path: Path) -> None:
     if path.is_dir():
         raise WsbenchError(refusal_of(IsADirectoryError(errno.EISDIR, "", str(path))))
     try_folder(path.absolute().parent)
-
-
-def _shortened(path: str) -> str:
-    path = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in path)
-    return path if len(path) <= LONGEST else f"...{path[-LONGEST:]}"

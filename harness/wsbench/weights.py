@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from torch import Tensor, nn
 
+from wsbench.checksums import is_whole_archive
 from wsbench.errors import WsbenchError, words_of
+from wsbench.foreign import expanded
 
 LONGEST = 200
 """Characters of a reason that an error repeats."""
@@ -35,10 +37,12 @@ def read_weights(where: str, network: str, fetch: Callable[[], Mapping[str, Tens
     Raises:
         WsbenchError: they cannot be had, or the file holds no state dict.
     """
-    path = Path(where).expanduser()
+    path = expanded(where)
     try:
         if not path.suffix:
             return dict(fetch())
+        if is_zipfile(path) and not is_whole_archive(path):  # torch would read a flipped bit in silence
+            raise WsbenchError(f"weights {where}: a part of the file is damaged; copy or download it again")
         state = _unwrapped(torch.load(path, map_location="cpu", weights_only=True), where)
         return {name.removeprefix("network."): value for name, value in _bare(state).items()}
     except WsbenchError:

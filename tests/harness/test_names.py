@@ -15,9 +15,10 @@ from wsbench import plugins
 from wsbench.board_tables import markdown_table
 from wsbench.cli import tables
 from wsbench.errors import WsbenchError
-from wsbench.names import file_stem, markdown, printable, require_name
+from wsbench.names import file_stem, markdown, require_name
 from wsbench.specs import DatasetSpec, MethodSpec, MetricSpec
 from wsbench.testing import ToySettings
+from wsbench.text import printable
 
 HOSTILE = [
     "a|b",

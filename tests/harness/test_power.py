@@ -12,7 +12,6 @@ from scipy import stats
 from records_examples import example
 from wsbench import leaderboard, records
 from wsbench.board import Board
-from wsbench.errors import WsbenchError
 from wsbench.power import (
     Comparison,
     comparison_of,
@@ -24,7 +23,6 @@ from wsbench.power import (
     typical,
 )
 from wsbench.records import Record
-from wsbench.row_lookup import rows_named
 from wsbench.significance import LEVEL, Estimate, Prior, moderate, p_value
 
 PRIOR = Prior(2.78, 0.08**2)
@@ -154,44 +152,6 @@ def committed(folder: Path) -> Path:
     return folder
 
 
-def test_rows_by_name_with_or_without_marks(tmp_path: Path) -> None:
-    folder = committed(tmp_path)
-    for name in ("blind (quick)", "blind (quick) †"):
-        board, places = rows_named(["net (quick)", name], folder, "phantom")
-        assert [board.rows[place].first.method["name"] for place in places] == ["net", "blind"]
-    assert rows_named(["net (quick)", "other (quick)"], folder, None)[1] != []
-
-
-def test_rows_by_record_file_have_the_seeds_beside_it(tmp_path: Path) -> None:
-    for record in table():
-        records.write(record, tmp_path / "runs" / record.method["name"] / f"seed{record.seed}" / records.FILE)
-    words = [
-        str(tmp_path / "runs" / "net" / "seed1"),
-        str(tmp_path / "runs" / "other" / "seed0" / records.FILE),
-    ]
-    board, places = rows_named([words[0], words[0]], tmp_path / "none", None)
-    assert [len(board.rows[place].records) for place in places] == [3, 3]
-    board, places = rows_named(words, tmp_path / "none", None)
-    assert [board.rows[place].first.method["name"] for place in places] == ["net", "other"]
-
-
-def test_a_run_that_is_also_committed_counts_once(tmp_path: Path) -> None:
-    folder = committed(tmp_path / "boards")
-    for record in table():
-        records.write(record, tmp_path / "runs" / record.method["name"] / f"seed{record.seed}" / records.FILE)
-    board, places = rows_named([str(tmp_path / "runs" / "net" / "seed1"), "other (quick)"], folder, None)
-    assert [len(board.rows[place].records) for place in places] == [3, 3]
-
-
-def test_rows_that_are_not_there_or_share_no_table(tmp_path: Path) -> None:
-    folder = committed(tmp_path)
-    with pytest.raises(WsbenchError, match="nothing: no such row or run"):
-        rows_named(["nothing", "net (quick)"], folder, None)
-    leaderboard.add(drawn("elsewhere", 0, 0.5, fingerprint="beef"), folder)
-    with pytest.raises(WsbenchError, match="share no table"):
-        rows_named(["elsewhere (quick)", "net (quick)"], folder, None)
-
-
 def test_the_command_with_stated_values(command) -> None:
     code, out, _ = command("power", "--seed-sd", "0.08", "--test-sd", "0.025", "--images", "620,5000")
     assert code == 0
@@ -212,6 +172,17 @@ def test_the_command_with_rows(command, tmp_path: Path) -> None:
     assert code == 0
     assert out.startswith("cond_ap25: 0.533 and 0.533; moderated standard deviation of seeds 0.")
     assert "| 2 | " in out
+
+
+def test_the_command_with_a_row_and_runs(command, tmp_path: Path) -> None:
+    """Runs beside a committed row: the prior is that of the row's table."""
+    folder, runs = str(committed(tmp_path / "boards")), tmp_path / "runs"
+    for record in table():
+        records.write(record, runs / record.method["name"] / f"seed{record.seed}" / records.FILE)
+    by_name = command("power", "net (quick)", "other (quick)", "--leaderboards", folder)
+    by_runs = command("power", "net (quick)", str(runs / "other" / "*"), "--leaderboards", folder)
+    assert by_runs == by_name
+    assert by_name[0] == 0
 
 
 @pytest.mark.parametrize(

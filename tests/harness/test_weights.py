@@ -133,3 +133,15 @@ def test_weights_of_another_network_are_refused(change, named: str) -> None:
     with pytest.raises(WsbenchError, match=rf"^weights V1 do not fit toy: .*{named}") as error:
         wsbench.fill_weights(network(), state, "V1", "toy")
     assert "\n" not in str(error.value)
+
+
+def test_a_flipped_bit_in_a_file_is_noticed(tmp_path: Path) -> None:
+    """torch would read it in silence, as another weight."""
+    path = tmp_path / "weights.pt"
+    torch.save({"a.weight": torch.zeros(1000)}, path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert torch.load(path, weights_only=True)["a.weight"].count_nonzero() == 1
+    with pytest.raises(WsbenchError, match=r"a part of the file is damaged; copy or download it again"):
+        wsbench.read_weights(str(path), "a network", dict)

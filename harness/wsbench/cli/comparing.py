@@ -50,11 +50,9 @@ def compare(
     from wsbench.progress import choose_progress
     from wsbench.protocol import DRAWN
     from wsbench.rows import shown
-    from wsbench.significance import DEFAULT_PRIOR
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
-    one, other = (sides.side(words, leaderboards, dataset) for words in (first, second))
-    sides.refuse_other_key(other.row.first, other.files[0], one.row.first, one.files[0])
+    one, other = sides.pair(first, second, leaderboards, dataset)
     main = one.row.ranked_by
     if main not in one.row.first.key["metrics"]:
         raise WsbenchError(f"{one.files[0]}: has no {main}; score it again with `wsbench evaluate RUN`")
@@ -65,12 +63,12 @@ def compare(
         both = [side.row.estimate(metric) for side in (one, other)]
         if None not in both:
             estimates[metric] = both
-            prior = board.prior(metric) if board else DEFAULT_PRIOR
+            prior = board.prior(metric)
             differences.append(compared.difference(metric, *both, prior))
     if main not in estimates:
         raise WsbenchError(f"{first}, {second}: a seed of {main} is missing, or its draws; score both again")
     _differences("over seeds, test images and thresholds", ["measure"], differences)
-    prior = board.prior(main) if board else DEFAULT_PRIOR
+    prior = board.prior(main)
     whose = f"of {prior.rows} rows of its page" if prior.rows else "the default"
     print(f"prior of {main}: standard deviation over seeds {prior.variance**0.5:.3f}, {whose}")
     networks, why = _replayed((one, other), found, progress, root)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsbench.cli import options
+from wsbench.cli.comparing import ROW_HELP
 from wsbench.errors import WsbenchError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ SEEDS = "3,5,10,30"
 def power(
     row: Annotated[
         list[str] | None,
-        typer.Argument(help="Two rows: names as a leaderboard prints them, run folders or record files."),
+        typer.Argument(help=f"Two rows, each one of: {ROW_HELP}"),
     ] = None,
     seed_sd: Annotated[
         float | None, typer.Option(help="Standard deviation over seeds, of two imagined rows.")
@@ -113,21 +114,24 @@ def _stated(seed_sd: float, test_sd: float, images: int) -> Comparison:
 
 
 def _of_rows(row: list[str], dataset: str | None, leaderboards: Path) -> Comparison:
+    from wsbench import sides
     from wsbench.power import comparison_of
-    from wsbench.row_lookup import rows_named
 
-    board, places = rows_named(row, leaderboards, dataset)
-    metric = board.ranked_by
-    estimates = [board.rows[place].estimate(metric) for place in places]
-    for place, estimate in zip(places, estimates, strict=True):
+    both = sides.pair(*row, leaderboards, dataset)
+    record = both[0].row.first
+    metric, images = both[0].row.ranked_by, record.dataset["images"]["test"]
+    estimates = []
+    for side in both:
+        estimate = side.row.estimate(metric)
         if estimate is None:
             raise WsbenchError(
-                f"{board.rows[place].label('uniform')}: has no draws of {metric}, or a seed is missing; "
+                f"{side.label}: has no draws of {metric}, or a seed is missing; "
                 "`wsbench evaluate` scores a run again"
             )
-    images = board.rows[0].first.dataset["images"]["test"]
-    first, second = (estimate for estimate in estimates if estimate is not None)
-    comparison = comparison_of(first, second, board.prior(metric), images)
+        estimates.append(estimate)
+    first, second = estimates
+    prior = sides.table_of(both[0], leaderboards).prior(metric)
+    comparison = comparison_of(first, second, prior, images)
     paired = "paired differences of seeds " if len(comparison.seed_variances) == 1 else "seeds "
     of_seeds = ", ".join(f"{variance**0.5:.3f}" for variance in comparison.seed_variances)
     print(

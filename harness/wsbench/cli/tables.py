@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from wsbench.cli import layout
-from wsbench.names import printable
 from wsbench.protocol import DRAWN
+from wsbench.text import printable
 
 if TYPE_CHECKING:
     from wsbench.audit import Finding
