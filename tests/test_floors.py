@@ -270,7 +270,7 @@ def test_by_hand(small: Path) -> None:
 
 
 def test_a_class_without_its_box_is_unknown_and_not_absent(tmp_path: Path) -> None:
-    write_nih(tmp_path, lambda patient, half: iter([("Pneumonia", [1, 2, 30, 40])]))
+    write_nih(tmp_path, lambda patient, half: iter([("Pneumonia", [512, 512, 256, 256])]))
     path = tmp_path / "nih-metadata" / f"{_tables.ENTRIES[0]}.gz"
     text = gzip.decompress(path.read_bytes()).decode().replace("Pneumonia,0,1,", "Pneumonia|Nodule,0,1,")
     text = text.replace("Pneumonia,0,2,", "Nodule|Pneumonia,0,2,")
