@@ -22,12 +22,6 @@ RUN = ["run", "-m", "low_level", "-d", "phantom", "-D", "images=300", "--no-refe
 MAKE = ["data", "make", "phantom", "made", "--layout", "tbx11k", "-D", "size=64", "-D", "images=80", "-q"]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
-SOMETIMES_MORE = pytest.mark.xfail(
-    reason="exit code and line are right; on a busy machine loky's keeper of locks, or a worker that was "
-    "just starting, sometimes adds lines of its own",
-    strict=False,
-)
-
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -84,7 +78,6 @@ def at_work(process: subprocess.Popen) -> bool:
     return any(used)
 
 
-@SOMETIMES_MORE
 @pytest.mark.parametrize(("number", "code"), CODES.items(), ids=str)
 def test_a_signal_while_workers_render(start, tmp_path: Path, number: int, code: int) -> None:
     process = start(*RUN)
@@ -105,7 +98,6 @@ def test_no_worker_outlives_a_killed_command(start) -> None:
     wait(lambda: not group(process), 2)
 
 
-@SOMETIMES_MORE
 def test_ctrl_c_while_modules_are_imported(start) -> None:
     code = (
         "import os, signal, sys\n"

@@ -7,7 +7,8 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from wsbench.ends import left_to_this_process
@@ -15,6 +16,7 @@ from wsbench.ends import left_to_this_process
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+FILTERS = "PYTHONWARNINGS"
 POLL = 0.5
 """Seconds between two looks at whether the parent is alive. Linux could signal its death, but counts as a
 parent the thread that started the worker, which may end long before the process does."""
@@ -41,11 +43,26 @@ def in_order(
         n_jobs=jobs, backend="loky", return_as="generator", initializer=serve, initargs=(os.getpid(),)
     )
     # loky's tracker of resources comes first: its start lets signals through again to what starts after it.
-    with left_to_this_process():
+    with left_to_this_process(), _silent_from_the_start():
         resource_tracker.ensure_running()
     # Not as a context: joblib would answer a signal with new workers, whose locks nobody puts away.
     with left_to_this_process():
         return _taken(parallel(calls))
+
+
+@contextmanager
+def _silent_from_the_start() -> Iterator[None]:
+    """A block in which loky's tracker is started such that it does not warn of the locks that it puts away
+    for a command that was told to stop: to put them away is its work."""
+    before = os.environ.get(FILTERS)
+    os.environ[FILTERS] = ",".join(filter(None, [before, "ignore:resource_tracker:UserWarning"]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[FILTERS]
+        else:
+            os.environ[FILTERS] = before
 
 
 def _taken(results: Generator[Result, None, None]) -> Generator[Result, None, None]:

@@ -3,7 +3,6 @@ refusal of the operating system, into a line."""
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Sequence
 
@@ -28,7 +27,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if ending.signal is None:
                 raise
         if ending.signal is not None:  # whatever a library made of it
-            gc.collect()  # locks of workers in cycles are put away, of which their keeper would warn
             ending.leave()
     sys.exit(code or 0)
 
