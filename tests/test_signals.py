@@ -57,6 +57,14 @@ def group(process: subprocess.Popen) -> list[str]:
     return alive
 
 
+def command(number: str) -> str:
+    """The words of a process's command; empty where it has just ended."""
+    try:
+        return (Path("/proc") / number / "cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
 def wait(until: Callable[[], object], seconds: float = 60) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + seconds
@@ -88,6 +96,16 @@ def test_a_signal_while_workers_render(start, tmp_path: Path, number: int, code:
     out, err = process.communicate()
     assert (out, err) == ("", f"{LINE}\n")
     assert not [path for path in tmp_path.rglob(".*.part")]
+
+
+def test_ctrl_c_while_workers_start(start) -> None:
+    """They are still importing then, and Python would print a traceback of each."""
+    process = start(*RUN)
+    wait(lambda: any("popen_loky" in words for words in map(command, group(process))))
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(GRACE + 1) == 130
+    wait(lambda: not group(process), 2)
+    assert process.communicate() == ("", f"{LINE}\n")
 
 
 def test_no_worker_outlives_a_killed_command(start) -> None:

@@ -33,7 +33,6 @@ def in_order(
         processes: whether processes work, or threads.
     """
     import joblib
-    from joblib.externals.loky.backend import resource_tracker
 
     jobs = min(joblib.cpu_count(), len(items) or 1)
     calls = (joblib.delayed(work)(item) for item in items)
@@ -42,12 +41,23 @@ def in_order(
     parallel = joblib.Parallel(
         n_jobs=jobs, backend="loky", return_as="generator", initializer=serve, initargs=(os.getpid(),)
     )
-    # loky's tracker of resources comes first: its start lets signals through again to what starts after it.
-    with left_to_this_process(), _silent_from_the_start():
-        resource_tracker.ensure_running()
+    _start_trackers()
     # Not as a context: joblib would answer a signal with new workers, whose locks nobody puts away.
     with left_to_this_process():
         return _taken(parallel(calls))
+
+
+def _start_trackers() -> None:
+    """Start the two processes that put away what workers leave, Python's and loky's, before any worker: the
+    start of either lets signals through again to what starts after it."""
+    import multiprocessing.resource_tracker
+
+    from joblib.externals.loky.backend import resource_tracker
+
+    with left_to_this_process():
+        multiprocessing.resource_tracker.ensure_running()
+    with left_to_this_process(), _silent_from_the_start():
+        resource_tracker.ensure_running()
 
 
 @contextmanager
