@@ -14,6 +14,8 @@ from typing import Self
 import numpy as np
 from scipy.sparse import csr_array
 
+from wsbench.read_only import make_fields_read_only
+
 DRAWS = 1000
 """Of a bootstrap."""
 
@@ -29,6 +31,9 @@ class Resamples:
 
     counts: np.ndarray
     unit: np.ndarray
+
+    def __post_init__(self) -> None:
+        make_fields_read_only(self)
 
     def __len__(self) -> int:
         return len(self.counts)

@@ -1,4 +1,7 @@
-"""The frozen table every metric computes from: what was predicted, what is true, and their overlaps."""
+"""The frozen table every metric computes from: what was predicted, what is true, and their overlaps.
+
+Its arrays cannot be written to: a metric that did would change the values of the metrics after it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 
 from wsbench.frames import Region
 from wsbench.geometry import intersection_over_union
+from wsbench.read_only import make_fields_read_only, read_only
 from wsbench.types import Box, ScoredBox
 
 Result = TypeVar("Result")
@@ -31,6 +35,9 @@ class BoxTable:
     label: np.ndarray
     xyxy: np.ndarray
     score: np.ndarray
+
+    def __post_init__(self) -> None:
+        make_fields_read_only(self)
 
     def __len__(self) -> int:
         return len(self.image)
@@ -105,6 +112,9 @@ class Pairs:
     predicted: np.ndarray
     iou: np.ndarray
 
+    def __post_init__(self) -> None:
+        make_fields_read_only(self)
+
 
 @dataclass(frozen=True)
 class Heatmaps:
@@ -117,6 +127,9 @@ class Heatmaps:
 
     maps: np.ndarray
     regions: Sequence[Region]
+
+    def __post_init__(self) -> None:
+        make_fields_read_only(self)
 
 
 @dataclass(frozen=True)
@@ -139,6 +152,9 @@ class Truth:
     labels: np.ndarray
     known: np.ndarray
     truth: BoxTable
+
+    def __post_init__(self) -> None:
+        make_fields_read_only(self)
 
 
 @dataclass(frozen=True)
@@ -183,12 +199,12 @@ class Scored(Truth):
     @cached_property
     def called(self) -> np.ndarray:
         """``(N, C)`` bool: the class is predicted at its operating point."""
-        return self.scores >= self.operating_points
+        return read_only(self.scores >= self.operating_points)
 
     @cached_property
     def shown(self) -> np.ndarray:
         """``(M,)`` bool: the predicted box is of a class that is predicted on its image."""
-        return self.called[self.predicted.image, self.predicted.label]
+        return read_only(self.called[self.predicted.image, self.predicted.label])
 
     def matrices(self, label: int) -> list[tuple[int, np.ndarray]]:
         """``(image, (truth, predicted) overlaps)`` of every image with a truth box of the class."""

@@ -6,19 +6,21 @@ import os
 import random
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from conftest import box, refused, table
+from conftest import box, found, refused, table
 from wsbench import contained, measuring, plugins, predictions, testing
 from wsbench.contained import contain, place_of
 from wsbench.errors import WsbenchError
 from wsbench.loading import Loaded
 from wsbench.planning import make_plan
 from wsbench.resampling import Resamples
+from wsbench.scored import Heatmaps
 from wsbench.sealed import Sealed
 from wsbench.specs import Method
 from wsbench.testing import ToySettings
@@ -133,6 +135,28 @@ def test_what_a_metric_gives_is_refused_in_a_line(write, tmp_path: Path, metric:
         measuring.values(spec, scored, Resamples.once(2))
     assert str(refusal.value).startswith(f"metric zz_bad (plugin {tmp_path / 'bad.py'})")
     assert line in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "write_to",
+    [
+        "scored.scores[:] = 0",
+        "scored.truth.score += 1",
+        "scored.pairs.iou.sort()",
+        "scored.called[:] = True",
+        "scored.shown[:] = True",
+        "scored.calibrate.labels[:] = True",
+        "scored.heatmaps.maps[:] = 0",
+        "resamples.counts[:] = 0",
+    ],
+)
+def test_a_metric_cannot_change_what_the_next_computes_from(write, write_to: str) -> None:
+    """Its author sees where it tried to."""
+    spec = plugins.find([write(metric=write_to)]).metrics["zz_bad"]
+    scored = table([[], [box(0, 0, 5, 5)]], [[], [found(0, 0, 5, 5)]])
+    scored = replace(scored, calibrate=scored, heatmaps=Heatmaps(np.ones((2, 1, 4, 4)), [(0, 0, 9, 9)] * 2))
+    with pytest.raises(ValueError, match="read-only"):
+        measuring.values(spec, scored, Resamples.once(2))
 
 
 CHANGES: dict[str, tuple[str, Callable[[], object]]] = {
