@@ -72,14 +72,20 @@ def read(folder: Path | None = None) -> dict[str, Entry]:
     directory) laid over it, key by key.
 
     Raises:
-        WsbenchError: a file is not a valid catalogue; the message names file, entry and key.
+        WsbenchError: a file is not a valid catalogue; the message names file, entry and key. Nobody's own
+            file may change a known release's size: a part of it would pass for the whole.
     """
     entries: dict[str, dict[str, Any]] = {}
     own = (folder or Path.cwd()) / FILE
-    packaged = _packaged()
-    for path in dict.fromkeys([packaged.resolve(), own.resolve()]):
+    packaged = _packaged().resolve()
+    for path in dict.fromkeys([packaged, own.resolve()]):
         for name, values in _parse(path).items():
-            entries.setdefault(name, {}).update(values)
+            known = entries.setdefault(name, {})
+            if "release" in known and values.get("release", known["release"]) != known["release"]:
+                raise WsbenchError(
+                    f"{own}: {name}.release: is the size of the release, {known['release']}; remove the key"
+                )
+            known.update(values)
     return {name: _entry(name, values, own) for name, values in entries.items()}
 
 

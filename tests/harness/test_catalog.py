@@ -42,6 +42,7 @@ def test_a_file_in_the_working_directory_is_laid_over_it(tmp_path: Path) -> None
         ("tbx11k: {root: 0777777777777777}", "root: "),
         ("tbx11k: {licence: 2026-99-99}", "not valid YAML: month must be in 1..12"),
         ("tbx11k: {rooot: x}", "tbx11k: rooot: Extra inputs are not permitted; did you mean 'root'"),
+        ("tbx11k: {release: {}}", "tbx11k.release: is the size of the release, {'train': 6600, 'val': 1800}"),
         ("- a\n- b\n", "one mapping per dataset"),
         ("tbx11k: {rot: x}", "tbx11k: rot: Extra inputs are not permitted"),
         ("tbx11k: {roles: {train: {fit: 0.5}}}", "must be positive and sum to 1"),
