@@ -244,6 +244,22 @@ def test_a_record_without_predictions_is_named(submitted: Submitted, tmp_path: P
         checked(path, submitted.plugin)
 
 
+def test_a_mark_that_the_method_has_and_its_record_lost_is_named(
+    submitted: Submitted, tmp_path: Path
+) -> None:
+    """Tables mark rows that see boxes: without it, one would rank beside rows that do not."""
+    source = submitted.paths()[0]
+    (tmp_path / "records" / "phantom").mkdir(parents=True)
+    path = tmp_path / "records" / "phantom" / source.name
+    content = json.loads(source.read_text())
+    declared = content["method"]["reads_image"]
+    content["method"]["reads_image"] = not declared
+    path.write_text(json.dumps(content))
+    replay.seal(source.with_suffix(".npz"), path.with_suffix(".npz"), path)
+    (lines,) = replaying.replay_all(tmp_path, [submitted.plugin], Silent()).differences.values()
+    assert f"reads_image is {not declared}; {content['method']['name']} declares {declared}" in lines[-1]
+
+
 def broken(name: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[dict], None]:
     return lambda arrays: arrays.update({name: change(arrays[name])})
 

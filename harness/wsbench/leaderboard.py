@@ -74,8 +74,8 @@ def read(folder: Path) -> dict[str, list[Record]]:
     """All records under a leaderboards folder, by dataset, in the order of their file names.
 
     Raises:
-        WsbenchError: a file is no record, lies in another dataset's folder, or shares no table with the
-            records that it should share one with.
+        WsbenchError: a file is no record, is of a subset, lies in another dataset's folder, or shares no
+            table with the records that it should share one with.
     """
     found: dict[str, list[Record]] = defaultdict(list)
     by_table: dict[str, dict[Path, Record]] = defaultdict(dict)
@@ -83,6 +83,10 @@ def read(folder: Path) -> dict[str, list[Record]]:
         record = records.load(path)
         if record.dataset["name"] != path.parent.name:
             raise WsbenchError(f"{path}: is a record of dataset {record.dataset['name']}; move it there")
+        try:
+            refuse_subset(record.dataset)
+        except WsbenchError as error:
+            raise WsbenchError(f"{path}: {error}") from None
         found[record.dataset["name"]].append(record)
         by_table[table_key(record)][path] = record
     for of_table in by_table.values():
@@ -100,8 +104,8 @@ def _refuse_misfits(of_table: Mapping[Path, Record]) -> None:
             raise WsbenchError(
                 f"{path}: is seed {record.seed} of the same row as {first}; remove one of them"
             )
-        for drawn in record.protocols["uniform"].get("draws", {}).values():
-            lengths.setdefault(len(drawn), path)
+        if record.draw_count is not None:
+            lengths.setdefault(record.draw_count, path)
     if len(lengths) > 1:
         (count, first), (other, path) = list(lengths.items())[:2]
         raise WsbenchError(f"{path}: has {other} draws, {first} of the same table {count}; submit it again")

@@ -90,6 +90,11 @@ class Record:
         """A metric's macro value; None where it does not exist."""
         return self.protocols.get(protocol, {}).get("metrics", {}).get(metric, {}).get("value")
 
+    @property
+    def draw_count(self) -> int | None:
+        """How many bootstrap draws its metrics have; None of a record without draws."""
+        return next((len(drawn) for drawn in self.protocols["uniform"].get("draws", {}).values()), None)
+
     def metrics(self, protocol: str = "uniform") -> pd.DataFrame:
         """Metrics as rows, their macro value and every class as columns."""
         import pandas as pd

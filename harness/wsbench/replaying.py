@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wsbench import plugins, records, replay
 from wsbench.errors import WsbenchError
 from wsbench.evaluation import dataset_of
+from wsbench.loading import Loaded
+from wsbench.plugins import Plugins
 from wsbench.progress import Progress, Silent
+from wsbench.records import Record
 from wsbench.workers import in_order
 
 CHUNK = 4
@@ -85,9 +88,28 @@ def _replay(paths: Sequence[Path], plugin_files: Sequence[Path], update: bool) -
                 record = replay.recomputed(path, records.load(path), loaded, known.metrics)
                 records.write(record, path)
                 replay.seal(path.with_suffix(".npz"), path.with_suffix(".npz"), path)
-            result.append(
-                [] if update else list(replay.differences(path, records.load(path), loaded, known.metrics))
-            )
+            result.append([] if update else _differences(path, loaded, known))
         except WsbenchError as error:
             result.append([str(error)])
     return result
+
+
+def _differences(path: Path, loaded: Loaded, known: Plugins) -> list[str]:
+    record = records.load(path)
+    return [*replay.differences(path, record, loaded, known.metrics), *_removed_marks(record, known)]
+
+
+def _removed_marks(record: Record, known: Plugins) -> Iterator[str]:
+    """What a record says of its method that the method does not say of itself: tables mark rows that see
+    boxes, or that never look at the image. External programs declare it themselves."""
+    spec = known.methods.get(record.method["name"])
+    if spec is None:
+        return
+    declared = {
+        "box_supervision": spec.box_supervision.value,
+        "reads_image": spec.reads_image,
+        "deterministic": spec.deterministic,
+    }
+    for name, value in declared.items():
+        if (said := record.method.get(name, value)) != value:
+            yield f"method: {name} is {said}; {spec.name} declares {value}"

@@ -93,6 +93,9 @@ def refuse_other_key(record: Record, path: Path, other: Record, beside: Path) ->
             f"{path}: compares with nothing of {beside}: {' and '.join(different)} differ; "
             "score both on the same data with one version of wsbench (`wsbench evaluate RUN`)"
         )
+    counts = record.draw_count, other.draw_count
+    if None not in counts and counts[0] != counts[1]:
+        raise WsbenchError(f"{path}: has {counts[0]} draws, {beside} {counts[1]}; score both again")
 
 
 def table_of(one: Side, leaderboards: Path) -> Board:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -213,11 +214,16 @@ def test_what_cannot_be_compared_is_refused_in_a_line(command, runs: Path, tmp_p
     record = records.load(Path(run) / "record.json")
     other = replace(record, key={**record.key, "fingerprint": "other"})
     records.write(other, tmp_path / "other.json")
+    records.write(replace(record, key=dict(record.key)), tmp_path / "again.json")
     assert "fingerprint differ; score both" in refused(command("compare", run, str(tmp_path / "other.json")))
+    fewer = json.loads((tmp_path / "again.json").read_text())
+    uniform = fewer["protocols"]["uniform"]
+    uniform["draws"] = {name: drawn[:5] for name, drawn in uniform["draws"].items()}
+    (tmp_path / "fewer.json").write_text(json.dumps(fewer))
+    refusal = refused(command("compare", run, str(tmp_path / "fewer.json")))
+    assert "fewer.json: has 5 draws, " in refusal
     both = f"{run},{run_of(runs, 'prior_boxes')}"
     assert "of another method or other settings" in refused(command("compare", both, run))
-    again = replace(record, key=dict(record.key))
-    records.write(again, tmp_path / "again.json")
     assert "seeds 0, 0: a row has each seed once" in refused(
         command("strata", f"{run},{tmp_path / 'again.json'}")
     )

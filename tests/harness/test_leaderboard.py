@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,6 +209,15 @@ def test_a_subset_enters_no_leaderboard(tmp_path: Path) -> None:
     ):
         leaderboard.add(example(subset={"train": [136, 6600]}), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_of_a_subset_that_somebody_put_there_is_named(tmp_path: Path) -> None:
+    path = leaderboard.add(example(), tmp_path)
+    content = json.loads(path.read_text())
+    content["dataset"]["subset"] = {"train": [136, 6600]}
+    path.write_text(json.dumps(content))
+    with pytest.raises(WsbenchError, match=r"net\S+: phantom is a subset here \(136/6600 of train images\)"):
+        leaderboard.read(tmp_path)
 
 
 def test_check_finds_every_way_of_being_stale(tmp_path: Path) -> None:
