@@ -6,15 +6,18 @@ component gives its bounding rectangle, also one that lies in the hole of anothe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from wsbench.frames import Region, areas, cells_to_pixels, clip, full_image
+from wsbench.frames import areas, cells_to_pixels, clip
 from wsbench.scored import BoxTable
 from wsbench.types import Prediction, ScoredBox
+
+SHEET_CELLS = 2**16
+"""Cells of maps in which components are looked for at once: as many as stay in a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +52,108 @@ def component_boxes(levels: np.ndarray, threshold: float) -> np.ndarray:
         levels: ``(h, w)`` uint8.
         threshold: in (0, 1].
     """
-    mask = (levels >= max(1, int(np.ceil(255 * threshold - 1e-9)))).view(np.uint8)
+    return component_boxes_of_maps(levels[None], threshold)[1]
+
+
+def component_boxes_of_maps(levels: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """`component_boxes` of many maps: the row of each box's map, ``(n,)``, in ascending order, and
+    ``(n, 4)`` boxes.
+
+    Args:
+        levels: ``(N, h, w)`` uint8.
+        threshold: in (0, 1].
+    """
+    sheets = [
+        _boxes_on_sheet(levels[rows], threshold, int(rows[0])) for rows in _at_once(len(levels), levels.shape)
+    ]
+    none = (np.zeros(0, dtype=np.intp), np.zeros((0, 4)))
+    image, cells = zip(none, *sheets, strict=True)
+    return np.concatenate(image), np.concatenate(cells)
+
+
+def _boxes_on_sheet(levels: np.ndarray, threshold: float, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """The boxes of some maps, laid out one below the other: one call for all of them costs a tenth of a call
+    each where maps are small. A row of nothing between two maps keeps their components apart."""
+    count, height, width = levels.shape
+    sheet = np.zeros((count, height + 1, width), dtype=np.uint8)
+    sheet[:, :height] = levels >= max(1, int(np.ceil(255 * threshold - 1e-9)))
     # RETR_EXTERNAL would lose a component that lies in another one's hole; in a two-level hierarchy the
     # outer contours are those without a parent.
-    contours, hierarchy = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    contours, hierarchy = cv2.findContours(sheet.reshape(-1, width), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if not contours:
-        return np.zeros((0, 4))
+        return np.zeros(0, dtype=np.intp), np.zeros((0, 4))
     outer = np.flatnonzero(hierarchy.reshape(-1, 4)[:, 3] < 0)
-    rectangles = np.array([cv2.boundingRect(contours[index]) for index in outer], dtype=np.float64)
-    rectangles[:, 2:] += rectangles[:, :2]
-    return rectangles[np.lexsort(rectangles.T[::-1])]
+    left, top, columns, rows = np.array([cv2.boundingRect(contours[index]) for index in outer]).T
+    image, top = np.divmod(top, height + 1)
+    order = np.lexsort((top + rows, left + columns, top, left, image))
+    cells = np.stack([left, top, left + columns, top + rows], axis=1).astype(np.float64)
+    return first + image[order], cells[order]
 
 
 def extract(
-    heatmap: np.ndarray, region: Region, size: tuple[int, int], rule: BoxRule
-) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes of one map in the original image, and the map's peak inside each.
+    maps: np.ndarray, regions: np.ndarray, sizes: np.ndarray, rule: BoxRule
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes of maps in the original images, and a map's peak inside each.
 
     Args:
-        heatmap: ``(h, w)`` floats in [0, 1].
-        region: the rectangle of the original image it covers.
-        size: width and height of the original image, in pixels.
+        maps: ``(N, h, w)`` floats in [0, 1].
+        regions: ``(N, 4)`` corners of the rectangles of the original images that they cover.
+        sizes: ``(N, 2)`` width and height of the original images, in pixels.
         rule: threshold and minimum area.
 
     Returns:
-        ``(n, 4)`` boxes in pixels, clipped to the image, and ``(n,)`` peaks.
+        ``(n,)`` rows of the boxes' images, ``(n, 4)`` boxes in pixels, clipped to their image, and ``(n,)``
+        peaks.
     """
-    levels = quantise(heatmap)
-    cells = component_boxes(levels, rule.threshold)
-    boxes = clip(cells_to_pixels(cells, region, levels.shape), *size)
-    keep = areas(boxes) > rule.minimum_area * size[0] * size[1]
-    peaks = [heatmap[y0:y1, x0:x1].max() for x0, y0, x1, y1 in cells[keep].astype(int)]
-    return boxes[keep], np.array(peaks, dtype=np.float64)
+    image, cells = component_boxes_of_maps(quantise(maps), rule.threshold)
+    width, height = sizes[image].T
+    boxes = clip(cells_to_pixels(cells, regions[image], maps.shape[1:]), width, height)
+    keep = areas(boxes) > rule.minimum_area * width * height
+    corners = zip(image[keep].tolist(), cells[keep].astype(int).tolist(), strict=True)
+    peaks = [maps[row, y0:y1, x0:x1].max() for row, (x0, y0, x1, y1) in corners]
+    return image[keep], boxes[keep], np.array(peaks, dtype=np.float64)
+
+
+def maps_of_class(
+    prediction: Prediction, column: int, images: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The maps of one class, on the grid that boxes are cut from: some images after others, since those of a
+    large data set need much memory.
+
+    Args:
+        prediction: of N images, with heatmaps.
+        column: of the class.
+        images: rows of images.
+
+    Returns:
+        rows ``(n,)`` of images and their maps ``(n, h, w)``.
+    """
+    assert prediction.heatmaps is not None
+    shape = prediction.box_grid or prediction.heatmaps.shape
+    for places in _at_once(len(images), shape):
+        maps = prediction.heatmaps[images[places], column]
+        if prediction.box_grid is not None:
+            maps = np.stack([on_grid(heatmap, prediction.box_grid) for heatmap in maps])
+        yield images[places], maps
+
+
+def _at_once(count: int, shape: tuple[int, ...]) -> list[np.ndarray]:
+    """Places of so many maps, cut into runs of at most `SHEET_CELLS` cells; no run of no map."""
+    rows, columns = shape[-2:]
+    step = max(1, SHEET_CELLS // ((rows + 1) * columns))
+    return [np.arange(start, min(start + step, count)) for start in range(0, count, step)]
+
+
+def regions_of(prediction: Prediction, sizes: np.ndarray) -> np.ndarray:
+    """``(N, 4)`` corners of what the heatmaps of each image cover.
+
+    Args:
+        prediction: of N images.
+        sizes: ``(N, 2)`` width and height of the original images.
+    """
+    if prediction.regions is None:
+        return np.concatenate([np.zeros_like(sizes), sizes], axis=1).astype(np.float64)
+    return np.array([region.corners for region in prediction.regions], dtype=np.float64).reshape(-1, 4)
 
 
 def boxes_of(
@@ -107,17 +180,14 @@ def table_of_map(prediction: Prediction, sizes: np.ndarray, column: int, rule: B
         column: of the class.
         rule: threshold and minimum area.
     """
-    assert prediction.heatmaps is not None
-    image, corners, score = [np.zeros(0, np.intp)], [np.zeros((0, 4))], [np.zeros(0)]
-    for row, (width, height) in enumerate(np.asarray(sizes).tolist()):
-        region = prediction.regions[row] if prediction.regions else full_image(width, height)
-        heatmap = on_grid(prediction.heatmaps[row, column], prediction.box_grid)
-        boxes, peaks = extract(heatmap, region, (width, height), rule)
-        image.append(np.full(len(boxes), row, dtype=np.intp))
-        corners.append(boxes)
-        score.append(float(prediction.scores[row, column]) * peaks)
-    rows = np.concatenate(image)
-    return BoxTable(rows, np.full_like(rows, column), np.concatenate(corners), np.concatenate(score))
+    sizes, regions = np.asarray(sizes), regions_of(prediction, sizes)
+    tables = []
+    for rows, maps in maps_of_class(prediction, column, np.arange(len(sizes))):
+        place, corners, peaks = extract(maps, regions[rows], sizes[rows], rule)
+        image = rows[place]
+        scores = prediction.scores[image, column].astype(np.float64) * peaks
+        tables.append(BoxTable(image, np.full_like(image, column), corners, scores))
+    return BoxTable.joined(tables)
 
 
 DECIMALS = 6

@@ -11,8 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wsbench.boxes import BoxRule, component_boxes, on_grid, quantise, relative_scores
-from wsbench.frames import areas, cells_to_pixels, clip, full_image
+from wsbench.boxes import (
+    BoxRule,
+    component_boxes_of_maps,
+    maps_of_class,
+    quantise,
+    regions_of,
+    relative_scores,
+)
+from wsbench.frames import areas, cells_to_pixels, clip
 from wsbench.objectives import OBJECTIVE, OBJECTIVES, Candidate, Objective, Sums
 from wsbench.resampling import Resamples
 from wsbench.scored import BoxTable, Truth, overlaps
@@ -223,20 +230,17 @@ def _search(prediction: Prediction, truth: Truth, column: int, lowest: float, ob
 def _boxes_of_maps(
     prediction: Prediction, sizes: np.ndarray, column: int, images: np.ndarray
 ) -> list[BoxTable]:
-    """All components of all maps, as one table per threshold."""
-    rows = [np.zeros((0, 6))]
-    for image in images:
-        levels = quantise(on_grid(prediction.heatmaps[image, column], prediction.box_grid))
-        width, height = sizes[image].tolist()
-        region = prediction.regions[image] if prediction.regions else full_image(width, height)
-        cells = [component_boxes(levels, threshold) for threshold in THRESHOLDS]
-        position = np.repeat(np.arange(len(cells)), [len(components) for components in cells])
-        boxes = clip(cells_to_pixels(np.concatenate(cells), region, levels.shape), width, height)
-        rows.append(np.column_stack([position, np.full(len(boxes), image), boxes]))
-    every = np.concatenate(rows)
-    every = every[np.argsort(every[:, 0], kind="stable")]
-    starts = np.searchsorted(every[:, 0], np.arange(1, len(THRESHOLDS)))
-    return [_table(of_threshold, column) for of_threshold in np.split(every, starts)]
+    """All components of the maps of some images, as one table per threshold."""
+    if len(images) == 0:
+        return [BoxTable.of([], ())] * len(THRESHOLDS)
+    regions, tables = regions_of(prediction, sizes), []
+    levels = np.concatenate([quantise(maps) for _, maps in maps_of_class(prediction, column, images)])
+    for threshold in THRESHOLDS:
+        row, cells = component_boxes_of_maps(levels, threshold)
+        image = images[row]
+        boxes = clip(cells_to_pixels(cells, regions[image], levels.shape[1:]), *sizes[image].T)
+        tables.append(BoxTable(image, np.full_like(image, column), boxes, np.ones(len(image))))
+    return tables
 
 
 def _boxes_of_boxes(
@@ -248,8 +252,3 @@ def _boxes_of_boxes(
     table = table.where(np.isin(table.image, images))
     shares = relative_scores(table.image, table.score)
     return [table.where(shares >= threshold) for threshold in THRESHOLDS]
-
-
-def _table(rows: np.ndarray, column: int) -> BoxTable:
-    image = rows[:, 1].astype(np.intp)
-    return BoxTable(image, np.full_like(image, column), rows[:, 2:], np.ones(len(rows)))

@@ -34,6 +34,11 @@ class Region:
         """In pixels of the original image."""
         return self.y1 - self.y0
 
+    @property
+    def corners(self) -> tuple[float, float, float, float]:
+        """``x0, y0, x1, y1``."""
+        return self.x0, self.y0, self.x1, self.y1
+
 
 def full_image(width: float, height: float) -> Region:
     """The region of an input that was resized without cropping."""
@@ -54,11 +59,20 @@ def letterbox(width: float, height: float) -> Region:
     return Region(left, top, left + side, top + side)
 
 
-def cells_to_pixels(boxes: np.ndarray, region: Region, shape: tuple[int, int]) -> np.ndarray:
-    """Boxes ``(n, 4)`` in cells of an array of ``shape`` (rows, columns) -> pixels of the original image."""
+def cells_to_pixels(boxes: np.ndarray, region: Region | np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Boxes in cells of an array -> the same boxes in pixels of the original image.
+
+    Args:
+        boxes: ``(n, 4)``.
+        region: that the array covers, or ``(n, 4)`` corners of those that the boxes' arrays cover.
+        shape: rows and columns of the array.
+    """
     rows, columns = shape
-    scale = np.array([region.width / columns, region.height / rows] * 2)
-    return np.asarray(boxes, dtype=np.float64).reshape(-1, 4) * scale + [region.x0, region.y0] * 2
+    corners = region.corners if isinstance(region, Region) else region
+    x0, y0, x1, y1 = np.moveaxis(np.asarray(corners, dtype=np.float64), -1, 0)
+    width, height = (x1 - x0) / columns, (y1 - y0) / rows
+    scale, start = np.stack([width, height] * 2, axis=-1), np.stack([x0, y0] * 2, axis=-1)
+    return np.asarray(boxes, dtype=np.float64).reshape(-1, 4) * scale + start
 
 
 def pixels_to_cells(boxes: np.ndarray, region: Region, shape: tuple[int, int]) -> np.ndarray:
@@ -68,9 +82,15 @@ def pixels_to_cells(boxes: np.ndarray, region: Region, shape: tuple[int, int]) -
     return (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) - [region.x0, region.y0] * 2) * scale
 
 
-def clip(boxes: np.ndarray, width: float, height: float) -> np.ndarray:
-    """Boxes ``(n, 4)`` cut to the image; one that lies outside comes back with no area."""
-    return np.clip(np.asarray(boxes, dtype=np.float64).reshape(-1, 4), 0.0, [width, height] * 2)
+def clip(boxes: np.ndarray, width: float | np.ndarray, height: float | np.ndarray) -> np.ndarray:
+    """Boxes cut to their image; one that lies outside comes back with no area.
+
+    Args:
+        boxes: ``(n, 4)``.
+        width, height: of the image, or ``(n,)`` of the image of each box.
+    """
+    largest = np.stack([width, height] * 2, axis=-1)
+    return np.clip(np.asarray(boxes, dtype=np.float64).reshape(-1, 4), 0.0, largest)
 
 
 def over_whole_image(

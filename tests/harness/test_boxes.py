@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from wsbench.boxes import BoxRule, boxes_of, component_boxes, extract, kept_boxes, quantise, relative_scores
+from wsbench import boxes as boxes_module
+from wsbench.boxes import (
+    BoxRule,
+    boxes_of,
+    component_boxes,
+    component_boxes_of_maps,
+    extract,
+    kept_boxes,
+    quantise,
+    relative_scores,
+)
 from wsbench.frames import Region, full_image
 from wsbench.scored import BoxTable
 from wsbench.types import Prediction
@@ -61,11 +72,32 @@ def test_components_equal_an_independent_labelling(
     assert sorted(map(tuple, component_boxes(levels, threshold).tolist())) == sorted(expected)
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 9), st.integers(1, 40))
+def test_many_maps_have_the_boxes_of_each(seed: int, rows: int, columns: int, cells: int) -> None:
+    """Those of one map touch those of no other, however many are looked at together."""
+    generator = np.random.default_rng(seed)
+    levels = generator.integers(0, 256, (7, rows, columns), dtype=np.uint8)
+    each = [component_boxes(of_map, 0.6) for of_map in levels]
+    with mock.patch.object(boxes_module, "SHEET_CELLS", cells):
+        image, together = component_boxes_of_maps(levels, 0.6)
+    assert image.tolist() == np.repeat(np.arange(7), [len(of_map) for of_map in each]).tolist()
+    assert together.tolist() == np.concatenate(each).tolist()
+
+
+def boxes_of_map(
+    heatmap: np.ndarray, region: Region, size: tuple[int, int], rule: BoxRule
+) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes and peaks of one map."""
+    regions, sizes = np.array([region.corners]), np.array([size])
+    _, corners, peaks = extract(heatmap[None], regions, sizes, rule)
+    return corners, peaks
+
+
 def test_boxes_come_back_in_pixels_of_the_original_image() -> None:
     heatmap = np.zeros((4, 8))
     heatmap[1:3, 2:4] = 0.9
     heatmap[2, 3] = 0.95
-    boxes, peaks = extract(heatmap, full_image(800, 400), (800, 400), ALL)
+    boxes, peaks = boxes_of_map(heatmap, full_image(800, 400), (800, 400), ALL)
     assert boxes.tolist() == [[200, 100, 400, 300]]
     assert peaks.tolist() == [0.95]
 
@@ -73,7 +105,7 @@ def test_boxes_come_back_in_pixels_of_the_original_image() -> None:
 def test_a_region_outside_the_image_is_clipped() -> None:
     heatmap = np.zeros((4, 4))
     heatmap[0, 0] = heatmap[1, 3] = 1.0
-    boxes, _ = extract(heatmap, Region(0, -100, 400, 300), (400, 200), ALL)
+    boxes, _ = boxes_of_map(heatmap, Region(0, -100, 400, 300), (400, 200), ALL)
     # The first cell lies above the image; the second covers rows 0 to 100 of it.
     assert boxes.tolist() == [[300, 0, 400, 100]]
 
@@ -82,8 +114,8 @@ def test_minimum_area_is_a_share_of_the_image_and_strict() -> None:
     heatmap = np.zeros((10, 10))
     heatmap[0, 0:2] = 1.0
     size = (100, 100)
-    kept, _ = extract(heatmap, full_image(*size), size, BoxRule(0.5, 0.0199))
-    dropped, _ = extract(heatmap, full_image(*size), size, BoxRule(0.5, 0.02))
+    kept, _ = boxes_of_map(heatmap, full_image(*size), size, BoxRule(0.5, 0.0199))
+    dropped, _ = boxes_of_map(heatmap, full_image(*size), size, BoxRule(0.5, 0.02))
     assert (len(kept), len(dropped)) == (1, 0)
 
 
