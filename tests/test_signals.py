@@ -32,7 +32,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def start_(*words: str, code: str = MAIN) -> subprocess.Popen:
         command = [sys.executable, "-c", code, *words]
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=heed_signals,
         )
         started.append(process)
         return process
@@ -42,6 +47,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         if group(process):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+def heed_signals() -> None:
+    """What a background job or ``nohup`` ignores, its children ignore, too: also these tests' commands."""
+    for number in CODES:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def group(process: subprocess.Popen) -> list[str]:
