@@ -16,6 +16,8 @@ from wsbench.ends import GRACE, LINE
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 
+# What a background job or `nohup` ignores, its children ignore, too: also the commands of these tests.
+HEED = "import signal as s; [s.signal(n, s.SIG_DFL) for n in (1, 15)]; s.signal(2, s.default_int_handler)\n"
 MAIN = "from wsbench.cli import main; main()"
 # Enough images that their workers are at it for seconds.
 RUN = ["run", "-m", "low_level", "-d", "phantom", "-D", "images=300", "--no-references", "-q"]
@@ -30,14 +32,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     started = []
 
     def start_(*words: str, code: str = MAIN) -> subprocess.Popen:
-        command = [sys.executable, "-c", code, *words]
+        command = [sys.executable, "-c", HEED + code, *words]
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=heed_signals,
         )
         started.append(process)
         return process
@@ -47,12 +48,6 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         if group(process):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-
-
-def heed_signals() -> None:
-    """What a background job or ``nohup`` ignores, its children ignore, too: also these tests' commands."""
-    for number in CODES:
-        signal.signal(number, signal.SIG_DFL)
 
 
 def group(process: subprocess.Popen) -> list[str]:

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wsbench.ends import left_to_this_process
 
@@ -37,14 +37,14 @@ def in_order(
     jobs = min(joblib.cpu_count(), len(items) or 1)
     calls = (joblib.delayed(work)(item) for item in items)
     if not processes:
-        return _taken(joblib.Parallel(n_jobs=jobs, backend="threading", return_as="generator")(calls))
+        return _begun(_taken(joblib.Parallel(n_jobs=jobs, backend="threading", return_as="generator")(calls)))
     parallel = joblib.Parallel(
         n_jobs=jobs, backend="loky", return_as="generator", initializer=serve, initargs=(os.getpid(),)
     )
     _start_trackers()
     # Not as a context: joblib would answer a signal with new workers, whose locks nobody puts away.
     with left_to_this_process():
-        return _taken(parallel(calls))
+        return _begun(_taken(parallel(calls)))
 
 
 def _start_trackers() -> None:
@@ -75,15 +75,23 @@ def _silent_from_the_start() -> Iterator[None]:
             os.environ[FILTERS] = before
 
 
-def _taken(results: Generator[Result, None, None]) -> Generator[Result, None, None]:
-    """The same results; whoever is interrupted takes no more of them, of which joblib would warn."""
+def _taken(results: Generator[Result, None, None]) -> Generator[Any, None, None]:
+    """Nothing, and then the same results; whoever is interrupted takes no more of them, of which joblib would
+    warn."""
     try:
+        yield
         for result in results:  # noqa: UP028 (`yield from` would close them before the warning is off)
             yield result
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             results.close()
+
+
+def _begun(generator: Generator[Result, None, None]) -> Generator[Result, None, None]:
+    """A generator that has yielded once: one that has not begun puts nothing away when it is closed."""
+    next(generator)
+    return generator
 
 
 def serve(parent: int) -> None:
