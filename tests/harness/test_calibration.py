@@ -147,6 +147,15 @@ def test_the_chosen_rule_is_the_best_of_all(seed: int) -> None:
     assert len(choice.curve) == len(THRESHOLDS)
 
 
+def test_boxes_must_be_larger_than_the_minimum_area() -> None:
+    """The false box covers exactly 1 % of its image: the rule that asks for more than 1 % drops it."""
+    heatmap = np.zeros((1, 1, 10, 10))
+    heatmap[0, 0, 2:5, 2:5] = heatmap[0, 0, 8, 8] = 1.0
+    truth = known([[Box("tb", 20, 20, 50, 50)]], np.full((1, 2), 100))
+    (choice,) = choose_rules(Prediction(np.array([[0.9]]), heatmap), truth, [0.5])
+    assert (choice.value, choice.rule.minimum_area) == (1.0, 0.01)
+
+
 def test_msli_counts_the_images_on_which_the_class_is_predicted() -> None:
     """The second image's box is missed at every threshold, and asked for only at the lower operating
     point."""

@@ -46,6 +46,7 @@ def test_a_file_in_the_working_directory_is_laid_over_it(tmp_path: Path) -> None
         ("- a\n- b\n", "one mapping per dataset"),
         ("tbx11k: {rot: x}", "tbx11k: rot: Extra inputs are not permitted"),
         ("tbx11k: {roles: {train: {fit: 0.5}}}", "must be positive and sum to 1"),
+        ("tbx11k: {roles: {train: {fit: 1.5, select: -0.5}}}", "must be positive and sum to 1"),
         ("tbx11k: {roles: {train: {train: 1}}}", "tbx11k: roles.train"),
         ("tbx11k: !!python/object/apply:os.system ['true']", "not valid YAML"),
     ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +27,13 @@ def test_centre_crop_of_the_paper() -> None:
     # 512 -> 256 -> 224: sixteen pixels of 256 are cut on every side, thirty-two of 512.
     assert frames.centre_crop(512, 512, resized=256, cropped=224) == Region(32, 32, 480, 480)
     assert frames.centre_crop(1024, 512, resized=256, cropped=224) == Region(64, 32, 960, 480)
+
+
+def test_an_odd_margin_of_a_crop_is_rounded_as_torchvision_does() -> None:
+    """Half of 256 - 223 is 16.5 pixels; crops begin at whole ones."""
+    seen = torchvision.transforms.functional.center_crop(torch.arange(256).repeat(256, 1), [223, 223])
+    left, right = int(seen[0, 0]), int(seen[0, -1]) + 1
+    assert frames.centre_crop(256, 256, resized=256, cropped=223) == Region(left, left, right, right)
 
 
 def test_letterbox_sticks_out_of_the_short_side() -> None:

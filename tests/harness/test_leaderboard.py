@@ -203,6 +203,12 @@ def test_metric_versions_part_tables_and_further_metrics_do_not() -> None:
     assert leaderboard.render("phantom", [example(), extra]).count("| method | seeds") == 1
 
 
+def test_versions_of_the_protocol_share_no_table() -> None:
+    newer = example("newer")
+    newer.key["protocol"] = 2
+    assert leaderboard.render("phantom", [example(), newer]).count("| method | seeds") == 2
+
+
 def test_a_subset_enters_no_leaderboard(tmp_path: Path) -> None:
     with pytest.raises(
         WsbenchError, match=r"subset here \(136/6600 of train images\).* enter no leaderboard"

@@ -19,6 +19,14 @@ def test_fixed_boxes_by_hand() -> None:
     assert len(fixed_boxes(truth, 16)[0]) == 4
 
 
+def test_a_fixed_box_is_ranked_by_the_boxes_that_it_overlaps_by_a_quarter() -> None:
+    truth = np.array([[0, 0, 10, 10], [4, 0, 14, 10], [6, 0, 16, 10], [7, 0, 17, 10]], dtype=float)
+    boxes, weights = fixed_boxes(truth[:3], 1)  # the first has 1, 60 / 140 and 40 / 160 = 0.25
+    assert (boxes.tolist(), weights.tolist()) == ([[4, 0, 14, 10]], [1.0])
+    _, (alone,) = fixed_boxes(truth[[0, 3]], 1)  # 30 / 170 is less than a quarter
+    assert alone == 0.5
+
+
 def test_without_truth_there_are_no_fixed_boxes() -> None:
     boxes, weights = fixed_boxes(np.zeros((0, 4)), 4)
     assert boxes.shape == (0, 4)

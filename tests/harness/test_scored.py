@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,6 +48,12 @@ def test_matrices_keep_truth_rows_and_predicted_columns() -> None:
     assert (image, another) == (0, 2)
     assert first == pytest.approx(np.array([[1, 0.2, 0.25], [0.5, 0.4, 0.5]]))
     assert last.shape == (1, 0)
+
+
+def test_other_boxes_are_left_out_where_their_truth_is_not_known() -> None:
+    scored = replace(table([[box(0, 0, 9, 9)], []], [[], []]), known=np.array([[True], [False]]))
+    predicted = BoxTable.of([[found(0, 0, 9, 9)], [found(0, 0, 5, 5)]], scored.classes)
+    assert scored.with_boxes(predicted).predicted.image.tolist() == [0]
 
 
 @given(st.integers(0, 2**32 - 1))
