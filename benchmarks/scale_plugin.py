@@ -17,7 +17,8 @@ class Size(wsbench.Settings):
     trained: int = Field(86_524, ge=10, description="images of the split that is trained on")
     tested: int = Field(25_596, ge=10, description="images of the tested splits")
     boxed: int = Field(880, ge=2, description="tested images that have boxes")
-    patients: int = Field(30_805, ge=10, description="patients of all images")
+    trained_patients: int = Field(28_008, ge=10, description="patients of the split that is trained on")
+    tested_patients: int = Field(2_797, ge=10, description="patients of the tested splits")
     classes: int = Field(14, ge=1, le=len(CLASSES), description="findings")
 
 
@@ -31,7 +32,8 @@ class Large(wsbench.Dataset):
         generator = np.random.default_rng(0)
         total = size.trained + size.tested
         labels = generator.random((total, size.classes)) < 0.05
-        patients = generator.integers(size.patients, size=total)
+        of_split = [size.tested_patients] * size.tested + [size.trained_patients] * size.trained
+        patients = generator.integers(of_split)
         corners = generator.integers(0, SIZE // 2, (total, 2))
         sides = generator.integers(60, SIZE // 2, (total, 2))
         samples = []
