@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -253,24 +254,31 @@ def test_it_learns_with_organs_and_a_teacher(organs, tmp_path: Path) -> None:
     assert prediction.scores.shape == (len(view), 1)
     assert prediction.heatmaps.shape == (len(view), 1, 2, 2)
     assert prediction.box_grid == (32, 32)
-    files = sorted(tmp_path.rglob("teacher/epoch-*.npy"))
-    assert [file.name for file in files] == ["epoch-0000.npy", "epoch-0001.npy"]
-    logits = np.load(files[0])
+    files = sorted(tmp_path.rglob("teacher/epoch-*.npz"))
+    assert [file.name for file in files] == ["epoch-0000.npz", "epoch-0001.npz"]
+    logits = np.load(files[0])["logits"]
     assert logits.shape == (len(organs.roles.members["fit"]), 1)
     assert logits.dtype == np.float16
 
 
-def test_finished_epochs_of_the_teacher_are_not_asked_again(organs, tmp_path: Path) -> None:
-    fitted(plan_for(tmp_path), organs, FOUND, Silent())
-    first, second = sorted(tmp_path.rglob("teacher/epoch-*.npy"))
+def test_finished_epochs_of_the_teacher_are_asked_again_only_where_they_are_damaged(
+    organs, tmp_path: Path
+) -> None:
+    fitted(plan_for(tmp_path, epochs=3), organs, FOUND, Silent())
+    first, second, third = sorted(tmp_path.rglob("teacher/epoch-*.npz"))
     (mark,) = first.parents[1].glob("stage.json")
     key = json.loads(mark.read_text())["key"]
     mark.write_text(json.dumps(checksums.sealed({"key": key, "done": False})))
     second.unlink()
+    sound = third.read_bytes()
+    flipped = bytearray(sound)
+    flipped[len(sound) // 2] ^= 1  # in the middle of the logits
+    third.write_bytes(flipped)
     before = first.stat().st_mtime_ns
-    fitted(plan_for(tmp_path), organs, FOUND, Silent())
+    fitted(plan_for(tmp_path, epochs=3), organs, FOUND, Silent())
     assert first.stat().st_mtime_ns == before
     assert second.exists()
+    assert np.array_equal(np.load(third)["logits"], np.load(BytesIO(sound))["logits"])
 
 
 def test_without_distillation_no_teacher_is_needed(tmp_path: Path) -> None:

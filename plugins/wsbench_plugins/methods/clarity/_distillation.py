@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -42,7 +43,11 @@ class WithTeacher(Dataset):
     def __getitem__(self, key: tuple[int, int]) -> tuple[Any, Tensor, Tensor]:
         epoch, row = key
         if epoch != self._epoch:
-            self._logits, self._epoch = np.load(_file(self._folder, epoch)), epoch
+            path = _file(self._folder, epoch)
+            logits = _stored(path)
+            if logits is None:
+                raise wsbench.WsbenchError(f"{path} is damaged; type the same command again to make it anew")
+            self._logits, self._epoch = logits, epoch
         inputs, labels = self._images[key]
         return inputs, labels, torch.from_numpy(self._logits[row].astype(np.float32)).sigmoid()
 
@@ -50,7 +55,7 @@ class WithTeacher(Dataset):
 def precompute(
     teacher: ClarityTeacher, view: wsbench.WeakView, settings: ClaritySettings, seed: int, run: wsbench.Run
 ) -> Path:
-    """Logits of every epoch, ``(N, C)`` float16 a file; those that are there are kept.
+    """Logits of every epoch, ``(N, C)`` float16 a file; those that are there, and sound, are kept.
 
     Args:
         teacher: fitted.
@@ -69,10 +74,10 @@ def precompute(
     with run.progress.task("asking the teacher", settings.epochs * len(images)) as advance:
         for epoch in range(settings.epochs):
             path = _file(folder, epoch)
-            if not path.exists():
+            if _stored(path) is None:
                 part = path.with_suffix(".part")
                 with part.open("wb") as file:
-                    np.save(file, _logits(teacher, images, epoch, settings.batch_size))
+                    np.savez(file, logits=_logits(teacher, images, epoch, settings.batch_size))
                 part.replace(path)
             advance(len(images))
     return folder
@@ -91,4 +96,13 @@ def _logits(teacher: ClarityTeacher, images: wsbench.WeakImages, epoch: int, bat
 
 
 def _file(folder: Path, epoch: int) -> Path:
-    return folder / f"epoch-{epoch:04d}.npy"
+    return folder / f"epoch-{epoch:04d}.npz"
+
+
+def _stored(path: Path) -> np.ndarray | None:
+    """The logits in a file; None where it is missing, or was damaged since: archives hold checksums."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return archive["logits"]
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return None
