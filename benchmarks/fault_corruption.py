@@ -69,15 +69,15 @@ class Scene:
     Attributes:
         state: a name of `states`.
         words: the command; ``RUN`` stands for the run's folder.
-        makes: parts of the names of files that it makes or vouches for, and that are compared.
+        makes: patterns of the files that it makes or vouches for, and that are compared.
     """
 
     state: str
     words: Sequence[str]
-    makes: tuple[str, ...] = ("runs/", "boards/")
+    makes: tuple[str, ...] = ("runs/*", "boards/*")
 
 
-OUT, SANITY = ("out/",), ("sanity.json", "record.json")
+OUT, SANITY = ("out/*",), ("*/tiny/*/sanity.json", "*/tiny/*/record.json")
 AFTER = ("RUN", "--plugin", str(PLUGIN), "--cache", "cache", "-q")
 
 SCENES: Mapping[str, Scene] = {
@@ -87,7 +87,7 @@ SCENES: Mapping[str, Scene] = {
     "run, after predict": Scene("predict", RUN),
     "run, finished": Scene("finished", RUN),
     "run --submit": Scene("finished", (*RUN, "--submit", "--leaderboards", "boards")),
-    "evaluate RUN": Scene("finished", ("evaluate", *AFTER), ("/tiny/",)),
+    "evaluate RUN": Scene("finished", ("evaluate", *AFTER), ("*/tiny/*",)),
     "export RUN": Scene("finished", ("export", *AFTER, "--out", "out/predictions.json"), OUT),
     "picture RUN": Scene("finished", ("picture", *AFTER, "--out", "out", "--sheet", "--each", "1"), OUT),
     "sanity RUN": Scene("finished", ("sanity", *AFTER, "--check", "parameters", "--images", "4"), SANITY),

@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class Outcome:
 
         Args:
             expected: what the same command leaves where nothing happened.
-            makes: parts of the names of files that are compared.
+            makes: patterns of the files that are compared.
             name: of the file that something happened to.
         """
         errors = [line for line in self.text.splitlines() if line.startswith("error: ")]
@@ -61,7 +62,7 @@ class Outcome:
 
 
 def _of(found: Mapping[str, Any], makes: Sequence[str]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if any(part in name for part in makes)}
+    return {name: value for name, value in found.items() if any(fnmatch(name, part) for part in makes)}
 
 
 def warm() -> None:

@@ -28,6 +28,9 @@ MOST_SHORTENED = 10_000
 LONG_WORDS = (60, 40, 25)
 """Characters of a path or a name in an error that is too long: the first of these that makes it fit."""
 
+LONGEST_FILE_NAME = 40
+"""Characters of a file's name that its path keeps, however short it becomes."""
+
 
 class WsbenchError(Exception):
     """A mistake that the user can mend: one line saying what is wrong, where, and what to do.
@@ -49,8 +52,14 @@ def as_line(message: str) -> str:
     line = " ".join(words)
     for length in LONG_WORDS:
         if len(line) > LONGEST_LINE:
-            line = " ".join(_without_middle(word, length, length // 3) for word in words)
+            line = " ".join(_shorter_word(word, length) for word in words)
     return _without_middle(line, LONGEST_LINE, LONGEST_LINE // 2)
+
+
+def _shorter_word(word: str, length: int) -> str:
+    name = word.rpartition("/")[2] if "/" in word else ""
+    head = length // 3
+    return _without_middle(word, max(length, head + 3 + min(len(name), LONGEST_FILE_NAME)), head)
 
 
 def _without_middle(text: str, length: int, head: int) -> str:

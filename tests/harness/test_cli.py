@@ -301,6 +301,11 @@ def test_an_error_is_one_printable_line_of_200_characters() -> None:
     assert line.startswith("error: /long") and line.endswith(
         "records.json: key: is wrong; name another folder"
     )
+    log = "/a/very/long/folder/of/somebody/who/likes/folders/evaluations.jsonl"
+    advice = "(line 3); mend that line, or move it away"
+    assert "/a/very/...evaluations.jsonl: not" in as_line(
+        f"error: {log}: not JSON: {'reason, ' * 17}{advice}"
+    )
     long = as_line("error: what is wrong, " + "known: a, b " * 10**6 + "; mend it")
     assert len(long) == 200
     assert long.startswith("error: what is wrong") and long.endswith("; mend it")
