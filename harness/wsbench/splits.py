@@ -68,23 +68,25 @@ def stratum_of(sample: Sample) -> tuple[str, tuple[str, ...]]:
 
 def groups(samples: Sequence[Sample]) -> list[list[Sample]]:
     """Connected components of "same patient" and "same content", each in the order of ``samples``."""
-    parent: dict[str, str] = {}
+    import numpy as np
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    def find(key: str) -> str:
-        while parent.setdefault(key, key) != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
-    for sample in samples:
-        name = f"name {sample.name}"
-        if sample.content:
-            parent[find(f"content {sample.content}")] = find(name)
-        if sample.patient is not None:
-            parent[find(f"patient {sample.patient}")] = find(name)
-    together: dict[str, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        together[find(f"name {sample.name}")].append(sample)
+    # A node for every sample, and one for every patient and every content.
+    node_of: dict[tuple[str, str], int] = {}
+    edges = []
+    for row, sample in enumerate(samples):
+        for kind, value in (("content", sample.content or None), ("patient", sample.patient)):
+            if value is not None:
+                node = node_of.setdefault((kind, value), len(samples) + len(node_of))
+                edges.append((row, node))
+    nodes = len(samples) + len(node_of)
+    ends = np.array(edges, dtype=np.intp).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(edges), dtype=np.int8), (ends[0], ends[1])), shape=(nodes, nodes))
+    _, component = connected_components(graph, directed=False)
+    together: dict[int, list[Sample]] = defaultdict(list)
+    for sample, number in zip(samples, component[: len(samples)].tolist(), strict=True):
+        together[number].append(sample)
     return list(together.values())
 
 
