@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -315,3 +316,7 @@ def test_a_path_that_is_too_long_is_a_line(command) -> None:
     line = refused(command("leaderboard", "x" * 5000))
     assert line.startswith("the path is too long for the name of a file: xxx")
     assert line.endswith("x; type another one")
+
+
+def test_the_version_is_that_of_the_package(command) -> None:
+    assert command("--version") == (0, f"wsbench {importlib.metadata.version('wsbench')}\n", "")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from wsbench import __version__
 from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring
 
 # Typer carries its own copy of click; its base of all usage errors is only reachable from here.
@@ -16,6 +19,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"wsbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback(help=app.info.help)
+def wsbench(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """What holds for all commands."""
+
+
 app.command("run")(running.run)
 app.command("evaluate")(scoring.evaluate)
 app.command("export")(scoring.export)
