@@ -29,8 +29,8 @@ COMMANDS = {
     "run": ["run", "-m", "low_level", "-d", "phantom", "--no-references", "--runs", "made", *SMALL],
 }
 COMPARED = ("*.png", "*.json", "scores.csv", "boxes.csv", "protocols.json")
-OWN = ("record.json", "stage.json", "facts.json")
-"""Files that hold times."""
+OWN = ("record.json", "stage.json", "facts.json", "checksums.json")
+"""Files that hold times, or hashes of files that do."""
 SIGNALS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129, "SIGKILL": -9}
 PYTHON_STARTS = 0.3
 """Seconds in which Python reads its own modules, with no code of wsbench running."""
