@@ -15,6 +15,7 @@ from wsbench.loading import Loaded
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress, Silent
 from wsbench.records import Record
+from wsbench.rows import EXTERNAL
 from wsbench.workers import in_order
 
 CHUNK = 4
@@ -103,7 +104,7 @@ def _removed_marks(record: Record, known: Plugins) -> Iterator[str]:
     """What a record says of its method that the method does not say of itself: tables mark rows that see
     boxes, or that never look at the image. External programs declare it themselves."""
     spec = known.methods.get(record.method["name"])
-    if spec is None:
+    if spec is None or record.method["preset"] == EXTERNAL:
         return
     declared = {
         "box_supervision": spec.box_supervision.value,
