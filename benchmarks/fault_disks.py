@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fault_corruption import fresh_copy, states
 from fault_processes import SUBMIT
-from fault_trials import Outcome, command
+from fault_trials import Outcome, command, count_losses
 
 PLACES = ("runs", "cache", "boards")
 ROOM = 256 * 2**20
@@ -65,14 +65,13 @@ def disks(folder: Path, count: int, seed: int, tell: Callable[[str], None]) -> C
             subprocess.run(["umount", "--lazy", str(trial / place)], check=True)
         counts["read-only" if read_only else "full"] += 1
         counts["refused" if first.code == 2 else "went on"] += 1
-        for name, lost in (
-            ("tracebacks", not _is_a_line(first, place) or last.code != 0),
-            ("other numbers", last.code == 0 and last.numbers != whole.numbers),
-            ("left-over files", bool(left)),
-        ):
-            counts[name] += lost
-            if lost:
-                tell(f"{name}, {place}, {size} bytes: {left} {first.text[-800:]} {last.text[-800:]}")
+        losses = {
+            "tracebacks": not _is_a_line(first, place) or last.code != 0,
+            "other numbers": last.code == 0 and last.numbers != whole.numbers,
+            "left-over files": bool(left),
+        }
+        text = f"{place}, {size} bytes: {left} {first.text[-800:]} {last.text[-800:]}"
+        count_losses(counts, losses, tell, text)
     return counts
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fault_corruption import RUN, fresh_copy, states
-from fault_trials import at_once, command
+from fault_trials import at_once, command, count_losses
 
 SUBMIT = (*RUN, "--submit", "--leaderboards", "boards")
 MOST_KILLS = 4
@@ -48,14 +48,12 @@ def kills(folder: Path, count: int, seed: int, tell: Callable[[str], None]) -> C
         last = command(folder / "trial", SUBMIT)
         counts["runs"] += 1
         left = [path.name for path in (folder / "trial").rglob("*.part*")]
-        for name, lost in (
-            ("tracebacks", last.code != 0),
-            ("other numbers", last.code == 0 and last.numbers != whole.numbers),
-            ("left-over files", bool(left)),
-        ):
-            counts[name] += lost
-            if lost:
-                tell(f"{name}: {left} {last.text[-2000:]}")
+        losses = {
+            "tracebacks": last.code != 0,
+            "other numbers": last.code == 0 and last.numbers != whole.numbers,
+            "left-over files": bool(left),
+        }
+        count_losses(counts, losses, tell, f"{left} {last.text[-2000:]}")
     return counts
 
 
@@ -87,14 +85,12 @@ def shared(folder: Path, count: int, tell: Callable[[str], None]) -> Counter[str
         again = [command(folder / "trial", words) for words, _ in refused]
         wrong = [outcome for _, outcome in refused if "is in use by" not in outcome.text]
         last = again[-1] if again else outcomes[-1]
-        for name, lost in (
-            ("tracebacks", bool(wrong) or any(outcome.code for outcome in again)),
-            ("other numbers", last.numbers != alone.numbers),
-            ("lost evaluations", _evaluations(folder / "trial") < evaluations),
-        ):
-            counts[name] += lost
-            if lost:
-                tell(f"{name}: {[outcome.text[-1500:] for outcome in (*outcomes, *again)]}")
+        losses = {
+            "tracebacks": bool(wrong) or any(outcome.code for outcome in again),
+            "other numbers": last.numbers != alone.numbers,
+            "lost evaluations": _evaluations(folder / "trial") < evaluations,
+        }
+        count_losses(counts, losses, tell, str([outcome.text[-1500:] for outcome in (*outcomes, *again)]))
     return counts
 
 

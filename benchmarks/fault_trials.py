@@ -8,7 +8,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -138,6 +139,23 @@ def _end_workers() -> None:
 
         if reusable_executor._executor is not None:
             get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+def count_losses(
+    counts: Counter[str], losses: Mapping[str, bool], tell: Callable[[str], None], text: str
+) -> None:
+    """Count what was lost, and tell of it.
+
+    Args:
+        counts: by name, raised where that was lost.
+        losses: by name, whether it was.
+        tell: called with a line for each loss.
+        text: what helps to find out why.
+    """
+    for name, lost in losses.items():
+        counts[name] += lost
+        if lost:
+            tell(f"{name}: {text}")
 
 
 def _waited_for(process: int, seconds: float) -> int | None:
