@@ -16,6 +16,7 @@ from wsbench.plugins import Plugins
 from wsbench.resampling import Resamples
 from wsbench.scored import BoxTable, Scored
 from wsbench.scoring import Protocol
+from wsbench.scoring_inputs import draws_of, paper_of, predicted_of, truths_of
 from wsbench.specs import Method, MethodSpec
 from wsbench_plugins.metrics.detection._fixed import best_counts, cond_ap25
 
@@ -55,22 +56,22 @@ def material_of(
         found: the plugins, for their metrics.
         spec, method: its method, which needs not be fitted.
     """
-    protocols = scoring.protocols(folder, loaded, spec, method)
+    predicted, truth = predicted_of(folder, loaded), truths_of(loaded)
+    protocols = _protocols(folder, loaded, spec, method)
     uniform, classes = protocols["uniform"], loaded.dataset.classes
-    read = {role: predictions.read(folder, role, classes) for role in predictions.SCORED_ROLES}
-    for role, (names, _) in read.items():
-        assert list(names) == list(loaded.roles.members[role])
-    names, calibrate = read["calibrate"]
-    sizes = loaded.views.images(names).sizes
-    own = None if calibrate.boxes is None else BoxTable.of(calibrate.boxes, classes)
+    for role, of_role in predicted.items():
+        assert of_role.names == truth[role].names
+    calibrate = predicted["calibrate"]
+    boxes = calibrate.prediction.boxes
+    own = None if boxes is None else BoxTable.of(boxes, classes)
     there = replace(
-        uniform, test=scoring.Test(names, calibrate), sizes=sizes, own=own, redraws=None, _tables={}
+        uniform, test=calibrate, sizes=truth["calibrate"].sizes, own=own, redraws=None, _tables={}
     )
     material = Material(
         loaded,
-        {role: prediction.scores for role, (_, prediction) in read.items()},
+        {role: of_role.prediction.scores for role, of_role in predicted.items()},
         {"calibrate": there.boxes, "test": uniform.boxes},
-        best_counts(scoring.table(loaded, uniform), cond_ap25),
+        best_counts(scoring.table(uniform, truth), cond_ap25),
     )
     return material, Result(
         "the run", "What its method predicted.", "honest", _measured(loaded, protocols, found)
@@ -89,13 +90,19 @@ def result_of(submission: Submission, loaded: Loaded, found: Plugins, folder: Pa
     read = outside.read(write(submission, loaded, folder), "program", loaded)
     for role, part in read.parts.items():
         predictions.store(part, loaded.views.images(loaded.roles.members[role]), folder, role)
-    protocols = scoring.protocols(folder, loaded, read.spec, read.spec.build(read.spec.settings(), ()))
+    protocols = _protocols(folder, loaded, read.spec, read.spec.build(read.spec.settings(), ()))
     floor = None
     if submission.kind == "blind":
-        blind = scoring.table(loaded, _floor(submission, protocols["uniform"]))
+        blind = scoring.table(_floor(submission, protocols["uniform"]), truths_of(loaded))
         floor = _value(blind, "cond_ap25", found)
     described = _measured(loaded, protocols, found)
     return Result(submission.name, submission.does, submission.kind, described, floor)
+
+
+def _protocols(folder: Path, loaded: Loaded, spec: MethodSpec, method: Method) -> dict[str, Protocol]:
+    predicted = predicted_of(folder, loaded)
+    paper = paper_of(spec, method, loaded, folder, predicted)
+    return scoring.protocols(predicted, truths_of(loaded), draws_of(loaded), paper=paper)
 
 
 def _floor(submission: Submission, protocol: Protocol) -> Protocol:
@@ -108,9 +115,10 @@ def _floor(submission: Submission, protocol: Protocol) -> Protocol:
 
 def _measured(loaded: Loaded, protocols: Mapping[str, Protocol], found: Plugins) -> dict[str, float | None]:
     uniform = protocols["uniform"]
-    ours = scoring.table(loaded, uniform)
+    truth = truths_of(loaded)
+    ours = scoring.table(uniform, truth)
     paper = protocols.get("paper", uniform)
-    papers = scoring.table(loaded, paper)
+    papers = scoring.table(paper, truth)
     every = ours if uniform.own is None else ours.with_boxes(uniform.own)
     result = {name: _value(ours, name, found) for name in OURS}
     result |= {name: _value(papers, name, found) for name in PAPERS}

@@ -17,7 +17,7 @@ from wsbench.geometry import intersection_over_union
 from wsbench.loading import Loaded
 from wsbench.priors import as_fractions, fixed_boxes, on_every_image
 from wsbench.scored import BoxTable
-from wsbench.scoring import truth_of
+from wsbench.scoring_inputs import truth_of
 
 Kind = Literal["blind", "leaning", "seeing", "cheating"]
 Lists = Sequence[tuple[np.ndarray, np.ndarray]]

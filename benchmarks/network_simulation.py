@@ -21,6 +21,7 @@ from wsbench.progress import Silent
 from wsbench.resampling import Resamples, interval
 from wsbench.rows import UNBOUNDED
 from wsbench.scored import BoxTable, Scored
+from wsbench.scoring_inputs import draws_of, truths_of
 
 SIZES = (75, 155, 370, 620)
 METRICS = ("cond_ap25", "cond_gain", "ap25", "map_gain", "auc", "sensitivity")
@@ -69,7 +70,7 @@ def network(path: Path) -> Scored:
     """The table of a run or a submission, from its record and the predictions beside it."""
     record = records.load(path)
     loaded = dataset_of(record, plugins.find([]), Silent(), None)
-    return scoring.table(loaded, replay.again(path, record, loaded, scoring.draws_of(loaded)))
+    return scoring.table(replay.again(path, record, loaded, draws_of(loaded)), truths_of(loaded))
 
 
 def networks(table: Scored, tests: int, draws: int, generator: np.random.Generator) -> list[str]:

@@ -676,8 +676,9 @@ def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tm
     from dataclasses import replace
 
     from wsbench import measuring, scoring
+    from wsbench.scoring_inputs import draws_of, predicted_of, truths_of
 
-    record, plugin = run
+    record, _ = run
     loaded = load_dataset(plugins.find(), "phantom", SMALL, Silent())
     test = set(loaded.roles.members["test"])
     boxes = [sample.boxes for sample in loaded.samples if sample.name in test and sample.boxes]
@@ -689,13 +690,11 @@ def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tm
             for sample in loaded.samples
         ),
     )
-    spec = plugins.find([plugin]).methods["guess"]
     results = {}
     for name, data in (("as they are", loaded), ("moved", moved)):
-        method = spec.build(None, ("tb",))
-        uniform = scoring.protocols(record.folder / "predict", data, spec, method)["uniform"]
-        draws = scoring.resamples(loaded, uniform.test.names)
-        values = measuring.measure(scoring.table(data, uniform), plugins.find().metrics, draws)
+        truth, draws = truths_of(data), draws_of(loaded)
+        uniform = scoring.protocols(predicted_of(record.folder / "predict", data), truth, draws)["uniform"]
+        values = measuring.measure(scoring.table(uniform, truth), plugins.find().metrics, draws.test)
         thresholds = (uniform.operating_points, uniform.boxes.xyxy.tolist(), uniform.choices)
         results[name] = (thresholds, values["miou"]["value"])
     (before, miou), (after, other_miou) = results.values()

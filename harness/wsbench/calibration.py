@@ -7,7 +7,7 @@ that every score at these thresholds has.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -162,8 +162,8 @@ def choose_rules(
         operating_points: one a class.
         objective: one of `OBJECTIVES`.
     """
-    searches = searches_of(prediction, truth, operating_points, objective)
-    return [best_rule(search, point) for search, point in zip(searches, operating_points, strict=True)]
+    searches = searches_of(prediction, truth, operating_points, [objective])
+    return [best_rule(search, point) for (search,), point in zip(searches, operating_points, strict=True)]
 
 
 def best_rule(search: Search, operating_point: float) -> Choice:
@@ -185,46 +185,62 @@ def searches_of(
     prediction: Prediction,
     truth: Truth,
     lowest_operating_points: Sequence[float],
-    objective: str = OBJECTIVE,
-) -> Iterator[Search]:
-    """Class by class, what every rule would give on every calibrate image; one at a time, since those of a
-    large data set need much memory.
+    objectives: Sequence[str] = (OBJECTIVE,),
+) -> Iterator[tuple[Search, ...]]:
+    """Class by class, what every rule would give on every calibrate image, for each objective; one class at
+    a time, since those of a large data set need much memory.
 
     Args:
         prediction: of the N calibrate images, with heatmaps or boxes.
         truth: what is true of them.
         lowest_operating_points: per class; images that score less are never asked for.
-        objective: one of `OBJECTIVES`.
+        objectives: some of `OBJECTIVES`; the boxes of every threshold are made once for all of them.
     """
     for column, lowest in enumerate(lowest_operating_points):
-        yield _search(prediction, truth, column, float(lowest), OBJECTIVES[objective])
+        yield _searches(prediction, truth, column, float(lowest), [OBJECTIVES[name] for name in objectives])
 
 
-def _search(prediction: Prediction, truth: Truth, column: int, lowest: float, objective: Objective) -> Search:
-    boxes, scores, counted = (
-        truth.truth.of_label(column),
-        prediction.scores[:, column],
-        truth.known[:, column],
-    )
-    truths = np.bincount(boxes.image, minlength=len(scores)).astype(np.float64)
-    if not objective.where_predicted:
-        scores, counted = np.full(len(scores), np.inf), truths > 0
+def _searches(
+    prediction: Prediction, truth: Truth, column: int, lowest: float, objectives: Sequence[Objective]
+) -> tuple[Search, ...]:
+    boxes = truth.truth.of_label(column)
+    truths = np.bincount(boxes.image, minlength=len(truth.names)).astype(np.float64)
+    empty = [_without_sums(objective, prediction, truth, column, truths) for objective in objectives]
     if len(boxes) == 0:
-        return Search(None, scores, counted)
-    images = np.flatnonzero((scores >= lowest) & counted)
-    if prediction.heatmaps is not None:
-        tables = _boxes_of_maps(prediction, truth.sizes, column, images)
-    else:
-        tables = _boxes_of_boxes(prediction, truth.classes, column, images)
-    sums = []
-    for predicted in tables:
+        return tuple(empty)
+    # The sums of an image that another objective asks for are weighed with 0 by `Search.values`.
+    asked = np.any([search.counted & (search.scores >= lowest) for search in empty], axis=0)
+    sums: list[list[Sums]] = [[] for _ in objectives]
+    for predicted in _boxes_of_thresholds(prediction, truth, column, np.flatnonzero(asked)):
         shares = areas(predicted.xyxy) / np.prod(truth.sizes[predicted.image], axis=1)
         candidate = Candidate(predicted, shares, overlaps(boxes, predicted))
-        sums += [objective.sums(candidate, shares > area, truths) for area in MINIMUM_AREAS]
-    part, total = (
-        np.stack([getattr(of_rule, name) for of_rule in sums], axis=1) for name in ("part", "total")
+        for of_objective, objective in zip(sums, objectives, strict=True):
+            of_objective += [objective.sums(candidate, shares > area, truths) for area in MINIMUM_AREAS]
+    return tuple(
+        replace(search, sums=Sums(*(np.stack(parts, axis=1) for parts in _parts(of_objective))))
+        for search, of_objective in zip(empty, sums, strict=True)
     )
-    return Search(Sums(part, total), scores, counted)
+
+
+def _without_sums(
+    objective: Objective, prediction: Prediction, truth: Truth, column: int, truths: np.ndarray
+) -> Search:
+    """The search of a class before any rule was tried, with the images that count for an objective."""
+    if objective.where_predicted:
+        return Search(None, prediction.scores[:, column], truth.known[:, column])
+    return Search(None, np.full(len(truths), np.inf), truths > 0)
+
+
+def _parts(sums: Sequence[Sums]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    return [of_rule.part for of_rule in sums], [of_rule.total for of_rule in sums]
+
+
+def _boxes_of_thresholds(
+    prediction: Prediction, truth: Truth, column: int, images: np.ndarray
+) -> list[BoxTable]:
+    if prediction.heatmaps is not None:
+        return _boxes_of_maps(prediction, truth.sizes, column, images)
+    return _boxes_of_boxes(prediction, truth.classes, column, images)
 
 
 def _boxes_of_maps(

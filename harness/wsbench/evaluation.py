@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from wsbench import (
     boxes,
     calibration,
     evaluations,
+    floors,
     frames,
     gaps,
     geometry,
@@ -27,19 +28,23 @@ from wsbench import (
     resampling,
     scored,
     scoring,
+    scoring_inputs,
     strata,
 )
 from wsbench.catalog import Role
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, choose
 from wsbench.files import read_json, write_json
 from wsbench.folders import Checks, Stage, finished, locked, stage
 from wsbench.folds import Fold
 from wsbench.loading import Loaded
 from wsbench.outside import Outside
-from wsbench.planning import Plan, blind_plans, load_dataset
+from wsbench.planning import Plan, load_dataset
 from wsbench.plugins import Plugins
 from wsbench.progress import Progress
 from wsbench.records import Record
+from wsbench.scored import Truth
+from wsbench.scoring import Protocol, RolePredictions
+from wsbench.scoring_inputs import draws_of, paper_of, predicted_of, truths_of
 from wsbench.settings import fill
 from wsbench.sources import source_hash
 
@@ -53,28 +58,23 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
     Its facts have, under ``evaluations``, how often the test split was evaluated here, this time included.
     """
     folder = prediction.folder.parent
-    blind = blind_predictions(plan, loaded, found) if plan.spec.reads_image else {}
+    blind = floors.floors_of(plan, loaded, found) if plan.spec.reads_image else {}
 
     def work(inside: Path) -> Mapping[str, Any]:
-        protocols = scoring.protocols(
-            prediction.folder, loaded, plan.spec, plan.build(loaded), plan.calibrate_for
-        )
-        test = protocols["uniform"].test
-        draws = scoring.resamples(loaded, test.names)
-        tables = {name: scoring.table(loaded, made) for name, made in protocols.items()}
-        result = {
-            name: {
-                "calibration": scoring.calibration(made, loaded.dataset.classes),
-                **measuring.results(tables[name], made, found.metrics, draws),
-            }
-            for name, made in protocols.items()
-        }
+        truth, draws = truths_of(loaded), draws_of(loaded)
+        predicted = predicted_of(prediction.folder, loaded)
+        paper = paper_of(plan.spec, plan.build(loaded), loaded, prediction.folder, predicted)
+        scores = measuring.score(predicted, truth, found.metrics, draws, plan.calibrate_for, paper)
+        result = {name: dict(of_protocol) for name, of_protocol in scores.results.items()}
+        uniform = scores.tables["uniform"]
         result["uniform"]["floors"] = {
-            name: measuring.with_class_scores(tables["uniform"], _uniform_boxes(other, loaded), found.metrics)
-            for name, other in blind.items()
+            name: measuring.with_class_scores(uniform, floors.read_boxes(kept), found.metrics)
+            for name, kept in blind.items()
         }
+        if plan.spec.deterministic and not plan.spec.reads_image:
+            floors.keep_boxes(plan, loaded, prediction, scores.protocols["uniform"].boxes)
         samples = {sample.name: sample for sample in loaded.samples_of("test")}
-        if groups := strata.measure([tables["uniform"]], samples, draws):
+        if groups := strata.measure([uniform], samples, draws.test):
             result["uniform"]["strata"] = groups
         # Before anything can be read: a kill may count an evaluation twice, and never leaves one out.
         counted = evaluations.note(
@@ -84,18 +84,12 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             settings=plan.settings.model_dump(mode="json"),
             seed=plan.seed,
         )
-        labels = loaded.views.weak(test.names).labels
-        classes, scores = loaded.dataset.classes, test.prediction.scores
-        records.write_scores(folder / records.SCORES, test.names, classes, labels, scores)
-        own = protocols.get("paper", protocols["uniform"]).test.prediction.scores
-        if not np.array_equal(own, scores):
-            records.write_scores(folder / records.PAPER_SCORES, test.names, classes, labels, own)
-        boxes_by = {name: made.lists() for name, made in protocols.items()}
-        records.write_boxes(folder / records.BOXES, test.names, boxes_by)
+        _write_tables(folder, scores.protocols, truth["test"])
+        select = {"uniform": predicted, "paper": paper.predicted if paper else predicted}
         replay.write(
             folder / replay.FILE,
-            protocols,
-            {name: _select_scores(prediction.folder, name, classes) for name in protocols},
+            scores.protocols,
+            {name: _scores_of(select[name], "select") for name in scores.protocols},
         )
         write_json(inside / "protocols.json", result)
         return {"evaluations": counted}
@@ -103,7 +97,7 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
     computed_by = [spec.compute for spec in found.metrics.values()]
     inputs = {
         "predict": prediction.key,
-        "blind": {name: other.key for name, (_, other) in blind.items()},
+        "blind": {name: kept.key for name, kept in blind.items()},
         "metrics": _metric_versions(found),
         "calibrate_for": plan.calibrate_for,
         "source": source_hash(
@@ -121,6 +115,7 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
             resampling,
             scored,
             scoring,
+            scoring_inputs,
             strata,
             *computed_by,
         ),
@@ -128,31 +123,20 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
     return stage(folder, "score", inputs, work, Checks(beside=LEFT, say=loaded.progress.say))
 
 
-def _select_scores(folder: Path, name: str, classes: Sequence[str]) -> np.ndarray | None:
-    where = predictions.of_protocol(folder, name)
-    if not predictions.there(where, "select"):
-        return None
-    return predictions.read(where, "select", classes)[1].scores
+def _write_tables(folder: Path, protocols: Mapping[str, Protocol], truth: Truth) -> None:
+    """Leave class scores and boxes of the test images as CSV files."""
+    scores = protocols["uniform"].test.prediction.scores
+    labels = truth.labels.astype(np.int64)
+    records.write_scores(folder / records.SCORES, truth.names, truth.classes, labels, scores)
+    of_paper = protocols.get("paper", protocols["uniform"]).test.prediction.scores
+    if not np.array_equal(of_paper, scores):
+        records.write_scores(folder / records.PAPER_SCORES, truth.names, truth.classes, labels, of_paper)
+    boxes_by = {name: protocol.lists() for name, protocol in protocols.items()}
+    records.write_boxes(folder / records.BOXES, truth.names, boxes_by)
 
 
-def blind_predictions(plan: Plan, loaded: Loaded, found: Plugins) -> dict[str, tuple[Plan, Stage]]:
-    """By name, the methods that never look at an image and do the same for every seed, with the predictions
-    that they have left beside a plan's run; those that have not been run are left out."""
-    result = {}
-    plans = blind_plans(found, loaded.spec, runs=plan.runs, calibrate_for=plan.calibrate_for)
-    for blind in plans:
-        folder = blind.folder(loaded)
-        if blind.spec.deterministic and (folder / "predict" / "stage.json").exists():
-            result[blind.spec.name] = (blind, finished(folder, "predict"))
-    return result
-
-
-def _uniform_boxes(blind: tuple[Plan, Stage], loaded: Loaded) -> scored.BoxTable:
-    """The boxes of an image-blind method by the harness's rules."""
-    plan, prediction = blind
-    method = plan.build(loaded)
-    made = scoring.protocols(prediction.folder, loaded, plan.spec, method, plan.calibrate_for)
-    return made["uniform"].boxes
+def _scores_of(predicted: Mapping[Role, RolePredictions], role: Role) -> np.ndarray | None:
+    return predicted[role].prediction.scores if role in predicted else None
 
 
 def key(plan: Plan, loaded: Loaded, found: Plugins) -> Mapping[str, Any]:
@@ -296,7 +280,7 @@ def plan_of(record: Record, found: Plugins, calibrate_for: str = objectives.OBJE
     """The plan that a record was made by; its folder of runs is not known.
 
     Raises:
-        WsbenchError: no plugin has its method any more.
+        WsbenchError: no plugin has its method any more, or box rules are no longer chosen for that objective.
     """
     method = record.method
     if method["preset"] == "external":
@@ -304,4 +288,5 @@ def plan_of(record: Record, found: Plugins, calibrate_for: str = objectives.OBJE
     else:
         spec = found.method(method["name"])
     settings = fill(spec.settings, method["settings"], spec.name)
+    choose(calibrate_for, objectives.OBJECTIVES, "objective of calibration")
     return Plan(spec, method["preset"], settings, record.seed, "cpu", Path(), calibrate_for)

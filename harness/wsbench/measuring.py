@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from wsbench import scoring
 from wsbench.boxes import relative_scores
+from wsbench.catalog import Role
 from wsbench.contained import contained, place_of
 from wsbench.errors import WsbenchError
 from wsbench.intervals import of_draws
+from wsbench.objectives import OBJECTIVE
 from wsbench.protocol import DRAWN, FLOOR_METRICS, HEADLINE
 from wsbench.resampling import Resamples, ratio
-from wsbench.scored import BoxTable, Scored
-from wsbench.scoring import Protocol, Redraws
+from wsbench.scored import BoxTable, Scored, Truth
+from wsbench.scoring import Draws, Paper, Protocol, Redraws, RolePredictions
 from wsbench.specs import MetricSpec
 
 NONE = np.array([-1.0, 2.0])
@@ -24,6 +27,54 @@ reaches."""
 
 DECIMALS = 5
 """Of a value in one draw, as records keep it."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What predictions scored, by protocol.
+
+    Attributes:
+        protocols: the thresholds and boxes of each.
+        tables: that metrics were computed from.
+        results: as JSON values: how thresholds were chosen, and what `results` gives.
+    """
+
+    protocols: Mapping[str, Protocol]
+    tables: Mapping[str, Scored]
+    results: Mapping[str, Mapping[str, Any]]
+
+
+def score(
+    predicted: Mapping[Role, RolePredictions],
+    truth: Mapping[Role, Truth],
+    metrics: Mapping[str, MetricSpec],
+    draws: Draws,
+    objective: str = OBJECTIVE,
+    paper: Paper | None = None,
+) -> Scores:
+    """Choose thresholds, make boxes and compute every metric, under both protocols.
+
+    Args:
+        predicted: by role; ``test`` is needed.
+        truth: of the images of every role that was predicted, in the same order.
+        metrics: by name.
+        draws: of the images of each role.
+        objective: what the harness's box rules are chosen for.
+        paper: what protocol ``paper`` is made of; None for none.
+    """
+    protocols = scoring.protocols(predicted, truth, draws, objective, paper)
+    tables = {name: scoring.table(protocol, truth) for name, protocol in protocols.items()}
+    return Scores(
+        protocols,
+        tables,
+        {
+            name: {
+                "calibration": scoring.calibration(protocol, tables[name].classes),
+                **results(tables[name], protocol, metrics, draws.test),
+            }
+            for name, protocol in protocols.items()
+        },
+    )
 
 
 def measure(scored: Scored, metrics: Mapping[str, MetricSpec], draws: Resamples) -> dict[str, Any]:

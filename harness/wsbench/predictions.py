@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +85,28 @@ def part(prediction: Prediction, start: int, stop: int) -> Prediction:
 
 def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
     """Names and predictions of a role, as `predict` stored them; scores in single precision."""
+    paths = sorted(folder.glob(f"{role}-*.npz"))
+    images = sum(len(_names(path) or ()) for path in paths)
     names: list[str] = []
     parts: list[Prediction] = []
-    for path in sorted(folder.glob(f"{role}-*.npz")):
+    maps: np.ndarray | None = None
+    for path in paths:
         with np.load(path, allow_pickle=False) as arrays:
+            part = _prediction(arrays, classes)
+            if part.heatmaps is not None:
+                # Maps are the largest array of a run: those of a shard go straight to their place, so that
+                # memory holds them once.
+                if maps is None:
+                    maps = np.empty((images, *part.heatmaps.shape[1:]), part.heatmaps.dtype)
+                if part.heatmaps.shape[1:] != maps.shape[1:]:
+                    raise WsbenchError(
+                        f"{path}: its heatmaps have shape {part.heatmaps.shape[1:]}, those before "
+                        f"{maps.shape[1:]}; give all images of a run maps of one shape"
+                    )
+                maps[len(names) : len(names) + len(part.heatmaps)] = part.heatmaps
             names += arrays["names"].tolist()
-            parts.append(_prediction(arrays, classes))
-    return tuple(names), joined(parts)
+            parts.append(replace(part, heatmaps=None))
+    return tuple(names), replace(joined(parts), heatmaps=maps)
 
 
 def unlike_roles(folder: Path, roles: Mapping[Role, Sequence[str]]) -> str | None:

@@ -25,7 +25,8 @@ from wsbench.records import FILE as RECORD
 from wsbench.records import Record
 from wsbench.replay_arrays import DIGEST, FILE, check_fit, load, save, without_copies
 from wsbench.scored import BoxTable
-from wsbench.scoring import Draws, Protocol, Redraws, Test
+from wsbench.scoring import Draws, Protocol, Redraws, RolePredictions
+from wsbench.scoring_inputs import draws_of, truths_of
 from wsbench.specs import MetricSpec
 from wsbench.types import Prediction
 
@@ -49,7 +50,8 @@ def write(path: Path, protocols: Mapping[str, Protocol], select: Mapping[str, np
         if of_select is not None:
             arrays[f"{name}/select"] = of_select.astype(np.float32)
         if prediction.heatmaps is not None:
-            digest = hashlib.sha256(np.ascontiguousarray(prediction.heatmaps).tobytes()).hexdigest()
+            # The array itself is hashed, not a copy of its bytes: maps are most of a run's memory.
+            digest = hashlib.sha256(np.ascontiguousarray(prediction.heatmaps)).hexdigest()
             arrays[f"{name}/heatmaps"] = np.array(digest)
         of_rules = _boxes_of_rules(protocol) if protocol.choices else _columns(protocol.boxes)
         arrays |= {f"{name}/{column}": values for column, values in of_rules.items()}
@@ -88,14 +90,14 @@ def differences(
         yield from _unlike(record.dataset["classes"], classes, "classes")
         return
     yield from _of_training(record)
-    draws = scoring.draws_of(loaded)
+    truth, draws = truths_of(loaded), draws_of(loaded)
     computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
     samples = {sample.name: sample for sample in loaded.samples_of("test")}
     for name, said in record.protocols.items():
         protocol = _protocol(arrays, name, said, loaded, draws)
         points = dict(zip(loaded.dataset.classes, protocol.operating_points, strict=True))
         yield from _unlike(said["calibration"]["operating_points"], points, f"{name}: operating point")
-        table = scoring.table(loaded, protocol)
+        table = scoring.table(protocol, truth)
         again = measuring.results(table, protocol, computable, draws.test)
         for metric, values in again["metrics"].items():
             yield from _unlike(said["metrics"].get(metric), values, f"{name}: {metric}")
@@ -135,13 +137,13 @@ def recomputed(path: Path, record: Record, loaded: Loaded, metrics: Mapping[str,
         loaded: the dataset.
         metrics: of today's plugins.
     """
-    arrays, draws = load(predictions_of(path)), scoring.draws_of(loaded)
+    arrays, truth, draws = load(predictions_of(path)), truths_of(loaded), draws_of(loaded)
     computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
     samples = {sample.name: sample for sample in loaded.samples_of("test")}
     protocols: dict[str, Any] = {}
     for name, said in record.protocols.items():
         protocol = _protocol(arrays, name, said, loaded, draws)
-        table = scoring.table(loaded, protocol)
+        table = scoring.table(protocol, truth)
         again = measuring.results(table, protocol, computable, draws.test)
         if name == "uniform":
             again["strata"] = strata.measure([table], samples, draws.test)
@@ -195,14 +197,14 @@ def _protocol(
     )
     scores = arrays[f"{name}/scores"].astype(np.float64)
     names = tuple(roles["test"])
-    test = Test(names, Prediction(scores, boxes=[()] * len(names)))
+    test = RolePredictions(names, Prediction(scores, boxes=[()] * len(names)))
     sizes = loaded.views.images(names).sizes
     if f"{name}/rules" not in arrays:
         points = tuple(said["calibration"]["operating_points"].values())
         return Protocol(test, classes, sizes, points, own=_table(arrays, name))
     select = arrays.get(f"{name}/select")
     if select is None:
-        points, drawn = np.full(len(classes), 0.5), np.full((len(draws.select), len(classes)), 0.5)
+        points, drawn = scoring.unchosen_points(len(classes), len(draws.select))
     else:
         labels = loaded.views.weak(roles["select"]).labels.astype(bool)
         points, drawn = scoring.points_of(labels, select.astype(np.float64), draws.select)

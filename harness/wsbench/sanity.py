@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from wsbench import checksums, predictions, randomisation, records, scoring
+from wsbench import checksums, predictions, randomisation, records
 from wsbench.devices import check_device
 from wsbench.errors import WsbenchError, choose
 from wsbench.evaluation import dataset_of, plan_of
@@ -26,6 +26,7 @@ from wsbench.progress import Progress
 from wsbench.records import Record
 from wsbench.resampling import Resamples, interval, ratio
 from wsbench.runner import fitted, restored
+from wsbench.scoring_inputs import resamples
 from wsbench.seeds import seed_from
 from wsbench.similarity import MEASURES, similarities
 from wsbench.specs import BoxSupervision, Method
@@ -209,7 +210,7 @@ def measure(
     with locked(folder, progress.say):
         key = finished(folder, "predict").key
         original = Condition("", "trained", subject.maps(subject.restored(), "trained"))
-        draws = scoring.resamples(subject.loaded, [subject.samples[row].name for row in subject.rows])
+        draws = resamples(subject.loaded, [subject.samples[row].name for row in subject.rows])
         wanted = {*checks, *({"parameters"} if "cascade" in checks else ())}
         made = [condition for name, make in CHECKS.items() if name in wanted for condition in make(subject)]
         rows = [

@@ -1,19 +1,21 @@
-"""Predictions -> calibration -> boxes -> tables that metrics compute from, under both protocols."""
+"""Predictions and truth -> thresholds -> boxes -> the table that metrics compute from, under both protocols.
+
+Everything here is handed values: nothing reads a run's folder or a dataset.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from wsbench import predictions
 from wsbench.boxes import BoxRule, kept_boxes, larger, table_of_map
 from wsbench.calibration import (
     FALLBACK,
     Choice,
+    Search,
     best_of_few,
     best_rule,
     operating_points,
@@ -23,21 +25,53 @@ from wsbench.calibration import (
 )
 from wsbench.catalog import Role
 from wsbench.frames import full_image
-from wsbench.loading import Loaded
 from wsbench.objectives import OBJECTIVE
-from wsbench.resampling import DRAWS, Resamples
+from wsbench.resampling import Resamples
 from wsbench.scored import BoxTable, Heatmaps, Scored, Truth
-from wsbench.seeds import seed_from
-from wsbench.specs import BoxSupervision, Method, MethodSpec
 from wsbench.types import Prediction, ScoredBox
+
+UNCHOSEN_POINT = 0.5
+"""The operating point of a program that has no predictions of select: a probability more likely than not."""
 
 
 @dataclass(frozen=True)
-class Test:
-    """The test role and what was predicted of it."""
+class RolePredictions:
+    """What was predicted of the images of one role.
+
+    Attributes:
+        names: of the N images.
+        prediction: of these images, in this order.
+    """
 
     names: tuple[str, ...]
     prediction: Prediction
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What protocol ``paper`` is made of.
+
+    Attributes:
+        predicted: by role; by other weights than protocol ``uniform``, where a paper chooses others.
+        boxes: of every test image, by the method's own rule; None where `objective` chooses a rule.
+        operating_point: of every class, where the method's own rule makes the boxes.
+        objective: what a paper chooses a rule of the harness's kind for; one of `OBJECTIVES`.
+    """
+
+    predicted: Mapping[Role, RolePredictions]
+    boxes: Sequence[Sequence[ScoredBox]] | None = None
+    operating_point: float = UNCHOSEN_POINT
+    objective: str = OBJECTIVE
+
+
+@dataclass(frozen=True)
+class Draws:
+    """A thousand bootstrap draws of each role that scores depend on, patient by patient where patients are
+    known. They are a function of the data alone, so that any two methods are compared on the same draws."""
+
+    test: Resamples
+    select: Resamples
+    calibrate: Resamples
 
 
 @dataclass(frozen=True)
@@ -71,7 +105,7 @@ class Protocol:
             ``paper``, which ranks nothing.
     """
 
-    test: Test
+    test: RolePredictions
     classes: tuple[str, ...]
     sizes: np.ndarray
     operating_points: tuple[float, ...]
@@ -119,127 +153,118 @@ class Protocol:
         return self.boxes.lists(len(self.test.names), self.classes)
 
 
-@dataclass(frozen=True)
-class Draws:
-    """A thousand bootstrap draws of each role that scores depend on, patient by patient where patients are
-    known. They are a function of the data alone, so that any two methods are compared on the same draws."""
-
-    test: Resamples
-    select: Resamples
-    calibrate: Resamples
-
-
-def draws_of(loaded: Loaded) -> Draws:
-    """The draws of a dataset."""
-    members = loaded.roles.members
-    return Draws(
-        test=resamples(loaded, members["test"]),
-        select=resamples(loaded, members["select"], "select"),
-        calibrate=resamples(loaded, members["calibrate"], "calibrate"),
-    )
-
-
-def resamples(loaded: Loaded, names: Sequence[str], *role: str) -> Resamples:
-    """A thousand draws of some images, patient by patient where patients are known.
-
-    Args:
-        loaded: the dataset.
-        names: of the images.
-        role: other words give other draws.
-    """
-    patient = {sample.name: sample.patient for sample in loaded.samples}
-    units = [patient[name] or f"image {name}" for name in names]
-    return Resamples.draw(units, DRAWS, seed_from("bootstrap", *role, loaded.fingerprint))
-
-
 def protocols(
-    folder: Path, loaded: Loaded, spec: MethodSpec, method: Method, objective: str = OBJECTIVE
+    predicted: Mapping[Role, RolePredictions],
+    truth: Mapping[Role, Truth],
+    draws: Draws,
+    objective: str = OBJECTIVE,
+    paper: Paper | None = None,
 ) -> dict[str, Protocol]:
-    """Protocol ``uniform``, and ``paper`` where the method has boxes or weights of its own, or where nothing
-    has boxes: then it is the method's own operating point.
+    """Protocol ``uniform``, and ``paper`` where there is something to make it of.
 
     Args:
-        folder: where `wsbench.predictions` stored select, calibrate and test.
-        loaded: the dataset.
-        spec, method: the method, whose published box rule is asked for; it needs not be fitted.
+        predicted: by role; ``test`` is needed. Without ``select`` operating points are `UNCHOSEN_POINT`,
+            without ``calibrate`` box rules are `FALLBACK`.
+        truth: of the images of every role that was predicted, in the same order.
+        draws: of the images of each role.
         objective: what the harness's box rules are chosen for.
+        paper: what protocol ``paper`` is made of.
     """
-    result = {"uniform": _uniform(folder, loaded, objective)}
-    paper = _paper(predictions.of_protocol(folder, "paper"), loaded, spec, method)
-    return result if paper is None else {**result, "paper": paper}
-
-
-def _paper(folder: Path, loaded: Loaded, spec: MethodSpec, method: Method) -> Protocol | None:
-    classes, views = loaded.dataset.classes, loaded.views
-    test = _test(folder, loaded)
-    if test.prediction.heatmaps is None:
-        own = test.prediction.boxes
+    if paper is None:
+        return {"uniform": by_objectives(predicted, truth, draws, [objective])[objective]}
+    if paper.boxes is not None:
+        test, classes = paper.predicted["test"], truth["test"].classes
+        boxes = BoxTable.of(paper.boxes, classes).single()
+        points = (paper.operating_point,) * len(classes)
+        own = Protocol(test, classes, truth["test"].sizes, points, boxes)
+        return {**protocols(predicted, truth, draws, objective), "paper": own}
+    if paper.predicted is predicted:
+        made = by_objectives(predicted, truth, draws, list(dict.fromkeys([objective, paper.objective])))
     else:
-        declared = spec.box_supervision is not BoxSupervision.NONE
-        boxed = views.boxed(loaded.roles.members["calibrate"]) if declared else None
-        own = method.paper_boxes(views.images(test.names), test.prediction, boxed)
-    if own is None and not any(sample.boxes for sample in loaded.samples):
-        own = [() for _ in test.names]
-    if own is not None:
-        points = (method.paper_operating_point,) * len(classes)
-        return Protocol(test, classes, _sizes(test, loaded), points, BoxTable.of(own, classes).single())
-    if spec.paper_objective is None:
-        return None
-    return replace(_uniform(folder, loaded, spec.paper_objective), redraws=None)
+        made = by_objectives(predicted, truth, draws, [objective])
+        made |= by_objectives(paper.predicted, truth, draws, [paper.objective])
+    return {"uniform": made[objective], "paper": replace(made[paper.objective], redraws=None)}
 
 
-def _uniform(folder: Path, loaded: Loaded, objective: str) -> Protocol:
-    classes, test, draws = loaded.dataset.classes, _test(folder, loaded), draws_of(loaded)
-    chosen_points, drawn_points = _operating_points(folder, loaded, draws.select)
+def by_objectives(
+    predicted: Mapping[Role, RolePredictions],
+    truth: Mapping[Role, Truth],
+    draws: Draws,
+    objectives: Sequence[str],
+) -> dict[str, Protocol]:
+    """By objective, what the harness's box rules make of predictions; maps are swept once for all of them.
+
+    Args:
+        predicted, truth, draws: as in `protocols`.
+        objectives: what box rules are chosen for.
+    """
+    test, classes = predicted["test"], truth["test"].classes
+    chosen_points, drawn_points = _operating_points(predicted, truth, draws)
     boxes = test.prediction.boxes
-    protocol = Protocol(
-        test,
-        classes,
-        _sizes(test, loaded),
-        tuple(chosen_points.tolist()),
-        own=BoxTable.of(boxes, classes).single() if test.prediction.heatmaps is None else None,
-        objective=objective,
-    )
-    if not predictions.there(folder, "calibrate"):
-        unchosen = tuple(Choice(FALLBACK, None) for _ in classes)
-        rules, places = tuple((FALLBACK,) for _ in classes), np.zeros((DRAWS, len(classes)), dtype=np.intp)
-        return replace(protocol, choices=unchosen, redraws=Redraws(drawn_points, rules, places))
-    names, calibrate = predictions.read(folder, "calibrate", classes)
-    truth, choices, redrawn = truth_of(loaded, names, "calibrate"), [], []
-    searches = searches_of(calibrate, truth, drawn_points.min(axis=0), objective)
-    for column, search in enumerate(searches):
-        choices.append(best_rule(search, chosen_points[column]))
-        if search.sums is None:
-            redrawn.append(np.full(DRAWS, -1))
-        else:
-            values = search.values(drawn_points[:, column], draws.calibrate)
-            redrawn.append(best_of_few(values, place_of(choices[-1].rule)))
+    own = BoxTable.of(boxes, classes).single() if test.prediction.heatmaps is None else None
+    protocol = Protocol(test, classes, truth["test"].sizes, tuple(chosen_points.tolist()), own=own)
+    if "calibrate" not in predicted:
+        choices, redraws = _unchosen(classes, drawn_points)
+        return {
+            objective: replace(protocol, objective=objective, choices=choices, redraws=redraws)
+            for objective in objectives
+        }
+    lowest = np.minimum(chosen_points, drawn_points.min(axis=0))
+    searches = searches_of(predicted["calibrate"].prediction, truth["calibrate"], lowest, objectives)
+    chosen: list[list[Choice]] = [[] for _ in objectives]
+    places: list[list[np.ndarray]] = [[] for _ in objectives]
+    for column, of_class in enumerate(searches):
+        for number, search in enumerate(of_class):
+            choice = best_rule(search, chosen_points[column])
+            chosen[number].append(choice)
+            places[number].append(_redrawn(search, choice, drawn_points[:, column], draws.calibrate))
+    return {
+        objective: replace(
+            protocol,
+            objective=objective,
+            choices=tuple(chosen[number]),
+            redraws=_redraws(drawn_points, places[number]),
+        )
+        for number, objective in enumerate(objectives)
+    }
+
+
+def _redrawn(search: Search, choice: Choice, operating_points: np.ndarray, draws: Resamples) -> np.ndarray:
+    """``(B,)`` places of the best rule of a class among all rules in every draw; -1 where none is chosen."""
+    if search.sums is None:
+        return np.full(len(draws), -1)
+    return best_of_few(search.values(operating_points, draws), place_of(choice.rule))
+
+
+def _redraws(operating_points: np.ndarray, chosen: Sequence[np.ndarray]) -> Redraws:
+    """The thresholds of ``(B, C)`` operating points and, per class, ``(B,)`` places among all rules."""
     rules, places = [], []
-    for of_class in redrawn:
+    for of_class in chosen:
         different, place = np.unique(of_class, return_inverse=True)
         rules.append(tuple(FALLBACK if rule < 0 else rule_of(rule) for rule in different.tolist()))
         places.append(place)
-    redraws = Redraws(drawn_points, tuple(rules), np.stack(places, axis=1))
-    return replace(protocol, choices=tuple(choices), redraws=redraws)
+    return Redraws(operating_points, tuple(rules), np.stack(places, axis=1))
 
 
-def _test(folder: Path, loaded: Loaded) -> Test:
-    return Test(*predictions.read(folder, "test", loaded.dataset.classes))
+def _unchosen(classes: Sequence[str], operating_points: np.ndarray) -> tuple[tuple[Choice, ...], Redraws]:
+    """The fallback for every class, in every draw."""
+    rules = tuple((FALLBACK,) for _ in classes)
+    places = np.zeros(operating_points.shape, dtype=np.intp)
+    return tuple(Choice(FALLBACK, None) for _ in classes), Redraws(operating_points, rules, places)
 
 
-def _sizes(test: Test, loaded: Loaded) -> np.ndarray:
-    return loaded.views.images(test.names).sizes
+def _operating_points(
+    predicted: Mapping[Role, RolePredictions], truth: Mapping[Role, Truth], draws: Draws
+) -> tuple[np.ndarray, np.ndarray]:
+    """``(C,)`` chosen on select, and ``(B, C)`` on its draws."""
+    if "select" not in predicted:
+        return unchosen_points(len(truth["test"].classes), len(draws.select))
+    return points_of(truth["select"].labels, predicted["select"].prediction.scores, draws.select)
 
 
-def _operating_points(folder: Path, loaded: Loaded, draws: Resamples) -> tuple[np.ndarray, np.ndarray]:
-    """``(C,)`` chosen on select, and ``(B, C)`` on its draws; 0.5 where an outside program has no predictions
-    of it."""
-    classes = loaded.dataset.classes
-    if not predictions.there(folder, "select"):
-        return np.full(len(classes), 0.5), np.full((len(draws), len(classes)), 0.5)
-    names, select = predictions.read(folder, "select", classes)
-    labels = loaded.views.weak(names).labels.astype(bool)
-    return points_of(labels, select.scores, draws)
+def unchosen_points(classes: int, draws: int) -> tuple[np.ndarray, np.ndarray]:
+    """``(C,)`` and ``(B, C)`` operating points where select was not predicted."""
+    return np.full(classes, UNCHOSEN_POINT), np.full((draws, classes), UNCHOSEN_POINT)
 
 
 def points_of(labels: np.ndarray, scores: np.ndarray, draws: Resamples) -> tuple[np.ndarray, np.ndarray]:
@@ -257,49 +282,32 @@ def points_of(labels: np.ndarray, scores: np.ndarray, draws: Resamples) -> tuple
     return on(Resamples.once(len(labels)))[0], on(draws)
 
 
-def table(loaded: Loaded, protocol: Protocol) -> Scored:
-    """The frozen table that metrics compute from."""
-    test = protocol.test
-    classes, prediction = loaded.dataset.classes, test.prediction
-    truth = truth_of(loaded, test.names, "test")
+def table(protocol: Protocol, truth: Mapping[Role, Truth]) -> Scored:
+    """The frozen table that metrics compute from.
+
+    Args:
+        protocol: whose boxes and class scores it holds.
+        truth: of test, and of calibrate where it is known.
+    """
+    of_test, prediction = truth["test"], protocol.test.prediction
     heatmaps = None
     if prediction.heatmaps is not None:
-        everything = [full_image(width, height) for width, height in truth.sizes.tolist()]
+        everything = [full_image(width, height) for width, height in of_test.sizes.tolist()]
         heatmaps = Heatmaps(prediction.heatmaps, prediction.regions or everything)
     scored = Scored(
-        classes=classes,
-        names=test.names,
-        sizes=truth.sizes,
-        labels=truth.labels,
-        known=truth.known,
-        truth=truth.truth,
+        classes=of_test.classes,
+        names=of_test.names,
+        sizes=of_test.sizes,
+        labels=of_test.labels,
+        known=of_test.known,
+        truth=of_test.truth,
         scores=prediction.scores,
         operating_points=np.array(protocol.operating_points),
-        predicted=BoxTable.of([], classes),
+        predicted=BoxTable.of([], of_test.classes),
         heatmaps=heatmaps,
-        calibrate=truth_of(loaded, loaded.roles.members["calibrate"], "calibrate"),
+        calibrate=truth.get("calibrate"),
     )
     return scored.with_boxes(protocol.boxes)
-
-
-def truth_of(loaded: Loaded, names: Sequence[str], role: Role) -> Truth:
-    """What is true of the images of a role, and what is known of it.
-
-    Boxes are not known of a class that is present without one where only some images were annotated. Those
-    of calibrate count for nothing in test, where its images may be for their labels.
-    """
-    boxed = loaded.views.boxed(names)
-    classes = loaded.dataset.classes
-    labels = boxed.labels.astype(bool)
-    boxes = BoxTable.of(boxed.boxes, classes)
-    known = np.ones_like(labels)
-    if not loaded.dataset.boxes_complete:
-        known[labels] = False
-        known[boxes.image, boxes.label] = True
-    if role == "test":
-        known[np.isin(names, loaded.roles.members["calibrate"])] = False
-    boxes = boxes.where(known[boxes.image, boxes.label])
-    return Truth(classes, tuple(names), boxed.sizes, labels, known, boxes)
 
 
 def calibration(protocol: Protocol, classes: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from wsbench.calibration import choose_rules, operating_point
 from wsbench.loading import Loaded
 from wsbench.predictions import SHARD, joined
-from wsbench.scoring import truth_of
+from wsbench.scoring_inputs import truth_of
 from wsbench.types import Prediction
 from wsbench.weak import ImageView
 

@@ -17,7 +17,8 @@ from wsbench.evaluation import dataset_of
 from wsbench.plugins import find
 from wsbench.progress import Silent
 from wsbench.resampling import Resamples
-from wsbench.scoring import Protocol
+from wsbench.scoring import Protocol, RolePredictions
+from wsbench.scoring_inputs import draws_of, truths_of
 from wsbench.significance import DEFAULT_PRIOR, Estimate, noise_of, p_of, p_value
 from wsbench.types import Prediction
 
@@ -76,7 +77,7 @@ def network(hit: str, seed: int = 0) -> Network:
     """On as many images, each with a lesion that grows from image to image, ``x`` where it is hit."""
     truth = [[box(0, 0, 10 + row, 20)] for row in range(len(hit))]
     scored = table(truth, [[found(0, 0, 10 + r, 20)] if of == "x" else [] for r, of in enumerate(hit)])
-    test = scoring.Test(scored.names, Prediction(scored.scores))
+    test = RolePredictions(scored.names, Prediction(scored.scores))
     return Network(seed, scored, Protocol(test, ("tb",), scored.sizes, (0.5,)))
 
 
@@ -123,7 +124,7 @@ def test_classes_are_those_that_the_metric_has_a_value_of() -> None:
     for hit in "ab":
         boxes = [[found(0, 0, 20, 20, 0.5, hit)] if of[0].label == hit else [] for of in truth]
         scored = table(truth, boxes, classes=("a", "b", "c"))
-        test = scoring.Test(scored.names, Prediction(scored.scores))
+        test = RolePredictions(scored.names, Prediction(scored.scores))
         rows.append([Network(0, scored, Protocol(test, scored.classes, scored.sizes, (0.5,) * 3))])
     like = [Estimate(np.array([0.5]), np.zeros(1))] * 2
     draws, metric = Resamples.draw(range(10), 50, seed=0), find().metrics["cond_ap25"]
@@ -248,9 +249,9 @@ def test_the_thresholds_draws_are_those_of_the_record(runs: Path) -> None:
     path = Path(run_of(runs, "two_lungs")) / "record.json"
     record, plugins = records.load(path), find()
     loaded = dataset_of(record, plugins, Silent(), None)
-    draws = scoring.draws_of(loaded)
+    draws = draws_of(loaded)
     protocol = replay.again(path, record, loaded, draws)
-    one = Network(0, scoring.table(loaded, protocol), protocol)
+    one = Network(0, scoring.table(protocol, truths_of(loaded)), protocol)
     auc, cond = plugins.metrics["auc"], plugins.metrics["cond_ap25"]
     said = record.protocols["uniform"]["draws"]
     assert compared_networks.of_images_alone(one, auc, draws.test) == pytest.approx(said["auc"], abs=1e-5)

@@ -10,13 +10,14 @@ import pytest
 from scipy.stats import norm, pearson3
 
 from conftest import box, found, table
-from wsbench import scoring, strata
+from wsbench import strata
 from wsbench.gaps import gaps
 from wsbench.planning import load_dataset
 from wsbench.plugins import find
 from wsbench.progress import Silent
 from wsbench.resampling import Resamples
 from wsbench.scored import BoxTable, Scored
+from wsbench.scoring_inputs import draws_of, truth_of
 from wsbench.types import Box, Sample
 
 SIMULATIONS = 2000
@@ -155,7 +156,7 @@ class Simulation:
 
     def __init__(self, copies: int = 1) -> None:
         loaded = load_dataset(find(), "phantom", {}, Silent())
-        truth = scoring.truth_of(loaded, loaded.roles.members["test"], "test")
+        truth = truth_of(loaded, loaded.roles.members["test"], "test")
         self.table = Scored(
             **{name: getattr(truth, name) for name in type(truth).__dataclass_fields__},
             scores=truth.labels.astype(float),
@@ -163,7 +164,7 @@ class Simulation:
             predicted=BoxTable.of([], truth.classes),
         )
         self.samples = {sample.name: sample for sample in loaded.samples_of("test")}
-        self.draws = scoring.draws_of(loaded).test
+        self.draws = draws_of(loaded).test
         self.members, self.units, self.levels = [], [], []
         of_one = [strata.lesions([self.table], self.samples), strata.images([self.table], self.samples)]
         for some in of_one:

@@ -15,13 +15,14 @@ import pytest
 from PIL import Image
 
 import wsbench
-from wsbench import catalog, plugins, scoring, testing
+from wsbench import catalog, plugins, testing
 from wsbench.audit import audit
 from wsbench.errors import WsbenchError
 from wsbench.loading import Loaded
 from wsbench.planning import load_dataset
 from wsbench.progress import Silent
 from wsbench.radiographs import FileFacts
+from wsbench.scoring_inputs import truth_of
 from wsbench.splits import deal
 from wsbench_plugins.datasets import nih
 from wsbench_plugins.datasets.nih import _tables
@@ -89,7 +90,7 @@ def test_roles_go_by_patient_and_the_test_list_stays_whole(folder: Path) -> None
 
 def test_calibrate_boxes_are_not_scored_and_unboxed_findings_are_unknown(folder: Path) -> None:
     data = loaded(folder)
-    truth = scoring.truth_of(data, data.roles.members["test"], "test")
+    truth = truth_of(data, data.roles.members["test"], "test")
     calibrate = set(data.roles.members["calibrate"])
     for row, name in enumerate(truth.names):
         (sample,) = [sample for sample in data.samples if sample.name == name]

@@ -167,16 +167,17 @@ def _replayed(
     from wsbench import replay, scoring
     from wsbench.compared_networks import Network
     from wsbench.evaluation import dataset_of
+    from wsbench.scoring_inputs import draws_of, truths_of
 
     rows: list[list[Network]] = []
     try:
         loaded = dataset_of(sides[0].row.first, found, progress, root)
-        draws = scoring.draws_of(loaded)
+        truth, draws = truths_of(loaded), draws_of(loaded)
         for side in sides:
             rows.append([])
             for path, record in zip(side.files, side.row.records, strict=True):
                 protocol = replay.again(path, record, loaded, draws)
-                rows[-1].append(Network(record.seed, scoring.table(loaded, protocol), protocol))
+                rows[-1].append(Network(record.seed, scoring.table(protocol, truth), protocol))
     except WsbenchError as error:
         return None, str(error)
     return _Again(rows, loaded, draws), ""
