@@ -22,7 +22,7 @@ from pathlib import Path
 from wsbench.board_tables import markdown_table
 from wsbench.ends import GRACE, LINE
 
-START = [sys.executable, "-c", "from wsbench.cli import main; main()"]
+START = [sys.executable, "-c", "from wsbench.cli import command; command()"]
 SMALL = ["-D", "images=120", "-D", "size=128", "-q"]
 COMMANDS = {
     "data make": ["data", "make", "phantom", "made", "--layout", "tbx11k", *SMALL],

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="lo
 
 # What a background job or `nohup` ignores, its children ignore, too: also the commands of these tests.
 HEED = "import signal as s; [s.signal(n, s.SIG_DFL) for n in (1, 15)]; s.signal(2, s.default_int_handler)\n"
-MAIN = "from wsbench.cli import main; main()"
+MAIN = "from wsbench.cli import command; command()"
 # Enough images that their workers are at it for seconds.
 RUN = ["run", "-m", "low_level", "-d", "phantom", "-D", "images=300", "--no-references", "-q"]
 MAKE = ["data", "make", "phantom", "made", "--layout", "tbx11k", "-D", "size=64", "-D", "images=80", "-q"]
@@ -192,3 +192,15 @@ def test_data_make_killed_and_typed_again(start, tmp_path: Path, step: str) -> N
     assert out.startswith("80 images in made")
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "cache") == ["made"]
     assert len(list(tmp_path.glob("made/imgs/*/*.png"))) == 80
+
+
+def test_a_signal_while_python_ends(start, tmp_path: Path) -> None:
+    """All is done and said, and what libraries do at the end takes long: a signal does not wait for it."""
+    (tmp_path / "lingers.py").write_text("import atexit, time\natexit.register(time.sleep, 30)\n")
+    for number, code in CODES.items():
+        process = start("list", "--plugin", "lingers.py")
+        assert any("metric" in line for line in process.stdout)
+        time.sleep(0.5)
+        process.send_signal(number)
+        assert process.wait(GRACE) == code
+        assert process.communicate()[1] == f"{LINE}\n"

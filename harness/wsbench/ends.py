@@ -49,12 +49,16 @@ class Ending:
 
 
 @contextmanager
-def listening() -> Iterator[Ending]:
+def listening(*, to_the_end: bool = False) -> Iterator[Ending]:
     """A block in which signals that ask to stop raise `Stopped`, once; `GRACE` seconds after the first one
     the process ends, however far the block has got.
 
     A signal that is ignored already (``nohup``) stays ignored. In another than the main thread, where Python
     handles no signals, nothing is changed.
+
+    Args:
+        to_the_end: signals are listened to after the block, too: while Python ends, which may take seconds,
+            they end the process at once. Else they do after the block what they did before it.
     """
     ending = Ending()
     if threading.current_thread() is not threading.main_thread():
@@ -72,6 +76,10 @@ def listening() -> Iterator[Ending]:
         sys.unraisablehook = threading.excepthook = lambda _: None
         raise Stopped
 
+    def leave_now(number: int, frame: FrameType | None) -> None:
+        ending.signal = number
+        ending.leave()
+
     before = {number: signal.getsignal(number) for number in _ASKING}
     ours = {number for number, handler in before.items() if handler != signal.SIG_IGN}
     for number in ours:
@@ -80,7 +88,7 @@ def listening() -> Iterator[Ending]:
         yield ending
     finally:
         for number in ours:
-            signal.signal(number, before[number])
+            signal.signal(number, leave_now if to_the_end else before[number])
 
 
 @contextmanager

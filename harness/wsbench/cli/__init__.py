@@ -12,15 +12,24 @@ from wsbench.errors import WsbenchError, as_line
 from wsbench.system_errors import refusal_of
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The ``wsbench`` command; exits with 0, or with 2 after one line for a user's mistake.
+def command() -> None:
+    """The ``wsbench`` command of a terminal: `main`, in a process that has nothing else to do."""
+    main(to_the_end=True)
+
+
+def main(arguments: Sequence[str] | None = None, *, to_the_end: bool = False) -> None:
+    """Do what a command line says; exits with 0, or with 2 after one line for a user's mistake.
 
     Told to stop by Ctrl-C, SIGTERM or SIGHUP it ends within `wsbench.ends.GRACE` seconds after one line, with
     130, 143 or 129.
+
+    Args:
+        arguments: words after ``wsbench``; None takes those of the process.
+        to_the_end: signals are heeded until the process has ended, not only until this function has.
     """
     terminal.show_any_sign()
     words = [terminal.at_home(word) for word in (sys.argv[1:] if arguments is None else arguments)]
-    with listening() as ending:
+    with listening(to_the_end=to_the_end) as ending:
         try:
             code = _run(words)
         except BaseException:
