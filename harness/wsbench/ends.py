@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 GRACE = 2.0
 """Seconds that a command has to put away what it holds; what is not done then is as safe as after a kill."""
@@ -47,6 +49,23 @@ class Ending:
             os.write(2, f"{LINE}\n".encode())
         os._exit(128 + self.signal)
 
+    def raise_stopped(self, number: int, frame: FrameType | None) -> None:
+        """As a handler: raise `Stopped`, and leave after `GRACE` seconds whatever becomes of it."""
+        if self.signal is not None:  # Ctrl-C again: putting away goes on, until GRACE is over
+            return
+        self.signal = number
+        timer = threading.Timer(GRACE, self.leave)
+        timer.daemon = True
+        timer.start()
+        # Python prints what it cannot raise (in a destructor, in another thread); one line was promised.
+        sys.unraisablehook = threading.excepthook = lambda _: None
+        raise Stopped
+
+    def leave_now(self, number: int, frame: FrameType | None) -> None:
+        """As a handler: leave."""
+        self.signal = number
+        self.leave()
+
 
 @contextmanager
 def listening(*, to_the_end: bool = False) -> Iterator[Ending]:
@@ -57,38 +76,31 @@ def listening(*, to_the_end: bool = False) -> Iterator[Ending]:
     handles no signals, nothing is changed.
 
     Args:
-        to_the_end: signals are listened to after the block, too: while Python ends, which may take seconds,
-            they end the process at once. Else they do after the block what they did before it.
+        to_the_end: signals are listened to after the block, too: what libraries do when Python ends may take
+            seconds, in which they end the process at once. Else they do after the block what they did
+            before it.
     """
     ending = Ending()
     if threading.current_thread() is not threading.main_thread():
         yield ending
         return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if ending.signal is not None:  # Ctrl-C again: putting away goes on, until GRACE is over
-            return
-        ending.signal = number
-        timer = threading.Timer(GRACE, ending.leave)
-        timer.daemon = True
-        timer.start()
-        # Python prints what it cannot raise (in a destructor, in another thread); one line was promised.
-        sys.unraisablehook = threading.excepthook = lambda _: None
-        raise Stopped
-
-    def leave_now(number: int, frame: FrameType | None) -> None:
-        ending.signal = number
-        ending.leave()
-
     before = {number: signal.getsignal(number) for number in _ASKING}
-    ours = {number for number, handler in before.items() if handler != signal.SIG_IGN}
-    for number in ours:
-        signal.signal(number, stop)
+    heeded = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+    _handle(dict.fromkeys(heeded, ending.raise_stopped))
+    if to_the_end:
+        # Registered first, it runs last: what is left is Python's own end, a fraction of a second in which
+        # it calls no handler.
+        atexit.register(_handle, dict.fromkeys(heeded, signal.SIG_IGN))
     try:
         yield ending
     finally:
-        for number in ours:
-            signal.signal(number, leave_now if to_the_end else before[number])
+        _handle(dict.fromkeys(heeded, ending.leave_now) if to_the_end else heeded)
+
+
+def _handle(handlers: Mapping[int, Any]) -> None:
+    """Have signals handled so, by number."""
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @contextmanager
