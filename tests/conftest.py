@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+import wsbench
 from wsbench import measuring
 from wsbench.cli import main
 from wsbench.resampling import Resamples
@@ -42,6 +44,14 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("WSBENCH_PLUGINS", "WSBENCH_DATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def all_imported() -> None:
+    """Every module of wsbench is imported: one that is first imported while a test has replaced a function of
+    another module would keep the replacement for all tests that follow."""
+    for module in pkgutil.walk_packages(wsbench.__path__, "wsbench."):
+        importlib.import_module(module.name)
 
 
 @pytest.fixture

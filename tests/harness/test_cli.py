@@ -196,7 +196,9 @@ def test_pictures_of_a_run(command, tmp_path: Path) -> None:
         ["data", "organs", "phantom", "--device", "cuda:7"],
     ],
 )
-def test_a_device_is_tried_before_any_data_is_read(words: list[str], command, monkeypatch) -> None:
+def test_a_device_is_tried_before_any_data_is_read(
+    words: list[str], command, monkeypatch, all_imported
+) -> None:
     for reader in ("planning.load_dataset", "records.load"):
         monkeypatch.setattr(
             f"wsbench.{reader}", lambda *_, **__: pytest.fail("data or records were read first")

@@ -90,7 +90,7 @@ def test_trying_leaves_nothing_behind(tmp_path: Path) -> None:
     ids=lambda words: " ".join(words[:2]),
 )
 def test_where_output_goes_is_tried_before_any_data_is_read(
-    words: list[str], place: str, command, monkeypatch
+    words: list[str], place: str, command, monkeypatch, all_imported
 ) -> None:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("data or records were read first")
