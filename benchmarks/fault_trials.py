@@ -15,8 +15,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from wsbench import records, replay_arrays
 from wsbench.cli import main
+from wsbench.contract import records
+from wsbench.runs import replay_arrays
 
 LONGEST = 300.0
 """Seconds after which a command counts as hanging."""
@@ -73,10 +74,10 @@ def warm() -> None:
     import sklearn.metrics
     import torch
 
-    import wsbench.replaying
-    import wsbench.runner
-    import wsbench.sanity_pictures
-    import wsbench.training
+    import wsbench.runs.recomputing
+    import wsbench.runs.runner
+    import wsbench.sanity.pictures
+    import wsbench.torch.trainer
 
     assert matplotlib and pandas and sklearn and wsbench
     torch.set_num_threads(1)

@@ -19,8 +19,8 @@ from fault_corruption import LOSSES, VERDICTS, campaign
 from fault_disks import disks, enter_namespace
 from fault_processes import kills, shared
 
-from wsbench.files import write_text
-from wsbench.leaderboard import markdown_table
+from wsbench.files.atomic import write_text
+from wsbench.reports.leaderboard import markdown_table
 
 
 def _tell(line: str) -> None:

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from wsbench.contradictions import contradictions
+from wsbench.data.contradictions import contradictions
 from wsbench.errors import WsbenchError
-from wsbench.resampling import DRAWS, Resamples
-from wsbench.scored import BoxTable, Truth
-from wsbench.seeds import seed_from
+from wsbench.geometry.box_table import BoxTable
+from wsbench.scoring.bootstrap import DRAWS, Resamples
+from wsbench.scoring.table import Truth
 from wsbench.types import Box, Sample
+from wsbench.utils.hashing import seed_from
 from wsbench_plugins.datasets.nih import _tables as nih_tables
 
 TBX11K = "tbx11k-boxes.json"

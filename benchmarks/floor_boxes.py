@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from floor_annotations import Annotated
 
-from wsbench import measuring, plugins
-from wsbench.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
-from wsbench.resampling import Resamples
-from wsbench.scored import BoxTable, Scored, Truth
+from wsbench.contract import plugins
+from wsbench.geometry.box_table import BoxTable
+from wsbench.scoring import measuring
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
+from wsbench.scoring.table import Scored, Truth
 from wsbench_plugins.methods.baselines import UPPER_LUNGS
 
 METRICS = plugins.find().metrics

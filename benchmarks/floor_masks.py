@@ -11,8 +11,8 @@ import numpy as np
 from floor_annotations import Annotated, halves
 from floor_boxes import Fixed, value, without_boxes
 
-from wsbench.frames import full_image
-from wsbench.scored import Heatmaps, Scored, Truth
+from wsbench.geometry.coordinates import full_image
+from wsbench.scoring.table import Heatmaps, Scored, Truth
 from wsbench_plugins.metrics import evax
 
 MEASURES = ("evax_hit25", "evax_hit50", "evax_miou")

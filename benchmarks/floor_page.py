@@ -10,11 +10,11 @@ from string import Template
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from wsbench import published
 from wsbench.errors import WsbenchError
-from wsbench.files import write_text
-from wsbench.leaderboard import markdown_table
-from wsbench.published import Paper
+from wsbench.files.atomic import write_text
+from wsbench.reports import published
+from wsbench.reports.leaderboard import markdown_table
+from wsbench.reports.published import Paper
 
 TEXT = Path(__file__).with_name("floors.md")
 HEADER = "# Made by `python benchmarks/floors.py DATA`; do not edit. Read docs/papers_beside_the_floor.md.\n"

@@ -35,8 +35,8 @@ from floor_boxes import (
 from floor_page import Floor
 
 from wsbench.errors import WsbenchError
-from wsbench.files import write_text
-from wsbench.priors import as_fractions
+from wsbench.files.atomic import write_text
+from wsbench.scoring.priors import as_fractions
 
 ROOT = Path(__file__).parents[1]
 LEADERBOARDS = ROOT / "leaderboards"

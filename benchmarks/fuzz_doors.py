@@ -23,25 +23,17 @@ from fuzz_mutations import (
 )
 
 import wsbench
-from wsbench import (
-    catalog,
-    evaluation,
-    evaluations,
-    export,
-    leaderboard,
-    outside,
-    planning,
-    plugins,
-    published,
-    records,
-    replay,
-    settings,
-)
+from wsbench import settings
 from wsbench.cli import main
+from wsbench.contract import plugins, records
+from wsbench.data import catalog
+from wsbench.data.images import inspect_file, read_radiograph
 from wsbench.errors import WsbenchError
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
-from wsbench.radiographs import inspect_file, read_radiograph
+from wsbench.predictions import external
+from wsbench.reports import leaderboard, published
+from wsbench.runs import evaluation_log, export, plan, replay, rescoring
+from wsbench.runs.plan import load_dataset
+from wsbench.utils.progress import Silent
 
 SMALL = {"images": 60, "size": 64}
 SCORED = 0.05
@@ -142,9 +134,9 @@ class Doors:
 
     def _outside(self, name: str, path: Path, *mutations: Mutation) -> Door:
         def enter(random_: random.Random) -> object:
-            read = outside.read(path, "program", self._loaded)
+            read = external.read(path, "program", self._loaded)
             if random_.random() < SCORED:
-                evaluation.evaluate(read, self._loaded, self.found, self.folder / "scored")
+                rescoring.evaluate(read, self._loaded, self.found, self.folder / "scored")
             return read
 
         return Door(name, path, mutations, enter)
@@ -189,12 +181,12 @@ class Doors:
         return [Door("catalogue", path, YAML, enter)]
 
     def _log(self) -> list[Door]:
-        path = self.folder / "log" / evaluations.FILE
+        path = self.folder / "log" / evaluation_log.FILE
         arguments = {"fingerprint": "f00d", "method": "net", "settings": {}, "seed": 0}
         for _ in range(3):
-            evaluations.note(path, **arguments)
+            evaluation_log.note(path, **arguments)
         mutations = (mutate_json_lines, mutate_bytes)
-        return [Door("log", path, mutations, lambda _: evaluations.note(path, **arguments))]
+        return [Door("log", path, mutations, lambda _: evaluation_log.note(path, **arguments))]
 
     def _tbx11k(self) -> list[Door]:
         root = self._made("phantom", "tbx11k")
@@ -262,9 +254,7 @@ class Doors:
             if spec.name in self.found.datasets:
                 return settings.fill(spec.settings, values, spec.name)
             phantom = self._loaded.spec
-            return planning.make_plan(
-                spec, None, values, dataset=phantom, seed=0, device="cpu", runs=self.folder
-            )
+            return plan.make_plan(spec, None, values, dataset=phantom, seed=0, device="cpu", runs=self.folder)
 
         return [Door("options", path, (mutate_lines, mutate_bytes), enter)]
 

@@ -16,11 +16,12 @@ from string import Template
 from gaming_results import MEASURES, VERSION_1, Result, material_of, result_of
 from gaming_submissions import submissions
 
-from wsbench import evaluation, plugins, records
+from wsbench.contract import plugins, records
 from wsbench.errors import WsbenchError
-from wsbench.files import write_text
-from wsbench.leaderboard import markdown_table
-from wsbench.progress import Silent
+from wsbench.files.atomic import write_text
+from wsbench.reports.leaderboard import markdown_table
+from wsbench.runs import rescoring
+from wsbench.utils.progress import Silent
 
 TEXT = Path(__file__).with_name("gaming.md")
 PAGE = Path(__file__).parents[1] / "docs" / "gaming.md"
@@ -42,8 +43,8 @@ def compute(run: Path) -> tuple[str, list[Result]]:
     """
     found = plugins.find()
     record = records.load(run / records.FILE)
-    loaded = evaluation.dataset_of(record, found, Silent(), None)
-    plan = evaluation.plan_of(record, found)
+    loaded = rescoring.dataset_of(record, found, Silent(), None)
+    plan = rescoring.plan_of(record, found)
     material, own = material_of(run / "predict", loaded, found, plan.spec, plan.build(loaded))
     results = [own]
     for submission in submissions(material):

@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 from gaming_submissions import Material, Submission, write
 
-from wsbench import outside, predictions, scoring
-from wsbench.loading import Loaded
-from wsbench.measuring import macro, values
-from wsbench.plugins import Plugins
-from wsbench.resampling import Resamples
-from wsbench.scored import BoxTable, Scored
-from wsbench.scoring import Protocol
-from wsbench.scoring_inputs import draws_of, paper_of, predicted_of, truths_of
-from wsbench.specs import Method, MethodSpec
+from wsbench.contract.base import Method
+from wsbench.contract.plugins import Plugins
+from wsbench.contract.specs import MethodSpec
+from wsbench.data.dataset import Loaded
+from wsbench.geometry.box_table import BoxTable
+from wsbench.predictions import external, store
+from wsbench.runs.inputs import draws_of, paper_of, predicted_of, truths_of
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.measuring import macro, values
+from wsbench.scoring.protocols import Protocol, make_protocols, table_of
+from wsbench.scoring.table import Scored
 from wsbench_plugins.metrics.detection._fixed import best_counts, cond_ap25
 
 OURS = ("cond_ap25", "cond_gain", "near_fixed", "ap25", "map_gain", "froc", "lroc", "auc")
@@ -71,7 +73,7 @@ def material_of(
         loaded,
         {role: of_role.prediction.scores for role, of_role in predicted.items()},
         {"calibrate": there.boxes, "test": uniform.boxes},
-        best_counts(scoring.table(uniform, truth), cond_ap25),
+        best_counts(table_of(uniform, truth), cond_ap25),
     )
     return material, Result(
         "the run", "What its method predicted.", "honest", _measured(loaded, protocols, found)
@@ -87,13 +89,13 @@ def result_of(submission: Submission, loaded: Loaded, found: Plugins, folder: Pa
         found: the plugins, for their metrics.
         folder: an empty one to work in.
     """
-    read = outside.read(write(submission, loaded, folder), "program", loaded)
+    read = external.read(write(submission, loaded, folder), "program", loaded)
     for role, part in read.parts.items():
-        predictions.store(part, loaded.views.images(loaded.roles.members[role]), folder, role)
+        store.store(part, loaded.views.images(loaded.roles.members[role]), folder, role)
     protocols = _protocols(folder, loaded, read.spec, read.spec.build(read.spec.settings(), ()))
     floor = None
     if submission.kind == "blind":
-        blind = scoring.table(_floor(submission, protocols["uniform"]), truths_of(loaded))
+        blind = table_of(_floor(submission, protocols["uniform"]), truths_of(loaded))
         floor = _value(blind, "cond_ap25", found)
     described = _measured(loaded, protocols, found)
     return Result(submission.name, submission.does, submission.kind, described, floor)
@@ -102,7 +104,7 @@ def result_of(submission: Submission, loaded: Loaded, found: Plugins, folder: Pa
 def _protocols(folder: Path, loaded: Loaded, spec: MethodSpec, method: Method) -> dict[str, Protocol]:
     predicted = predicted_of(folder, loaded)
     paper = paper_of(spec, method, loaded, folder, predicted)
-    return scoring.protocols(predicted, truths_of(loaded), draws_of(loaded), paper=paper)
+    return make_protocols(predicted, truths_of(loaded), draws_of(loaded), paper=paper)
 
 
 def _floor(submission: Submission, protocol: Protocol) -> Protocol:
@@ -116,9 +118,9 @@ def _floor(submission: Submission, protocol: Protocol) -> Protocol:
 def _measured(loaded: Loaded, protocols: Mapping[str, Protocol], found: Plugins) -> dict[str, float | None]:
     uniform = protocols["uniform"]
     truth = truths_of(loaded)
-    ours = scoring.table(uniform, truth)
+    ours = table_of(uniform, truth)
     paper = protocols.get("paper", uniform)
-    papers = scoring.table(paper, truth)
+    papers = table_of(paper, truth)
     every = ours if uniform.own is None else ours.with_boxes(uniform.own)
     result = {name: _value(ours, name, found) for name in OURS}
     result |= {name: _value(papers, name, found) for name in PAPERS}

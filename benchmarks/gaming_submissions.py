@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from wsbench.catalog import Role
-from wsbench.files import write_text
-from wsbench.frames import xyxy_to_xywh
-from wsbench.geometry import intersection_over_union
-from wsbench.loading import Loaded
-from wsbench.priors import as_fractions, fixed_boxes, on_every_image
-from wsbench.scored import BoxTable
-from wsbench.scoring_inputs import truth_of
+from wsbench.data.dataset import Loaded
+from wsbench.files.atomic import write_text
+from wsbench.geometry.box_table import BoxTable
+from wsbench.geometry.coordinates import xyxy_to_xywh
+from wsbench.geometry.iou import intersection_over_union
+from wsbench.runs.inputs import truth_of
+from wsbench.scoring.priors import as_fractions, fixed_boxes, on_every_image
+from wsbench.types import Role
 
 Kind = Literal["blind", "leaning", "seeing", "cheating"]
 Lists = Sequence[tuple[np.ndarray, np.ndarray]]

@@ -16,10 +16,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torchmetrics.functional.classification import multilabel_auroc
 
-from wsbench import plugins
-from wsbench.calibration import THRESHOLDS, choose_rules
-from wsbench.resampling import Resamples
-from wsbench.scored import BoxTable, Scored, Truth
+from wsbench.contract import plugins
+from wsbench.geometry.box_table import BoxTable
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.calibration import THRESHOLDS, choose_rules
+from wsbench.scoring.table import Scored, Truth
 from wsbench.types import Box, Prediction, ScoredBox
 
 IMAGES, PATIENTS, CLASSES = 25_596, 2_797, 14

@@ -13,15 +13,19 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit, logit
 
-from wsbench import intervals, plugins, records, replay, scoring
-from wsbench.board import Board
-from wsbench.evaluation import dataset_of
-from wsbench.measuring import macro, rarer_units, values
-from wsbench.progress import Silent
-from wsbench.resampling import Resamples, interval
-from wsbench.rows import UNBOUNDED
-from wsbench.scored import BoxTable, Scored
-from wsbench.scoring_inputs import draws_of, truths_of
+from wsbench.contract import plugins, records
+from wsbench.geometry.box_table import BoxTable
+from wsbench.reports.board import Board
+from wsbench.reports.rows import UNBOUNDED
+from wsbench.runs import replay
+from wsbench.runs.inputs import draws_of, truths_of
+from wsbench.runs.rescoring import dataset_of
+from wsbench.scoring import intervals
+from wsbench.scoring.bootstrap import Resamples, interval
+from wsbench.scoring.measuring import macro, rarer_units, values
+from wsbench.scoring.protocols import table_of
+from wsbench.scoring.table import Scored
+from wsbench.utils.progress import Silent
 
 SIZES = (75, 155, 370, 620)
 METRICS = ("cond_ap25", "cond_gain", "ap25", "map_gain", "auc", "sensitivity")
@@ -70,7 +74,7 @@ def network(path: Path) -> Scored:
     """The table of a run or a submission, from its record and the predictions beside it."""
     record = records.load(path)
     loaded = dataset_of(record, plugins.find([]), Silent(), None)
-    return scoring.table(replay.again(path, record, loaded, draws_of(loaded)), truths_of(loaded))
+    return table_of(replay.again(path, record, loaded, draws_of(loaded)), truths_of(loaded))
 
 
 def networks(table: Scored, tests: int, draws: int, generator: np.random.Generator) -> list[str]:

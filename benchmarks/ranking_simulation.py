@@ -31,17 +31,14 @@ import network_simulation
 import numpy as np
 from scipy.special import ndtr
 
-from wsbench import (
-    intervals,
-    leaderboard,
-    records,
-    significance,
-)
-from wsbench.board import Board
-from wsbench.protocol import RANKED_BY
-from wsbench.ranking import rank
-from wsbench.records import Record
-from wsbench.significance import LEVEL, Estimate
+from wsbench.contract import records
+from wsbench.contract.protocol import RANKED_BY
+from wsbench.contract.records import Record
+from wsbench.reports import leaderboard
+from wsbench.reports.board import Board
+from wsbench.scoring import intervals, significance
+from wsbench.scoring.ranking import rank
+from wsbench.scoring.significance import LEVEL, Estimate
 
 SEEDS = (3, 5, 10)
 COLLAPSES = (0.1, 0.2)
@@ -143,7 +140,7 @@ def version_1(rows: Sequence[Estimate], variances: np.ndarray) -> np.ndarray:
 
 def today(rows: Sequence[Estimate], variances: np.ndarray) -> np.ndarray:
     """Two-sided p of all pairs by the harness. Variances over draws are those of the records, which
-    `wsbench.significance.p_of` would compute again of every table."""
+    `wsbench.scoring.significance.p_of` would compute again of every table."""
     prior = significance.prior_of(rows)
     moderated = [significance.moderate(row, prior) for row in rows]
     return np.array(

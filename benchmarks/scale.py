@@ -26,9 +26,10 @@ from pathlib import Path
 import numpy as np
 
 import wsbench
-from wsbench import leaderboard, plugins, records
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
+from wsbench.contract import plugins, records
+from wsbench.reports import leaderboard
+from wsbench.runs.plan import load_dataset
+from wsbench.utils.progress import Silent
 
 PLUGIN = Path(__file__).with_name("scale_plugin.py")
 RECORDS = Path(__file__).parents[1] / "leaderboards" / "records" / "phantom"

@@ -1,9 +1,9 @@
 """Sends signals to commands at random moments and counts what they leave: run by hand, on Linux.
 
 ``python benchmarks/signals.py --each 20`` prints the table of docs/reliability.md. A command is right
-if it ends with the signal's exit code after one line within `wsbench.ends.GRACE` seconds, leaves no process
-after two, and the same command typed again ends with 0, with the files of one that was left alone and no
-``.part``.
+if it ends with the signal's exit code after one line within `wsbench.utils.signals.GRACE` seconds, leaves
+no process after two, and the same command typed again ends with 0, with the files of one that was left alone
+and no ``.part``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from wsbench.board_tables import markdown_table
-from wsbench.ends import GRACE, LINE
+from wsbench.reports.board_tables import markdown_table
+from wsbench.utils.signals import GRACE, LINE
 
 START = [sys.executable, "-c", "from wsbench.cli import command; command()"]
 SMALL = ["-D", "images=120", "-D", "size=128", "-q"]

@@ -14,11 +14,12 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from PIL import Image, ImageDraw
 
-from wsbench import plugins, predictions
-from wsbench.loading import Loaded
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
-from wsbench.records import load
+from wsbench.contract import plugins
+from wsbench.contract.records import load
+from wsbench.data.dataset import Loaded
+from wsbench.predictions import store
+from wsbench.runs.plan import load_dataset
+from wsbench.utils.progress import Silent
 
 DOCS = Path(__file__).parent
 LOADED = load_dataset(plugins.find(), "phantom", {}, Silent())
@@ -43,7 +44,7 @@ def contact_sheet(loaded: Loaded, columns: int = 8, rows: int = 3, side: int = 2
 def result(runs: Path, count: int = 3) -> None:
     """The first test images with tuberculosis, in the columns of the KD-Grad-CAM paper's Fig. 5."""
     folders = [next(runs.glob(f"phantom/{name}/seed0-*")) for name in ("kd_teacher", "kd_student")]
-    predicted = [predictions.read(folder / "predict", "test", ("tb",)) for folder in folders]
+    predicted = [store.read(folder / "predict", "test", ("tb",)) for folder in folders]
     found = [load(folder / "record.json").boxes().query("protocol == 'uniform'") for folder in folders]
     names = predicted[0][0]
     boxed = LOADED.views.boxed(names)

@@ -15,11 +15,12 @@ import pytest
 from hypothesis import settings
 
 import wsbench
-from wsbench import measuring
 from wsbench.cli import main
-from wsbench.resampling import Resamples
-from wsbench.scored import BoxTable, Scored
-from wsbench.specs import MetricSpec
+from wsbench.contract.specs import MetricSpec
+from wsbench.geometry.box_table import BoxTable
+from wsbench.scoring import measuring
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.table import Scored
 from wsbench.types import Box, ScoredBox
 
 settings.register_profile("wsbench", deadline=None, derandomize=True)  # no test fails by chance or by time

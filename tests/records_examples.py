@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wsbench.records import Record
+from wsbench.contract.records import Record
 
 
 def example(

@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from wsbench import audit, plugins, testing
+from wsbench import testing
 from wsbench.cli import main
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
+from wsbench.contract import plugins
+from wsbench.data import audit
+from wsbench.runs.plan import load_dataset
+from wsbench.utils.progress import Silent
 
 PHANTOM = ("-D", "images=120", "-D", "size=192")
 

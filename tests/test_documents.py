@@ -38,8 +38,8 @@ def first_table(text: str, start: str = "| method |") -> list[list[str]]:
 
 def test_what_translation_did_is_what_its_records_say() -> None:
     """Means over seeds of facts of the select role, in TBVA-GAN's document."""
-    from wsbench import leaderboard
-    from wsbench.rows import ranked
+    from wsbench.reports import leaderboard
+    from wsbench.reports.rows import ranked
 
     text = (ROOT / "docs" / "tbva_gan.md").read_text(encoding="utf-8")
     (fingerprint,) = re.findall("Data `(.*?)`", phantom_page())[:1]
@@ -92,8 +92,8 @@ def page_rows() -> dict[str, dict[str, str]]:
 
 
 def test_the_spread_of_grad_cam_in_the_readme_is_that_of_its_seeds() -> None:
-    from wsbench import leaderboard
-    from wsbench.rows import ranked
+    from wsbench.reports import leaderboard
+    from wsbench.reports.rows import ranked
 
     (fingerprint,) = re.findall("Data `(.*?)`", phantom_page())[:1]
     records = leaderboard.read(ROOT / "leaderboards")["phantom"]
@@ -104,7 +104,8 @@ def test_the_spread_of_grad_cam_in_the_readme_is_that_of_its_seeds() -> None:
 
 
 def test_what_the_readme_says_of_drawing_is_what_its_records_say() -> None:
-    from wsbench import compared, sides
+    from wsbench.reports import sides
+    from wsbench.scoring import compared
 
     leaderboards, layer = ROOT / "leaderboards", "layer=network.layer3"
     centred, stretched = sides.pair(

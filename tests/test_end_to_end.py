@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 import wsbench
-from wsbench import records
+from wsbench.contract import records
+from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
-from wsbench.records import Record
 
 SMALL_DATA = {"images": 70, "size": 64}
 SMALL = {"resize": 32, "crop": 32, "epochs": 3, "batch_size": 16, "precision": "32"}
@@ -96,7 +96,7 @@ def test_the_teachers_own_row_costs_no_second_training(uninterrupted: Path) -> N
 
 
 def test_two_processes_on_one_run_folder(uninterrupted: Path) -> None:
-    from wsbench.folders import locked
+    from wsbench.runs.stages import locked
 
     folder = only_record(uninterrupted, "kd_student").folder
     with locked(folder):

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import wsbench
-from wsbench import leaderboard, predictions
-from wsbench.files import read_json, write_json
-from wsbench.progress import Silent
-from wsbench.records import Record
+from wsbench.contract.records import Record
+from wsbench.files.atomic import read_json, write_json
+from wsbench.reports import leaderboard
+from wsbench.utils.progress import Silent
 
 ROOT = Path(__file__).parents[1]
 CAMPAIGN = ROOT / "benchmarks" / "faults.py"
@@ -151,7 +151,7 @@ def test_damaged_predictions_are_not_submitted(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_prediction_keeps_sound_shards_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictions, "SHARD", 4)
+    monkeypatch.setattr("wsbench.predictions.store.SHARD", 4)
     shutil.rmtree(*Path("runs/toy/tiny").glob("*/predict"))
     before = made()
     predict = before.folder / "predict"

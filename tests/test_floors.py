@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from conftest import benchmark_module
-from wsbench.geometry import pairwise_iou
+from wsbench.geometry.iou import pairwise_iou
 from wsbench_plugins.datasets.nih import _tables
 
 ROOT = Path(__file__).parents[1]

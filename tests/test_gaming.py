@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 
 from conftest import benchmark_module
-from wsbench import evaluation, leaderboard, outside, plugins, predictions
-from wsbench.board import Board
-from wsbench.loading import Loaded
-from wsbench.outside import Outside
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
-from wsbench.records import Record
+from wsbench.contract import plugins
+from wsbench.contract.records import Record
+from wsbench.data.dataset import Loaded
+from wsbench.predictions import external, store
+from wsbench.predictions.external import Outside
+from wsbench.reports import leaderboard
+from wsbench.reports.board import Board
+from wsbench.runs import rescoring
+from wsbench.runs.plan import load_dataset
 from wsbench.types import Prediction
+from wsbench.utils.progress import Silent
 
 ROOT = Path(__file__).parents[1]
 FOUND = plugins.find()
@@ -36,7 +39,7 @@ def loaded() -> Loaded:
 def honest(loaded: Loaded) -> Outside:
     """Maps of the brightest place, and class scores that know the label, with noise."""
     parts = {}
-    for role in predictions.SCORED_ROLES:
+    for role in store.SCORED_ROLES:
         view = loaded.views.images(loaded.roles.members[role])
         pixels = view.pixels(32, 32)[:].astype(float)
         maps = (pixels - pixels.min(axis=(1, 2), keepdims=True)) / np.ptp(pixels, axis=(1, 2), keepdims=True)
@@ -51,7 +54,7 @@ def made(loaded: Loaded, tmp_path_factory: pytest.TempPathFactory) -> tuple[list
     """The submissions, and the results of the run and of each of them by name."""
     folder, run = tmp_path_factory.mktemp("run"), honest(loaded)
     for role, part in run.parts.items():
-        predictions.store(part, loaded.views.images(loaded.roles.members[role]), folder, role)
+        store.store(part, loaded.views.images(loaded.roles.members[role]), folder, role)
     method = run.spec.build(run.spec.settings(), loaded.dataset.classes)
     material, own = gaming_results.material_of(folder, loaded, FOUND, run.spec, method)
     submitted = gaming_submissions.submissions(material)
@@ -103,14 +106,14 @@ def test_boxes_from_the_tested_annotations_win_everything_else(made: tuple) -> N
 
 def test_no_submission_changes_the_rank_of_an_honest_row(loaded: Loaded, made: tuple, tmp_path: Path) -> None:
     submitted, _ = made
-    run = evaluation.evaluate(honest(loaded), loaded, FOUND, tmp_path / "run")
+    run = rescoring.evaluate(honest(loaded), loaded, FOUND, tmp_path / "run")
     chosen = ("annotations", "hedged 0.9", "constant")
     files = []
     for submission in submitted:
         if submission.name in chosen:
             path = gaming_submissions.write(submission, loaded, tmp_path)
-            read = outside.read(path, submission.name.replace(" ", "-"), loaded)
-            files.append(evaluation.evaluate(read, loaded, FOUND, tmp_path / "files"))
+            read = external.read(path, submission.name.replace(" ", "-"), loaded)
+            files.append(rescoring.evaluate(read, loaded, FOUND, tmp_path / "files"))
     ours = [trained_here(run, "bright"), trained_here(files[0], "blind")]
     names = {"bright", "blind"}
     before, after = ranks(ours), ranks([*ours, *files])

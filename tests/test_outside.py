@@ -13,14 +13,17 @@ import pytest
 
 import wsbench
 from conftest import refused
-from wsbench import evaluation, export, leaderboard, outside, plugins, records
 from wsbench.cli import main
+from wsbench.contract import plugins, records
+from wsbench.contract.records import Record
+from wsbench.data.dataset import Loaded
+from wsbench.data.image_names import ImageNames
 from wsbench.errors import WsbenchError
-from wsbench.image_names import ImageNames
-from wsbench.loading import Loaded
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
-from wsbench.records import Record
+from wsbench.predictions import external
+from wsbench.reports import leaderboard
+from wsbench.runs import export, rescoring
+from wsbench.runs.plan import load_dataset
+from wsbench.utils.progress import Silent
 
 SMALL = {"images": 80}
 GUESS = """
@@ -77,8 +80,8 @@ def values(record: Record, protocol: str = "uniform") -> dict[str, float | None]
 
 
 def scored(path: Path, loaded: Loaded, **options: object) -> Record:
-    read = outside.read(path, "program", loaded, **options)
-    return evaluation.evaluate(read, loaded, plugins.find(), path.parent / "outside")
+    read = external.read(path, "program", loaded, **options)
+    return rescoring.evaluate(read, loaded, plugins.find(), path.parent / "outside")
 
 
 def test_exported_boxes_score_to_the_very_numbers(
@@ -111,15 +114,15 @@ def test_exported_heatmaps_score_to_the_very_numbers(
 def test_a_run_is_scored_again_without_its_model(run: tuple[Record, Path], tmp_path: Path) -> None:
     record, plugin = run
     assert record.folder is not None
-    again = evaluation.rescore(record.folder, plugins.find([plugin]), Silent())
+    again = rescoring.rescore(record.folder, plugins.find([plugin]), Silent())
     assert values(again) == values(record)
-    other = evaluation.rescore(record.folder, plugins.find([plugin]), Silent(), calibrate_for="msli")
+    other = rescoring.rescore(record.folder, plugins.find([plugin]), Silent(), calibrate_for="msli")
     chosen, before = (r.protocols["uniform"]["calibration"] for r in (other, record))
     assert chosen["objective"] == "msli"
     assert chosen["boxes"]["tb"]["value"] == max(value for *_, value in chosen["boxes"]["tb"]["curve"])
     assert chosen["boxes"] != before["boxes"]
     assert other.key != record.key
-    back = evaluation.rescore(
+    back = rescoring.rescore(
         record.folder, plugins.find([plugin]), Silent(), calibrate_for="cond_loc_f1@0.25"
     )
     assert values(back) == values(record)
@@ -132,7 +135,7 @@ def test_a_run_whose_data_have_changed_is_not_scored(run: tuple[Record, Path], t
     records.write(replace(record, dataset=other), path)
     try:
         with pytest.raises(WsbenchError, match=r"was made on data .*, here is"):
-            evaluation.rescore(record.folder, plugins.find([plugin]), Silent())
+            rescoring.rescore(record.folder, plugins.find([plugin]), Silent())
     finally:
         records.write(record, path)
 
@@ -381,7 +384,7 @@ def scaled_results(loaded: Loaded, form: Callable[[str], object], by: float = 1.
 )
 def test_boxes_of_another_frame_are_doubted(by: float, doubt: str, loaded: Loaded, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(scaled_results(loaded, str, by))
-    read = outside.read(tmp_path / "r.json", "other", loaded)
+    read = external.read(tmp_path / "r.json", "other", loaded)
     assert doubt in read.doubt if doubt else read.doubt == ""
 
 
@@ -389,9 +392,9 @@ def test_few_boxes_in_one_corner_are_not_doubted(loaded: Loaded, tmp_path: Path)
     names = [sample.name for sample in loaded.samples_of("test")[:9]]
     path = tmp_path / "r.json"
     path.write_text(results_of(*[(name, [10, 10, 100, 100], 0.5) for name in names]))
-    assert outside.read(path, "other", loaded).doubt == ""
+    assert external.read(path, "other", loaded).doubt == ""
     path.write_text("[]")
-    assert outside.read(path, "other", loaded).doubt == ""
+    assert external.read(path, "other", loaded).doubt == ""
 
 
 def test_the_doubt_is_a_warning_and_no_error(tmp_path: Path, command: Callable) -> None:
@@ -437,7 +440,7 @@ def test_predictions_of_an_image_that_is_left_out_as_bad_are_no_fault(
     record = records.load(path)
     assert [line.partition(":")[0] for line in record.dataset["skipped"]] == [f"imgs/{bad}"]
     assert record.value("ap25") == 1.0
-    assert evaluation.rescore(path.parent, plugins.find(), Silent(), root=Path("made")).value("ap25") == 1.0
+    assert rescoring.rescore(path.parent, plugins.find(), Silent(), root=Path("made")).value("ap25") == 1.0
 
 
 def test_a_short_name_that_fits_several_images_is_refused() -> None:
@@ -675,8 +678,9 @@ def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tm
     """Rules and operating points come from select and calibrate; only scores see the boxes of test."""
     from dataclasses import replace
 
-    from wsbench import measuring, scoring
-    from wsbench.scoring_inputs import draws_of, predicted_of, truths_of
+    from wsbench.runs.inputs import draws_of, predicted_of, truths_of
+    from wsbench.scoring import measuring
+    from wsbench.scoring.protocols import make_protocols, table_of
 
     record, _ = run
     loaded = load_dataset(plugins.find(), "phantom", SMALL, Silent())
@@ -693,8 +697,8 @@ def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tm
     results = {}
     for name, data in (("as they are", loaded), ("moved", moved)):
         truth, draws = truths_of(data), draws_of(loaded)
-        uniform = scoring.protocols(predicted_of(record.folder / "predict", data), truth, draws)["uniform"]
-        values = measuring.measure(scoring.table(uniform, truth), plugins.find().metrics, draws.test)
+        uniform = make_protocols(predicted_of(record.folder / "predict", data), truth, draws)["uniform"]
+        values = measuring.measure(table_of(uniform, truth), plugins.find().metrics, draws.test)
         thresholds = (uniform.operating_points, uniform.boxes.xyxy.tolist(), uniform.choices)
         results[name] = (thresholds, values["miou"]["value"])
     (before, miou), (after, other_miou) = results.values()
@@ -781,7 +785,7 @@ def test_names_in_bytes_are_text(run: tuple[Record, Path], loaded: Loaded, tmp_p
     export.arrays(run[0], loaded, path)
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
-    expected = outside.read(path, "program", loaded).parts["test"]
+    expected = external.read(path, "program", loaded).parts["test"]
     arrays["names"], arrays["map_names"] = (np.char.encode(arrays[name]) for name in ("names", "map_names"))
     np.savez(path, **arrays)
-    assert np.array_equal(outside.read(path, "program", loaded).parts["test"].heatmaps, expected.heatmaps)
+    assert np.array_equal(external.read(path, "program", loaded).parts["test"].heatmaps, expected.heatmaps)

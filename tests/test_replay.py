@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 import wsbench
-from wsbench import leaderboard, plugins, records, replay, replaying
+from wsbench.contract import plugins, records
 from wsbench.errors import WsbenchError
-from wsbench.evaluation import dataset_of
-from wsbench.progress import Silent
+from wsbench.reports import leaderboard
+from wsbench.runs import recomputing, replay
+from wsbench.runs.rescoring import dataset_of
+from wsbench.utils.progress import Silent
 
 SMALL = {"images": 100, "size": 64}
 
@@ -87,7 +89,7 @@ def checked(path: Path, plugin: Path) -> list[str]:
 def test_every_number_follows_from_the_predictions(submitted: Submitted) -> None:
     for path in submitted.paths():
         assert checked(path, submitted.plugin) == []
-    result = replaying.replay_all(submitted.folder, [submitted.plugin], Silent())
+    result = recomputing.replay_all(submitted.folder, [submitted.plugin], Silent())
     assert (result.equal, result.differences, result.missing) == (2, {}, {})
 
 
@@ -237,7 +239,7 @@ def test_a_record_without_predictions_is_named(submitted: Submitted, tmp_path: P
     (tmp_path / "records" / "phantom").mkdir(parents=True)
     path = tmp_path / "records" / "phantom" / source.name
     path.write_bytes(source.read_bytes())
-    (lines,) = replaying.replay_all(tmp_path, [submitted.plugin], Silent()).differences.values()
+    (lines,) = recomputing.replay_all(tmp_path, [submitted.plugin], Silent()).differences.values()
     assert "cannot be read" in lines[0] and "submit the run again" in lines[0]
     path.with_suffix(".npz").write_bytes(b"no archive")
     with pytest.raises(WsbenchError, match="not predictions of a submission"):
@@ -256,12 +258,12 @@ def test_a_mark_that_the_method_has_and_its_record_lost_is_named(
     content["method"]["reads_image"] = not declared
     path.write_text(json.dumps(content))
     replay.seal(source.with_suffix(".npz"), path.with_suffix(".npz"), path)
-    (lines,) = replaying.replay_all(tmp_path, [submitted.plugin], Silent()).differences.values()
+    (lines,) = recomputing.replay_all(tmp_path, [submitted.plugin], Silent()).differences.values()
     assert f"reads_image is {not declared}; {content['method']['name']} declares {declared}" in lines[-1]
     content["method"]["preset"] = "external"  # another program of that name says itself what it sees
     path.write_text(json.dumps(content))
     replay.seal(source.with_suffix(".npz"), path.with_suffix(".npz"), path)
-    differences = replaying.replay_all(tmp_path, [submitted.plugin], Silent()).differences
+    differences = recomputing.replay_all(tmp_path, [submitted.plugin], Silent()).differences
     assert "declares" not in str(differences)
 
 
@@ -317,6 +319,6 @@ def test_records_are_brought_to_todays_metrics(submitted: Submitted, tmp_path: P
     uniform["metrics"]["cond_ap25"]["value"] = 0.123
     del uniform["metrics"]["ece"], uniform["draws"]["cond_gain"]
     path.write_text(json.dumps(content))
-    assert replaying.replay_all(tmp_path, [submitted.plugin], Silent(), update=True).equal == 1
+    assert recomputing.replay_all(tmp_path, [submitted.plugin], Silent(), update=True).equal == 1
     assert checked(path, submitted.plugin) == []
     assert records.load(path).protocols == records.load(source).protocols

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import wsbench
-from wsbench import hookspecs
+from wsbench.contract import hookspecs
 
 ROOT = Path(__file__).parents[1]
 HARNESS = sorted((ROOT / "harness" / "wsbench").rglob("*.py"))
@@ -46,7 +46,7 @@ def test_the_harness_imports_no_plugin(path: Path) -> None:
 
 
 def test_the_harness_names_no_plugin() -> None:
-    from wsbench import plugins
+    from wsbench.contract import plugins
 
     found = plugins.find()
     names = [*found.methods, *found.datasets]
@@ -170,7 +170,8 @@ def test_commands_and_options_in_the_readme_exist() -> None:
 
 
 def test_the_readmes_method_runs_in_twenty_lines(tmp_path: Path) -> None:
-    from wsbench import plugins, testing
+    from wsbench import testing
+    from wsbench.contract import plugins
 
     (code,) = re.findall(r"```python\n(.*?)```", readme(), flags=re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 20

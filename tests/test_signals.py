@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from wsbench.ends import GRACE, LINE
+from wsbench.utils.signals import GRACE, LINE
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 

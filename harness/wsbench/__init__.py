@@ -10,14 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wsbench.boxes import BoxRule, boxes_of, component_boxes, relative_scores
-    from wsbench.classification import Classification, crop_and_augment, three_channels
-    from wsbench.devices import torch_device
-    from wsbench.door import run
+    from wsbench.contract.base import Dataset, Method, Run, Source
+    from wsbench.contract.hookspecs import hookimpl
+    from wsbench.contract.problems import Problem, one_value_each
+    from wsbench.contract.records import Record
+    from wsbench.contract.specs import BoxSupervision, DatasetSpec, MethodSpec, MetricSpec, Requirement
+    from wsbench.data.images import FileFacts, inspect_files, read_radiograph
+    from wsbench.data.views import BoxedView, ImageView, WeakView
     from wsbench.errors import WsbenchError, choose
-    from wsbench.foreign import image_files, read_text
-    from wsbench.frames import (
-        Region,
+    from wsbench.files.user_files import image_files, read_text
+    from wsbench.geometry.box_table import BoxTable, overlaps
+    from wsbench.geometry.boxes import BoxRule, boxes_of, component_boxes, relative_scores
+    from wsbench.geometry.coordinates import (
         areas,
         centre_crop,
         full_image,
@@ -26,31 +30,16 @@ if TYPE_CHECKING:
         xywh_to_xyxy,
         xyxy_to_xywh,
     )
-    from wsbench.geometry import one_to_one, pairwise_iou, shared_areas
-    from wsbench.hookspecs import hookimpl
-    from wsbench.maps import peaked
-    from wsbench.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
-    from wsbench.problems import Problem, one_value_each
-    from wsbench.progress import Progress
-    from wsbench.radiographs import FileFacts, inspect_files, read_radiograph
-    from wsbench.records import Record
-    from wsbench.resampling import Resamples, ratio
-    from wsbench.scored import BoxTable, Heatmaps, Scored, Truth, overlaps
-    from wsbench.seeds import seed_from
-    from wsbench.selection import macro_auc
-    from wsbench.settings import Settings
-    from wsbench.specs import (
-        BoxSupervision,
-        Dataset,
-        DatasetSpec,
-        Method,
-        MethodSpec,
-        MetricSpec,
-        Requirement,
-        Run,
-        Source,
-    )
-    from wsbench.training import (
+    from wsbench.geometry.heatmaps import peaked
+    from wsbench.geometry.iou import one_to_one, pairwise_iou, shared_areas
+    from wsbench.runs.api import run
+    from wsbench.runs.model_selection import macro_auc
+    from wsbench.scoring.bootstrap import Resamples, ratio
+    from wsbench.scoring.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
+    from wsbench.scoring.table import Heatmaps, Scored, Truth
+    from wsbench.settings import HISTORY, Settings, TrainingSettings
+    from wsbench.torch.classifier import Classification, crop_and_augment, three_channels
+    from wsbench.torch.trainer import (
         WeakImages,
         autocast,
         best_weights,
@@ -59,91 +48,92 @@ if TYPE_CHECKING:
         paper_weights,
         train,
     )
-    from wsbench.training_settings import HISTORY, TrainingSettings
-    from wsbench.types import ORGANS, Box, Prediction, Sample, ScoredBox, WeakSample
-    from wsbench.weak import BoxedView, ImageView, WeakView
-    from wsbench.weights import fill_weights, read_weights, weights_misfit
+    from wsbench.torch.weights import fill_weights, read_weights, weights_misfit
+    from wsbench.types import ORGANS, Box, Prediction, Region, Sample, ScoredBox, WeakSample
+    from wsbench.utils.devices import torch_device
+    from wsbench.utils.hashing import seed_from
+    from wsbench.utils.progress import Progress
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "BoxRule": "boxes",
-    "boxes_of": "boxes",
-    "component_boxes": "boxes",
-    "relative_scores": "boxes",
-    "Classification": "classification",
-    "crop_and_augment": "classification",
-    "three_channels": "classification",
+    "BoxRule": "geometry.boxes",
+    "boxes_of": "geometry.boxes",
+    "component_boxes": "geometry.boxes",
+    "relative_scores": "geometry.boxes",
+    "Classification": "torch.classifier",
+    "crop_and_augment": "torch.classifier",
+    "three_channels": "torch.classifier",
     "WsbenchError": "errors",
     "choose": "errors",
-    "image_files": "foreign",
-    "read_text": "foreign",
-    "Region": "frames",
-    "areas": "frames",
-    "centre_crop": "frames",
-    "letterbox": "frames",
-    "full_image": "frames",
-    "over_whole_image": "frames",
-    "xywh_to_xyxy": "frames",
-    "xyxy_to_xywh": "frames",
-    "one_to_one": "geometry",
-    "pairwise_iou": "geometry",
-    "shared_areas": "geometry",
-    "hookimpl": "hookspecs",
-    "peaked": "maps",
-    "FIXED_COUNTS": "priors",
-    "as_fractions": "priors",
-    "fixed_boxes": "priors",
-    "on_every_image": "priors",
-    "Problem": "problems",
-    "one_value_each": "problems",
-    "Progress": "progress",
-    "FileFacts": "radiographs",
-    "inspect_files": "radiographs",
-    "read_radiograph": "radiographs",
-    "Record": "records",
-    "Resamples": "resampling",
-    "ratio": "resampling",
-    "run": "door",
-    "BoxTable": "scored",
-    "Heatmaps": "scored",
-    "Scored": "scored",
-    "Truth": "scored",
-    "overlaps": "scored",
-    "seed_from": "seeds",
-    "macro_auc": "selection",
+    "image_files": "files.user_files",
+    "read_text": "files.user_files",
+    "Region": "types",
+    "areas": "geometry.coordinates",
+    "centre_crop": "geometry.coordinates",
+    "letterbox": "geometry.coordinates",
+    "full_image": "geometry.coordinates",
+    "over_whole_image": "geometry.coordinates",
+    "xywh_to_xyxy": "geometry.coordinates",
+    "xyxy_to_xywh": "geometry.coordinates",
+    "one_to_one": "geometry.iou",
+    "pairwise_iou": "geometry.iou",
+    "shared_areas": "geometry.iou",
+    "hookimpl": "contract.hookspecs",
+    "peaked": "geometry.heatmaps",
+    "FIXED_COUNTS": "scoring.priors",
+    "as_fractions": "scoring.priors",
+    "fixed_boxes": "scoring.priors",
+    "on_every_image": "scoring.priors",
+    "Problem": "contract.problems",
+    "one_value_each": "contract.problems",
+    "Progress": "utils.progress",
+    "FileFacts": "data.images",
+    "inspect_files": "data.images",
+    "read_radiograph": "data.images",
+    "Record": "contract.records",
+    "Resamples": "scoring.bootstrap",
+    "ratio": "scoring.bootstrap",
+    "run": "runs.api",
+    "BoxTable": "geometry.box_table",
+    "Heatmaps": "scoring.table",
+    "Scored": "scoring.table",
+    "Truth": "scoring.table",
+    "overlaps": "geometry.box_table",
+    "seed_from": "utils.hashing",
+    "macro_auc": "runs.model_selection",
     "Settings": "settings",
-    "BoxSupervision": "specs",
-    "Dataset": "specs",
-    "DatasetSpec": "specs",
-    "Method": "specs",
-    "MethodSpec": "specs",
-    "MetricSpec": "specs",
-    "Requirement": "specs",
-    "Run": "specs",
-    "Source": "specs",
-    "WeakImages": "training",
-    "autocast": "training",
-    "best_weights": "training",
-    "keyed_loader": "training",
-    "last_weights": "training",
-    "paper_weights": "training",
-    "torch_device": "devices",
-    "train": "training",
-    "HISTORY": "training_settings",
-    "TrainingSettings": "training_settings",
+    "BoxSupervision": "contract.specs",
+    "Dataset": "contract.base",
+    "DatasetSpec": "contract.specs",
+    "Method": "contract.base",
+    "MethodSpec": "contract.specs",
+    "MetricSpec": "contract.specs",
+    "Requirement": "contract.specs",
+    "Run": "contract.base",
+    "Source": "contract.base",
+    "WeakImages": "torch.trainer",
+    "autocast": "torch.trainer",
+    "best_weights": "torch.trainer",
+    "keyed_loader": "torch.trainer",
+    "last_weights": "torch.trainer",
+    "paper_weights": "torch.trainer",
+    "torch_device": "utils.devices",
+    "train": "torch.trainer",
+    "HISTORY": "settings",
+    "TrainingSettings": "settings",
     "ORGANS": "types",
     "Box": "types",
     "Prediction": "types",
     "Sample": "types",
     "ScoredBox": "types",
     "WeakSample": "types",
-    "BoxedView": "weak",
-    "ImageView": "weak",
-    "WeakView": "weak",
-    "fill_weights": "weights",
-    "read_weights": "weights",
-    "weights_misfit": "weights",
+    "BoxedView": "data.views",
+    "ImageView": "data.views",
+    "WeakView": "data.views",
+    "fill_weights": "torch.weights",
+    "read_weights": "torch.weights",
+    "weights_misfit": "torch.weights",
 }
 
 __all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - one list of names is enough

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
-
-from wsbench.text import printable
 
 Value = TypeVar("Value")
 
@@ -94,3 +93,23 @@ def choose(word: str, table: Mapping[str, Value], what: str) -> Value:
     if word not in table:
         raise WsbenchError(f"unknown {what} '{word}'; {suggestion(word, table)}")
     return table[word]
+
+
+_JOINERS = "\u200c\u200d"
+"""Without a width and without harm: some scripts cannot be written without them."""
+
+
+def printable(text: str) -> str:
+    """The same text on one line, with every character escaped that a terminal would obey instead of show:
+    line breaks, escape sequences, changes of direction, and halves of characters that no file can hold."""
+    if text.isprintable():
+        return text
+    return "".join(letter if _is_shown(letter) else _escaped(letter) for letter in text)
+
+
+def _is_shown(letter: str) -> bool:
+    return letter.isprintable() or letter in _JOINERS or unicodedata.category(letter) == "Zs"
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()

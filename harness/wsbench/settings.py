@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from wsbench.documents import yaml_value
 from wsbench.errors import WsbenchError, suggestion
+from wsbench.files.documents import yaml_value
 
 
 class Settings(BaseModel):
@@ -73,3 +73,24 @@ def _parsed(name: str, value: str) -> Any:
     if not value.startswith(("[", "{")):
         return value
     return yaml_value(value, f"option '{name}'")
+
+
+HISTORY = "history.csv"
+"""What every epoch logged and how long it took, in a run's folder."""
+
+Precision = Literal["32", "bf16", "auto"]
+
+
+class TrainingSettings(Settings):
+    """How `train` trains. Derive from it and override defaults with published values."""
+
+    epochs: int = Field(100, ge=1, description="most epochs to train")
+    patience: int = Field(10, ge=1, description="epochs without a lower select loss before training stops")
+    batch_size: int = Field(64, ge=1, description="images a step")
+    learning_rate: float = Field(1e-3, gt=0, description="of the optimiser")
+    weight_decay: float = Field(0.0, ge=0, description="of the optimiser")
+    precision: Precision = Field(
+        "32", description="32, bf16 (autocast), or auto: bf16 where the hardware computes in it"
+    )
+    channels_last: bool = Field(False, description="memory format of images and weights; speed only")
+    loader_workers: int = Field(0, ge=0, description="processes that prepare batches; 0 is fastest on a CPU")

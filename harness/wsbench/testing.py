@@ -15,22 +15,25 @@ from typing import Any
 
 import numpy as np
 
-from wsbench import checksums, predictions
-from wsbench.catalog import Entry
-from wsbench.contradictions import contradictions
-from wsbench.files import read_json
-from wsbench.folders import MARK
-from wsbench.frames import full_image
-from wsbench.loading import Loaded, load
-from wsbench.planning import make_plan
-from wsbench.plugins import Plugins
-from wsbench.progress import Silent
-from wsbench.resampling import Resamples
-from wsbench.runner import fitted
-from wsbench.scored import BoxTable, Heatmaps, Scored, Truth
+from wsbench.contract.base import Dataset, Source
+from wsbench.contract.plugins import Plugins
+from wsbench.contract.specs import DatasetSpec, MethodSpec, MetricSpec
+from wsbench.data.catalog import Entry
+from wsbench.data.contradictions import contradictions
+from wsbench.data.dataset import Loaded, load
+from wsbench.files import checksums
+from wsbench.files.atomic import read_json
+from wsbench.geometry.box_table import BoxTable
+from wsbench.geometry.coordinates import full_image
+from wsbench.predictions import store
+from wsbench.runs.plan import make_plan
+from wsbench.runs.runner import fitted
+from wsbench.runs.stages import MARK
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.table import Heatmaps, Scored, Truth
 from wsbench.settings import Settings
-from wsbench.specs import Dataset, DatasetSpec, MethodSpec, MetricSpec, Source
 from wsbench.types import Box, Sample, ScoredBox
+from wsbench.utils.progress import Silent
 
 
 class ToySettings(Settings):
@@ -114,10 +117,10 @@ def check_method(
 
     first, again = trained("first"), trained("again")
     whole = first.predict(images)
-    predictions.check(whole, images)
+    store.check(whole, images)
     _same(whole, again.predict(images), "training again from the same seed")
     parts = [first.predict(part) for part in images.chunks(4)]
-    _same(whole, predictions.joined(parts), "predicting in smaller batches")
+    _same(whole, store.joined(parts), "predicting in smaller batches")
     for fit in sorted(folder.glob(f"*/{TOY.name}/{spec.name}/*/fit")):
         changed = checksums.difference(fit, read_json(fit / MARK)["files"])
         assert changed is None, f"predicting changes what fit left: {changed}"

@@ -4,15 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from wsbench.frames import Region
-
 ORGANS = ("left_lung", "right_lung", "heart", "mediastinum", "diaphragm")
 """In the order of the second axis of every array of masks; left and right are the patient's."""
+
+Role = Literal["fit", "select", "calibrate", "test"]
+ROLES: tuple[Role, ...] = ("fit", "select", "calibrate", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The rectangle of the original image, in its pixels, that an array covers.
+
+    It may stick out of the image (a letterboxed input does).
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        """In pixels of the original image."""
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        """In pixels of the original image."""
+        return self.y1 - self.y0
+
+    @property
+    def corners(self) -> tuple[float, float, float, float]:
+        """``x0, y0, x1, y1``."""
+        return self.x0, self.y0, self.x1, self.y1
 
 
 @dataclass(frozen=True, slots=True)

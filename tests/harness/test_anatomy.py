@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from wsbench import testing
+from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
-from wsbench.loading import Loaded
 from wsbench.types import ORGANS
 
 

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from wsbench import boxes as boxes_module
-from wsbench.boxes import (
+from wsbench.geometry import boxes as boxes_module
+from wsbench.geometry.box_table import BoxTable
+from wsbench.geometry.boxes import (
     BoxRule,
     boxes_of,
     component_boxes,
@@ -23,9 +24,8 @@ from wsbench.boxes import (
     quantise,
     relative_scores,
 )
-from wsbench.frames import Region, full_image
-from wsbench.scored import BoxTable
-from wsbench.types import Prediction
+from wsbench.geometry.coordinates import full_image
+from wsbench.types import Prediction, Region
 
 ALL = BoxRule(threshold=0.5, minimum_area=0.0)
 

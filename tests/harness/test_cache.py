@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsbench import cache, testing
-from wsbench.cache import Images, array_of
+from wsbench import testing
+from wsbench.data import cache
+from wsbench.data.cache import Images, array_of
 from wsbench.errors import WsbenchError
-from wsbench.progress import Advance, Silent
 from wsbench.types import Sample
+from wsbench.utils.progress import Advance, Silent
 
 
 def image_array(dataset, samples, height, width, folder, progress):

@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wsbench.boxes import BoxRule, boxes_of
-from wsbench.calibration import (
+from wsbench.geometry.box_table import BoxTable
+from wsbench.geometry.boxes import BoxRule, boxes_of
+from wsbench.geometry.iou import intersection_over_union, one_to_one
+from wsbench.scoring.calibration import (
     MINIMUM_AREAS,
     MOST_RULES,
     PREFERRED,
@@ -21,8 +23,7 @@ from wsbench.calibration import (
     place_of,
     rule_of,
 )
-from wsbench.geometry import intersection_over_union, one_to_one
-from wsbench.scored import BoxTable, Truth
+from wsbench.scoring.table import Truth
 from wsbench.types import Box, Prediction
 
 

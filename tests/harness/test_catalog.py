@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import refused
-from wsbench import catalog
+from wsbench.data import catalog
 from wsbench.errors import WsbenchError
 
 BOMB = "a: &a0 [x, x]\n" + "".join(f"b{n}: &a{n + 1} [{', '.join([f'*a{n}'] * 10)}]\n" for n in range(9))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from wsbench import checksums
 from wsbench.errors import WsbenchError
-from wsbench.files import read_json, write_json
-from wsbench.folders import Checks, Stage, finished, stage
+from wsbench.files import checksums
+from wsbench.files.atomic import read_json, write_json
+from wsbench.runs.stages import Checks, Stage, finished, stage
 
 
 def flip(path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from conftest import refused
-from wsbench import records
+from wsbench.contract import records
 from wsbench.errors import as_line
 
 SMALL = ["-d", "phantom", "-D", "images=80"]
@@ -199,7 +199,7 @@ def test_pictures_of_a_run(command, tmp_path: Path) -> None:
 def test_a_device_is_tried_before_any_data_is_read(
     words: list[str], command, monkeypatch, all_imported
 ) -> None:
-    for reader in ("planning.load_dataset", "records.load"):
+    for reader in ("runs.plan.load_dataset", "contract.records.load"):
         monkeypatch.setattr(
             f"wsbench.{reader}", lambda *_, **__: pytest.fail("data or records were read first")
         )

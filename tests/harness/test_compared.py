@@ -11,16 +11,18 @@ import numpy as np
 import pytest
 
 from conftest import box, found, refused, table
-from wsbench import compared, compared_networks, records, replay, scoring
-from wsbench.compared_networks import Network
-from wsbench.evaluation import dataset_of
-from wsbench.plugins import find
-from wsbench.progress import Silent
-from wsbench.resampling import Resamples
-from wsbench.scoring import Protocol, RolePredictions
-from wsbench.scoring_inputs import draws_of, truths_of
-from wsbench.significance import DEFAULT_PRIOR, Estimate, noise_of, p_of, p_value
+from wsbench.contract import records
+from wsbench.contract.plugins import find
+from wsbench.runs import replay
+from wsbench.runs.inputs import draws_of, truths_of
+from wsbench.runs.rescoring import dataset_of
+from wsbench.scoring import compared, compared_networks
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.compared_networks import Network
+from wsbench.scoring.protocols import Protocol, RolePredictions, table_of
+from wsbench.scoring.significance import DEFAULT_PRIOR, Estimate, noise_of, p_of, p_value
 from wsbench.types import Prediction
+from wsbench.utils.progress import Silent
 
 GENERATOR = np.random.default_rng(0)
 IMAGES, THRESHOLDS = GENERATOR.normal(0, 0.03, 4000), GENERATOR.normal(0, 0.02, 4000)
@@ -251,7 +253,7 @@ def test_the_thresholds_draws_are_those_of_the_record(runs: Path) -> None:
     loaded = dataset_of(record, plugins, Silent(), None)
     draws = draws_of(loaded)
     protocol = replay.again(path, record, loaded, draws)
-    one = Network(0, scoring.table(protocol, truths_of(loaded)), protocol)
+    one = Network(0, table_of(protocol, truths_of(loaded)), protocol)
     auc, cond = plugins.metrics["auc"], plugins.metrics["cond_ap25"]
     said = record.protocols["uniform"]["draws"]
     assert compared_networks.of_images_alone(one, auc, draws.test) == pytest.approx(said["auc"], abs=1e-5)

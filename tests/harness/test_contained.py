@@ -14,16 +14,19 @@ import pytest
 import torch
 
 from conftest import box, found, refused, table
-from wsbench import contained, measuring, plugins, predictions, testing
-from wsbench.contained import contain, place_of
+from wsbench import testing
+from wsbench.contract import containment, plugins
+from wsbench.contract.base import Method
+from wsbench.contract.containment import contain, place_of
+from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
-from wsbench.loading import Loaded
-from wsbench.planning import make_plan
-from wsbench.resampling import Resamples
-from wsbench.scored import Heatmaps
-from wsbench.sealed import Sealed
-from wsbench.specs import Method
+from wsbench.predictions import store
+from wsbench.runs.plan import make_plan
+from wsbench.scoring import measuring
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.table import Heatmaps
 from wsbench.testing import ToySettings
+from wsbench.utils.sealed import Sealed
 
 PLUGIN = """
 import os, random, sys, warnings
@@ -62,7 +65,7 @@ WORDS = ["-m", "bad", "-d", "phantom", "-D", "images=80", "-D", "size=64", "--pl
 @pytest.fixture
 def write(tmp_path: Path):
     """Writes a plugin: a line of code of its method, of its metric and of its tracker."""
-    contained._warned.clear()
+    containment._warned.clear()
 
     def write_(code: str = "pass", metric: str = FINE, tracker: str = "pass") -> Path:
         path = tmp_path / "bad.py"
@@ -85,7 +88,7 @@ def predict(write, toy: Loaded, tmp_path: Path):
         spec = plugins.find([write(code)]).method("bad")
         plan = make_plan(spec, None, {}, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
         images = toy.views.images(toy.roles.members["test"])
-        list(predictions.predict(plan.build(toy), images, tmp_path, "test", by=plan.who))
+        list(store.predict(plan.build(toy), images, tmp_path, "test", by=plan.who))
 
     return predict_
 
@@ -199,10 +202,10 @@ def test_a_metric_and_a_tracker_change_nothing_either(write, command) -> None:
 
 
 def test_the_first_import_of_torch_hides_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contained, "_surroundings", lambda: [])
-    real = contained.sys.modules.pop("torch")
-    with contained.contained("late", "fit"):
-        contained.sys.modules["torch"] = real
+    monkeypatch.setattr(containment, "_surroundings", lambda: [])
+    real = containment.sys.modules.pop("torch")
+    with containment.contained("late", "fit"):
+        containment.sys.modules["torch"] = real
         torch.set_default_dtype(torch.float64)
     assert torch.get_default_dtype() == torch.float32
 
@@ -234,4 +237,4 @@ def test_calls_inside_a_call_draw_the_numbers_they_would_draw_alone() -> None:
 
 def test_the_place_of_a_plugin() -> None:
     assert place_of(ToySettings) == "wsbench.testing"
-    assert place_of(Sealed(len)) == "wsbench.sealed"
+    assert place_of(Sealed(len)) == "wsbench.utils.sealed"

@@ -9,18 +9,19 @@ from pathlib import Path
 import pytest
 
 import wsbench
-from wsbench import plugins, testing
-from wsbench.box_frames import WITHIN_A_PIXEL, WITHIN_A_QUARTER
-from wsbench.catalog import Entry
-from wsbench.contradictions import contradictions
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.contract.base import Dataset, Source
+from wsbench.contract.problems import Problem, one_value_each
+from wsbench.data.catalog import Entry
+from wsbench.data.contradictions import contradictions
+from wsbench.data.dataset import load
 from wsbench.errors import WsbenchError
-from wsbench.loading import load
-from wsbench.planning import make_plan
-from wsbench.problems import Problem, one_value_each
-from wsbench.progress import Silent
-from wsbench.runner import execute
-from wsbench.specs import Dataset, Source
+from wsbench.geometry.box_units import WITHIN_A_PIXEL, WITHIN_A_QUARTER
+from wsbench.runs.plan import make_plan
+from wsbench.runs.runner import execute
 from wsbench.types import Box, Sample
+from wsbench.utils.progress import Silent
 
 Change = Callable[[Sample], Sample]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from records_examples import example
-from wsbench import costs, leaderboard
-from wsbench.records import Record
+from wsbench.contract.records import Record
+from wsbench.reports import costs, leaderboard
 
 
 def measured(record: Record, **changed: Any) -> Record:

@@ -11,10 +11,12 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 import wsbench
-from wsbench import cli, leaderboard, records
-from wsbench.records import Record
-from wsbench.roc import curve
-from wsbench.rows import Row
+from wsbench import cli
+from wsbench.contract import records
+from wsbench.contract.records import Record
+from wsbench.reports import leaderboard
+from wsbench.reports.roc import curve
+from wsbench.reports.rows import Row
 
 PLUGIN = '''
 """Noise, brighter where the class is present; a method that notes every training."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wsbench
-from wsbench import plugins, records
+from wsbench.contract import plugins, records
 
 SMALL = {"images": 80, "size": 64}
 HALF = """

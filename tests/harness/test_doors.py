@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue, TypeAdapter
 
-from wsbench import documents
-from wsbench.catalog import Entry
+from wsbench.contract.record_form import RecordForm
+from wsbench.data.catalog import Entry
 from wsbench.errors import LONGEST_LINE, WsbenchError, as_line
-from wsbench.evaluations import Evaluation
-from wsbench.published import Paper
-from wsbench.record_form import RecordForm
+from wsbench.files import documents
+from wsbench.reports.published import Paper
+from wsbench.runs.evaluation_log import Evaluation
 
 ANY_TEXT = st.text(st.characters(), max_size=300)
 ANY_JSON = st.recursive(

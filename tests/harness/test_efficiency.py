@@ -14,9 +14,10 @@ import torch
 from torch import nn
 
 import wsbench
-from wsbench import efficiency, memory
-from wsbench.dispatched import Dispatched
 from wsbench.testing import toy
+from wsbench.torch import inference
+from wsbench.torch.flops import Dispatched
+from wsbench.utils import memory
 
 SIDE = 8
 PARAMETERS = 4 * 9 + 4 + 4 * SIDE * SIDE + 1
@@ -63,31 +64,40 @@ def images() -> wsbench.ImageView:
     return loaded.views.images(loaded.roles.members["test"])
 
 
-def inference(method: wsbench.Method, images: wsbench.ImageView) -> dict[str, Any]:
-    return efficiency.inference(method, method.networks(), images.take(0, 1))
+def costs_of_prediction(method: wsbench.Method, images: wsbench.ImageView) -> dict[str, Any]:
+    return inference.inference(method, method.networks(), images.take(0, 1))
 
 
 def test_one_forward_pass(images: wsbench.ImageView) -> None:
-    found = inference(Small(), images)
+    found = costs_of_prediction(Small(), images)
     assert (found["forward_macs"], found["macs"], found["flops"]) == (MACS, MACS, 2 * MACS)
 
 
 def test_a_map_that_needs_more_passes_counts_them_all(images: wsbench.ImageView) -> None:
     method = Small()
     method.passes = 3
-    assert (inference(method, images)["forward_macs"], inference(method, images)["macs"]) == (MACS, 3 * MACS)
+    assert (
+        costs_of_prediction(method, images)["forward_macs"],
+        costs_of_prediction(method, images)["macs"],
+    ) == (MACS, 3 * MACS)
 
 
 def test_the_gradient_of_the_input_costs_another_pass(images: wsbench.ImageView) -> None:
     method = Small()
     method.gradient = True
-    assert (inference(method, images)["forward_macs"], inference(method, images)["macs"]) == (MACS, 2 * MACS)
+    assert (
+        costs_of_prediction(method, images)["forward_macs"],
+        costs_of_prediction(method, images)["macs"],
+    ) == (MACS, 2 * MACS)
 
 
 def test_a_network_that_is_called_in_parts_has_no_forward_pass_of_its_own(images: wsbench.ImageView) -> None:
     method = Small()
     method.by_parts = True
-    assert (inference(method, images)["forward_macs"], inference(method, images)["macs"]) == (None, MACS)
+    assert (
+        costs_of_prediction(method, images)["forward_macs"],
+        costs_of_prediction(method, images)["macs"],
+    ) == (None, MACS)
 
 
 def test_without_gradients_a_linear_layer_counts_too() -> None:
@@ -113,21 +123,23 @@ def test_bytes_are_those_alive_at_once() -> None:
 def test_weights_are_counted_once_and_the_file_is_what_torch_writes() -> None:
     network = Small().network
     twice = {"one": network, "the same": nn.ModuleList([network])}
-    assert efficiency.parameters({"network": network}) == PARAMETERS
-    assert efficiency.weight_bytes(twice) == 4 * PARAMETERS
+    assert inference.parameters({"network": network}) == PARAMETERS
+    assert inference.weight_bytes(twice) == 4 * PARAMETERS
     torch.save({"network": network.state_dict()}, file := io.BytesIO())
-    assert efficiency.model_bytes({"network": network}) == len(file.getvalue()) > 4 * PARAMETERS
+    assert inference.model_bytes({"network": network}) == len(file.getvalue()) > 4 * PARAMETERS
 
 
 def test_memory_of_inference_holds_the_weights(images: wsbench.ImageView) -> None:
     # At the most, input, the convolution's output and the linear layer's are alive; sigmoid and others are 4.
     tensors = 4 * (SIDE * SIDE + 4 * SIDE * SIDE + 1)
-    assert inference(Small(), images)["inference_bytes"] == pytest.approx(4 * PARAMETERS + tensors, abs=16)
+    assert costs_of_prediction(Small(), images)["inference_bytes"] == pytest.approx(
+        4 * PARAMETERS + tensors, abs=16
+    )
 
 
 def test_median_and_p95_of_twenty_repeats() -> None:
-    assert efficiency.median_and_p95([number / 1000 for number in range(1, 21)]) == (10.5, 19.05)
-    assert efficiency.median_and_p95([0.002]) == (2.0, 2.0)
+    assert inference.median_and_p95([number / 1000 for number in range(1, 21)]) == (10.5, 19.05)
+    assert inference.median_and_p95([0.002]) == (2.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -137,12 +149,12 @@ def test_repeats_end_with_the_time_and_the_first_is_a_warm_up(
     monkeypatch: pytest.MonkeyPatch, seconds: float, fewest: int, repeats: int
 ) -> None:
     clock: Iterator[int] = count()
-    monkeypatch.setattr(efficiency.time, "perf_counter", lambda: next(clock) * seconds)
-    assert efficiency.repeated(lambda: None, fewest=fewest) == pytest.approx([seconds] * repeats)
+    monkeypatch.setattr(inference.time, "perf_counter", lambda: next(clock) * seconds)
+    assert inference.repeated(lambda: None, fewest=fewest) == pytest.approx([seconds] * repeats)
 
 
 def test_all_of_a_method(images: wsbench.ImageView) -> None:
-    found = efficiency.measure(Small(), images)
+    found = inference.measure(Small(), images)
     assert (found["device"], found["threads"]) == ("cpu", torch.get_num_threads())
     assert (found["parameters"], found["macs"]) == (PARAMETERS, MACS)
     assert found["latency_p95_ms"] >= found["latency_median_ms"] > 0
@@ -151,7 +163,7 @@ def test_all_of_a_method(images: wsbench.ImageView) -> None:
 
 
 def test_a_method_without_networks(images: wsbench.ImageView) -> None:
-    found = efficiency.measure(Fixed(wsbench.Settings(), ("spot",)), images)
+    found = inference.measure(Fixed(wsbench.Settings(), ("spot",)), images)
     assert found["parameters"] == 0
     for name in ("macs", "flops", "forward_macs", "model_bytes", "inference_bytes", "threads"):
         assert found[name] is None
@@ -171,7 +183,7 @@ def test_a_method_without_networks(images: wsbench.ImageView) -> None:
     ],
 )
 def test_training(cost: Mapping[str, Any], device: str, expected: tuple) -> None:
-    found = efficiency.training(cost, device, images=10)
+    found = inference.training(cost, device, images=10)
     assert found["trained_on"] == device
     assert tuple(found[f"training_{name}"] for name in ("seconds", "images", "bytes")) == expected
 

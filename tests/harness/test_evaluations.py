@@ -11,35 +11,37 @@ from pathlib import Path
 import pytest
 
 from records_examples import example
-from wsbench import evaluations, leaderboard, records
+from wsbench.contract import records
 from wsbench.errors import WsbenchError
+from wsbench.reports import leaderboard
+from wsbench.runs import evaluation_log
 
 SMALL = ["-d", "phantom", "-D", "images=80", "--no-references", "-q"]
 LINE = "evaluations of this test split here, so far: {}\n"
 
 
 def note(log: Path, fingerprint: str = "f00d") -> dict:
-    return evaluations.note(log, fingerprint=fingerprint, method="net", settings={"epochs": 3}, seed=1)
+    return evaluation_log.note(log, fingerprint=fingerprint, method="net", settings={"epochs": 3}, seed=1)
 
 
 def test_evaluations_are_counted_by_what_was_tested(tmp_path: Path) -> None:
-    log = tmp_path / "phantom" / evaluations.FILE
+    log = tmp_path / "phantom" / evaluation_log.FILE
     counts = [note(log, fingerprint)["count"] for fingerprint in ("f00d", "beef", "f00d", "f00d", "beef")]
     assert counts == [1, 1, 2, 3, 2]
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["fingerprint"] for line in lines] == ["f00d", "beef", "f00d", "f00d", "beef"]
     assert {tuple(line) for line in lines} == {("fingerprint", "method", "settings", "seed", "time", "check")}
-    assert note(log)["log"] == note(log)["log"] != note(tmp_path / "other" / evaluations.FILE)["log"]
+    assert note(log)["log"] == note(log)["log"] != note(tmp_path / "other" / evaluation_log.FILE)["log"]
 
 
 def test_processes_that_score_at_once_lose_no_line(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from wsbench import evaluations\n"
         "for seed in range(15):\n"
-        "    print(evaluations.note(Path(sys.argv[1]), fingerprint='f00d', method=sys.argv[2], settings={},"
-        " seed=seed)['count'])"
+        "    print(evaluation_log.note(Path(sys.argv[1]), fingerprint='f00d', method=sys.argv[2], "
+        "settings={}, seed=seed)['count'])"
     )
-    log = tmp_path / evaluations.FILE
+    log = tmp_path / evaluation_log.FILE
     started = [
         subprocess.Popen([sys.executable, "-c", code, str(log), name], stdout=subprocess.PIPE, text=True)
         for name in "abc"
@@ -53,7 +55,7 @@ def test_processes_that_score_at_once_lose_no_line(tmp_path: Path) -> None:
 
 
 def test_a_log_that_was_damaged_is_named(tmp_path: Path) -> None:
-    log = tmp_path / evaluations.FILE
+    log = tmp_path / evaluation_log.FILE
     note(log)
     log.write_text(log.read_text() + '{"fing\n')
     with pytest.raises(
@@ -75,22 +77,22 @@ def test_what_is_really_scored_is_counted_and_what_is_skipped_is_not(command, tm
     found = [records.load(path) for path in tmp_path.glob("runs/phantom/*/*/record.json")]
     assert sorted(record.evaluations["count"] for record in found) == [2, 3, 4, 5]
     assert len({record.evaluations["log"] for record in found}) == 1
-    assert len((tmp_path / "runs" / "phantom" / evaluations.FILE).read_text().splitlines()) == 5
+    assert len((tmp_path / "runs" / "phantom" / evaluation_log.FILE).read_text().splitlines()) == 5
     other = ["-d", "phantom", "-D", "images=60", "--no-references", "-q"]
     assert LINE.format(1) in command("run", "-m", "random_map", *other)[1]  # of another test split
 
 
 def test_every_fold_of_a_cross_validation_is_a_test_split(command, tmp_path: Path) -> None:
     assert LINE.format(1) in command("run", "-m", "two_lungs", "--folds", "2", *SMALL)[1]
-    assert len((tmp_path / "runs" / "phantom" / evaluations.FILE).read_text().splitlines()) == 2
+    assert len((tmp_path / "runs" / "phantom" / evaluation_log.FILE).read_text().splitlines()) == 2
     (path,) = tmp_path.glob("runs/phantom/two_lungs/seed0-2folds-*/record.json")
     assert records.load(path).evaluations["count"] == 1
 
 
 def test_a_run_that_was_moved_keeps_its_log_to_itself(tmp_path: Path) -> None:
     run = tmp_path / "phantom" / "net" / "seed0"
-    assert evaluations.log_of(run, "phantom") == tmp_path / "phantom" / evaluations.FILE
-    assert evaluations.log_of(run, "nih") == run / evaluations.FILE
+    assert evaluation_log.log_of(run, "phantom") == tmp_path / "phantom" / evaluation_log.FILE
+    assert evaluation_log.log_of(run, "nih") == run / evaluation_log.FILE
 
 
 def test_a_record_keeps_its_number_and_old_ones_have_none(tmp_path: Path) -> None:

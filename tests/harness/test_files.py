@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsbench.errors import WsbenchError
-from wsbench.files import atomic, exists, read_json, write_json, write_text
+from wsbench.files.atomic import atomic, exists, read_json, write_json, write_text
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-9, 9), st.text(alphabet='a,[]{}" \n\\é', max_size=6)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from wsbench.errors import WsbenchError
-from wsbench.files import atomic, write_json
-from wsbench.folders import key_of, locked, stage
+from wsbench.files.atomic import atomic, write_json
+from wsbench.runs.stages import locked, stage
+from wsbench.utils.hashing import key_of
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_keys_depend_on_values_and_not_on_order() -> None:
 
 def test_the_second_process_says_so_and_stops(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from wsbench.folders import locked\n"
+        "import sys; from pathlib import Path; from wsbench.runs.stages import locked\n"
         "with locked(Path(sys.argv[1])): pass"
     )
     with locked(tmp_path / "run"):
@@ -53,7 +54,7 @@ def test_the_second_process_says_so_and_stops(tmp_path: Path) -> None:
 
 def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from wsbench.folders import locked\n"
+        "import os, sys; from pathlib import Path; from wsbench.runs.stages import locked\n"
         "with locked(Path(sys.argv[1])): os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "run")], check=False)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsbench import catalog
+from wsbench.data import catalog
+from wsbench.data.folds import Fold, all_folds, deal_fold, fold_of
 from wsbench.errors import WsbenchError
-from wsbench.folds import Fold, all_folds, deal_fold, fold_of
 from wsbench.types import Sample
 
 SHARES = {"one": {"fit": 0.6, "select": 0.1, "calibrate": 0.1, "test": 0.2}}

@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsbench import catalog, coco_results, files, foreign, plugins
-from wsbench.cache import cache_folder
+from wsbench.contract import plugins
+from wsbench.data import catalog
+from wsbench.data.cache import cache_folder
 from wsbench.errors import WsbenchError
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
+from wsbench.files import atomic, user_files
+from wsbench.predictions import coco
+from wsbench.runs.plan import load_dataset
+from wsbench.utils.progress import Silent
 
 MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 FOUND = plugins.find()
@@ -77,17 +80,17 @@ def test_byte_order_marks_change_nothing(nih: Path, tbx11k: Path, tmp_path: Path
     (tmp_path / "a.json").write_text('{"a": 1}')
     marked(path, tmp_path / "a.json")
     assert catalog.read(path.parent)["mine"].licence == "own"
-    assert files.read_json(tmp_path / "a.json") == {"a": 1}
-    assert json.loads(coco_results.read_bytes(tmp_path / "a.json")) == {"a": 1}
+    assert atomic.read_json(tmp_path / "a.json") == {"a": 1}
+    assert json.loads(coco.read_bytes(tmp_path / "a.json")) == {"a": 1}
 
 
 def test_text_of_another_encoding_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("images", encoding="utf-16")
     with pytest.raises(WsbenchError, match=r"list\.txt is not UTF-8 text \(byte 0\); save it as UTF-8$"):
-        foreign.read_text(path)
+        user_files.read_text(path)
     with pytest.raises(WsbenchError, match=r"none\.txt cannot be read: No such file or directory$"):
-        foreign.read_text(tmp_path / "none.txt")
+        user_files.read_text(tmp_path / "none.txt")
 
 
 @pytest.mark.parametrize("left", ["\n", "\n\n", ",,,,,,,,\n", " , ,\n"])
@@ -175,4 +178,4 @@ def test_a_tilde_is_the_home_folder(tbx11k: Path, tmp_path: Path, command, monke
     (tmp_path / "mine.py").write_text(f"{hook}return [wsbench.MetricSpec('mine', '', sum)]\n")
     monkeypatch.setenv("WSBENCH_PLUGINS", "~/mine.py")
     assert "mine" in plugins.find().metrics
-    assert foreign.expanded("~nobody-of-that-name/x") == Path("~nobody-of-that-name/x")
+    assert user_files.expanded("~nobody-of-that-name/x") == Path("~nobody-of-that-name/x")

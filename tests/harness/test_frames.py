@@ -9,43 +9,45 @@ import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsbench import frames
-from wsbench.frames import Region
+from wsbench.geometry import coordinates
+from wsbench.types import Region
 
 
 def test_a_cell_spans_its_share_of_the_region() -> None:
     region = Region(100, 50, 300, 150)
     # 4 columns of 50 px and 2 rows of 50 px.
-    assert frames.cells_to_pixels(np.array([[1, 0, 3, 2]]), region, (2, 4)).tolist() == [[150, 50, 250, 150]]
+    assert coordinates.cells_to_pixels(np.array([[1, 0, 3, 2]]), region, (2, 4)).tolist() == [
+        [150, 50, 250, 150]
+    ]
 
 
 def test_resizing_alone_covers_the_image() -> None:
-    assert frames.full_image(1024, 800) == Region(0, 0, 1024, 800)
+    assert coordinates.full_image(1024, 800) == Region(0, 0, 1024, 800)
 
 
 def test_centre_crop_of_the_paper() -> None:
     # 512 -> 256 -> 224: sixteen pixels of 256 are cut on every side, thirty-two of 512.
-    assert frames.centre_crop(512, 512, resized=256, cropped=224) == Region(32, 32, 480, 480)
-    assert frames.centre_crop(1024, 512, resized=256, cropped=224) == Region(64, 32, 960, 480)
+    assert coordinates.centre_crop(512, 512, resized=256, cropped=224) == Region(32, 32, 480, 480)
+    assert coordinates.centre_crop(1024, 512, resized=256, cropped=224) == Region(64, 32, 960, 480)
 
 
 def test_an_odd_margin_of_a_crop_is_rounded_as_torchvision_does() -> None:
     """Half of 256 - 223 is 16.5 pixels; crops begin at whole ones."""
     seen = torchvision.transforms.functional.center_crop(torch.arange(256).repeat(256, 1), [223, 223])
     left, right = int(seen[0, 0]), int(seen[0, -1]) + 1
-    assert frames.centre_crop(256, 256, resized=256, cropped=223) == Region(left, left, right, right)
+    assert coordinates.centre_crop(256, 256, resized=256, cropped=223) == Region(left, left, right, right)
 
 
 def test_letterbox_sticks_out_of_the_short_side() -> None:
-    assert frames.letterbox(400, 200) == Region(0, -100, 400, 300)
-    assert frames.letterbox(200, 400) == Region(-100, 0, 300, 400)
+    assert coordinates.letterbox(400, 200) == Region(0, -100, 400, 300)
+    assert coordinates.letterbox(200, 400) == Region(-100, 0, 300, 400)
 
 
 def test_clip_and_areas() -> None:
-    boxes = frames.clip(np.array([[-5, 10, 20, 200], [150, 0, 160, 10]]), 100, 100)
+    boxes = coordinates.clip(np.array([[-5, 10, 20, 200], [150, 0, 160, 10]]), 100, 100)
     assert boxes.tolist() == [[0, 10, 20, 100], [100, 0, 100, 10]]
-    assert frames.areas(boxes).tolist() == [1800, 0]
-    assert frames.areas(np.array([5, 5, 1, 9])).tolist() == [0]
+    assert coordinates.areas(boxes).tolist() == [1800, 0]
+    assert coordinates.areas(np.array([5, 5, 1, 9])).tolist() == [0]
 
 
 sides = st.floats(1, 5000)
@@ -57,16 +59,16 @@ sides = st.floats(1, 5000)
 def test_cells_and_pixels_are_inverse(
     width: float, height: float, rows: int, columns: int, box: list
 ) -> None:
-    region = frames.letterbox(width, height)
-    there = frames.cells_to_pixels(np.array([box]), region, (rows, columns))
-    assert frames.pixels_to_cells(there, region, (rows, columns))[0] == pytest.approx(box, abs=1e-6)
+    region = coordinates.letterbox(width, height)
+    there = coordinates.cells_to_pixels(np.array([box]), region, (rows, columns))
+    assert coordinates.pixels_to_cells(there, region, (rows, columns))[0] == pytest.approx(box, abs=1e-6)
 
 
 @given(st.tuples(sides, sides, sides, sides))
 def test_coco_and_corners_are_inverse(box: tuple[float, float, float, float]) -> None:
-    assert frames.xyxy_to_xywh(frames.xywh_to_xyxy(box)) == pytest.approx(box)
+    assert coordinates.xyxy_to_xywh(coordinates.xywh_to_xyxy(box)) == pytest.approx(box)
 
 
 def test_a_map_of_less_than_half_a_cell_covers_nothing() -> None:
-    whole = frames.over_whole_image(np.ones((4, 4)), Region(30, 30, 30.4, 30.4), (64, 64), 64)
+    whole = coordinates.over_whole_image(np.ones((4, 4)), Region(30, 30, 30.4, 30.4), (64, 64), 64)
     assert whole.shape == (64, 64) and not whole.any()

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from conftest import table
-from wsbench import plugins
-from wsbench.intervals import NORMAL, at_edge, edge_variance, of_draws, of_row
-from wsbench.measuring import measure, rarer_units
-from wsbench.resampling import Resamples
+from wsbench.contract import plugins
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.intervals import NORMAL, at_edge, edge_variance, of_draws, of_row
+from wsbench.scoring.measuring import measure, rarer_units
 
 SHIFT = np.array([-1.0, 1.0]) / np.sqrt(2)  # sample variance 1
 

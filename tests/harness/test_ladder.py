@@ -13,14 +13,14 @@ import pytest
 
 from conftest import refused
 from records_examples import example
-from wsbench import leaderboard
-from wsbench.ladder import climbs, step
-from wsbench.planning import load_dataset
-from wsbench.plugins import find
-from wsbench.progress import Silent
-from wsbench.resampling import Resamples
-from wsbench.significance import Estimate
-from wsbench.submission import refusal
+from wsbench.contract.plugins import find
+from wsbench.reports import leaderboard
+from wsbench.reports.ladder import climbs, step
+from wsbench.reports.submission import refusal
+from wsbench.runs.plan import load_dataset
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.significance import Estimate
+from wsbench.utils.progress import Silent
 
 NAN = float("nan")
 

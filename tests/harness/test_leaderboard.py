@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from records_examples import example
-from wsbench import leaderboard, records
 from wsbench.cli import tables
+from wsbench.contract import records
+from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
-from wsbench.records import Record
-from wsbench.rows import Row
+from wsbench.reports import leaderboard
+from wsbench.reports.rows import Row
 
 
 def cells(page: str) -> list[list[str]]:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsbench import archives, documents, replay
 from wsbench.errors import WsbenchError
-from wsbench.heatmap_arrays import HeatmapFile
+from wsbench.files import archives, documents
+from wsbench.predictions.npz import HeatmapFile
+from wsbench.runs import replay
 
 WHAT = "an npz file of plain arrays"
 

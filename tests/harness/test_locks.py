@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from wsbench import locks
 from wsbench.errors import WsbenchError
-from wsbench.folders import locked
-from wsbench.locks import held, held_for_a_moment
+from wsbench.files import locks
+from wsbench.files.locks import held, held_for_a_moment
+from wsbench.runs.stages import locked
 
 HOLD = """
 import sys, time

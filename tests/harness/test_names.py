@@ -11,14 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import refused
-from wsbench import plugins
-from wsbench.board_tables import markdown_table
 from wsbench.cli import tables
-from wsbench.errors import WsbenchError
-from wsbench.names import file_stem, markdown, require_name
-from wsbench.specs import DatasetSpec, MethodSpec, MetricSpec
+from wsbench.contract import plugins
+from wsbench.contract.specs import DatasetSpec, MethodSpec, MetricSpec
+from wsbench.errors import WsbenchError, printable
+from wsbench.reports.board_tables import markdown_table
 from wsbench.testing import ToySettings
-from wsbench.text import printable
+from wsbench.utils.names import file_stem, markdown, require_name
 
 HOSTILE = [
     "a|b",

@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import wsbench
-from wsbench import pictures, plugins, predictions
+from wsbench.contract import plugins
+from wsbench.contract.records import Record
+from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
-from wsbench.evaluation import dataset_of
-from wsbench.loading import Loaded
-from wsbench.progress import Silent
-from wsbench.records import Record
+from wsbench.predictions import store
+from wsbench.reports import pictures
+from wsbench.runs.rescoring import dataset_of
+from wsbench.utils.progress import Silent
 
 DATA = {"images": 80, "size": 64}
 METHOD = """
@@ -60,7 +62,7 @@ def test_a_row_holds_what_was_scored(run) -> None:
     record, loaded, found = run
     wanted = pictures.examples(loaded, ("tb",), each=2)
     rows = pictures.rows(record, loaded, found, wanted, Silent())
-    names, prediction = predictions.read(record.folder / "predict", "test", ("tb",))
+    names, prediction = store.read(record.folder / "predict", "test", ("tb",))
     boxes = record.boxes().query("protocol == 'uniform'")
     for row, (name, label) in zip(rows, wanted, strict=True):
         assert (row.run, row.sample.name, row.label) == ("ramp", name, label)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import refused
-from wsbench import plugins
+from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
 
 GOOD = """

@@ -10,9 +10,11 @@ import pytest
 from scipy import stats
 
 from records_examples import example
-from wsbench import leaderboard, records
-from wsbench.board import Board
-from wsbench.power import (
+from wsbench.contract import records
+from wsbench.contract.records import Record
+from wsbench.reports import leaderboard
+from wsbench.reports.board import Board
+from wsbench.reports.power import (
     Comparison,
     comparison_of,
     holm_level,
@@ -22,8 +24,7 @@ from wsbench.power import (
     smallest_difference,
     typical,
 )
-from wsbench.records import Record
-from wsbench.significance import LEVEL, Estimate, Prior, moderate, p_value
+from wsbench.scoring.significance import LEVEL, Estimate, Prior, moderate, p_value
 
 PRIOR = Prior(2.78, 0.08**2)
 STATED = Comparison((0.08**2, 0.08**2), 0.025**2, 620, PRIOR)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsbench import predictions, testing
+from wsbench import testing
 from wsbench.errors import WsbenchError
-from wsbench.frames import Region
-from wsbench.types import Prediction, ScoredBox
+from wsbench.predictions import store
+from wsbench.types import Prediction, Region, ScoredBox
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,9 @@ GOOD_BOX = ScoredBox("spot", 1, 2, 3, 4, 0.5)
     ],
 )
 def test_what_breaks_the_promise_is_refused(images, change: dict, words: str) -> None:
-    predictions.check(prediction(), images)
+    store.check(prediction(), images)
     with pytest.raises(WsbenchError, match=words):
-        predictions.check(replace(prediction(), **change), images)
+        store.check(replace(prediction(), **change), images)
 
 
 class Recorder:
@@ -87,10 +87,10 @@ def single(scores: np.ndarray) -> np.ndarray:
     ids=["maps", "regions", "boxes"],
 )
 def test_what_is_stored_comes_back(images, whole: Prediction, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(predictions, "SHARD", 2)
+    monkeypatch.setattr(store, "SHARD", 2)
     method = Recorder(whole, images.names)
-    assert list(predictions.predict(method, images, tmp_path, "test")) == [2, 2, 1]
-    names, back = predictions.read(tmp_path, "test", ("spot",))
+    assert list(store.predict(method, images, tmp_path, "test")) == [2, 2, 1]
+    names, back = store.read(tmp_path, "test", ("spot",))
     assert names == images.names
     assert (back.scores == single(whole.scores)).all()
     assert back.regions == whole.regions
@@ -100,17 +100,17 @@ def test_what_is_stored_comes_back(images, whole: Prediction, tmp_path: Path, mo
 
 
 def test_shards_that_are_there_are_not_predicted_again(images, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(predictions, "SHARD", 2)
+    monkeypatch.setattr(store, "SHARD", 2)
     method = Recorder(prediction(), images.names)
-    list(predictions.predict(method, images, tmp_path, "test"))
+    list(store.predict(method, images, tmp_path, "test"))
     (tmp_path / "test-0001.npz").unlink()
-    list(predictions.predict(method, images, tmp_path, "test"))
+    list(store.predict(method, images, tmp_path, "test"))
     assert method.calls == 3 + 1
 
 
 def test_without_maps_only_scores_are_kept(images, tmp_path: Path) -> None:
     method = Recorder(prediction(), images.names)
-    list(predictions.predict(method, images, tmp_path, "select", maps=False))
-    _, back = predictions.read(tmp_path, "select", ("spot",))
+    list(store.predict(method, images, tmp_path, "select", maps=False))
+    _, back = store.read(tmp_path, "select", ("spot",))
     assert back.heatmaps is None
     assert (back.scores == single(prediction().scores)).all()

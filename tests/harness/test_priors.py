@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wsbench.priors import as_fractions, fixed_boxes, on_every_image
-from wsbench.scored import BoxTable
+from wsbench.geometry.box_table import BoxTable
+from wsbench.scoring.priors import as_fractions, fixed_boxes, on_every_image
 from wsbench.types import Box
 
 

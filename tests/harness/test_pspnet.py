@@ -13,10 +13,10 @@ import torchxrayvision
 from PIL import Image
 from torchxrayvision.baseline_models.chestx_det.ptsemseg.pspnet import pspnet
 
-from wsbench import pspnet as organs
 from wsbench import testing
+from wsbench.data import segmentation as organs
+from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
-from wsbench.loading import Loaded
 from wsbench.types import ORGANS
 
 

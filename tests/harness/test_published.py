@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from records_examples import example
-from wsbench import leaderboard, plugins, published
+from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
+from wsbench.reports import leaderboard, published
 
 LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
 PAPERS = published.read(LEADERBOARDS)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wsbench.data.images import FileFacts, inspect_file, inspect_files, read_radiograph
 from wsbench.errors import WsbenchError
-from wsbench.progress import Lines, Silent
-from wsbench.radiographs import FileFacts, inspect_file, inspect_files, read_radiograph
+from wsbench.utils.progress import Lines, Silent
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_png_that_cannot_be_decoded_is_damaged_though_its_checksums_are_right(
 def test_a_file_that_could_not_be_read_is_tried_again(picture: Path, tmp_path: Path, monkeypatch) -> None:
     memory = tmp_path / "memory" / "facts.json"
     failing = FileFacts("", 0, 0, "", "cannot be read: Input/output error")
-    monkeypatch.setattr("wsbench.radiographs.inspect_file", lambda path: failing)
+    monkeypatch.setattr("wsbench.data.images.inspect_file", lambda path: failing)
     assert inspect_files([picture], memory, Silent())[picture] == failing
     monkeypatch.undo()
     assert inspect_files([picture], memory, Silent())[picture].broken == ""
@@ -148,7 +148,7 @@ def test_missing_files_and_other_modes(picture: Path, tmp_path: Path) -> None:
 def test_facts_are_remembered_until_the_file_changes(picture: Path, tmp_path: Path, monkeypatch) -> None:
     memory = tmp_path / "memory" / "facts.json"
     first = inspect_files([picture], memory, Silent())
-    monkeypatch.setattr("wsbench.radiographs.inspect_file", lambda path: pytest.fail("read again"))
+    monkeypatch.setattr("wsbench.data.images.inspect_file", lambda path: pytest.fail("read again"))
     assert inspect_files([picture], memory, Silent()) == first
     monkeypatch.undo()
     Image.new("L", (10, 10)).save(picture)

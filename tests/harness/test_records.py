@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from records_examples import example
-from wsbench import checksums, records
+from wsbench.contract import records
 from wsbench.errors import WsbenchError
+from wsbench.files import checksums
 from wsbench.types import ScoredBox
 
 DATA = Path(__file__).parents[1] / "data" / "records"

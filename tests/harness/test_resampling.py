@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wsbench.resampling import Resamples, interval, ratio
+from wsbench.scoring.bootstrap import Resamples, interval, ratio
 
 
 def test_sums_of_a_draw_by_hand() -> None:

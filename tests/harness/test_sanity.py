@@ -11,11 +11,14 @@ from PIL import Image
 
 import wsbench
 from records_examples import example
-from wsbench import evaluation, leaderboard, plugins, records, sanity, sanity_pictures
 from wsbench.cli import main
+from wsbench.contract import plugins, records
+from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
-from wsbench.progress import Silent
-from wsbench.records import Record
+from wsbench.reports import leaderboard
+from wsbench.runs import rescoring
+from wsbench.sanity import checks, pictures
+from wsbench.utils.progress import Silent
 
 DATA = {"images": 80, "size": 64}
 METHODS = """
@@ -92,21 +95,21 @@ def run(name: str, plugin: Path) -> Record:
     return wsbench.run(name, "phantom", data_options=DATA, plugin_files=[plugin])
 
 
-def measured(record: Record, plugin: Path, *checks: str, images: int = 50) -> sanity.Sanity:
+def measured(record: Record, plugin: Path, *checks: str, images: int = 50) -> checks.Sanity:
     assert record.folder is not None
     found = plugins.find([plugin])
-    return sanity.measure(
-        record.folder, found, Silent(), checks=checks or sanity.DEFAULT, images=images, device="cpu"
+    return checks.measure(
+        record.folder, found, Silent(), checks=checks or checks.DEFAULT, images=images, device="cpu"
     )
 
 
 def by_what(record: Record) -> dict[str, dict]:
-    return {row["what"]: dict(row) for row in sanity.rows_of(record)}
+    return {row["what"]: dict(row) for row in checks.rows_of(record)}
 
 
 def test_a_map_that_ignores_its_network_is_found(plugin: Path) -> None:
     record = run("brightness", plugin)
-    rows = by_what(measured(record, plugin, *sanity.CHECKS).record)
+    rows = by_what(measured(record, plugin, *checks.CHECKS).record)
     for what in ("output layer", "all parameters", "random labels"):
         for name in ("spearman", "ssim", "hog"):
             assert rows[what][name] == {"value": 1.0, "interval": [1.0, 1.0]}
@@ -115,9 +118,9 @@ def test_a_map_that_ignores_its_network_is_found(plugin: Path) -> None:
 
 def test_a_map_that_depends_on_its_network_changes(plugin: Path) -> None:
     record = run("template", plugin)
-    done = measured(record, plugin, *sanity.CHECKS)
+    done = measured(record, plugin, *checks.CHECKS)
     rows = by_what(done.record)
-    assert list(rows) == [*sanity.STAGES.values(), "all parameters", "random labels", "another image"]
+    assert list(rows) == [*checks.STAGES.values(), "all parameters", "random labels", "another image"]
     for what in ("output layer", "all parameters", "random labels"):
         low, high = rows[what]["spearman"]["interval"]
         assert low <= rows[what]["spearman"]["value"] <= high < 0.6
@@ -142,7 +145,7 @@ def test_results_are_a_function_of_the_record_and_stay_with_it(plugin: Path) -> 
     assert (record.folder / records.FILE).read_text() == before
     assert measured(record, plugin).record.sanity == checked.sanity
     assert run("template", plugin).sanity == checked.sanity
-    rescored = evaluation.rescore(record.folder, plugins.find([plugin]), Silent())
+    rescored = rescoring.rescore(record.folder, plugins.find([plugin]), Silent())
     assert rescored.sanity == checked.sanity
     # those of other predictions are nobody's
     assert records.sanity_of(record.folder, "other") == {}
@@ -175,7 +178,7 @@ def wsbench_run_started(run):
     assert Path("fits.txt").read_text() == "template\n" * 2
     assert Path("started.txt").read_text() == "template\n"
     own = record.folder / "fit" / "weight.pth"
-    (other,) = (record.folder / sanity.RANDOM_LABELS).rglob("weight.pth")
+    (other,) = (record.folder / checks.RANDOM_LABELS).rglob("weight.pth")
     assert own.read_bytes() != other.read_bytes()
 
 
@@ -220,10 +223,10 @@ def pixels(path: Path) -> np.ndarray:
 
 def test_a_picture_has_a_panel_an_image_and_condition(plugin: Path, tmp_path: Path) -> None:
     done = measured(run("template", plugin), plugin, "parameters")
-    assert sanity_pictures.draw(done, tmp_path / "one.png") == sanity_pictures.ROWS
+    assert pictures.draw(done, tmp_path / "one.png") == pictures.ROWS
     none = replace(done.conditions[0], maps=np.zeros_like(done.original.maps))
-    sanity_pictures.draw(replace(done, conditions=[none]), tmp_path / "constant.png")
-    sanity_pictures.draw(replace(done, conditions=[*done.conditions, none]), tmp_path / "two.png")
+    pictures.draw(replace(done, conditions=[none]), tmp_path / "constant.png")
+    pictures.draw(replace(done, conditions=[*done.conditions, none]), tmp_path / "two.png")
     drawn = {path.stem: pixels(path) for path in tmp_path.glob("*.png")}
     assert drawn["one"].shape == drawn["constant"].shape
     assert drawn["two"].shape[1] == pytest.approx(drawn["one"].shape[1] * 4 / 3, abs=2)
@@ -251,14 +254,14 @@ def test_the_command_on_a_student_and_its_teacher(capsys, tmp_path: Path) -> Non
     code, out, _ = command(capsys, "sanity", *words)
     assert code == 0
     assert all(len(line) <= 79 for line in out.splitlines())
-    for what in (*sanity.STAGES.values(), "all parameters", "random labels", "another image"):
+    for what in (*checks.STAGES.values(), "all parameters", "random labels", "another image"):
         assert what in out
     assert "3 test images, 3 maps" in out
     assert "3 examples in maps.png" in out
     assert Path("maps.png").exists()
-    trained = {path.parts[-3] for path in (Path(folder) / sanity.RANDOM_LABELS).rglob("fit")}
+    trained = {path.parts[-3] for path in (Path(folder) / checks.RANDOM_LABELS).rglob("fit")}
     assert trained == {"kd_student", "kd_teacher"}  # no teacher gives the true labels away
-    assert set(records.load(Path(folder) / records.FILE).sanity["checks"]) == {*sanity.CHECKS, "reference"}
+    assert set(records.load(Path(folder) / records.FILE).sanity["checks"]) == {*checks.CHECKS, "reference"}
 
 
 def test_mistakes_are_one_line(capsys, plugin: Path) -> None:

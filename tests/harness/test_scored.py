@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import box, found, table
-from wsbench.geometry import intersection_over_union, pairwise_iou
-from wsbench.scored import BoxTable, overlaps
+from wsbench.geometry.box_table import BoxTable, overlaps
+from wsbench.geometry.iou import intersection_over_union, pairwise_iou
 from wsbench.types import Box
 
 

@@ -10,16 +10,20 @@ import pytest
 
 import wsbench
 from conftest import refused
-from wsbench import floors, measuring, predictions, records, scoring
-from wsbench.evaluation import dataset_of, plan_of
-from wsbench.folders import finished
-from wsbench.plugins import find
-from wsbench.progress import Silent
-from wsbench.resampling import Resamples
-from wsbench.scored import BoxTable, Truth
-from wsbench.scoring import Draws, Paper, RolePredictions
-from wsbench.scoring_inputs import draws_of, predicted_of, truths_of
+from wsbench.contract import records
+from wsbench.contract.plugins import find
+from wsbench.geometry.box_table import BoxTable
+from wsbench.predictions import store
+from wsbench.runs import floors
+from wsbench.runs.inputs import draws_of, predicted_of, truths_of
+from wsbench.runs.rescoring import dataset_of, plan_of
+from wsbench.runs.stages import finished
+from wsbench.scoring import measuring
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.protocols import Draws, Paper, RolePredictions, by_objectives, make_protocols
+from wsbench.scoring.table import Truth
 from wsbench.types import Box, Prediction
+from wsbench.utils.progress import Silent
 
 CLASSES = ("tb", "mass")
 IMAGES = 24
@@ -93,9 +97,9 @@ def test_scores_are_computed_from_arrays(handed) -> None:
 def test_one_sweep_serves_two_objectives(handed) -> None:
     """Rules, curves and redrawn thresholds are those of each objective alone, and the two differ."""
     predicted, truth, draws = handed
-    both = scoring.by_objectives(predicted, truth, draws, OBJECTIVES)
+    both = by_objectives(predicted, truth, draws, OBJECTIVES)
     for objective in OBJECTIVES:
-        alone = scoring.by_objectives(predicted, truth, draws, [objective])[objective]
+        alone = by_objectives(predicted, truth, draws, [objective])[objective]
         assert both[objective].choices == alone.choices
         assert both[objective].objective == objective
         assert both[objective].redraws.rules == alone.redraws.rules
@@ -104,13 +108,13 @@ def test_one_sweep_serves_two_objectives(handed) -> None:
 
 
 def test_maps_are_swept_once_for_both_protocols(handed, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wsbench import calibration
+    from wsbench.scoring import calibration
 
     predicted, truth, draws = handed
     sweeps: list[int] = []
     make = calibration._boxes_of_maps
     monkeypatch.setattr(calibration, "_boxes_of_maps", lambda *args: sweeps.append(args[2]) or make(*args))
-    made = scoring.protocols(predicted, truth, draws, paper=Paper(predicted, objective="msli"))
+    made = make_protocols(predicted, truth, draws, paper=Paper(predicted, objective="msli"))
     assert sweeps == [0, 1]  # once a class
     assert made["paper"].redraws is None
     assert made["uniform"].redraws is not None
@@ -120,29 +124,29 @@ def test_papers_own_boxes_and_weights(handed) -> None:
     """Boxes of the method's own count at its own operating point; other weights choose other thresholds."""
     predicted, truth, draws = handed
     boxes = [[wsbench.ScoredBox("mass", 1, 2, 30, 40, 0.7)]] * IMAGES
-    own = scoring.protocols(predicted, truth, draws, paper=Paper(predicted, boxes, 0.25))["paper"]
+    own = make_protocols(predicted, truth, draws, paper=Paper(predicted, boxes, 0.25))["paper"]
     assert own.operating_points == (0.25, 0.25)
     assert own.boxes.xyxy.tolist() == [[1, 2, 30, 40]] * IMAGES
     others = {name: RolePredictions(truth[name].names, role(9)[0].prediction) for name in predicted}
-    made = scoring.protocols(predicted, truth, draws, paper=Paper(others, objective="msli"))
-    alone = scoring.by_objectives(others, truth, draws, ["msli"])["msli"]
+    made = make_protocols(predicted, truth, draws, paper=Paper(others, objective="msli"))
+    alone = by_objectives(others, truth, draws, ["msli"])["msli"]
     assert made["paper"].choices == alone.choices
     assert (
         made["uniform"].choices
-        == scoring.by_objectives(predicted, truth, draws, OBJECTIVES[:1])[OBJECTIVES[0]].choices
+        == by_objectives(predicted, truth, draws, OBJECTIVES[:1])[OBJECTIVES[0]].choices
     )
 
 
 def test_no_score_below_the_lowest_drawn_point_is_left_out(handed) -> None:
     """The chosen operating point may lie below that of every draw: its images are asked for all the same."""
     predicted, truth, draws = handed
-    chosen = scoring.by_objectives(predicted, truth, draws, ["msli"])["msli"]
+    chosen = by_objectives(predicted, truth, draws, ["msli"])["msli"]
     single = Draws(draws.test, Resamples.once(IMAGES), draws.calibrate)
     high = Resamples(
         np.eye(IMAGES)[[*np.argsort(predicted["select"].prediction.scores[:, 0])[-1:]]], np.arange(IMAGES)
     )
     for select in (single.select, high):
-        made = scoring.by_objectives(predicted, truth, Draws(draws.test, select, draws.calibrate), ["msli"])
+        made = by_objectives(predicted, truth, Draws(draws.test, select, draws.calibrate), ["msli"])
         assert made["msli"].choices == chosen.choices
 
 
@@ -165,13 +169,13 @@ def plugin_of(record: records.Record) -> Path:
 def test_every_role_is_read_once(bright, command, monkeypatch: pytest.MonkeyPatch) -> None:
     """One score stage, both protocols, beside four image-blind rows that were run before."""
     reads: Counter[tuple[str, str]] = Counter()
-    read = predictions.read
+    read = store.read
 
     def counted(folder: Path, of_role: str, classes):
         reads[folder.parts[-3], of_role] += 1
         return read(folder, of_role, classes)
 
-    monkeypatch.setattr(predictions, "read", counted)
+    monkeypatch.setattr(store, "read", counted)
     (bright.folder / "score" / "stage.json").unlink()
     code, _, err = command(
         "evaluate", str(bright.folder), "--plugin", str(bright.folder.parents[3] / "bright.py")
@@ -191,7 +195,7 @@ def test_kept_boxes_are_those_of_the_predictions(bright) -> None:
         left = floors.read_boxes(finished(row, "floor"))
         plan = plan_of(records.load(row / records.FILE), found)
         predicted, truth = predicted_of(row / "predict", loaded), truths_of(loaded)
-        made = scoring.by_objectives(predicted, truth, draws_of(loaded), [plan.calibrate_for])
+        made = by_objectives(predicted, truth, draws_of(loaded), [plan.calibrate_for])
         boxes = made[plan.calibrate_for].boxes
         for name in ("image", "label", "xyxy", "score"):
             assert np.array_equal(getattr(left, name), getattr(boxes, name))
@@ -236,4 +240,4 @@ def test_maps_of_two_shapes_are_refused(tmp_path: Path) -> None:
             heatmaps=np.zeros((1, 1, side, side), np.float16),
         )
     with pytest.raises(wsbench.WsbenchError, match=r"test-0001.npz: its heatmaps have shape \(1, 3, 3\)"):
-        predictions.read(tmp_path, "test", ("tb",))
+        store.read(tmp_path, "test", ("tb",))

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import wsbench
-from wsbench import export, plugins
+from wsbench.contract import plugins
+from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
-from wsbench.loading import Loaded
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
-from wsbench.selection import macro_auc, paper_score
+from wsbench.runs import export
+from wsbench.runs.model_selection import macro_auc, paper_score
+from wsbench.runs.plan import load_dataset
+from wsbench.utils.progress import Silent
 
 DATA = {"images": 200, "size": 64}
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import Field
 
 from wsbench.errors import WsbenchError, choose
-from wsbench.seeds import seed_from
 from wsbench.settings import Settings, fill, parse_options
+from wsbench.utils.hashing import seed_from
 
 
 class Example(Settings):

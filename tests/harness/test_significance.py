@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from records_examples import example
-from wsbench.ranking import rank
-from wsbench.rows import Row
-from wsbench.significance import (
+from wsbench.reports.rows import Row
+from wsbench.scoring.ranking import rank
+from wsbench.scoring.significance import (
     DEFAULT_PRIOR,
     Estimate,
     Moderated,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsbench.data.splits import deal
 from wsbench.errors import WsbenchError
-from wsbench.splits import deal
 from wsbench.types import Sample
 
 SHARES = {"train": {"fit": 0.8, "select": 0.1, "calibrate": 0.1}, "val": {"test": 1.0}}

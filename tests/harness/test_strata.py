@@ -10,15 +10,16 @@ import pytest
 from scipy.stats import norm, pearson3
 
 from conftest import box, found, table
-from wsbench import strata
-from wsbench.gaps import gaps
-from wsbench.planning import load_dataset
-from wsbench.plugins import find
-from wsbench.progress import Silent
-from wsbench.resampling import Resamples
-from wsbench.scored import BoxTable, Scored
-from wsbench.scoring_inputs import draws_of, truth_of
+from wsbench.contract.plugins import find
+from wsbench.geometry.box_table import BoxTable
+from wsbench.runs.inputs import draws_of, truth_of
+from wsbench.runs.plan import load_dataset
+from wsbench.scoring import strata
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.gaps import gaps
+from wsbench.scoring.table import Scored
 from wsbench.types import Box, Sample
+from wsbench.utils.progress import Silent
 
 SIMULATIONS = 2000
 
@@ -148,7 +149,7 @@ def test_a_gap_within_patients_is_surer_and_one_between_them_less_sure() -> None
 
 
 class Simulation:
-    """Hits at random on the phantom's test role, judged as `wsbench.strata` does.
+    """Hits at random on the phantom's test role, judged as `wsbench.scoring.strata` does.
 
     Args:
         copies: how often the test role stands beside itself, for one that is larger.

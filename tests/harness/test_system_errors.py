@@ -10,8 +10,8 @@ import pytest
 
 from conftest import refused
 from wsbench.errors import WsbenchError, as_line
-from wsbench.files import write_text
-from wsbench.system_errors import REASONS, refusal_of, try_file, try_folder
+from wsbench.files.atomic import write_text
+from wsbench.utils.system_errors import REASONS, refusal_of, try_file, try_folder
 
 SMALL = ["phantom", "-D", "images=80", "-D", "size=64", "-q"]
 RUN = ["run", "-m", "two_lungs", "--no-references", "-d", *SMALL]
@@ -96,7 +96,7 @@ def test_where_output_goes_is_tried_before_any_data_is_read(
         raise AssertionError("data or records were read first")
 
     Path("file").touch()
-    for reader in ("planning.load_dataset", "records.load", "outside.read"):
+    for reader in ("runs.plan.load_dataset", "contract.records.load", "predictions.external.read"):
         monkeypatch.setattr(f"wsbench.{reader}", never)
     line = refused(command(*(word.replace("PLACE", place) for word in words)))
     assert place in line

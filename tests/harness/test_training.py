@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from wsbench import testing
+from wsbench.contract.base import Run
 from wsbench.errors import WsbenchError
-from wsbench.progress import Silent
-from wsbench.specs import Run
-from wsbench.training import WeakImages, best_weights, keyed_loader, last_weights, torch_device, train
-from wsbench.training_settings import TrainingSettings
+from wsbench.settings import TrainingSettings
+from wsbench.torch.trainer import WeakImages, best_weights, keyed_loader, last_weights, torch_device, train
+from wsbench.utils.progress import Silent
 
 SETTINGS = TrainingSettings(epochs=4, batch_size=8, learning_rate=0.01)
 

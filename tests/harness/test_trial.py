@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from conftest import refused
-from wsbench import plugins
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
-from wsbench.settings import Settings
-from wsbench.training_settings import TrainingSettings
-from wsbench.trial import few, short
+from wsbench.contract import plugins
+from wsbench.runs.dry_run import few, short
+from wsbench.runs.plan import load_dataset
+from wsbench.settings import Settings, TrainingSettings
+from wsbench.utils.progress import Silent
 
 SMALL = ["-D", "images=80", "-D", "size=64"]
 STUDENT = (

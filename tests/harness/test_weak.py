@@ -11,16 +11,18 @@ from types import FunctionType, ModuleType
 import numpy as np
 import pytest
 
-from wsbench import hookspecs, testing
-from wsbench.hookspecs import hookimpl
-from wsbench.loading import Loaded
-from wsbench.planning import make_plan
-from wsbench.plugins import Plugins
-from wsbench.progress import Silent
-from wsbench.runner import execute, fitted
-from wsbench.specs import Dataset, Method, MethodSpec, Run
+from wsbench import testing
+from wsbench.contract import hookspecs
+from wsbench.contract.base import Dataset, Method, Run
+from wsbench.contract.hookspecs import hookimpl
+from wsbench.contract.plugins import Plugins
+from wsbench.contract.specs import MethodSpec
+from wsbench.data.dataset import Loaded
+from wsbench.data.views import BoxedView, ImageView, Views, WeakView
+from wsbench.runs.plan import make_plan
+from wsbench.runs.runner import execute, fitted
 from wsbench.types import Box, Prediction, Sample, WeakSample
-from wsbench.weak import BoxedView, ImageView, Views, WeakView
+from wsbench.utils.progress import Silent
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsbench import plugins, testing
-from wsbench.planning import make_plan
-from wsbench.progress import Silent
-from wsbench.runner import execute, fitted
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.runs.plan import make_plan
+from wsbench.runs.runner import execute, fitted
+from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import baselines
 
 FOUND = plugins.find()

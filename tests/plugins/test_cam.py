@@ -18,11 +18,12 @@ from torch import Tensor, nn
 
 import wsbench
 from conftest import refused
-from wsbench import cli, plugins, testing
-from wsbench.planning import make_plan
-from wsbench.progress import Silent
-from wsbench.runner import execute
-from wsbench.specs import Run
+from wsbench import cli, testing
+from wsbench.contract import plugins
+from wsbench.contract.base import Run
+from wsbench.runs.plan import make_plan
+from wsbench.runs.runner import execute
+from wsbench.utils.progress import Silent
 from wsbench_plugins.methods.cam import CamSettings, _maps, _network, _prediction, _rollout, _training
 from wsbench_plugins.methods.cam._layers import as_grid
 
@@ -353,7 +354,7 @@ def test_the_command_refuses_in_one_line(capsys: pytest.CaptureFixture[str], tmp
 def test_a_backbone_that_cannot_take_the_crop_is_said_before_an_image_is_read(
     backbone: str, line: str, command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wsbench.loading.array_of", lambda *_: pytest.fail("an image was read"))
+    monkeypatch.setattr("wsbench.data.dataset.array_of", lambda *_: pytest.fail("an image was read"))
     words = ["--preset", "quick", "-o", f"backbone={backbone}", "-o", "resize=60", "-o", "crop=60"]
     data = ["-d", "phantom", "-D", "images=80", "-D", "size=64"]
     assert refused(command("run", "-m", "cam", *words, *data, "-q", "--no-references")) == line

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from wsbench.dispatched import Dispatched
+from wsbench.torch.flops import Dispatched
 from wsbench_plugins.methods.clarity import _heads, _network, _regions
 from wsbench_plugins.methods.clarity import _losses as losses
 

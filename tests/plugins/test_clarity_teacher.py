@@ -9,7 +9,8 @@ import pytest
 import torch
 from captum.attr import LayerGradCam
 
-from wsbench import plugins, testing
+from wsbench import testing
+from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
 from wsbench_plugins.methods import clarity
 from wsbench_plugins.methods.clarity import _images, _module, _teacher
@@ -164,9 +165,9 @@ def test_select_decides_by_auc(tmp_path) -> None:
     """The best epoch is that of the highest macro AUC, not of a loss."""
     import pandas as pd
 
-    from wsbench.planning import make_plan
-    from wsbench.progress import Silent
-    from wsbench.runner import fitted
+    from wsbench.runs.plan import make_plan
+    from wsbench.runs.runner import fitted
+    from wsbench.utils.progress import Silent
 
     options = {"epochs": 3, "image_size": 32, "batch_size": 16}
     plan = make_plan(SPEC, "quick", options, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)

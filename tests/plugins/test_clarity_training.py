@@ -13,12 +13,14 @@ import pytest
 import torch
 from torchvision.transforms import v2
 
-from wsbench import checksums, plugins, testing
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.contract.base import Run
 from wsbench.errors import WsbenchError
-from wsbench.planning import load_dataset, make_plan
-from wsbench.progress import Silent
-from wsbench.runner import fitted
-from wsbench.specs import Run
+from wsbench.files import checksums
+from wsbench.runs.plan import load_dataset, make_plan
+from wsbench.runs.runner import fitted
+from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import clarity
 from wsbench_plugins.methods.clarity import _images, _losses, _network, _objective, _training
 
@@ -364,7 +366,7 @@ def test_phantom14_has_organs_for_every_class() -> None:
 
 def test_protocol_paper_chooses_thresholds_for_msli(organs, tmp_path: Path) -> None:
     """Section 3.9; uniform chooses them for F1, from the same heatmaps."""
-    from wsbench.runner import execute
+    from wsbench.runs.runner import execute
 
     record = execute(plan_for(tmp_path, distill="none"), organs, FOUND, Silent())
     objectives = {name: part["calibration"]["objective"] for name, part in record.protocols.items()}
@@ -406,7 +408,7 @@ def test_protocol_paper_takes_the_epoch_of_the_highest_udp(tmp_path: Path) -> No
 
 def test_stopped_after_an_epoch_and_started_again_it_ends_with_the_same_weights(tmp_path: Path) -> None:
     """Dropout, schedule and the teacher's epochs included."""
-    from wsbench.seeds import seed_from
+    from wsbench.utils.hashing import seed_from
 
     loaded = testing.toy()
     settings = {**clarity.QUICK, **TINY, "epochs": 3, "anatomy": "none", "distill": "none"}

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from conftest import measured, table, value
-from wsbench.resampling import Resamples
+from wsbench.scoring.bootstrap import Resamples
 from wsbench_plugins.metrics.classification import auc, wsbench_metrics
 
 METRICS = {spec.name: spec.compute for spec in wsbench_metrics()}

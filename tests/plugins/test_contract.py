@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsbench import plugins, testing
-from wsbench.progress import Silent
-from wsbench.specs import BoxSupervision, Dataset, Method, MethodSpec, MetricSpec, Source
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.contract.base import Dataset, Method, Source
+from wsbench.contract.specs import BoxSupervision, MethodSpec, MetricSpec
 from wsbench.types import Prediction
+from wsbench.utils.progress import Silent
 
 FOUND = plugins.find()
 SMALL_DATA = {"phantom": {"images": 60}}

@@ -12,8 +12,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from conftest import box, found, measured, table, value
-from wsbench.resampling import Resamples
-from wsbench.scored import BoxTable, Scored, Truth
+from wsbench.geometry.box_table import BoxTable
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.table import Scored, Truth
 from wsbench.types import Box
 from wsbench_plugins.metrics.detection import (
     COCO_IOUS,

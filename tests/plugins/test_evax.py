@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from conftest import box, found, measured, table, value
-from wsbench.frames import Region, full_image
-from wsbench.resampling import Resamples
-from wsbench.scored import Heatmaps, Scored
+from wsbench.geometry.coordinates import full_image
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.table import Heatmaps, Scored
+from wsbench.types import Region
 from wsbench_plugins.metrics import evax
 
 SIDE = evax.SIDE

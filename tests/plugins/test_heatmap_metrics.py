@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from conftest import box, table, value
-from wsbench.frames import Region, full_image
-from wsbench.scored import BoxTable, Heatmaps, Scored, Truth
+from wsbench.geometry.box_table import BoxTable
+from wsbench.geometry.coordinates import full_image
+from wsbench.scoring.table import Heatmaps, Scored, Truth
+from wsbench.types import Region
 from wsbench_plugins.metrics.heatmaps import pointing_game, pointing_game_chance, pointing_game_prior
 
 

@@ -11,16 +11,16 @@ import torch
 from torchvision.models import resnet18
 from torchvision.transforms import v2
 
-from wsbench import plugins, testing
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.contract.plugins import Plugins
+from wsbench.data.views import BoxedView
 from wsbench.errors import WsbenchError
-from wsbench.frames import Region
-from wsbench.planning import make_plan
-from wsbench.plugins import Plugins
-from wsbench.progress import Silent
-from wsbench.runner import fitted
+from wsbench.runs.plan import make_plan
+from wsbench.runs.runner import fitted
 from wsbench.settings import fill
-from wsbench.types import Box, Prediction
-from wsbench.weak import BoxedView
+from wsbench.types import Box, Prediction, Region
+from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import kd_gradcam
 from wsbench_plugins.methods.kd_gradcam import _gradcam, _losses, _network, _training
 
@@ -210,7 +210,7 @@ def test_teacher_and_student_start_from_the_same_weights(tmp_path: Path) -> None
 
 
 def _run(method: str, folder: Path, seed: int = 0):
-    from wsbench.specs import Run
+    from wsbench.contract.base import Run
 
     return Run("toy", method, seed, folder, "cpu", Silent())
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import box, found, measured, table, value
-from wsbench.geometry import shared_areas
-from wsbench.resampling import Resamples
-from wsbench.scored import Scored
+from wsbench.geometry.iou import shared_areas
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.table import Scored
 from wsbench_plugins.metrics import localisation as metrics
 
 

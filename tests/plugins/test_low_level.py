@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from wsbench import plugins, testing
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
-from wsbench.specs import Run
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.contract.base import Run
+from wsbench.runs.plan import load_dataset
+from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import low_level
 
 

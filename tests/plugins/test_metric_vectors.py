@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from conftest import measured
-from wsbench import plugins
-from wsbench.resampling import Resamples
-from wsbench.scored import BoxTable, Scored
+from wsbench.contract import plugins
+from wsbench.geometry.box_table import BoxTable
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.table import Scored
 from wsbench.types import Box, ScoredBox
 from wsbench_plugins.metrics import localisation
 

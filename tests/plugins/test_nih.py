@@ -15,15 +15,17 @@ import pytest
 from PIL import Image
 
 import wsbench
-from wsbench import catalog, plugins, testing
-from wsbench.audit import audit
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.data import catalog
+from wsbench.data.audit import audit
+from wsbench.data.dataset import Loaded
+from wsbench.data.images import FileFacts
+from wsbench.data.splits import deal
 from wsbench.errors import WsbenchError
-from wsbench.loading import Loaded
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
-from wsbench.radiographs import FileFacts
-from wsbench.scoring_inputs import truth_of
-from wsbench.splits import deal
+from wsbench.runs.inputs import truth_of
+from wsbench.runs.plan import load_dataset
+from wsbench.utils.progress import Silent
 from wsbench_plugins.datasets import nih
 from wsbench_plugins.datasets.nih import _tables
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsbench import plugins
 from wsbench.cli import main
+from wsbench.contract import plugins
+from wsbench.contract.base import Source
 from wsbench.errors import WsbenchError
-from wsbench.progress import Silent
-from wsbench.specs import Source
+from wsbench.utils.progress import Silent
 from wsbench_plugins.datasets import nlm
 from wsbench_plugins.datasets.nlm import _collections
 

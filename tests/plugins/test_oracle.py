@@ -9,8 +9,9 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from conftest import box, table, value
-from wsbench.frames import Region, full_image, over_whole_image
-from wsbench.scored import Heatmaps, Scored
+from wsbench.geometry.coordinates import full_image, over_whole_image
+from wsbench.scoring.table import Heatmaps, Scored
+from wsbench.types import Region
 from wsbench_plugins.metrics import oracle
 
 SIDE = oracle.SIDE

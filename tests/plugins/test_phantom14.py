@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from wsbench import plugins, testing
-from wsbench.progress import Silent
-from wsbench.specs import Source
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.contract.base import Source
+from wsbench.utils.progress import Silent
 from wsbench_plugins.datasets.phantom import _pneumothorax
 from wsbench_plugins.datasets.phantom import _tissues as tissue
 from wsbench_plugins.datasets.phantom._case import Case
@@ -313,9 +314,9 @@ def test_only_findings_tell_the_sick_apart() -> None:
 
 def test_written_as_chestxray14_it_is_read_back(tmp_path) -> None:
     """Through the adapter of the official files: labels, boxes, sizes and splits."""
-    from wsbench import plugins
-    from wsbench.planning import load_dataset
-    from wsbench.progress import Silent
+    from wsbench.contract import plugins
+    from wsbench.runs.plan import load_dataset
+    from wsbench.utils.progress import Silent
 
     found = plugins.find()
     made = load_dataset(found, "phantom14", {"images": 60, "size": 64}, Silent())

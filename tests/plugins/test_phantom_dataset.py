@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wsbench import plugins
-from wsbench.planning import load_dataset
-from wsbench.progress import Silent
-from wsbench.specs import Source
+from wsbench.contract import plugins
+from wsbench.contract.base import Source
+from wsbench.runs.plan import load_dataset
+from wsbench.utils.progress import Silent
 
 SPEC = plugins.find().datasets["phantom"]
 DOCS = Path(__file__).parents[2] / "docs" / "phantom.md"

@@ -13,8 +13,8 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from conftest import measured, table, value
-from wsbench.resampling import Resamples
-from wsbench.scored import Scored
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.table import Scored
 from wsbench_plugins.metrics.probabilities import (
     _logistic,
     brier,

@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from wsbench import plugins, testing
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.contract.base import Run
 from wsbench.errors import WsbenchError
-from wsbench.frames import Region
-from wsbench.progress import Silent
-from wsbench.specs import Run
+from wsbench.types import Region
+from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import saliency_cnn
 from wsbench_plugins.methods.saliency_cnn import _images, _network, _prediction
 

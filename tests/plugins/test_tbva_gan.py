@@ -9,7 +9,7 @@ import pytest
 import torch
 from torchvision.models import vgg16
 
-from wsbench import plugins
+from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
 from wsbench.settings import fill
 from wsbench_plugins.methods import tbva_gan

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from wsbench import plugins, testing
+from wsbench import testing
+from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
 from wsbench_plugins.methods import tbva_gan
 from wsbench_plugins.methods.tbva_gan import _images, _mask, _prediction

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
-from wsbench import plugins, testing
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.contract.base import Run
 from wsbench.errors import WsbenchError
-from wsbench.progress import Silent
-from wsbench.specs import Run
+from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import tbva_gan
 from wsbench_plugins.methods.tbva_gan import (
     _pool,

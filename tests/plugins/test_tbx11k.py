@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsbench import catalog, plugins, testing
-from wsbench.audit import audit
+from wsbench import testing
+from wsbench.contract import plugins
+from wsbench.contract.base import Source
+from wsbench.data import catalog
+from wsbench.data.audit import audit
+from wsbench.data.dataset import Loaded, load
 from wsbench.errors import WsbenchError
-from wsbench.loading import Loaded, load
-from wsbench.progress import Silent
-from wsbench.specs import Source
+from wsbench.utils.progress import Silent
 
 FOUND = plugins.find()
 TBX11K, PHANTOM = FOUND.datasets["tbx11k"], FOUND.datasets["phantom"]

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from wsbench.cli import terminal
-from wsbench.ends import LINE, listening
 from wsbench.errors import WsbenchError, as_line
-from wsbench.system_errors import refusal_of
+from wsbench.utils.signals import LINE, listening
+from wsbench.utils.system_errors import refusal_of
 
 
 def command() -> None:
@@ -20,8 +20,8 @@ def command() -> None:
 def main(arguments: Sequence[str] | None = None, *, to_the_end: bool = False) -> None:
     """Do what a command line says; exits with 0, or with 2 after one line for a user's mistake.
 
-    Told to stop by Ctrl-C, SIGTERM or SIGHUP it ends within `wsbench.ends.GRACE` seconds after one line, with
-    130, 143 or 129.
+    Told to stop by Ctrl-C, SIGTERM or SIGHUP it ends within `wsbench.utils.signals.GRACE` seconds after one
+    line, with 130, 143 or 129.
 
     Args:
         arguments: words after ``wsbench``; None takes those of the process.

@@ -36,7 +36,7 @@ def leaderboard(
     quiet: options.Quiet = False,
 ) -> None:
     """Render every leaderboard page from the records beside it."""
-    from wsbench import leaderboard as pages
+    from wsbench.reports import leaderboard as pages
 
     if not folder.is_dir():
         raise WsbenchError(f"{folder} is not a folder; name the one that holds records/")
@@ -53,7 +53,7 @@ def leaderboard(
 def _wrong(folder: Path, plugin_files: list[Path], *, replay: bool, quiet: bool) -> list[Path]:
     """The pages that are not what their records say, and the records that are not what their predictions
     say."""
-    from wsbench import leaderboard as pages
+    from wsbench.reports import leaderboard as pages
 
     wrong = pages.stale(folder)
     for page in wrong:
@@ -64,8 +64,8 @@ def _wrong(folder: Path, plugin_files: list[Path], *, replay: bool, quiet: bool)
 
 
 def _recompute(folder: Path, plugin_files: list[Path], *, quiet: bool) -> None:
-    from wsbench.progress import choose_progress
-    from wsbench.replaying import replay_all
+    from wsbench.runs.recomputing import replay_all
+    from wsbench.utils.progress import choose_progress
 
     result = replay_all(folder, plugin_files, choose_progress(quiet=quiet), update=True)
     for path, lines in result.differences.items():
@@ -77,8 +77,8 @@ def _recompute(folder: Path, plugin_files: list[Path], *, quiet: bool) -> None:
 
 def _replayed(folder: Path, plugin_files: list[Path], *, quiet: bool) -> list[Path]:
     """The records that are not what their predictions say."""
-    from wsbench.progress import choose_progress
-    from wsbench.replaying import replay_all
+    from wsbench.runs.recomputing import replay_all
+    from wsbench.utils.progress import choose_progress
 
     result = replay_all(folder, plugin_files, choose_progress(quiet=quiet))
     for path, lines in result.differences.items():

@@ -16,15 +16,15 @@ from wsbench.errors import WsbenchError
 if TYPE_CHECKING:
     import numpy as np
 
-    from wsbench.compared import Difference, Noise
-    from wsbench.compared_networks import Network
-    from wsbench.loading import Loaded
-    from wsbench.plugins import Plugins
-    from wsbench.progress import Progress
-    from wsbench.scoring import Draws
-    from wsbench.sides import Side
-    from wsbench.significance import Estimate, Prior
-    from wsbench.specs import MetricSpec
+    from wsbench.contract.plugins import Plugins
+    from wsbench.contract.specs import MetricSpec
+    from wsbench.data.dataset import Loaded
+    from wsbench.reports.sides import Side
+    from wsbench.scoring.compared import Difference, Noise
+    from wsbench.scoring.compared_networks import Network
+    from wsbench.scoring.protocols import Draws
+    from wsbench.scoring.significance import Estimate, Prior
+    from wsbench.utils.progress import Progress
 
 WIDTH = 79
 
@@ -46,10 +46,11 @@ def compare(
 ) -> None:
     """Compare two rows: how far they differ, how sure that is, what the noise is made of, and where they
     differ."""
-    from wsbench import compared, sides
-    from wsbench.progress import choose_progress
-    from wsbench.protocol import DRAWN
-    from wsbench.rows import shown
+    from wsbench.contract.protocol import DRAWN
+    from wsbench.reports import sides
+    from wsbench.reports.rows import shown
+    from wsbench.scoring import compared
+    from wsbench.utils.progress import choose_progress
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
     one, other = sides.pair(first, second, leaderboards, dataset)
@@ -93,9 +94,9 @@ def strata(
     quiet: options.Quiet = False,
 ) -> None:
     """Where a row fails: the share of lesions, or of images, that it hits in each group against the rest."""
-    from wsbench import sides
-    from wsbench import strata as groups
-    from wsbench.progress import choose_progress
+    from wsbench.reports import sides
+    from wsbench.scoring import strata as groups
+    from wsbench.utils.progress import choose_progress
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
     side = sides.side(row, leaderboards, dataset)
@@ -127,8 +128,8 @@ def _labels(one: Side, other: Side) -> tuple[str, str]:
 
 def _differences(title: str, header: Sequence[str], differences: Sequence[Difference]) -> None:
     """One line each; with a second heading, that of the number of lesions."""
-    from wsbench.compared import p_words
-    from wsbench.significance import holm
+    from wsbench.scoring.compared import p_words
+    from wsbench.scoring.significance import holm
 
     cells = [
         [
@@ -164,10 +165,11 @@ def _replayed(
     sides: Sequence[Side], found: Plugins, progress: Progress, root: Path | None
 ) -> tuple[_Again | None, str]:
     """What lies beside the records, scored again; None, and why, where that cannot be done."""
-    from wsbench import replay, scoring
-    from wsbench.compared_networks import Network
-    from wsbench.evaluation import dataset_of
-    from wsbench.scoring_inputs import draws_of, truths_of
+    from wsbench.runs import replay
+    from wsbench.runs.inputs import draws_of, truths_of
+    from wsbench.runs.rescoring import dataset_of
+    from wsbench.scoring.compared_networks import Network
+    from wsbench.scoring.protocols import table_of
 
     rows: list[list[Network]] = []
     try:
@@ -177,7 +179,7 @@ def _replayed(
             rows.append([])
             for path, record in zip(side.files, side.row.records, strict=True):
                 protocol = replay.again(path, record, loaded, draws)
-                rows[-1].append(Network(record.seed, scoring.table(protocol, truth), protocol))
+                rows[-1].append(Network(record.seed, table_of(protocol, truth), protocol))
     except WsbenchError as error:
         return None, str(error)
     return _Again(rows, loaded, draws), ""
@@ -187,8 +189,8 @@ def _more(
     again: _Again, estimates: Sequence[Estimate], main: MetricSpec, prior: Prior, progress: Progress
 ) -> Noise:
     """Print what predictions tell of two rows; gives the parts of the variance."""
-    from wsbench import compared
-    from wsbench import compared_networks as networks
+    from wsbench.scoring import compared
+    from wsbench.scoring import compared_networks as networks
 
     draws, rows = again.draws.test, again.rows
     with progress.task("drawing images and thresholds again", 2 * sum(map(len, rows))) as advance:
@@ -252,7 +254,7 @@ def _noise(metric: str, parts: Noise) -> None:
 
 
 def _strata(side: Side, result: dict[str, Any]) -> None:
-    from wsbench.compared import p_words
+    from wsbench.scoring.compared import p_words
 
     cells = []
     for group in result["groups"]:

@@ -11,7 +11,7 @@ from wsbench.cli import options, tables
 from wsbench.errors import choose
 
 if TYPE_CHECKING:
-    from wsbench.loading import Loaded
+    from wsbench.data.dataset import Loaded
 
 app = typer.Typer(help="Check a dataset's files, or make a dataset.", rich_markup_mode=None)
 
@@ -33,10 +33,10 @@ def check(
     quiet: options.Quiet = False,
 ) -> None:
     """Say what is there, how it is dealt into roles, and what is wrong with which image (then exit 1)."""
-    from wsbench.audit import audit
-    from wsbench.files import write_json
-    from wsbench.progress import choose_progress
-    from wsbench.system_errors import try_file
+    from wsbench.data.audit import audit
+    from wsbench.files.atomic import write_json
+    from wsbench.utils.progress import choose_progress
+    from wsbench.utils.system_errors import try_file
 
     if json is not None:
         try_file(json)
@@ -56,7 +56,7 @@ def check(
 
 
 def _counts(loaded: Loaded) -> None:
-    from wsbench.catalog import ROLES
+    from wsbench.types import ROLES
 
     dealt = {role: loaded.samples_of(role) for role in ROLES}
     names = {sample.name for members in dealt.values() for sample in members}
@@ -83,9 +83,9 @@ def make(
     quiet: options.Quiet = False,
 ) -> None:
     """Write a dataset as another one's official folder."""
-    from wsbench.folders import make_at_once, require_room
-    from wsbench.progress import choose_progress
-    from wsbench.system_errors import try_folder
+    from wsbench.runs.stages import make_at_once, require_room
+    from wsbench.utils.progress import choose_progress
+    from wsbench.utils.system_errors import try_folder
 
     found = options.found(plugin)
     writers = {
@@ -122,10 +122,10 @@ def organs(
 
     Needs `pip install 'wsbench[anatomy]'`. Killed and typed again, it goes on where it was.
     """
-    from wsbench.devices import check_device
-    from wsbench.progress import choose_progress
-    from wsbench.pspnet import find_organs
-    from wsbench.system_errors import try_folder
+    from wsbench.data.segmentation import find_organs
+    from wsbench.utils.devices import check_device
+    from wsbench.utils.progress import choose_progress
+    from wsbench.utils.system_errors import try_folder
 
     check_device(device, used=True)
     if out is not None:

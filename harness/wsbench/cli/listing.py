@@ -13,7 +13,7 @@ from wsbench.cli import options, tables
 from wsbench.errors import WsbenchError, choose
 
 if TYPE_CHECKING:
-    from wsbench.plugins import Plugins
+    from wsbench.contract.plugins import Plugins
     from wsbench.settings import Settings
 
 
@@ -61,8 +61,8 @@ def describe(
     found = options.found(plugin)
     if measure:
         from wsbench.cli import measuring
+        from wsbench.runs.dry_run import Conditions, default_dataset
         from wsbench.settings import parse_options
-        from wsbench.trial import Conditions, default_dataset
 
         conditions = Conditions(
             dataset or default_dataset(found),

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wsbench import costs, trial
 from wsbench.cli import tables
-from wsbench.plugins import Plugins
+from wsbench.contract.plugins import Plugins
+from wsbench.reports import costs
+from wsbench.runs import dry_run
 from wsbench.settings import parse_options
 
 WIDTH = 79
@@ -26,7 +27,7 @@ def measure(
     names: Sequence[str],
     preset: str | None,
     options: Mapping[str, Any],
-    conditions: trial.Conditions,
+    conditions: dry_run.Conditions,
 ) -> None:
     """Measure methods one after the other and print two tables of all.
 
@@ -42,7 +43,7 @@ def measure(
     """
     trials = [_trial(word, preset, options, conditions) for word in names]
     labels = [_label(one, found) for one in trials]
-    results = [trial.measure(one) for one in trials]
+    results = [dry_run.measure(one) for one in trials]
     _table("the network", labels, results, costs.NETWORK)
     _table("on this machine", labels, results, (*costs.TIME, *costs.MEMORY, costs.TRAINING_AN_IMAGE))
     for where in dict.fromkeys(map(costs.machine, results)):
@@ -53,11 +54,11 @@ def measure(
 
 
 def _trial(
-    word: str, preset: str | None, options: Mapping[str, Any], conditions: trial.Conditions
-) -> trial.Trial:
+    word: str, preset: str | None, options: Mapping[str, Any], conditions: dry_run.Conditions
+) -> dry_run.Trial:
     method, _, own = word.partition(":")
     given = parse_options(_words(own)) if own else {}
-    return trial.Trial(method, {**options, **given}, preset, conditions)
+    return dry_run.Trial(method, {**options, **given}, preset, conditions)
 
 
 def _words(options: str) -> list[str]:
@@ -72,7 +73,7 @@ def _words(options: str) -> list[str]:
     return words
 
 
-def _label(one: trial.Trial, found: Plugins) -> str:
+def _label(one: dry_run.Trial, found: Plugins) -> str:
     """Name, preset and options that differ from it."""
     plan = one.plan(found, Path())
     changed = "".join(f" {name}={value}" for name, value in plan.changed().items())

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wsbench.errors import WsbenchError, as_line
-from wsbench.files import CACHE_VARIABLE
+from wsbench.files.atomic import CACHE_VARIABLE
 
 if TYPE_CHECKING:
-    from wsbench.loading import Loaded
-    from wsbench.plugins import Plugins
-    from wsbench.progress import Progress
+    from wsbench.contract.plugins import Plugins
+    from wsbench.data.dataset import Loaded
+    from wsbench.utils.progress import Progress
 
 Dataset = Annotated[str, typer.Option("--dataset", "-d", help="Name of the dataset; see `wsbench list`.")]
 Root = Annotated[Path | None, typer.Option(help="The dataset's folder.")]
@@ -68,7 +68,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 def found(files: list[Path] | None) -> Plugins:
     """All plugins; what is broken is said on the error stream."""
-    from wsbench import plugins
+    from wsbench.contract import plugins
 
     result = plugins.find(files or [])
     for broken in result.broken:
@@ -87,7 +87,7 @@ def loaded(
     refuse: bool = True,
 ) -> Loaded:
     """The dataset that a command's options name."""
-    from wsbench.planning import load_dataset
+    from wsbench.runs.plan import load_dataset
     from wsbench.settings import parse_options
 
     values = parse_options(data_option or [])

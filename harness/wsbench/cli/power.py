@@ -12,7 +12,7 @@ from wsbench.cli.comparing import ROW_HELP
 from wsbench.errors import WsbenchError
 
 if TYPE_CHECKING:
-    from wsbench.power import Comparison
+    from wsbench.reports.power import Comparison
 
 SEEDS = "3,5,10,30"
 
@@ -49,9 +49,9 @@ def power(
     leaderboards: options.Leaderboards = Path("leaderboards"),
 ) -> None:
     """What difference so many seeds and test images tell with 80 % power, or how many seeds are needed."""
-    from wsbench.board_tables import markdown_table
-    from wsbench.power import holm_level, seeds_needed, smallest_difference
-    from wsbench.significance import LEVEL
+    from wsbench.reports.board_tables import markdown_table
+    from wsbench.reports.power import holm_level, seeds_needed, smallest_difference
+    from wsbench.scoring.significance import LEVEL
 
     if difference is not None and difference <= 0:
         raise WsbenchError(f"--difference {difference:g}: must be above 0")
@@ -104,8 +104,8 @@ def _comparison(
 
 def _stated(seed_sd: float, test_sd: float, images: int) -> Comparison:
     """Of two rows whose table's prior expects the stated deviation."""
-    from wsbench.power import Comparison
-    from wsbench.significance import DEFAULT_PRIOR, Prior
+    from wsbench.reports.power import Comparison
+    from wsbench.scoring.significance import DEFAULT_PRIOR, Prior
 
     if seed_sd < 0 or test_sd < 0:
         raise WsbenchError("--seed-sd and --test-sd must not be negative")
@@ -114,8 +114,8 @@ def _stated(seed_sd: float, test_sd: float, images: int) -> Comparison:
 
 
 def _of_rows(row: list[str], dataset: str | None, leaderboards: Path) -> Comparison:
-    from wsbench import sides
-    from wsbench.power import comparison_of
+    from wsbench.reports import sides
+    from wsbench.reports.power import comparison_of
 
     both = sides.pair(*row, leaderboards, dataset)
     record = both[0].row.first

@@ -13,7 +13,7 @@ from wsbench.cli import options, tables
 from wsbench.cli.submitting import Submission
 
 if TYPE_CHECKING:
-    from wsbench.planning import Plan
+    from wsbench.runs.plan import Plan
 
 
 def run(
@@ -51,14 +51,14 @@ def run(
 
     Killed at any moment and typed again, it goes on where it was.
     """
-    from wsbench import leaderboard
-    from wsbench.crossvalidation import cross_validate
-    from wsbench.objectives import OBJECTIVE
-    from wsbench.planning import blind_plans, make_plan
-    from wsbench.progress import choose_progress
-    from wsbench.runner import execute
+    from wsbench.reports import leaderboard
+    from wsbench.runs.crossvalidation import cross_validate
+    from wsbench.runs.plan import blind_plans, make_plan
+    from wsbench.runs.runner import execute
+    from wsbench.scoring.objectives import OBJECTIVE
     from wsbench.settings import parse_options
-    from wsbench.system_errors import try_folder
+    from wsbench.utils.progress import choose_progress
+    from wsbench.utils.system_errors import try_folder
 
     try_folder(runs)
     found, planned = options.found(plugin), list(dict.fromkeys(options.seeds(seeds)))

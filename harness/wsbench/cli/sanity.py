@@ -11,7 +11,7 @@ import typer
 from wsbench.cli import options, tables
 
 if TYPE_CHECKING:
-    from wsbench.records import Record
+    from wsbench.contract.records import Record
 
 HEADER = ("random", "Spearman", "SSIM", "HOG", "undefined")
 
@@ -39,30 +39,30 @@ def sanity(
 
     Parameters are drawn anew, or labels belong to other images; how alike are the maps to those before?
     """
-    from wsbench import sanity, sanity_pictures
-    from wsbench.progress import choose_progress
-    from wsbench.system_errors import try_file, try_folder
+    from wsbench.sanity import checks, pictures
+    from wsbench.utils.progress import choose_progress
+    from wsbench.utils.system_errors import try_file, try_folder
 
     try_folder(run)
     if picture is not None:
         try_file(picture)
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
-    done = sanity.measure(
+    done = checks.measure(
         run,
         found,
         progress,
         root=root,
-        checks=check or sanity.DEFAULT,
+        checks=check or checks.DEFAULT,
         images=images,
         device=device,
     )
-    _show(done.record, sanity.rows_of(done.record))
+    _show(done.record, checks.rows_of(done.record))
     if picture is not None:
-        print(f"{sanity_pictures.draw(done, picture)} examples in {picture}")
+        print(f"{pictures.draw(done, picture)} examples in {picture}")
 
 
 def _show(record: Record, rows: list[Mapping[str, Any]]) -> None:
-    from wsbench.similarity import MEASURES
+    from wsbench.sanity.similarity import MEASURES
 
     cells = []
     for row in rows:

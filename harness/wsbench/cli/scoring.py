@@ -12,7 +12,7 @@ import typer
 from wsbench.cli import options, tables
 from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError, choose
-from wsbench.names import file_stem, require_name
+from wsbench.utils.names import file_stem, require_name
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 
@@ -58,13 +58,14 @@ def evaluate(
     Neither needs a model. The second is scored by the same code as every method here, beside the methods
     that never look at the image.
     """
-    from wsbench import evaluation, outside
-    from wsbench.objectives import OBJECTIVE
-    from wsbench.planning import blind_plans
-    from wsbench.progress import choose_progress
-    from wsbench.runner import execute
+    from wsbench.predictions import external
+    from wsbench.runs import rescoring
+    from wsbench.runs.plan import blind_plans
+    from wsbench.runs.runner import execute
+    from wsbench.scoring.objectives import OBJECTIVE
     from wsbench.settings import parse_options
-    from wsbench.system_errors import try_folder
+    from wsbench.utils.progress import choose_progress
+    from wsbench.utils.system_errors import try_folder
 
     try_folder(run or runs)
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
@@ -75,7 +76,7 @@ def evaluate(
     if run is not None:
         if seeds is not None:
             raise WsbenchError(f"--seeds {seeds}: goes with --predictions; {run} has its seed in its record")
-        scored = [evaluation.rescore(run, found, progress, root=root, calibrate_for=calibrate_for)]
+        scored = [rescoring.rescore(run, found, progress, root=root, calibrate_for=calibrate_for)]
         beside = []
     else:
         program = _program(files, declared, name, dataset)
@@ -85,12 +86,12 @@ def evaluate(
         classes = {key: str(value) for key, value in parse_options(category or []).items()}
         scored = []
         for file, seed in zip(files, declared, strict=True):
-            read = outside.read(
+            read = external.read(
                 file, program, loaded, categories=classes, images=images, uses_boxes=uses_boxes
             )
             if read.doubt:
                 print(f"warning: {file}: {read.doubt}", file=sys.stderr)
-            scored.append(evaluation.evaluate(read, loaded, found, runs, seed=seed, calibrate_for=objective))
+            scored.append(rescoring.evaluate(read, loaded, found, runs, seed=seed, calibrate_for=objective))
         plans = blind_plans(found, loaded.spec, runs=runs, calibrate_for=objective) if references else []
         beside = [execute(plan, loaded, found, progress) for plan in plans]
     for record in scored:
@@ -112,11 +113,11 @@ def export(
     quiet: options.Quiet = False,
 ) -> None:
     """Write a run's predictions for other programs; `wsbench evaluate` gives its numbers back."""
-    from wsbench import export as files
-    from wsbench import records
-    from wsbench.evaluation import dataset_of
-    from wsbench.progress import choose_progress
-    from wsbench.system_errors import try_file
+    from wsbench.contract import records
+    from wsbench.runs import export as files
+    from wsbench.runs.rescoring import dataset_of
+    from wsbench.utils.progress import choose_progress
+    from wsbench.utils.system_errors import try_file
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
     suffix = choose(format, {"coco": "json", "npz": "npz"}, "format")
@@ -147,10 +148,11 @@ def picture(
     quiet: options.Quiet = False,
 ) -> None:
     """Draw heatmaps and boxes of finished runs over test images, with what their methods have behind them."""
-    from wsbench import pictures, records
-    from wsbench.evaluation import dataset_of
-    from wsbench.progress import choose_progress
-    from wsbench.system_errors import try_folder
+    from wsbench.contract import records
+    from wsbench.reports import pictures
+    from wsbench.runs.rescoring import dataset_of
+    from wsbench.utils.progress import choose_progress
+    from wsbench.utils.system_errors import try_folder
 
     try_folder(out)
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
@@ -184,9 +186,9 @@ def roc(
     label: Annotated[list[str] | None, typer.Option("--class", help="A class; repeatable.")] = None,
 ) -> None:
     """Draw the receiver operating characteristics of finished runs; of a cross-validation, fold by fold."""
-    from wsbench import records
-    from wsbench.roc import draw
-    from wsbench.system_errors import try_file
+    from wsbench.contract import records
+    from wsbench.reports.roc import draw
+    from wsbench.utils.system_errors import try_file
 
     try_file(out)
     finished = [records.load(run / records.FILE) for run in runs]
@@ -203,7 +205,7 @@ def _program(files: Sequence[Path], seeds: Sequence[int], name: str | None, data
     Raises:
         WsbenchError: what was predicted is not said, or what one of several files is; or seeds do not fit.
     """
-    from wsbench.outside import check_seeds
+    from wsbench.predictions.external import check_seeds
 
     if dataset is None:
         raise WsbenchError("say with --dataset what was predicted")

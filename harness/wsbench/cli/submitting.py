@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsbench.errors import WsbenchError
-from wsbench.system_errors import try_folder
+from wsbench.utils.system_errors import try_folder
 
 if TYPE_CHECKING:
-    from wsbench.progress import Progress
-    from wsbench.records import Record
+    from wsbench.contract.records import Record
+    from wsbench.utils.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Submission:
             beside: those of methods that never look at the image: floors, which nobody chose on the test
                 split, and which always enter.
         """
-        from wsbench import leaderboard
-        from wsbench.submission import refusal
+        from wsbench.reports import leaderboard
+        from wsbench.reports.submission import refusal
 
         if not self.ladder:
             return
@@ -65,7 +65,7 @@ class Submission:
             self._add(record)
 
     def _add(self, record: Record) -> None:
-        from wsbench import leaderboard
+        from wsbench.reports import leaderboard
 
         alone = record.method.get("deterministic", False)
         planned = (record.seed,) if alone else self.planned

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from wsbench.cli import layout
-from wsbench.protocol import DRAWN
-from wsbench.text import printable
+from wsbench.contract.protocol import DRAWN
+from wsbench.errors import printable
 
 if TYPE_CHECKING:
-    from wsbench.audit import Finding
-    from wsbench.board import Board
-    from wsbench.records import Record
-    from wsbench.rows import Row
+    from wsbench.contract.records import Record
+    from wsbench.data.audit import Finding
+    from wsbench.reports.board import Board
+    from wsbench.reports.rows import Row
 
 FEW = 4
 """Findings of a kind, and images of a finding, that are named."""
@@ -111,7 +111,7 @@ BY_FOLD = ("accuracy", "auc", "sensitivity", "specificity", "cond_ap25", "cond_g
 
 def _folds(row: Row, protocol: str) -> None:
     """One line a fold, then mean, spread and the value of all images together."""
-    from wsbench.rows import number, shown
+    from wsbench.reports.rows import number, shown
 
     metrics = shown([row], BY_FOLD)
     columns = [row.fold_values(metric, protocol) for metric in metrics]
@@ -126,7 +126,7 @@ def _folds(row: Row, protocol: str) -> None:
 
 def _protocol(board: Board, protocol: str) -> None:
     """The rows that have a protocol, in the order of the ranking measure."""
-    from wsbench.rows import shown
+    from wsbench.reports.rows import shown
 
     metrics = shown(board.rows, SHOWN[protocol])
     cells = []
@@ -149,9 +149,9 @@ def _protocol(board: Board, protocol: str) -> None:
 
 def results(records: Sequence[Record]) -> None:
     """The main metrics of some runs on the same data, best first, under both protocols."""
-    from wsbench.board import Board
-    from wsbench.evaluations import seen_here
-    from wsbench.rows import BLIND, BOXED
+    from wsbench.reports.board import Board
+    from wsbench.reports.rows import BLIND, BOXED
+    from wsbench.runs.evaluation_log import seen_here
 
     board = Board.of(records)
     for protocol in SHOWN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import sys
 
-from wsbench.foreign import expanded
+from wsbench.files.user_files import expanded
 
 HANDLER = "wsbench"
 INSTEAD = {"†": "+", "‡": "#", "–": "-", "—": "-", "±": "~", "×": "x", "…": ".", "·": ".", "’": "'"}  # noqa: RUF001

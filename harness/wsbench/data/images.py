@@ -1,0 +1,148 @@
+"""Reads radiograph files: what a file holds, whether it is sound, and its grey levels."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from wsbench.errors import WsbenchError, words_of
+from wsbench.files import limits
+from wsbench.files.atomic import read_json, write_json
+from wsbench.files.checksums import CHECK, is_whole, sealed
+from wsbench.files.user_files import wrong_name
+from wsbench.utils.progress import Progress
+
+CHECKED = "decoded"
+"""How thoroughly files are checked: what was remembered of a lesser check is forgotten."""
+
+Image.MAX_IMAGE_PIXELS = None  # `limits.too_large_picture` stands in its place, and users can raise that
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a radiograph file is, without its pixels.
+
+    Attributes:
+        content: sha256 of its bytes.
+        width, height: in pixels.
+        mode: Pillow's name of its pixel format (``L``, ``RGB``, ``RGBA``, ``I;16`` ...).
+        broken: why it cannot be read; empty for a sound file.
+    """
+
+    content: str
+    width: int
+    height: int
+    mode: str
+    broken: str = ""
+
+
+def inspect_file(path: Path) -> FileFacts:
+    """Facts of one file. Its checksums are verified and its pixels decoded, so that what a run cannot read is
+    found here: JPEG has no checksums."""
+    if wrong := wrong_name(path):
+        return FileFacts("", 0, 0, "", wrong)
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:  # a name with a NUL character is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else error
+        return FileFacts("", 0, 0, "", f"cannot be read: {reason}")
+    content = hashlib.sha256(data).hexdigest()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            width, height, mode = *image.size, image.mode
+            if what := limits.too_large_picture(image):
+                return FileFacts(content, width, height, mode, what)
+            image.verify()
+        with Image.open(io.BytesIO(data)) as image:  # Pillow cannot decode what it has verified
+            image.load()
+    except WsbenchError:
+        raise
+    except UnidentifiedImageError:
+        return FileFacts(content, 0, 0, "", f"is damaged: it is {'no image' if data else 'empty'}")
+    except Exception as error:  # Pillow raises whatever its decoders raise
+        return FileFacts(content, 0, 0, "", f"is damaged: {words_of(error)}")
+    return FileFacts(content, width, height, mode)
+
+
+def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Mapping[Path, FileFacts]:
+    """Facts of many files, remembered between runs; that a file could not be read is not, for it may pass.
+
+    Args:
+        paths: the files.
+        memory: a JSON file that keeps facts by path, size and time of change; those of a file that could not
+            be read are not kept, for that may pass without a change of the file.
+        progress: shown while files are read.
+    """
+    known = _remembered(memory)
+    facts: dict[Path, FileFacts] = {}
+    stamps: dict[Path, str] = {}
+    for path in paths:
+        stamps[path] = stamp = _stamp(path)
+        if stamp in known:
+            facts[path] = known[stamp]
+    new = [path for path in stamps if path not in facts]
+    if new:
+        with progress.task("checking image files", len(new)) as advance, ThreadPoolExecutor() as pool:
+            for path, fact in zip(new, pool.map(inspect_file, new), strict=True):
+                facts[path] = fact
+                advance()
+        # What is wrong may be mended without the file: by a higher limit, by the right to read it.
+        sound = {stamps[path]: asdict(fact) for path, fact in facts.items() if not fact.broken}
+        _remember(memory, sound, progress)
+    return facts
+
+
+def read_radiograph(path: Path, height: int, width: int) -> np.ndarray:
+    """The grey levels of an 8-bit file as ``(height, width)`` uint8, resized with antialiased bilinear
+    interpolation (as torchvision's ``Resize`` does on Pillow images).
+
+    Raises:
+        WsbenchError: the file cannot be decoded.
+    """
+    try:
+        with Image.open(path) as image:
+            if what := limits.too_large_picture(image):
+                raise ValueError(what)
+            grey = image.convert("L")
+            if grey.size != (width, height):
+                grey = grey.resize((width, height), Image.Resampling.BILINEAR)
+            return np.asarray(grey)
+    except Exception as error:  # Pillow raises whatever its decoders raise
+        raise WsbenchError(
+            f"{path}: cannot be decoded: {words_of(error)}; `--skip-bad` leaves it out"
+        ) from None
+
+
+def _stamp(path: Path) -> str:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return f"{path}|missing"
+    return f"{path}|{status.st_size}|{status.st_mtime_ns}|{CHECKED}"
+
+
+def _remember(memory: Path, facts: Mapping[str, Mapping[str, Any]], progress: Progress) -> None:
+    try:
+        write_json(memory, sealed({"files": facts}))
+    except (OSError, WsbenchError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        progress.say(f"{memory.parent} cannot be written ({reason}): files are read again at the next start")
+
+
+def _remembered(memory: Path) -> dict[str, FileFacts]:
+    try:
+        values = read_json(memory)
+        if CHECK in values or "files" in values:  # else of a version whose memory had no hash of itself
+            values = values["files"] if is_whole(values) else {}
+        facts = {stamp: FileFacts(**fact) for stamp, fact in values.items()}
+        return {stamp: fact for stamp, fact in facts.items() if fact.content}
+    except (OSError, ValueError, TypeError, AttributeError):  # absent or damaged: it is only a memory
+        return {}

@@ -1,0 +1,128 @@
+"""Organ masks of real radiographs, found by TorchXRayVision's PSPNet and left as PNG files."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from wsbench.data.dataset import Loaded
+from wsbench.data.organs import COMPLETE, mask_file
+from wsbench.errors import WsbenchError, words_of
+from wsbench.files.atomic import atomic
+from wsbench.types import ORGANS, Sample
+
+if TYPE_CHECKING:
+    from torch import nn
+
+SIZE = 512
+"""Side of the images and masks of the network, in pixels."""
+BATCH = 4
+WEIGHTS = "pspnet_chestxray_best_model_4.pth"
+TARGETS = {
+    "left_lung": "Left Lung",
+    "right_lung": "Right Lung",
+    "heart": "Heart",
+    "mediastinum": "Mediastinum",
+    "diaphragm": "Facies Diaphragmatica",
+}
+"""The network's names of `wsbench.ORGANS`."""
+
+
+def find_organs(loaded: Loaded, folder: Path, *, weights: Path | None = None, device: str = "auto") -> int:
+    """Write ``ORGAN/NAME.png`` of every image that has none yet, white where the network's probability is at
+    least 0.5. Killed and called again, it goes on.
+
+    Args:
+        loaded: the dataset.
+        folder: of the masks.
+        weights: the network's file; None lets TorchXRayVision fetch it.
+        device: a ``--device`` word.
+
+    Returns:
+        The number of images that had no masks.
+
+    Raises:
+        WsbenchError: TorchXRayVision is not installed, or the weights cannot be had.
+    """
+    from wsbench.utils.devices import torch_device
+
+    missing = [
+        sample
+        for sample in loaded.samples
+        if not all((folder / organ / mask_file(sample.name)).exists() for organ in ORGANS)
+    ]
+    if missing:
+        _find(loaded, missing, folder, _network(weights).to(torch_device(device)))
+    (folder / COMPLETE).touch()
+    return len(missing)
+
+
+def _find(loaded: Loaded, missing: Sequence[Sample], folder: Path, network: nn.Module) -> None:
+    with loaded.progress.task(f"finding organs of {loaded.spec.name}", len(missing)) as advance:
+        for start in range(0, len(missing), BATCH):
+            samples = missing[start : start + BATCH]
+            pixels = np.stack([loaded.dataset.read(sample, SIZE, SIZE) for sample in samples])
+            for sample, masks in zip(samples, _masks(network, pixels), strict=True):
+                for organ, mask in zip(ORGANS, masks, strict=True):
+                    _write(folder / organ / mask_file(sample.name), mask)
+            advance(len(samples))
+
+
+def _masks(network: nn.Module, pixels: np.ndarray) -> np.ndarray:
+    """``(N, 512, 512)`` uint8 -> ``(N, 5, 512, 512)`` bool."""
+    import torch
+
+    # TorchXRayVision's networks take grey levels from -1024 to 1024.
+    levels = torch.from_numpy(pixels)[:, None].float() / 255 * 2048 - 1024
+    # It speaks of images without white, which there are, and of a name that torch has replaced.
+    with torch.inference_mode(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logits = network(levels.to(next(network.parameters()).device))
+    rows = [network.targets.index(TARGETS[organ]) for organ in ORGANS]
+    return (logits[:, rows] >= 0).cpu().numpy()
+
+
+def _network(weights: Path | None) -> nn.Module:
+    try:
+        from torchxrayvision.baseline_models.chestx_det import PSPNet
+    except ImportError:
+        raise WsbenchError(
+            "finding organs needs TorchXRayVision: pip install 'wsbench[anatomy]'; or write `organs: FOLDER` "
+            "in datasets.yaml, with masks of any other tool"
+        ) from None
+    if weights is not None and not weights.is_file():
+        raise WsbenchError(f"--weights {weights}: no such file")
+    with _folder_of(weights) as folder, contextlib.redirect_stdout(sys.stderr):
+        try:
+            return PSPNet(cache_dir=folder)
+        except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
+            reason = words_of(error)[:200]
+            raise WsbenchError(
+                f"the weights of PSPNet cannot be had ({type(error).__name__}: {reason}); give --weights "
+                f"FILE, its {WEIGHTS}"
+            ) from None
+
+
+@contextlib.contextmanager
+def _folder_of(weights: Path | None) -> Iterator[str | None]:
+    """A folder in which TorchXRayVision finds the file under the name it looks for; None for its own."""
+    if weights is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / WEIGHTS).symlink_to(weights.resolve())
+        yield folder
+
+
+def _write(path: Path, mask: np.ndarray) -> None:
+    with atomic(path) as file:
+        Image.fromarray(mask).save(file, format="PNG")

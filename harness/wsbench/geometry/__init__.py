@@ -1,0 +1,1 @@
+"""Coordinates, overlaps, boxes and heatmaps: the only arithmetic on them."""

@@ -1,0 +1,1 @@
+"""What methods and external programs predicted: checked, stored and read back."""

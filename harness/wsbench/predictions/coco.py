@@ -1,0 +1,303 @@
+"""COCO files of predictions, fitted to a dataset."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Container, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import numpy as np
+from pydantic import BaseModel, FailFast, Field, FiniteFloat, RootModel, ValidationError
+
+from wsbench.data.dataset import Loaded
+from wsbench.data.image_names import ImageNames
+from wsbench.errors import WsbenchError, suggestion
+from wsbench.files.documents import read_bytes
+from wsbench.geometry.box_units import frame_doubt
+from wsbench.geometry.coordinates import areas, clip, xywh_to_xyxy
+from wsbench.predictions.store import SCORED_ROLES, listed_once, require, scores_in_unit
+from wsbench.types import Prediction, Role, Sample, ScoredBox
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MARGIN = 0.01
+"""Boxes may leave their image by this share of its side, as rounding does. They are cut to the image, and one
+of which nothing is left is dropped."""
+
+
+Pixels = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Id = Annotated[int, Field(ge=-(2**63), lt=2**63)] | str
+
+FORMS_OF_ID = ("constrained-int", "str")
+"""What pydantic calls the two forms of an id, in the place of an error."""
+
+
+class CocoImage(BaseModel):
+    """An image entry; ``scores`` is ours."""
+
+    id: Id
+    file_name: str
+    width: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    height: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    scores: dict[str, FiniteFloat] | None = None
+
+
+class CocoCategory(BaseModel):
+    """A category entry."""
+
+    id: Id
+    name: str
+
+
+class CocoBox(BaseModel):
+    """A result: x, y, width, height in pixels of the original image.
+
+    ``corners`` is ours: x0, y0, x1, y1 to the last bit, which adding up widths can lose.
+    """
+
+    image_id: Id
+    category_id: Id
+    bbox: tuple[Pixels, Pixels, Pixels, Pixels]
+    score: FiniteFloat
+    corners: tuple[Pixels, Pixels, Pixels, Pixels] | None = None
+
+
+Item = TypeVar("Item")
+Listed = Annotated[list[Item], FailFast()]
+"""A list that is refused for its first bad item: all of them could fill the memory."""
+
+
+class CocoFile(BaseModel):
+    """A COCO file of predictions."""
+
+    images: Listed[CocoImage] = []
+    categories: Listed[CocoCategory] = []
+    annotations: Listed[CocoBox]
+
+
+class CocoList(RootModel):
+    """A list of results without anything else."""
+
+    root: Listed[CocoBox]
+
+
+class CocoNames(BaseModel):
+    """What names ids in a COCO file of annotations."""
+
+    images: Listed[CocoImage]
+    categories: Listed[CocoCategory] = []
+
+
+class CocoResults:
+    """The boxes and scores of a file, checked against a dataset."""
+
+    def __init__(
+        self, path: Path, content: bytes, loaded: Loaded, categories: Mapping[str, str], images: Path | None
+    ) -> None:
+        self._path = path
+        self._loaded = loaded
+        self._sample = {sample.name: sample for sample in loaded.samples}
+        self._names = ImageNames([*self._sample, *loaded.left_out])
+        self._file = _results(path, content)
+        names = _parse(CocoNames, images, read_bytes(images)) if images else None
+        listings = [(images, names.images)] if images and names else []
+        for image in [*self._file.images, *(names.images if names else [])]:
+            image.file_name = self._names.full(image.file_name)
+        self._name_of = _names_by_id([*listings, (path, self._file.images)], self._names)
+        self._leave_out(loaded.left_out)
+        self._class_of = {
+            str(category.id): category.name
+            for category in [*(names.categories if names else []), *self._file.categories]
+        } | dict(categories)
+        for image in self._file.images:
+            self._check_frame(image)
+
+    def _leave_out(self, names: frozenset[str]) -> None:
+        """Forget what the file says of images that were left out as bad: it is no fault of the file."""
+        self._file.images = [image for image in self._file.images if image.file_name not in names]
+        self._file.annotations = [
+            box
+            for box in self._file.annotations
+            if self._name_of.get(str(box.image_id), self._names.full(str(box.image_id))) not in names
+        ]
+
+    def parts(self) -> dict[Role, Prediction]:
+        """Predictions of the test role, and of select and calibrate where the file lists their images."""
+        boxes = self._boxes()
+        listed = {image.file_name: image for image in self._file.images}
+        members = self._loaded.roles.members
+        if listed:
+            require(self._path, [name for name in members["test"] if name not in listed], "test", "entry")
+        there = [r for r in SCORED_ROLES if r == "test" or (listed and set(members[r]) <= set(listed))]
+        return {role: self._part(members[role], boxes, listed) for role in there}
+
+    def frame_doubt(self) -> str:
+        """Why the boxes seem not to be in pixels of the original images; empty where nothing says so."""
+        samples = [self._sample_of(box.image_id) for box in self._file.annotations]
+        corners = np.array([xywh_to_xyxy(box.bbox) for box in self._file.annotations])
+        return frame_doubt(corners, np.array([(sample.width, sample.height) for sample in samples]))
+
+    def _part(
+        self, names: Sequence[str], boxes: Mapping[str, list[ScoredBox]], listed: Mapping[str, CocoImage]
+    ) -> Prediction:
+        found = [boxes.get(name, []) for name in names]
+        scores = [self._scores(listed.get(name), inside) for name, inside in zip(names, found, strict=True)]
+        shape = (len(names), len(self._loaded.dataset.classes))
+        return Prediction(np.array(scores, dtype=np.float64).reshape(shape), boxes=found)
+
+    def _scores(self, image: CocoImage | None, boxes: Sequence[ScoredBox]) -> list[float]:
+        """The scores that the file gives, else the highest of the image's boxes of each class.
+
+        Raises:
+            WsbenchError: they are not of the dataset's classes, or not in [0, 1].
+        """
+        classes = self._loaded.dataset.classes
+        if image is None or image.scores is None:
+            return [max((box.score for box in boxes if box.label == name), default=0.0) for name in classes]
+        for name in [*image.scores, *classes]:
+            if name not in classes or name not in image.scores:
+                raise WsbenchError(
+                    f"{self._path}: the scores of {image.file_name} must be of {', '.join(classes)}; "
+                    f"found {', '.join(image.scores)}"
+                )
+        scores = [image.scores[name] for name in classes]
+        scores_in_unit(self._path, scores, f"the scores of {image.file_name}")
+        return scores
+
+    def _boxes(self) -> dict[str, list[ScoredBox]]:
+        """By image, the boxes of which something is left within it."""
+        results: dict[str, list[CocoBox]] = defaultdict(list)
+        for box in self._file.annotations:
+            results[self._sample_of(box.image_id).name].append(box)
+        for name, of_image in results.items():
+            self._check_once(name, of_image)
+        return {
+            name: [cut for box in of_image if (cut := self._cut(box, self._sample[name])) is not None]
+            for name, of_image in results.items()
+        }
+
+    def _cut(self, box: CocoBox, sample: Sample) -> ScoredBox | None:
+        """A box cut to its image; None where it lies in the margin around it, with nothing of it inside.
+
+        Raises:
+            WsbenchError: it reaches beyond the margin, has no area, or its score is not in [0, 1].
+        """
+        corners = np.array([box.corners or xywh_to_xyxy(box.bbox)])
+        width, height = sample.width, sample.height
+        slack = np.array([width, height] * 2) * MARGIN
+        outside = (corners < -slack).any() or (corners > [width, height] * 2 + slack).any()
+        apart = np.abs(corners - [xywh_to_xyxy(box.bbox)]).max() > 1e-6
+        if outside or apart or box.bbox[2] <= 0 or box.bbox[3] <= 0:
+            raise WsbenchError(
+                f"{self._path}: the box {list(box.bbox)} of {sample.name} has no area, is not its corners"
+                f" or leaves its {width}x{height} pixels; boxes are x, y, width, height in pixels of the "
+                "original image"
+            )
+        scores_in_unit(self._path, [box.score], f"the score of the box {list(box.bbox)} of {sample.name}")
+        label, within = self._class(box.category_id), clip(corners, width, height)
+        return ScoredBox(label, *within[0].tolist(), box.score) if areas(within)[0] > 0 else None
+
+    def _check_once(self, name: str, results: Sequence[CocoBox]) -> None:
+        """Raise WsbenchError if an image stands twice in a list of results: under two ids, or with every
+        result doubled, as where lists of several processes overlap. A single equal pair says nothing."""
+        if len(ids := sorted({str(box.image_id) for box in results})) > 1:
+            raise WsbenchError(
+                f"{self._path}: image {name} has boxes under two ids, {ids[0]} and {ids[1]}; "
+                "give it one id, and its boxes once"
+            )
+        if min(Counter((str(box.category_id), box.bbox, box.score) for box in results).values()) > 1:
+            raise WsbenchError(
+                f"{self._path}: every box of image {name} is listed twice, as where the lists of several "
+                "processes overlap; list each image once"
+            )
+
+    def _sample_of(self, image_id: int | str) -> Sample:
+        name = self._name_of.get(str(image_id))
+        if name is None and isinstance(image_id, int):  # a number says nothing, were it also a file's name
+            raise WsbenchError(
+                f"{self._path}: image_id {image_id} has no name; give --images, a COCO file that names it"
+            )
+        return self._known(name or self._names.full(str(image_id)))
+
+    def _known(self, name: str) -> Sample:
+        if name not in self._sample:
+            raise WsbenchError(
+                f"{self._path}: image '{name}' is not in {self._loaded.spec.name}; "
+                f"{suggestion(name, self._sample)}"
+            )
+        return self._sample[name]
+
+    def _class(self, category: int | str) -> str:
+        classes = self._loaded.dataset.classes
+        name = self._class_of.get(str(category), str(category))
+        if name not in classes:
+            raise WsbenchError(
+                f"{self._path}: category {category} is no class of {self._loaded.spec.name} "
+                f"({', '.join(classes)}); say which with --category {category}=CLASS"
+            )
+        return name
+
+    def _check_frame(self, image: CocoImage) -> None:
+        sample = self._known(image.file_name)
+        given = (image.width or sample.width, image.height or sample.height)
+        if given != (sample.width, sample.height):
+            raise WsbenchError(
+                f"{self._path}: {image.file_name} is {given[0]}x{given[1]} there and "
+                f"{sample.width}x{sample.height} in {self._loaded.spec.name}: its boxes are in another frame"
+            )
+
+
+def _names_by_id(
+    listings: Sequence[tuple[Path, Sequence[CocoImage]]], known: Container[str]
+) -> dict[str, str]:
+    """Which image each id names, over all files, ids as text: some programs write numbers so. The same image
+    with the same id may stand in several.
+
+    Args:
+        listings: files and the images they list.
+        known: names of the dataset's images, by which a result may also call them.
+
+    Raises:
+        WsbenchError: a file lists an image twice, an id names two images, or an image has two ids.
+    """
+    names: dict[str, str] = {}
+    ids: dict[str, str] = {}
+    for path, images in listings:
+        for image in images:
+            number, name = str(image.id), image.file_name
+            other = names.setdefault(number, number if number in known else name)
+            if other != name:
+                raise WsbenchError(
+                    f"{path}: id {number} names two images, {other} and {name}; "
+                    "give every image an id of its own"
+                )
+            if (other := ids.setdefault(name, number)) != number:
+                raise WsbenchError(
+                    f"{path}: image {name} is listed twice, as id {other} and as id {number}; give it one id"
+                )
+        listed_once(path, [image.file_name for image in images], "image")
+    return names
+
+
+def _results(path: Path, content: bytes) -> CocoFile:
+    """A COCO file or a plain list of results: what it begins with says which of them the user wrote."""
+    if content.lstrip()[:1] != b"[":
+        return _parse(CocoFile, path, content)
+    return CocoFile.model_construct(annotations=_parse(CocoList, path, content).root)
+
+
+def _parse(model: type[Model], path: Path, content: bytes) -> Model:
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        keys, reason = [str(key) for key in first["loc"]], first["msg"]
+        if keys and keys[-1] in FORMS_OF_ID:
+            keys, reason = keys[:-1], "Input should be a whole number or text"
+        if first["type"] == "missing" and keys[-1] == "bbox":
+            reason += "; masks are not read"
+        if keys and model is CocoList:
+            keys[0] = f"item {keys[0]}: {keys.pop(1)}" if len(keys) > 1 else f"item {keys[0]}"
+        place = f"{'.'.join(keys)}: " if keys else ""
+        raise WsbenchError(f"{path}: not COCO results: {place}{reason}") from None

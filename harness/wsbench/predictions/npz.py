@@ -1,0 +1,176 @@
+"""Heatmaps in an npz file, fitted to a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import AfterValidator, model_validator
+
+from wsbench.data.dataset import Loaded
+from wsbench.errors import WsbenchError, choose, suggestion
+from wsbench.files import archives
+from wsbench.files.archives import array
+from wsbench.geometry.coordinates import full_image
+from wsbench.predictions.store import SCORED_ROLES, listed_once, require, scores_in_unit
+from wsbench.types import Prediction, Region, Role
+
+LONGEST_SIDE = 4096
+"""Rows or columns of a heatmap and of a box grid: no radiograph has more to tell."""
+
+SMALLEST_REGION = 2
+"""Pixels of an image that a heatmap must cover, each way: a region of one pixel is one in shares of 1."""
+
+LARGEST_REGION = 4
+"""Times the longer side of its image that a region may be: heatmaps of padded inputs reach beyond it."""
+
+
+def _grid(values: np.ndarray) -> np.ndarray:
+    sides = np.ravel(values)
+    whole = sides.dtype.kind in "iu" and len(sides) == 2
+    if not (whole and sides.min() >= 1 and sides.max() <= LONGEST_SIDE):
+        raise ValueError(
+            f"{sides[:3].tolist()} must be a number of rows and of columns, at most {LONGEST_SIDE} each"
+        )
+    return sides
+
+
+class HeatmapFile(archives.Arrays):
+    """The arrays of a file: N images and C classes, and M heatmaps of h rows and w columns.
+
+    Attributes:
+        names: ``(N,)`` text.
+        classes: ``(C,)`` text.
+        scores: ``(N, C)``.
+        heatmaps: ``(M, C, h, w)``.
+        map_names: ``(M,)`` whose the heatmaps are; None if they are those of ``names``.
+        regions: ``(M, 4)`` x0, y0, x1, y1 in pixels of the image.
+        box_grid: rows and columns.
+    """
+
+    names: Annotated[np.ndarray, array("text", axes=1)]
+    classes: Annotated[np.ndarray, array("text", axes=1)]
+    scores: Annotated[np.ndarray, array("numbers", axes=2)]
+    heatmaps: Annotated[np.ndarray, array("numbers", axes=4)]
+    map_names: Annotated[np.ndarray, array("text", axes=1)] | None = None
+    regions: Annotated[np.ndarray, array("numbers", axes=2)] | None = None
+    box_grid: Annotated[np.ndarray, AfterValidator(_grid)] | None = None
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> HeatmapFile:
+        images, classes = len(self.names), len(self.classes)
+        maps = images if self.map_names is None else len(self.map_names)
+        expected = {"scores": (images, classes), "heatmaps": (maps, classes), "regions": (maps, 4)}
+        for name, shape in expected.items():
+            values = getattr(self, name)
+            if values is not None and values.shape[:2] != shape:
+                raise ValueError(f"{name} has shape {values.shape}, not {shape} ...")
+        sides = self.heatmaps.shape[2:]
+        if min(sides) < 1 or max(sides) > LONGEST_SIDE:
+            raise ValueError(
+                f"heatmaps has shape {self.heatmaps.shape}: 1 to {LONGEST_SIDE} rows and columns"
+            )
+        return self
+
+
+class HeatmapArrays:
+    """The scores and heatmaps of a file, checked against a dataset."""
+
+    def __init__(self, path: Path, loaded: Loaded) -> None:
+        self._path = path
+        self._loaded = loaded
+        self._size = {sample.name: (sample.width, sample.height) for sample in loaded.samples}
+        self._file = archives.read(HeatmapFile, path, "an npz file of plain arrays")
+        map_names = self._file.map_names
+        self._row = self._rows_of(self._file.names, "image")
+        self._map_row = self._row if map_names is None else self._rows_of(map_names, "heatmap of")
+        self._columns = self._classes()
+
+    def parts(self) -> dict[Role, Prediction]:
+        """Predictions of all three roles: box rules are chosen on calibrate, operating points on select."""
+        return {role: self._part(role) for role in SCORED_ROLES}
+
+    def _part(self, role: Role) -> Prediction:
+        names = self._loaded.roles.members[role]
+        self._require(names, self._row, role, "score")
+        scores = self._file.scores[[self._row[name] for name in names]][:, self._columns]
+        for name, of_image in zip(names, scores, strict=True):
+            scores_in_unit(self._path, of_image, f"the scores of {name}")
+        if role == "select":
+            return Prediction(scores, boxes=[[] for _ in names])
+        self._require(names, self._map_row, role, "heatmap")
+        rows = [self._map_row[name] for name in names]
+        heatmaps = self._file.heatmaps[rows][:, self._columns]
+        self._check_maps(names, heatmaps)
+        grid = self._file.box_grid
+        sides = None if grid is None else (int(grid[0]), int(grid[1]))
+        return Prediction(scores, heatmaps, [self._region(name) for name in names], box_grid=sides)
+
+    def _require(self, names: Sequence[str], rows: Mapping[str, int], role: Role, what: str) -> None:
+        """Raise WsbenchError where images of a role are not there: where the file has names that the dataset
+        has not, with the first of them and the nearest of the dataset's."""
+        missing = [name for name in names if name not in rows]
+        unknown = next((name for name in rows if name not in self._size), None)
+        if missing and unknown is not None:
+            raise WsbenchError(
+                f"{self._path}: image '{unknown}' is not in {self._loaded.spec.name}; "
+                f"{suggestion(unknown, self._size)}"
+            )
+        require(self._path, missing, role, what)
+
+    def _rows_of(self, names: np.ndarray, what: str) -> dict[str, int]:
+        """The row of each name in an array of names.
+
+        Raises:
+            WsbenchError: a name occurs twice.
+        """
+        listed_once(self._path, names.tolist(), what)
+        return {name: row for row, name in enumerate(names.tolist())}
+
+    def _classes(self) -> list[int]:
+        """The column of each of the dataset's classes."""
+        given = list(self._rows_of(self._file.classes, "class"))
+        wanted = self._loaded.dataset.classes
+        for name in given:
+            choose(name, dict.fromkeys(wanted), f"class of {self._loaded.spec.name}")
+        if missing := [name for name in wanted if name not in given]:
+            raise WsbenchError(f"{self._path}: has no scores of class {', '.join(missing)}")
+        return [given.index(name) for name in wanted]
+
+    def _check_maps(self, names: Sequence[str], heatmaps: np.ndarray) -> None:
+        """Raise WsbenchError, saying what to do, where a heatmap is not in [0, 1]; NaN is not."""
+        for name, of_image in zip(names, heatmaps, strict=True):
+            beyond = of_image[~((of_image >= 0) & (of_image <= 1))]
+            if len(beyond):
+                raise WsbenchError(
+                    f"{self._path}: the heatmaps of {name} must lie in [0, 1], found {beyond[0]:g}; "
+                    "divide grey levels by 255, or each map by its maximum"
+                )
+
+    def _region(self, name: str) -> Region:
+        width, height = self._size[name]
+        if self._file.regions is not None:
+            region = Region(*map(float, self._file.regions[self._map_row[name]]))
+            self._check_region(name, region)
+            return region
+        rows, columns = self._file.heatmaps.shape[2:]
+        if abs(columns - width * rows / height) > 1:
+            raise WsbenchError(
+                f"{self._path}: the heatmap of {name} is {columns}x{rows}, its image {width}x{height}: their "
+                "aspects differ; add the array 'regions', the x0, y0, x1, y1 of the image that each covers"
+            )
+        return full_image(width, height)
+
+    def _check_region(self, name: str, region: Region) -> None:
+        width, height = self._size[name]
+        limit = LARGEST_REGION * max(width, height)
+        overlaps = region.x0 < width and region.x1 > 0 and region.y0 < height and region.y1 > 0
+        sides = (region.width, region.height)
+        if not (overlaps and min(sides) >= SMALLEST_REGION and max(sides) <= limit):
+            raise WsbenchError(
+                f"{self._path}: the region of {name} covers {sides[0]:g}x{sides[1]:g} of "
+                f"{width}x{height} pixels from {region.x0:g}, {region.y0:g}; "
+                "regions are x0, y0, x1, y1 in pixels of the image"
+            )

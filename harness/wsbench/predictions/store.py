@@ -1,0 +1,294 @@
+"""Predictions on disk: checked, stored in shards that survive a kill, and read back as they were stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsbench.contract.base import Method
+from wsbench.data.views import ImageView
+from wsbench.errors import WsbenchError
+from wsbench.files.atomic import atomic
+from wsbench.files.checksums import is_whole_archive
+from wsbench.types import Prediction, Region, Role, ScoredBox
+
+SHARD = 128
+SCORED_ROLES: tuple[Role, ...] = ("select", "calibrate", "test")
+"""The roles whose predictions are stored; of select, only scores are."""
+
+PAPER = "paper"
+"""The subfolder of what protocol `paper` alone predicts with, where a method has such weights."""
+
+SOME = 3
+"""Names that an error lists."""
+
+
+def predict(
+    method: Method, images: ImageView, folder: Path, role: str, *, maps: bool = True, by: str = ""
+) -> Iterable[int]:
+    """Predict ``images`` shard by shard into ``folder``; yields the number of images done.
+
+    Args:
+        method: fitted.
+        images: of one role.
+        folder: sound shards that are there already are kept, and those that are not of these images removed.
+        role: the beginning of their names.
+        maps: whether heatmaps and boxes are kept, or only scores.
+        by: the method and its plugin, for messages.
+
+    Raises:
+        WsbenchError: the prediction is not what `Prediction` promises.
+    """
+    expected = []
+    for number, shard in enumerate(images.chunks(SHARD)):
+        path = folder / f"{role}-{number:04d}.npz"
+        expected.append(path)
+        if not (is_whole_archive(path) and _names(path) == shard.names):
+            prediction = method.predict(shard)
+            try:
+                check(prediction, shard)
+            except WsbenchError as error:
+                raise WsbenchError(f"{by}: {error}" if by else str(error)) from None
+            _write(path, shard, prediction if maps else Prediction(prediction.scores))
+        yield len(shard)
+    for path in {*folder.glob(f"{role}-*.npz")}.difference(expected):
+        path.unlink()
+
+
+def store(prediction: Prediction, images: ImageView, folder: Path, role: str) -> None:
+    """Put predictions that are there already where `predict` would leave them.
+
+    Raises:
+        WsbenchError: the prediction is not what `Prediction` promises.
+    """
+    check(prediction, images)
+    for number, start in enumerate(range(0, len(images), SHARD)):
+        stop = start + SHARD
+        _write(folder / f"{role}-{number:04d}.npz", images.take(start, stop), part(prediction, start, stop))
+
+
+def part(prediction: Prediction, start: int, stop: int) -> Prediction:
+    """The predictions of some of the images, in a row."""
+
+    def of(values: Any) -> Any:
+        return None if values is None else values[start:stop]
+
+    parts = map(of, (prediction.scores, prediction.heatmaps, prediction.regions, prediction.boxes))
+    return Prediction(*parts, box_grid=prediction.box_grid)
+
+
+def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
+    """Names and predictions of a role, as `predict` stored them; scores in single precision."""
+    paths = sorted(folder.glob(f"{role}-*.npz"))
+    images = sum(len(_names(path) or ()) for path in paths)
+    names: list[str] = []
+    parts: list[Prediction] = []
+    maps: np.ndarray | None = None
+    for path in paths:
+        with np.load(path, allow_pickle=False) as arrays:
+            part = _prediction(arrays, classes)
+            if part.heatmaps is not None:
+                # Maps are the largest array of a run: those of a shard go straight to their place, so that
+                # memory holds them once.
+                if maps is None:
+                    maps = np.empty((images, *part.heatmaps.shape[1:]), part.heatmaps.dtype)
+                if part.heatmaps.shape[1:] != maps.shape[1:]:
+                    raise WsbenchError(
+                        f"{path}: its heatmaps have shape {part.heatmaps.shape[1:]}, those before "
+                        f"{maps.shape[1:]}; give all images of a run maps of one shape"
+                    )
+                maps[len(names) : len(names) + len(part.heatmaps)] = part.heatmaps
+            names += arrays["names"].tolist()
+            parts.append(replace(part, heatmaps=None))
+    return tuple(names), replace(joined(parts), heatmaps=maps)
+
+
+def unlike_roles(folder: Path, roles: Mapping[Role, Sequence[str]]) -> str | None:
+    """What of the predictions in a folder is not of the images of the roles, in words with the file's name;
+    None where all is.
+
+    Args:
+        folder: where `predict` or `store` left shards; its subfolder `PAPER` is looked at where it is there.
+        roles: names of the images in their order, of each role that was predicted.
+    """
+    for place in (folder, folder / PAPER):
+        for role, names in roles.items() if place.is_dir() else ():
+            shards = sorted(place.glob(f"{role}-*.npz"))
+            for number in range(max(len(shards), -(-len(names) // SHARD))):
+                path = place / f"{role}-{number:04d}.npz"
+                if path not in shards:
+                    return f"{path.name} is missing"
+                if _names(path) != tuple(names[number * SHARD : (number + 1) * SHARD]):
+                    return f"{path.name} is not of the images that belong there"
+    return None
+
+
+def _names(path: Path) -> tuple[str, ...] | None:
+    """Of the images in a shard; None where it cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return tuple(arrays["names"].tolist())
+    except Exception:  # a damaged archive raises whatever zipfile and its decompressors raise
+        return None
+
+
+def of_protocol(folder: Path, protocol: str) -> Path:
+    """Where the predictions of a protocol lie: those of ``paper`` in its subfolder, where there is one."""
+    own = folder / PAPER
+    return own if protocol == PAPER and there(own, "test") else folder
+
+
+def there(folder: Path, role: str) -> bool:
+    """Whether predictions of a role are stored."""
+    return any(folder.glob(f"{role}-*.npz"))
+
+
+def joined(parts: Sequence[Prediction]) -> Prediction:
+    """One prediction of all the parts' images."""
+
+    def sequence(what: str) -> list | None:
+        values = [getattr(part, what) for part in parts]
+        return None if values[0] is None else [item for value in values for item in value]
+
+    heatmaps = None
+    if parts[0].heatmaps is not None:
+        heatmaps = np.concatenate([part.heatmaps for part in parts])
+    scores = np.concatenate([part.scores for part in parts])
+    return Prediction(scores, heatmaps, sequence("regions"), sequence("boxes"), parts[0].box_grid)
+
+
+def require(path: Path, missing: Sequence[str], role: Role, what: str) -> None:
+    """Raise WsbenchError, naming some of the images of a role for which a file has nothing."""
+    if missing:
+        some = ", ".join(missing[:SOME]) + (" ..." if len(missing) > SOME else "")
+        raise WsbenchError(f"{path}: {len(missing)} images of role {role} have no {what}: {some}")
+
+
+def listed_once(path: Path, names: Sequence[str], what: str) -> None:
+    """Raise WsbenchError, naming the first, where names in a file occur twice: the last would win in silence.
+
+    Args:
+        path: of the file.
+        names: as they are listed.
+        what: one of them is, for the message.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise WsbenchError(f"{path}: {what} {name} is listed twice; list it once")
+        seen.add(name)
+
+
+def scores_in_unit(path: Path, scores: Any, what: str) -> None:
+    """Raise WsbenchError, saying what to do, where scores ``(n,)`` of a file are not all in [0, 1].
+
+    Args:
+        path: of the file.
+        scores: numbers; NaN is not in [0, 1].
+        what: they are, for the message.
+    """
+    values = np.ravel(np.asarray(scores, dtype=np.float64))
+    beyond = values[~((values >= 0) & (values <= 1))]
+    if len(beyond):
+        raise WsbenchError(
+            f"{path}: {what} must lie in [0, 1], found {beyond[0]:g}; pass a detector's logits through a "
+            "sigmoid, divide percentages by 100"
+        )
+
+
+def check(prediction: Prediction, images: ImageView) -> None:
+    """Raise WsbenchError, naming the image, where a prediction is not what `Prediction` promises."""
+    count, classes = len(images), len(images.classes)
+    if not isinstance(prediction, Prediction):
+        raise WsbenchError(f"predict gave a {type(prediction).__name__}, not a wsbench.Prediction")
+    _check_values(prediction.scores, (count, classes), "scores", images.names)
+    if prediction.heatmaps is None and prediction.boxes is None:
+        raise WsbenchError("the method gave neither heatmaps nor boxes")
+    _check_maps(prediction, images)
+    for name, region in _of_images(prediction.regions, images, "regions"):
+        if not (region.width > 0 and region.height > 0):
+            raise WsbenchError(f"the method's region of {name} has no area: {region}")
+    for name, boxes in _of_images(prediction.boxes, images, "boxes"):
+        _check_boxes(name, boxes, images.classes)
+
+
+def _check_maps(prediction: Prediction, images: ImageView) -> None:
+    if prediction.heatmaps is not None:
+        shape = np.shape(prediction.heatmaps)
+        if len(shape) != 4 or 0 in shape[2:]:
+            raise WsbenchError(f"the method's heatmaps have shape {shape}, not (N, C, h, w)")
+        _check_values(
+            prediction.heatmaps, (len(images), len(images.classes), *shape[2:]), "heatmaps", images.names
+        )
+    if prediction.box_grid is not None and not (
+        len(prediction.box_grid) == 2 and min(prediction.box_grid) > 0
+    ):
+        raise WsbenchError(f"the method's box_grid {prediction.box_grid} must be rows and columns")
+
+
+def _of_images(values: Sequence | None, images: ImageView, what: str) -> Iterable[tuple[str, Any]]:
+    if values is not None and len(values) != len(images):
+        raise WsbenchError(f"the method gave {len(values)} {what} for {len(images)} images")
+    return zip(images.names, values or (), strict=False)
+
+
+def _check_values(values: np.ndarray, shape: tuple[int, ...], what: str, names: Sequence[str]) -> None:
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):  # what lists of unequal length and torch's tensors raise
+        raise WsbenchError(f"the method's {what}, a {type(values).__name__}, are no array") from None
+    if array.dtype.kind not in "biuf":
+        raise WsbenchError(f"the method's {what} are of dtype {array.dtype}, not real numbers")
+    if array.shape != shape:
+        raise WsbenchError(f"the method's {what} have shape {array.shape}, not {shape}")
+    flat = array.reshape(len(names), -1)
+    wrong = ~((flat >= 0) & (flat <= 1)).all(axis=1)  # NaN is neither
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        worst = flat[row][~((flat[row] >= 0) & (flat[row] <= 1))][0]
+        raise WsbenchError(f"the method's {what} of {names[row]} must lie in [0, 1], found {worst}")
+
+
+def _check_boxes(name: str, boxes: Sequence[ScoredBox], classes: Sequence[str]) -> None:
+    for box in boxes:
+        if box.label not in classes:
+            raise WsbenchError(f"the method's box on {name} has the unknown class '{box.label}'")
+        if not (box.x1 > box.x0 and box.y1 > box.y0 and np.isfinite(box.score)):
+            raise WsbenchError(f"the method's box on {name} has no area or no score: {box}")
+
+
+def _write(path: Path, images: ImageView, prediction: Prediction) -> None:
+    arrays = {"names": np.array(images.names), "scores": np.asarray(prediction.scores, dtype=np.float64)}
+    if prediction.heatmaps is not None:
+        arrays["heatmaps"] = np.asarray(prediction.heatmaps, dtype=np.float16)
+    if prediction.regions is not None:
+        arrays["regions"] = np.array([(r.x0, r.y0, r.x1, r.y1) for r in prediction.regions])
+    if prediction.box_grid is not None:
+        arrays["box_grid"] = np.array(prediction.box_grid)
+    if prediction.boxes is not None:
+        column = {name: index for index, name in enumerate(images.classes)}
+        rows = [
+            (row, column[box.label], box.x0, box.y0, box.x1, box.y1, box.score)
+            for row, boxes in enumerate(prediction.boxes)
+            for box in boxes
+        ]
+        arrays["boxes"] = np.array(rows, dtype=np.float64).reshape(-1, 7)
+    with atomic(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def _prediction(arrays: np.lib.npyio.NpzFile, classes: Sequence[str]) -> Prediction:
+    regions = [Region(*row) for row in arrays["regions"].tolist()] if "regions" in arrays else None
+    boxes: list[list[ScoredBox]] | None = None
+    if "boxes" in arrays:
+        boxes = [[] for _ in arrays["names"]]
+        for row, label, *corners, score in arrays["boxes"].tolist():
+            boxes[int(row)].append(ScoredBox(classes[int(label)], *corners, score))
+    grid = tuple(arrays["box_grid"].tolist()) if "box_grid" in arrays else None
+    # Submissions keep single precision; what is scored again from one must be what was scored first.
+    scores = arrays["scores"].astype(np.float32).astype(np.float64)
+    return Prediction(scores, arrays.get("heatmaps"), regions, boxes, grid)

@@ -1,0 +1,1 @@
+"""Rows, leaderboards, curves and pictures of finished runs."""

@@ -1,0 +1,109 @@
+"""Efficiency in words: the columns of every table of it, and rows of the leaderboard's."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from wsbench.reports.rows import Row
+
+Efficiency = Mapping[str, Any]
+"""As in `Record.efficiency`."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One quantity of a table.
+
+    Attributes:
+        heading: with its unit.
+        value: out of an efficiency; None where it does not exist.
+        text: of a value.
+    """
+
+    heading: str
+    value: Callable[[Efficiency], float | None]
+    text: Callable[[float], str]
+
+    def cell(self, found: Iterable[Efficiency]) -> str:
+        """Median over some runs that have a value; a dash if none has."""
+        values = [value for one in found if (value := self.value(one)) is not None]
+        return self.text(statistics.median(values)) if values else "-"
+
+
+def short_number(value: float) -> str:
+    """Three significant digits with k, M, G or T: 230882 -> ``231 k``."""
+    for factor, letter in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= factor:
+            return three_digits(value / factor) + letter
+    return three_digits(value)
+
+
+def three_digits(value: float) -> str:
+    """Three significant digits, no exponent, and no digit behind the point of a whole number below 1000."""
+    if value == 0 or (value == round(value) and value < 1000):
+        return str(round(value))
+    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+
+
+def _of(name: str) -> Callable[[Efficiency], float | None]:
+    return lambda found: found.get(name)
+
+
+def _megabytes(name: str) -> Callable[[Efficiency], float | None]:
+    return lambda found: None if found.get(name) is None else found[name] / 2**20
+
+
+def _per_image(found: Efficiency) -> float | None:
+    """Milliseconds of training an image."""
+    images = found.get("training_images")
+    return 1000 * found["training_seconds"] / images if images else None
+
+
+NETWORK = (
+    Column("parameters", _of("parameters"), short_number),
+    Column("MACs forward", _of("forward_macs"), short_number),
+    Column("MACs", _of("macs"), short_number),
+    Column("FLOPs", _of("flops"), short_number),
+    Column("file MiB", _megabytes("model_bytes"), three_digits),
+)
+TIME = (
+    Column("median ms", _of("latency_median_ms"), three_digits),
+    Column("p95 ms", _of("latency_p95_ms"), three_digits),
+    Column("images/s", _of("images_per_second"), short_number),
+)
+MEMORY = (
+    Column("predict MiB", _megabytes("inference_bytes"), three_digits),
+    Column("train MiB", _megabytes("training_bytes"), three_digits),
+)
+TRAINING = Column("train s", _of("training_seconds"), three_digits)
+TRAINING_AN_IMAGE = Column("train ms/image", _per_image, three_digits)
+
+
+def machine(found: Efficiency) -> str:
+    """Where it was measured, and where trained if that is another device."""
+    count = found["threads"]
+    threads = f", {count} thread{'s' if count > 1 else ''}" if count else ""
+    elsewhere = found["trained_on"].partition(":")[0] != found["device"].partition(":")[0]
+    trained = f"; trained on {found['trained_on']}" if elsewhere else ""
+    return f"{found['device']} ({found['hardware']}{threads}){trained}"
+
+
+def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Header and cells for the rows whose records have an efficiency, one line for each machine; medians
+    over seeds. No cells where no record has one."""
+    columns = (*NETWORK, *TIME, *MEMORY, TRAINING)
+    header = ["method", "measured on", *(column.heading for column in columns)]
+    cells = []
+    for row in rows:
+        machines: dict[str, list[Efficiency]] = defaultdict(list)
+        for record in row.records:
+            if record.efficiency is not None:
+                machines[machine(record.efficiency)].append(record.efficiency)
+        for where, found in sorted(machines.items()):
+            cells.append([row.label("uniform"), where, *(column.cell(found) for column in columns)])
+    return header, cells

@@ -1,0 +1,19 @@
+"""Writes matplotlib's figures."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wsbench.files.atomic import atomic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def save(figure: Figure, path: Path, *, dpi: int) -> None:
+    """Write a figure as PNG. A letter that the font lacks is drawn as a box, without a warning a letter."""
+    with atomic(path) as file, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(file, format="png", dpi=dpi)

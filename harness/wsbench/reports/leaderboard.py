@@ -1,0 +1,310 @@
+"""Records -> markdown tables: a pure function, so that CI can tell a table from what its records say."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wsbench.contract import records
+from wsbench.contract.protocol import COLUMNS, RANKED_BY, RANKED_WITHOUT_BOXES, RANKING_COLUMNS
+from wsbench.contract.records import Record
+from wsbench.errors import WsbenchError
+from wsbench.files import checksums
+from wsbench.files.atomic import write_text
+from wsbench.files.locks import held_for_a_moment
+from wsbench.reports import costs, published
+from wsbench.reports.board import Board
+from wsbench.reports.board_tables import floors, markdown_table, measures, ranking
+from wsbench.reports.published import Paper, PublishedTable
+from wsbench.reports.rows import BLIND, BOXED, Row, row_key
+from wsbench.runs import replay
+from wsbench.runs.evaluation_log import seen_by
+from wsbench.scoring.objectives import OBJECTIVE
+from wsbench.utils.hashing import key_of
+
+
+def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path:
+    """Copy a finished record into a leaderboard's folder, without what names a run's machine, and beside
+    it the predictions that its numbers follow from.
+
+    Args:
+        record: of a complete dataset.
+        folder: of all leaderboards.
+        planned_seeds: all seeds that the row is to have.
+
+    Raises:
+        WsbenchError: the record is of a subset: its scores compare with nothing; or the run's predictions are
+            not what was left there.
+    """
+    refuse_subset(record.dataset)
+    method, name = record.method, record.dataset["name"]
+    settings = key_of([method["settings"], record.dataset["settings"]])
+    calibrated = record.key.get("calibrated_for", OBJECTIVE)
+    rule = "" if calibrated == OBJECTIVE else f"-{calibrated}"
+    folds = f"-{record.dataset['folds']}folds" if record.dataset.get("folds") else ""
+    stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}{folds}-seed{record.seed}"
+    path = folder / "records" / name / f"{stem}.json"
+    if record.folder is not None:
+        checksums.require(record.folder / replay.FILE)
+    with held_for_a_moment(folder / ".lock"):
+        records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
+        if record.folder is not None and (record.folder / replay.FILE).exists():
+            replay.seal(record.folder / replay.FILE, path.with_suffix(".npz"), path)
+    return path
+
+
+def refuse_subset(dataset: Mapping[str, Any]) -> None:
+    """Raise WsbenchError if a dataset, described as in a record, is only a part of its release."""
+    if dataset["subset"]:
+        counts = ", ".join(f"{here}/{all_} of {split}" for split, (here, all_) in dataset["subset"].items())
+        raise WsbenchError(
+            f"{dataset['name']} is a subset here ({counts} images); "
+            "its scores compare with nothing and enter no leaderboard"
+        )
+
+
+def read(folder: Path) -> dict[str, list[Record]]:
+    """All records under a leaderboards folder, by dataset, in the order of their file names.
+
+    Raises:
+        WsbenchError: a file is no record, is of a subset, lies in another dataset's folder, or shares no
+            table with the records that it should share one with.
+    """
+    found: dict[str, list[Record]] = defaultdict(list)
+    by_table: dict[str, dict[Path, Record]] = defaultdict(dict)
+    for path in sorted((folder / "records").glob("*/*.json")):
+        record = records.load(path)
+        if record.dataset["name"] != path.parent.name:
+            raise WsbenchError(f"{path}: is a record of dataset {record.dataset['name']}; move it there")
+        try:
+            refuse_subset(record.dataset)
+        except WsbenchError as error:
+            raise WsbenchError(f"{path}: {error}") from None
+        found[record.dataset["name"]].append(record)
+        by_table[table_key(record)][path] = record
+    for of_table in by_table.values():
+        _refuse_misfits(of_table)
+    return dict(found)
+
+
+def _refuse_misfits(of_table: Mapping[Path, Record]) -> None:
+    """Raise WsbenchError where one seed of a row has two records, or records of one table have not equally
+    many draws, so that nothing can be compared draw by draw."""
+    path_of: dict[tuple[str, int], Path] = {}
+    lengths: dict[int, Path] = {}
+    for path, record in of_table.items():
+        if (first := path_of.setdefault((row_key(record), record.seed), path)) is not path:
+            raise WsbenchError(
+                f"{path}: is seed {record.seed} of the same row as {first}; remove one of them"
+            )
+        if record.draw_count is not None:
+            lengths.setdefault(record.draw_count, path)
+    if len(lengths) > 1:
+        (count, first), (other, path) = list(lengths.items())[:2]
+        raise WsbenchError(f"{path}: has {other} draws, {first} of the same table {count}; submit it again")
+
+
+def render(name: str, found: Iterable[Record], papers: Sequence[Paper] = ()) -> str:
+    """The markdown page of one dataset. Records of different keys never share a table, and none shares one
+    with what papers print; the table of most records comes first."""
+    tables: dict[str, list[Record]] = defaultdict(list)
+    everything = list(found)
+    for record in everything:
+        tables[table_key(record)].append(record)
+    parts = [f"# Leaderboard: {name}\n", _PREFACE if tables else _NO_RECORDS]
+    for _, inside in sorted(tables.items(), key=lambda table: (-len(table[1]), table[0])):
+        data = inside[0].key["fingerprint"]
+        parts += _section(inside, [record for record in everything if record.key["fingerprint"] == data])
+    printed = [
+        _published(paper, table) for paper in papers for table in paper.tables if table.dataset == name
+    ]
+    if printed:
+        parts += [_PUBLISHED, *printed]
+    return "\n".join(parts)
+
+
+def update(folder: Path) -> list[Path]:
+    """Write the page of every dataset that has records; returns the pages.
+
+    Raises:
+        WsbenchError: there is nothing to write a page of.
+    """
+    with held_for_a_moment(folder / ".lock"):
+        pages = _pages(folder)
+        for path, text in pages.items():
+            write_text(path, text)
+    if not pages:
+        raise _nothing_there(folder)
+    return list(pages)
+
+
+def stale(folder: Path) -> list[Path]:
+    """The pages that are not what their records say: different, missing, or without records.
+
+    Raises:
+        WsbenchError: there is no page, and nothing that one should be of: a check of nothing finds nothing.
+    """
+    expected = _pages(folder)
+    wrong = [path for path, text in expected.items() if not path.exists() or path.read_text("utf-8") != text]
+    orphans = [
+        path for path in sorted(folder.glob("*.md")) if path not in expected and path.name != "README.md"
+    ]
+    if not expected and not orphans:
+        raise _nothing_there(folder)
+    return wrong + orphans
+
+
+def _nothing_there(folder: Path) -> WsbenchError:
+    return WsbenchError(
+        f"{folder} has no records/DATASET/*.json and no published/*.yaml; name the folder that holds them"
+    )
+
+
+def _pages(folder: Path) -> dict[Path, str]:
+    """The page of every dataset that has records or published numbers."""
+    found, papers = read(folder), published.read(folder)
+    names = sorted(set(found) | published.datasets(papers))
+    return {folder / f"{name}.md": render(name, found.get(name, []), papers) for name in names}
+
+
+def _published(paper: Paper, table: PublishedTable) -> str:
+    header = ["method", *table.columns, *(["note"] if table.notes else [])]
+    rows = [
+        [name, *("-" if number is None else f"{number:g}" for number in numbers)]
+        + ([table.notes.get(name, "")] if table.notes else [])
+        for name, numbers in table.rows.items()
+    ]
+    where = f"**{table.table}** of {paper.citation}. Split: {table.split}. Differs: {table.differs}."
+    return f"{where}\n\n{markdown_table(header, rows)}"
+
+
+def table_key(record: Record) -> str:
+    """What two records must share to stand in one table. Versions count of the metrics that are shown: a
+    plugin's further metric parts nothing."""
+    columns = {RANKED_BY, *RANKING_COLUMNS, *(metric for shown in COLUMNS.values() for metric in shown)}
+    versions = {metric: version for metric, version in record.key["metrics"].items() if metric in columns}
+    key = {"calibrated_for": OBJECTIVE, **record.key, "metrics": versions}
+    return json.dumps(key, sort_keys=True)
+
+
+def _section(records_of_key: Sequence[Record], same_data: Sequence[Record]) -> list[str]:
+    board = Board.of(records_of_key)
+    parts = [_data_line(records_of_key[0], same_data)]
+    if any("uniform" in record.protocols for record in records_of_key):
+        parts += [_TITLES["uniform"], *ranking(board)]
+        parts += ["### Further measures\n", measures(board.rows, "uniform"), *floors(board.rows)]
+    of_paper = [row for row in board.rows if any("paper" in record.protocols for record in row.records)]
+    if of_paper:
+        parts += [_TITLES["paper"], measures(of_paper, "paper")]
+    return [*parts, *_sanity(board.rows), *_costs(board.rows)]
+
+
+def _sanity(rows: Sequence[Row]) -> list[str]:
+    """What sanity checks measured of some rows: means over the seeds that have been checked, which are
+    named; nothing where no record has been checked."""
+    cells = []
+    for row in rows:
+        checked = [record for record in row.records if record.sanity]
+        for check, what in _RANDOM.items():
+            found = [record for record in checked if check in record.sanity["checks"]]
+            if found:
+                seeds = ", ".join(str(record.seed) for record in found)
+                cells.append([row.label("uniform"), seeds, what, *_similarities(found, check)])
+    header = ["method", "seeds", "random", "Spearman", "SSIM", "HOG", "undefined"]
+    return [_SANITY, markdown_table(header, cells)] if cells else []
+
+
+def _similarities(found: Sequence[Record], check: str) -> list[str]:
+    measured = [record.sanity["checks"][check][0] for record in found]
+    cells = []
+    for name in ("spearman", "ssim", "hog"):
+        values = [one[name]["value"] for one in measured]
+        cells.append("-" if None in values else f"{statistics.fmean(values):.3f}")
+    undefined, maps = sum(one["undefined"] for one in measured), sum(r.sanity["maps"] for r in found)
+    return [*cells, f"{undefined} of {maps}"]
+
+
+def _costs(rows: Sequence[Row]) -> list[str]:
+    header, cells = costs.table(rows)
+    return [_COSTS, markdown_table(header, cells)] if cells else []
+
+
+def _data_line(record: Record, same_data: Sequence[Record]) -> str:
+    data, key = record.dataset, record.key
+    images: Mapping[str, Any] = data["images"]
+    counts = ", ".join(f"{count} {role}" for role, count in images.items())
+    folds = f"; {data['folds']}-fold cross-validation" if data.get("folds") else ""
+    options = ", ".join(f"{name}={value}" for name, value in sorted(data["settings"].items()))
+    return (
+        f"Data `{key['fingerprint']}`: {counts} images; {data['boxes']['test']} boxes on test"
+        f"{'; ' + options if options else ''}{folds}. Protocol version {key['protocol']}. "
+        f"{_seen(same_data)}\n"
+    )
+
+
+def _seen(same_data: Sequence[Record]) -> str:
+    """How many rows, and evaluations where records say so, the test split of some records has seen."""
+    rows = len({(table_key(record), row_key(record)) for record in same_data})
+    words = f"{rows} row{'' if rows == 1 else 's'}"
+    if (evaluations := seen_by(same_data)) is not None:
+        words += f" and at least {evaluations} evaluation{'' if evaluations == 1 else 's'}"
+    return f"Its test split has seen {words}."
+
+
+_PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows stand in the
+order of their mean `{RANKED_BY}` under protocol `uniform`: average precision at IoU 0.25 on the images
+that have the finding, with boxes ranked by their place among the boxes of their image. It rewards boxes
+that hit lesions, and no class score can change it. **rank** is an interval: it holds for all rows of a
+table at once with a chance of 95 % (Behrens-Fisher tests with moderated variances over seeds, Holm's
+correction over all pairs). In bold are the rows that nothing is better than by more than noise. *rank
+alone* holds for one row looked at by itself. Several seeds give mean ± sample standard deviation; *95 %*
+is the interval of what the method reaches over seeds, images and choices of thresholds, *these networks*
+that of the trained networks at hand.
+
+`cond_gain` is the difference to the best boxes that never look at the image: at or below 0, a reader with
+these boxes does as well. `top1_blind` is the best fixed box beside `top1_hit`. `ap25` counts all images,
+healthy ones included, so class scores lift it; `ap25_fixed` and `ap25_oracle` are what fixed boxes and
+perfect boxes reach with the same class scores, `ap25_share` is where `ap25` lies between them. `map_gain`
+is `ap25` less that of fixed boxes scored by the class score; it depends on the class scores, too.
+`near_fixed` is the share of boxes that stand where fixed boxes stand. {BLIND} never looks at the image.
+{BOXED} uses annotated boxes of the calibrate role under this protocol; `wsbench describe METHOD` says for
+what. Rows of external programs are compared with all others and count in nobody else's rank. Where no
+test image has a box, rows stand in the order of `{RANKED_WITHOUT_BOXES}`, and measures of boxes are left
+out.
+"""
+
+_COSTS = """## Cost
+
+Of predicting one image, with its heatmap, and of training; times and memory are those of the machine that is
+named. What each column is: [docs/efficiency.md](../docs/efficiency.md).
+"""
+
+_NO_RECORDS = """Made by `wsbench leaderboard`; do not edit. No run of wsbench on this dataset has been
+submitted yet.
+"""
+
+_PUBLISHED = """## Published
+
+As the papers print them. Splits, boxes, thresholds and training differ, so nothing here is ranked with, or
+compares with, the rows above.
+"""
+
+_RANDOM = {"parameters": "all parameters", "labels": "labels", "reference": "nothing, another image"}
+"""Sanity checks that pages show."""
+
+_SANITY = """## Saliency sanity checks
+
+How alike maps are to those of the trained method when what it learnt is random (`wsbench sanity`): 1 is an
+equal map, which cannot depend on what was learnt. In the rows of another image nothing is random: so alike
+are the trained method's maps of two images. Means over maps, without those that are constant.
+"""
+
+_TITLES = {
+    "uniform": "## Protocol `uniform`: boxes and thresholds chosen by the harness\n",
+    "paper": "## Protocol `paper`: every method's own boxes and thresholds\n",
+}

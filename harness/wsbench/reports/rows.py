@@ -1,0 +1,181 @@
+"""Rows of a table: a method with its settings over its seeds."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wsbench.contract.protocol import RANKED_BY, ranked_by
+from wsbench.contract.records import Record
+from wsbench.errors import printable
+from wsbench.scoring.intervals import edge_variance, of_draws
+from wsbench.scoring.significance import Estimate
+
+UNBOUNDED = ("cond_gain", "map_gain")
+"""Of the metrics that are kept draw by draw, the differences, which may be negative."""
+
+BLIND, BOXED = "†", "‡"
+OF_LABELS = ("accuracy", "auc", "sensitivity", "specificity", "macro_precision", "macro_recall")
+"""Metrics that need no truth boxes."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method with one preset and settings, over its seeds."""
+
+    records: tuple[Record, ...]
+
+    @property
+    def first(self) -> Record:
+        """Any of the records, for what they share."""
+        return self.records[0]
+
+    def label(self, protocol: str) -> str:
+        """Name, preset, changed settings, and the marks of image-blind and box-supervised rows."""
+        method = self.first.method
+        preset = "" if method["preset"] == "default" else f" ({method['preset']})"
+        changed = "".join(f" {name}={value}" for name, value in sorted(method["changed"].items()))
+        marks = "" if method["reads_image"] else BLIND
+        if method["box_supervision"] in ("fit", protocol):
+            marks += BOXED
+        return printable(f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}")
+
+    def values(self, metric: str, protocol: str) -> list[float | None]:
+        """The metric's macro value of every seed."""
+        return [record.value(metric, protocol) for record in self.records]
+
+    def spread_over(self, metric: str, protocol: str) -> list[float | None]:
+        """The values whose spread is shown: those of every fold, where there are some, else of every seed."""
+        metrics = [record.protocols.get(protocol, {}).get("metrics", {}) for record in self.records]
+        folds = [value for of_seed in metrics for value in of_seed.get(metric, {}).get("folds", ())]
+        return folds or self.values(metric, protocol)
+
+    def mean(self, metric: str, protocol: str) -> str:
+        """Mean over seeds; a dash where a seed is missing or its value does not exist."""
+        values = self.values(metric, protocol)
+        return "-" if None in values or self.missing else f"{statistics.fmean(values):.3f}"
+
+    def spread(self, metric: str, protocol: str) -> str:
+        """Sample standard deviation over seeds, or over the folds of all seeds; a dash where it does not
+        exist."""
+        values = self.spread_over(metric, protocol)
+        incomplete = None in values or self.missing or len(values) == 1
+        return "-" if incomplete else f"{statistics.stdev(values):.3f}"
+
+    def cell(self, metric: str, protocol: str) -> str:
+        """Mean and, of several seeds or folds, spread."""
+        mean, spread = self.mean(metric, protocol), self.spread(metric, protocol)
+        return mean if spread == "-" else f"{mean} ± {spread}"
+
+    def fold_values(self, metric: str, protocol: str) -> list[float | None]:
+        """The metric's value of every fold, each a mean over seeds; None where one does not exist."""
+        of_seeds = [
+            record.protocols[protocol]["metrics"].get(metric, {}).get("folds", [None] * self.folds)
+            for record in self.records
+        ]
+        return [_mean(values) for values in zip(*of_seeds, strict=True)]
+
+    def pooled(self, metric: str, protocol: str) -> float | None:
+        """The metric of the images of all folds together, as a mean over seeds; AUC and accuracy have one."""
+        return _mean([record.protocols[protocol]["pooled"].get(metric) for record in self.records])
+
+    @property
+    def seeds(self) -> str:
+        """The seeds, and those that are missing."""
+        here = ", ".join(str(record.seed) for record in self.records)
+        missing = ", ".join(map(str, self.missing))
+        return f"{here}; missing {missing}" if missing else here
+
+    @property
+    def missing(self) -> list[int]:
+        """Seeds that the commands behind these records planned and that have no record."""
+        planned = {seed for record in self.records for seed in record.planned_seeds}
+        return sorted(planned - {record.seed for record in self.records})
+
+    @property
+    def folds(self) -> int:
+        """How many folds its records sum up; 0 for runs on the dataset's own split."""
+        return self.first.dataset.get("folds", 0)
+
+    @property
+    def ranked_by(self) -> str:
+        """The ranking metric of its dataset."""
+        return ranked_by(self.first.dataset["boxes"]["test"])
+
+    @property
+    def external(self) -> bool:
+        """Whether another program made the predictions, so that nobody can train it again from its record."""
+        return self.first.is_external
+
+    @property
+    def units(self) -> int:
+        """The number of patients (of images where patients are unknown) of the rarer label, over classes."""
+        images: int = self.first.dataset["images"]["test"]
+        return int(self.first.protocols["uniform"].get("units", images))
+
+    def estimate(self, metric: str) -> Estimate | None:
+        """A metric under protocol ``uniform``; None where a seed or its draws are missing."""
+        values = self.values(metric, "uniform")
+        draws = [record.protocols.get("uniform", {}).get("draws", {}) for record in self.records]
+        if self.missing or None in values or not all(metric in of_seed for of_seed in draws):
+            return None
+        drawn = np.array([of_seed[metric] for of_seed in draws], dtype=np.float64)
+        trainings = tuple(record.training for record in self.records)
+        mean = statistics.fmean(value for value in values if value is not None)
+        return Estimate(
+            np.array(values, dtype=np.float64),
+            drawn.mean(axis=0),
+            deterministic=self.first.method.get("deterministic", False),
+            trainings=trainings if all(trainings) else (),
+            edge_variance=edge_variance(mean, self.units),
+        )
+
+    def of_networks(self, metric: str, protocol: str) -> tuple[float, float] | None:
+        """The 95 % interval of these trained networks on images like these, without the noise of seeds; of
+        several seeds or folds only metrics that are kept draw by draw have one."""
+        estimate = self.estimate(metric) if protocol == "uniform" else None
+        if estimate is not None and (len(self.records) > 1 or self.folds):
+            return of_draws(estimate.mean, estimate.draws, bounded=metric not in UNBOUNDED, units=self.units)
+        described = self.first.protocols.get(protocol, {}).get("metrics", {}).get(metric, {})
+        bounds = described.get("interval")
+        return tuple(bounds) if bounds and len(self.records) == 1 else None
+
+
+def row_key(record: Record) -> str:
+    """What records of one table must share to be one row, over their seeds: the method and its settings."""
+    return json.dumps([record.method["name"], record.method["settings"]], sort_keys=True)
+
+
+def ranked(records: Iterable[Record]) -> list[Row]:
+    """One row a method and settings, over its seeds; in the order of the ranking measure's means."""
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        groups[row_key(record)].append(record)
+    rows = [Row(tuple(sorted(group, key=lambda record: record.seed))) for group in groups.values()]
+    return sorted(rows, key=_rank)
+
+
+def shown(rows: Sequence[Row], metrics: Iterable[str]) -> list[str]:
+    """Of some metrics those that a table of these rows shows: without truth boxes, those of labels."""
+    boxed = rows[0].ranked_by == RANKED_BY
+    return [metric for metric in metrics if boxed or metric in OF_LABELS]
+
+
+def number(value: float | None) -> str:
+    """As tables show it; a dash for what does not exist."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if len(known) == len(values) else None
+
+
+def _rank(row: Row) -> tuple[float, str]:
+    values = [value for value in row.values(row.ranked_by, "uniform") if value is not None]
+    return (-statistics.fmean(values) if values else 1.0, row.label("uniform"))

@@ -1,0 +1,1 @@
+"""Plans and their stages: fit, predict, score, measure, record."""

@@ -1,0 +1,177 @@
+"""Cross-validation: one run a fold, and one record that sums them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wsbench.contract import records
+from wsbench.contract.plugins import Plugins
+from wsbench.contract.records import Record
+from wsbench.data.dataset import Loaded
+from wsbench.data.folds import all_folds
+from wsbench.files import checksums
+from wsbench.runs.model_selection import macro_auc
+from wsbench.runs.plan import Plan
+from wsbench.runs.runner import execute
+from wsbench.runs.stages import locked
+from wsbench.utils.hashing import key_of
+from wsbench.utils.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FOLD = "fold"
+"""The column that says by which fold an image was tested."""
+
+
+def cross_validate(plan: Plan, loaded: Loaded, folds: int, found: Plugins, progress: Progress) -> Record:
+    """Run a plan once a fold, each in its own folder, and sum the runs up; what is done is skipped.
+
+    Args:
+        plan: the method, its settings and seed.
+        loaded: the dataset; its own roles play no part.
+        folds: how many.
+        found: the plugins.
+        progress: where long work is shown.
+
+    Returns:
+        A record whose metrics are means over folds. ``scores.csv`` and ``boxes.csv`` beside it hold every
+        image once, with the fold that it was tested by.
+    """
+    parts = []
+    for fold in all_folds(folds):
+        if plan.spec.reads_image:
+            progress.say(f"{plan.spec.name}: fold {fold.number} of {fold.of}")
+        parts.append(execute(plan, loaded.of_fold(fold), found, progress))
+    key = key_of([plan.settings.model_dump(mode="json"), _fingerprint(parts)])
+    name = f"seed{plan.seed}-{folds}folds-{key[:8]}"
+    with locked(plan.runs / loaded.spec.name / plan.spec.name / name, progress.say) as folder:
+        summed = sum_up(parts, folder)
+        for table in (records.SCORES, records.BOXES):
+            text = _together(parts, table).to_csv(index=False, lineterminator="\n")
+            checksums.write_noted(folder / table, text)
+        records.write(summed, folder / records.FILE)
+    return summed
+
+
+def sum_up(folds: Sequence[Record], folder: Path | None = None) -> Record:
+    """One record of the runs of all folds, in their order, which were made by the same plan.
+
+    Every metric's value is the mean of its ``folds``; ``pooled`` has AUC and accuracy of all images together.
+    """
+    first = folds[0]
+    fingerprint = _fingerprint(folds)
+    protocols = [name for name in first.protocols if all(name in record.protocols for record in folds)]
+    return Record(
+        key={**first.key, "fingerprint": fingerprint, "folds": len(folds)},
+        method=first.method,
+        dataset={
+            **first.dataset,
+            "fingerprint": fingerprint,
+            "images": {"test": sum(record.dataset["images"]["test"] for record in folds)},
+            "boxes": {"test": sum(record.dataset["boxes"]["test"] for record in folds)},
+            FOLD: None,
+            "folds": len(folds),
+        },
+        seed=first.seed,
+        protocols={name: {**_protocol(name, folds), "pooled": _pooled(name, folds)} for name in protocols},
+        stages={stage: _cost([record.stages[stage] for record in folds]) for stage in first.stages},
+        provenance=first.provenance,
+        training=key_of([record.training for record in folds]),
+        efficiency=first.efficiency,
+        evaluations=max((record.evaluations for record in folds), key=lambda seen: seen.get("count", 0)),
+        folder=folder,
+    )
+
+
+def _protocol(name: str, folds: Sequence[Record]) -> dict[str, Any]:
+    parts = [record.protocols[name] for record in folds]
+    metrics = {
+        name: _metric([part["metrics"][name] for part in parts])
+        for name in parts[0]["metrics"]
+        if all(name in part["metrics"] for part in parts)
+    }
+    drawn = [part.get("draws", {}) for part in parts]
+    common = [name for name in drawn[0] if all(name in draws for draws in drawn)]
+    draws = {name: _means(zip(*(part[name] for part in drawn), strict=True)) for name in common}
+    return {
+        "calibration": {"folds": [part["calibration"] for part in parts]},
+        "metrics": metrics,
+        "draws": draws,
+        "units": sum(part["units"] for part in parts),
+    }
+
+
+def _pooled(protocol: str, folds: Sequence[Record]) -> dict[str, float | None]:
+    """Macro AUC of all scores together, as if one model had given them, and accuracy over all images."""
+    scores = [_scores(record, protocol) for record in folds]
+    classes = folds[0].dataset["classes"]
+    labels, given = (
+        np.concatenate([frame[[f"{kind} {name}" for name in classes]].to_numpy() for frame in scores])
+        for kind in ("label", "score")
+    )
+    accuracies = [record.value("accuracy", protocol) for record in folds]
+    right = [None if a is None else a * len(frame) for a, frame in zip(accuracies, scores, strict=True)]
+    mean = _mean(right)
+    return {
+        "auc": macro_auc(labels, given),
+        "accuracy": None if mean is None else mean * len(folds) / len(labels),
+    }
+
+
+def _scores(record: Record, protocol: str) -> pd.DataFrame:
+    import pandas as pd
+
+    assert record.folder is not None
+    own = record.folder / records.PAPER_SCORES
+    path = own if protocol == "paper" and own.exists() else record.folder / records.SCORES
+    return pd.read_csv(path)
+
+
+def _metric(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Mean over folds, and each fold's value; what does not exist in one has no mean."""
+    values = [part["value"] for part in parts]
+    result: dict[str, Any] = {"value": _mean(values), "folds": values}
+    if "per_class" in parts[0]:
+        classes = parts[0]["per_class"]
+        result["per_class"] = {name: _mean([part["per_class"][name] for part in parts]) for name in classes}
+        if undefined := [name for name, value in result["per_class"].items() if value is None]:
+            result["undefined"] = undefined
+    return result
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if len(known) == len(values) else None
+
+
+def _means(draws: Iterable[Sequence[float | None]]) -> list[float | None]:
+    return [None if (mean := _mean(draw)) is None else round(mean, 5) for draw in draws]
+
+
+def _cost(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Times of all folds together, and the most memory that one needed."""
+    shared = [name for name in parts[0] if all(name in part for part in parts)]
+    peaks = {name: max(part[name] for part in parts) for name in shared if name.startswith("peak")}
+    return {**{name: sum(part[name] for part in parts) for name in shared}, **peaks}
+
+
+def _together(folds: Sequence[Record], table: str) -> pd.DataFrame:
+    import pandas as pd
+
+    frames = []
+    for number, record in enumerate(folds, start=1):
+        assert record.folder is not None
+        # As text, so that every number stays digit for digit what its fold wrote.
+        frame = pd.read_csv(record.folder / table, dtype=str, keep_default_na=False)
+        frame.insert(0, FOLD, str(number))
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _fingerprint(folds: Sequence[Record]) -> str:
+    return key_of([record.key["fingerprint"] for record in folds])

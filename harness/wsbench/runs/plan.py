@@ -1,0 +1,202 @@
+"""Turns words into a plan: the method, its settings, the data, and the folder where the run lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from wsbench import __version__
+from wsbench.contract.base import Method
+from wsbench.contract.containment import contain, contained, place_of
+from wsbench.contract.plugins import Plugins
+from wsbench.contract.specs import DatasetSpec, MethodSpec
+from wsbench.data import catalog
+from wsbench.data.dataset import Loaded, load
+from wsbench.errors import choose
+from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
+from wsbench.settings import Settings, TrainingSettings, fill
+from wsbench.utils.devices import check_device
+from wsbench.utils.hashing import key_of, source_hash
+from wsbench.utils.progress import Progress
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run, resolved: nothing of it depends on defaults any more.
+
+    Attributes:
+        spec, preset, settings: the method.
+        seed: the base seed.
+        device: a ``--device`` word.
+        runs: the folder of all runs.
+        calibrate_for: what the harness's box rules are chosen for; one of `objectives.OBJECTIVES`.
+    """
+
+    spec: MethodSpec
+    preset: str
+    settings: Settings
+    seed: int
+    device: str
+    runs: Path
+    calibrate_for: str = OBJECTIVE
+
+    def folder(self, loaded: Loaded) -> Path:
+        """Where the run lies: a function of method, settings, data and seed, so that typing the same
+        command again finds it."""
+        key = key_of([self.settings.model_dump(mode="json"), loaded.fingerprint])
+        fold = "" if loaded.fold is None else f"{loaded.fold}-"
+        return self.runs / loaded.spec.name / self.spec.name / f"seed{self.seed}-{fold}{key[:8]}"
+
+    def trained(self) -> Plan:
+        """The plan whose training this one predicts with: settings that fitting does not depend on are at
+        their defaults, so that runs which differ in them alone share one training."""
+        fields = self.spec.settings.model_fields
+        defaults = {name: fields[name].default for name in self.spec.after_fit}
+        return replace(self, settings=self.settings.model_copy(update=defaults))
+
+    def after_fit(self) -> dict[str, Any]:
+        """The settings that only predicting depends on, as JSON values."""
+        return self.settings.model_dump(mode="json", include=set(self.spec.after_fit))
+
+    def build(self, loaded: Loaded) -> Method:
+        """The method, not yet fitted; what it does when it is called stays within the call."""
+        with contained(self.who, "build"):
+            method = self.spec.build(self.settings, loaded.dataset.classes)
+        return contain(method, self.who)
+
+    @property
+    def who(self) -> str:
+        """The method and the place of its plugin, for messages."""
+        return f"{self.spec.name} (plugin {place_of(self.spec.build)})"
+
+    def upstream(self, found: Plugins) -> dict[str, Plan]:
+        """The plans of the methods this one builds on: same seed, device and folder of runs."""
+        plans = {}
+        for name, needed in self.spec.requires(self.settings).items():
+            spec = found.method(needed.method)
+            plans[name] = replace(self, spec=spec, settings=fill(spec.settings, needed.settings, spec.name))
+        return plans
+
+    def inputs(self, loaded: Loaded, found: Plugins) -> dict[str, Any]:
+        """All that fitting depends on, as JSON values."""
+        return {
+            "method": self.spec.name,
+            "settings": self.trained().settings.model_dump(mode="json"),
+            "seed": self.seed,
+            "data": loaded.fingerprint,
+            "source": source_hash(self.spec.build),
+            "wsbench": __version__,
+            "upstream": {name: p.inputs(loaded, found) for name, p in self.upstream(found).items()},
+        }
+
+    def changed(self) -> dict[str, Any]:
+        """The settings that differ from the preset's, as JSON values; of settings inside settings, too, those
+        alone that differ."""
+        preset = fill(self.spec.settings, self.spec.presets[self.preset], self.spec.name)
+        ours, theirs = self.settings.model_dump(mode="json"), preset.model_dump(mode="json")
+        return _difference(ours, theirs)
+
+
+def _difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _difference(value, theirs[name])
+        if isinstance(value, dict) and isinstance(theirs[name], dict) and value.keys() == theirs[name].keys()
+        else value
+        for name, value in ours.items()
+        if value != theirs[name]
+    }
+
+
+def make_plan(
+    spec: MethodSpec,
+    preset: str | None,
+    options: Mapping[str, Any],
+    *,
+    dataset: DatasetSpec,
+    seed: int,
+    device: str,
+    runs: Path,
+    calibrate_for: str = OBJECTIVE,
+) -> Plan:
+    """A plan with the preset that applies and ``options`` laid over it.
+
+    Args:
+        preset: None takes the dataset's, where the method has it, else the method's first.
+
+    Raises:
+        WsbenchError: an unknown preset or option, a value out of bounds, or a device that is not there.
+    """
+    if preset is None:
+        preset = dataset.preset if dataset.preset in spec.presets else next(iter(spec.presets))
+    values = choose(preset, spec.presets, f"preset of {spec.name}")
+    choose(calibrate_for, OBJECTIVES, "objective of calibration")
+    laid_over = {name: _over(values.get(name), value) for name, value in options.items()}
+    settings = fill(spec.settings, {**values, **laid_over}, spec.name)
+    check_device(device, used=isinstance(settings, TrainingSettings))
+    return Plan(spec, preset, settings, seed, device, runs, calibrate_for)
+
+
+def _over(below: Any, value: Any) -> Any:
+    """Of settings inside settings, only those that are named change."""
+    both = isinstance(below, Mapping) and isinstance(value, Mapping)
+    return {**below, **value} if both else value
+
+
+def blind_plans(
+    found: Plugins,
+    dataset: DatasetSpec,
+    *,
+    seed: int = 0,
+    runs: Path,
+    calibrate_for: str = OBJECTIVE,
+    other_than: str = "",
+) -> list[Plan]:
+    """A plan of every method that never looks at the image: no localisation score is read without them.
+
+    Args:
+        found: the plugins.
+        dataset: that the plans are for.
+        seed: the base seed; a method that declares itself deterministic has seed 0, whatever it is.
+        runs: the folder of all runs.
+        calibrate_for: what box rules are chosen for.
+        other_than: a method to leave out.
+    """
+    return [
+        make_plan(
+            spec,
+            None,
+            {},
+            dataset=dataset,
+            seed=0 if spec.deterministic else seed,
+            device="cpu",
+            runs=runs,
+            calibrate_for=calibrate_for,
+        )
+        for spec in found.methods.values()
+        if not spec.reads_image and spec.name != other_than
+    ]
+
+
+def load_dataset(
+    found: Plugins,
+    name: str,
+    options: Mapping[str, Any],
+    progress: Progress,
+    *,
+    root: str | Path | None = None,
+    skip_bad: bool = False,
+    refuse: bool = True,
+) -> Loaded:
+    """The dataset of that name, loaded with its settings and its entry in the catalogue; see `loading.load`.
+
+    Raises:
+        WsbenchError: an unknown dataset or option, no folder, or a problem with a file.
+    """
+    spec = found.dataset(name)
+    catalog.refuse_misspelt(found.datasets)
+    entry = catalog.read().get(name, catalog.Entry())
+    settings = fill(spec.settings, options, name)
+    given = Path(root) if root is not None else None
+    return load(spec, settings, entry, progress, root=given, skip_bad=skip_bad, refuse=refuse)

@@ -1,0 +1,116 @@
+"""Computes the numbers of a leaderboard's records again from the predictions beside them."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wsbench.contract import plugins, records
+from wsbench.contract.plugins import Plugins
+from wsbench.contract.records import Record
+from wsbench.data.dataset import Loaded
+from wsbench.errors import WsbenchError
+from wsbench.runs import replay
+from wsbench.runs.rescoring import dataset_of
+from wsbench.utils.progress import Progress, Silent
+from wsbench.utils.workers import in_order
+
+CHUNK = 4
+"""Records that a process computes before it is given more; each process loads the dataset once a chunk."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What came of the records of a leaderboard.
+
+    Attributes:
+        differences: by the file of a record, what does not follow from its predictions.
+        missing: by dataset that cannot be loaded here, why; its records were not computed again.
+        equal: how many records say what their predictions say.
+    """
+
+    differences: Mapping[Path, Sequence[str]]
+    missing: Mapping[str, str]
+    equal: int
+
+
+def replay_all(
+    folder: Path, plugin_files: Sequence[Path], progress: Progress, *, update: bool = False
+) -> Replayed:
+    """Compute every record's numbers again, in as many processes as there are cores.
+
+    Args:
+        folder: of all leaderboards.
+        plugin_files: Python files to find further plugins in.
+        progress: where long work is shown.
+        update: write the records with what was computed, instead of saying how they differ.
+    """
+    paths = sorted((folder / "records").glob("*/*.json"))
+    by_data: dict[tuple, list[Path]] = defaultdict(list)
+    for path in paths:
+        record = records.load(path)
+        by_data[record.dataset["name"], record.key["fingerprint"]].append(path)
+    chunks = [
+        of_data[start : start + CHUNK]
+        for of_data in by_data.values()
+        for start in range(0, len(of_data), CHUNK)
+    ]
+    replay_chunk = functools.partial(_replay, plugin_files=tuple(plugin_files), update=update)
+    work = in_order(replay_chunk, chunks, processes=True)
+    differences: dict[Path, Sequence[str]] = {}
+    missing: dict[str, str] = {}
+    equal = 0
+    with progress.task("computing records again", len(paths)) as advance:
+        for chunk, result in zip(chunks, work, strict=True):
+            if isinstance(result, str):
+                missing[chunk[0].parent.name] = result
+            else:
+                differences |= {path: lines for path, lines in zip(chunk, result, strict=True) if lines}
+                equal += sum(not lines for lines in result)
+            advance(len(chunk))
+    return Replayed(differences, missing, equal)
+
+
+def _replay(paths: Sequence[Path], plugin_files: Sequence[Path], update: bool) -> list[list[str]] | str:
+    """The differences of each record, none where it was updated; why, where their dataset cannot be
+    loaded."""
+    known = plugins.find(plugin_files)
+    try:
+        loaded = dataset_of(records.load(paths[0]), known, Silent(), None)
+    except WsbenchError as error:
+        return str(error)
+    result = []
+    for path in paths:
+        try:
+            if update:
+                record = replay.recomputed(path, records.load(path), loaded, known.metrics)
+                records.write(record, path)
+                replay.seal(path.with_suffix(".npz"), path.with_suffix(".npz"), path)
+            result.append([] if update else _differences(path, loaded, known))
+        except WsbenchError as error:
+            result.append([str(error)])
+    return result
+
+
+def _differences(path: Path, loaded: Loaded, known: Plugins) -> list[str]:
+    record = records.load(path)
+    return [*replay.differences(path, record, loaded, known.metrics), *_removed_marks(record, known)]
+
+
+def _removed_marks(record: Record, known: Plugins) -> Iterator[str]:
+    """What a record says of its method that the method does not say of itself: tables mark rows that see
+    boxes, or that never look at the image. External programs declare it themselves."""
+    spec = known.methods.get(record.method["name"])
+    if spec is None or record.is_external:
+        return
+    declared = {
+        "box_supervision": spec.box_supervision.value,
+        "reads_image": spec.reads_image,
+        "deterministic": spec.deterministic,
+    }
+    for name, value in declared.items():
+        if (said := record.method.get(name, value)) != value:
+            yield f"method: {name} is {said}; {spec.name} declares {value}"

@@ -1,0 +1,256 @@
+"""Stored predictions -> calibration, boxes, metrics: of a run just made, one made before, outside ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wsbench import geometry, scoring
+from wsbench.contract import protocol, records
+from wsbench.contract.plugins import Plugins
+from wsbench.contract.records import Record
+from wsbench.data.dataset import Loaded
+from wsbench.data.folds import Fold
+from wsbench.errors import WsbenchError, choose
+from wsbench.files.atomic import read_json, write_json
+from wsbench.predictions import store
+from wsbench.predictions.external import Outside
+from wsbench.runs import evaluation_log, floors, replay
+from wsbench.runs import inputs as scoring_inputs
+from wsbench.runs.inputs import draws_of, paper_of, predicted_of, truths_of
+from wsbench.runs.plan import Plan, load_dataset
+from wsbench.runs.stages import Checks, Stage, finished, locked, stage
+from wsbench.scoring import measuring, objectives, strata
+from wsbench.scoring.protocols import Protocol, RolePredictions
+from wsbench.scoring.table import Truth
+from wsbench.settings import fill
+from wsbench.types import Role
+from wsbench.utils.hashing import source_hash
+from wsbench.utils.progress import Progress
+
+LEFT = (records.SCORES, records.PAPER_SCORES, records.BOXES, replay.FILE)
+"""What `score_stage` leaves in a run's folder."""
+
+
+def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -> Stage:
+    """Score what lies in a run's folder under both protocols; skipped if nothing has changed.
+
+    Its facts have, under ``evaluations``, how often the test split was evaluated here, this time included.
+    """
+    folder = prediction.folder.parent
+    blind = floors.floors_of(plan, loaded, found) if plan.spec.reads_image else {}
+
+    def work(inside: Path) -> Mapping[str, Any]:
+        truth, draws = truths_of(loaded), draws_of(loaded)
+        predicted = predicted_of(prediction.folder, loaded)
+        paper = paper_of(plan.spec, plan.build(loaded), loaded, prediction.folder, predicted)
+        scores = measuring.score(predicted, truth, found.metrics, draws, plan.calibrate_for, paper)
+        result = {name: dict(of_protocol) for name, of_protocol in scores.results.items()}
+        uniform = scores.tables["uniform"]
+        result["uniform"]["floors"] = {
+            name: measuring.with_class_scores(uniform, floors.read_boxes(kept), found.metrics)
+            for name, kept in blind.items()
+        }
+        if plan.spec.deterministic and not plan.spec.reads_image:
+            floors.keep_boxes(plan, loaded, prediction, scores.protocols["uniform"].boxes)
+        samples = {sample.name: sample for sample in loaded.samples_of("test")}
+        if groups := strata.measure([uniform], samples, draws.test):
+            result["uniform"]["strata"] = groups
+        # Before anything can be read: a kill may count an evaluation twice, and never leaves one out.
+        counted = evaluation_log.note(
+            evaluation_log.log_of(folder, loaded.spec.name),
+            fingerprint=loaded.fingerprint,
+            method=plan.spec.name,
+            settings=plan.settings.model_dump(mode="json"),
+            seed=plan.seed,
+        )
+        _write_tables(folder, scores.protocols, truth["test"])
+        select = {"uniform": predicted, "paper": paper.predicted if paper else predicted}
+        replay.write(
+            folder / replay.FILE,
+            scores.protocols,
+            {name: _scores_of(select[name], "select") for name in scores.protocols},
+        )
+        write_json(inside / "protocols.json", result)
+        return {"evaluations": counted}
+
+    computed_by = [spec.compute for spec in found.metrics.values()]
+    inputs = {
+        "predict": prediction.key,
+        "blind": {name: kept.key for name, kept in blind.items()},
+        "metrics": _metric_versions(found),
+        "calibrate_for": plan.calibrate_for,
+        "source": source_hash(geometry, scoring, scoring_inputs, protocol, replay, *computed_by),
+    }
+    return stage(folder, "score", inputs, work, Checks(beside=LEFT, say=loaded.progress.say))
+
+
+def _write_tables(folder: Path, protocols: Mapping[str, Protocol], truth: Truth) -> None:
+    """Leave class scores and boxes of the test images as CSV files."""
+    scores = protocols["uniform"].test.prediction.scores
+    labels = truth.labels.astype(np.int64)
+    records.write_scores(folder / records.SCORES, truth.names, truth.classes, labels, scores)
+    of_paper = protocols.get("paper", protocols["uniform"]).test.prediction.scores
+    if not np.array_equal(of_paper, scores):
+        records.write_scores(folder / records.PAPER_SCORES, truth.names, truth.classes, labels, of_paper)
+    boxes_by = {name: protocol.lists() for name, protocol in protocols.items()}
+    records.write_boxes(folder / records.BOXES, truth.names, boxes_by)
+
+
+def _scores_of(predicted: Mapping[Role, RolePredictions], role: Role) -> np.ndarray | None:
+    return predicted[role].prediction.scores if role in predicted else None
+
+
+def key(plan: Plan, loaded: Loaded, found: Plugins) -> Mapping[str, Any]:
+    """What two records must share to stand in one table."""
+    return {
+        "calibrated_for": plan.calibrate_for,
+        "dataset": loaded.spec.name,
+        "fingerprint": loaded.fingerprint,
+        "protocol": protocol.PROTOCOL_VERSION,
+        "metrics": _metric_versions(found),
+    }
+
+
+def rescore(
+    folder: Path,
+    found: Plugins,
+    progress: Progress,
+    *,
+    root: Path | None = None,
+    calibrate_for: str | None = None,
+) -> Record:
+    """Score a finished run again with today's metrics and protocol; no model is needed.
+
+    Args:
+        folder: of the run.
+        found: the plugins; the run's method must be among them, unless it is an outside one.
+        progress: where long work is shown.
+        root: the dataset's folder.
+        calibrate_for: what box rules are chosen for; None keeps what they were chosen for.
+
+    Raises:
+        WsbenchError: no finished run lies there, a file of it is not what was left there, or its dataset is
+            not the one at hand.
+    """
+    before = records.load(folder / records.FILE)
+    loaded = dataset_of(before, found, progress, root)
+    wanted = calibrate_for or before.key.get("calibrated_for", objectives.OBJECTIVE)
+    plan = replace(plan_of(before, found, wanted), runs=folder.resolve().parents[2])
+    with locked(folder, progress.say):
+        prediction = finished(folder, "predict")
+        if not before.is_external and (problem := _unlike_roles(prediction.folder, loaded)):
+            raise WsbenchError(f"{prediction.folder}: {problem}; type the command that made it again")
+        score = score_stage(plan, loaded, found, prediction)
+        record = replace(
+            before,
+            key=key(plan, loaded, found),
+            protocols=read_json(score.folder / "protocols.json"),
+            stages={**before.stages, "score": score.facts["cost"]},
+            evaluations=score.facts.get("evaluations", {}),
+            provenance={**before.provenance, "scored_by": records.source_state()},
+            schema=records.SCHEMA,
+        )
+        records.write(record, folder / records.FILE)
+    return record
+
+
+def _unlike_roles(folder: Path, loaded: Loaded, roles: Iterable[Role] = store.SCORED_ROLES) -> str | None:
+    return store.unlike_roles(folder, {role: loaded.roles.members[role] for role in roles})
+
+
+def evaluate(
+    outside: Outside,
+    loaded: Loaded,
+    found: Plugins,
+    runs: Path,
+    *,
+    seed: int = 0,
+    calibrate_for: str = objectives.OBJECTIVE,
+) -> Record:
+    """Score the predictions of an outside program by the same code as everybody's.
+
+    Args:
+        outside: what was read from its file.
+        loaded: the dataset.
+        found: the plugins, for their metrics.
+        runs: the folder of all runs.
+        seed: that the program was run with, as its submitter says: files of one program that differ in it
+            alone are one row of a table.
+        calibrate_for: what box rules are chosen for.
+    """
+    plan = Plan(outside.spec, records.EXTERNAL, outside.spec.settings(), seed, "cpu", runs, calibrate_for)
+    folder = runs / loaded.spec.name / outside.spec.name / f"external-seed{seed}-{outside.content[:8]}"
+
+    def work(inside: Path) -> Mapping[str, Any]:
+        for role, part in outside.parts.items():
+            store.store(part, loaded.views.images(loaded.roles.members[role]), inside, role)
+        return {}
+
+    with locked(folder, loaded.progress.say):
+        inputs = {"content": outside.content, "data": loaded.fingerprint}
+        checks = Checks(
+            problem=lambda inside: _unlike_roles(inside, loaded, outside.parts), say=loaded.progress.say
+        )
+        prediction = stage(folder, "predict", inputs, work, checks)
+        score = score_stage(plan, loaded, found, prediction)
+        record = Record(
+            key=key(plan, loaded, found),
+            method=outside.describe(),
+            dataset=loaded.describe(),
+            seed=plan.seed,
+            training=outside.content,
+            protocols=read_json(score.folder / "protocols.json"),
+            stages={done.folder.name: done.facts["cost"] for done in (prediction, score)},
+            provenance=records.provenance("cpu"),
+            evaluations=score.facts.get("evaluations", {}),
+            folder=folder,
+        )
+        records.write(record, folder / records.FILE)
+    return record
+
+
+def _metric_versions(found: Plugins) -> Mapping[str, int]:
+    return {name: spec.version for name, spec in sorted(found.metrics.items())}
+
+
+def dataset_of(record: Record, found: Plugins, progress: Progress, root: Path | None) -> Loaded:
+    """The dataset of a run.
+
+    Raises:
+        WsbenchError: it is not the one that the run was made on, or the record sums up several runs.
+    """
+    data = record.dataset
+    if data.get("folds"):
+        raise WsbenchError(f"{record.folder}: sums up {data['folds']} runs; name one of those beside it")
+    loaded = load_dataset(
+        found, data["name"], data["settings"], progress, root=root, skip_bad=bool(data["skipped"])
+    )
+    if data.get("fold"):
+        loaded = loaded.of_fold(Fold(**data["fold"]))
+    if loaded.fingerprint != data["fingerprint"]:
+        raise WsbenchError(
+            f"{record.folder}: was made on data {data['fingerprint']}, here is {loaded.fingerprint}: "
+            "files, labels, boxes or roles differ; give --root the folder it was made on"
+        )
+    return loaded
+
+
+def plan_of(record: Record, found: Plugins, calibrate_for: str = objectives.OBJECTIVE) -> Plan:
+    """The plan that a record was made by; its folder of runs is not known.
+
+    Raises:
+        WsbenchError: no plugin has its method any more, or box rules are no longer chosen for that objective.
+    """
+    method = record.method
+    if record.is_external:
+        spec = Outside.spec_of(method["name"], method["box_supervision"])
+    else:
+        spec = found.method(method["name"])
+    settings = fill(spec.settings, method["settings"], spec.name)
+    choose(calibrate_for, objectives.OBJECTIVES, "objective of calibration")
+    return Plan(spec, method["preset"], settings, record.seed, "cpu", Path(), calibrate_for)

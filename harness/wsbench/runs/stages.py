@@ -1,0 +1,288 @@
+"""A run's folder: one process at a time, and stages that know whether their inputs have changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wsbench.errors import WsbenchError
+from wsbench.files import checksums
+from wsbench.files.atomic import read_json, write_json
+from wsbench.files.locks import Busy, held
+from wsbench.utils import memory
+from wsbench.utils.hashing import key_of
+
+MARK = "stage.json"
+"""In a stage's folder: its key, whether it is finished, what its work returned, and a hash of every file."""
+
+LAYOUT = 1
+"""Raise it when what a stage leaves changes its form: older leavings are then made again."""
+
+MADE = ".wsbench.json"
+"""In a folder that `make_at_once` made: what it was made of."""
+
+
+@contextmanager
+def locked(
+    path: Path, say: Callable[[str], None] = lambda line: None, *, patience: float = 0.0
+) -> Iterator[Path]:
+    """The folder ``path``, made if needed and held by this process. The lock dies with the process.
+
+    Args:
+        path: of the folder.
+        say: called with a line when another process is waited for, or has died with the lock.
+        patience: seconds that another process is waited for.
+
+    Raises:
+        WsbenchError: another process holds it.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        with held(path / ".lock", say, patience=patience):
+            yield path
+    except Busy as busy:
+        raise WsbenchError(f"{path} is in use by {busy.holder}; wait for it, or stop it") from None
+
+
+def require_room(folder: Path) -> None:
+    """Raise WsbenchError where `make_at_once` cannot make ``folder``, and did not make it either."""
+    place = folder.resolve()
+    if (place / MADE).is_file():
+        return
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise WsbenchError(f"{folder} exists and is not an empty folder; name another one")
+    if place == Path.cwd() or place.is_mount():
+        raise WsbenchError(f"{folder} is in use and cannot be replaced; name a new folder in it")
+
+
+def make_at_once(folder: Path, inputs: Any, work: Callable[[Path], None]) -> bool:
+    """Make ``folder``, unless it was made from the same inputs before. Killed at any moment, nothing of that
+    name is there, or all of it; what is unfinished lies beside it until the next attempt.
+
+    Args:
+        folder: new or empty.
+        inputs: JSON values that the outcome depends on.
+        work: called with a folder that does not exist yet, to fill.
+
+    Returns:
+        Whether it was made now.
+
+    Raises:
+        WsbenchError: it holds something else, or another process makes it.
+    """
+    require_room(folder)
+    place, key = folder.resolve(), {"key": key_of(inputs), "made of": inputs}
+    part, lock = (place.with_name(f".{place.name}.{kind}") for kind in ("part", "lock"))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with held(lock, _quiet):
+            try:
+                return _make(place, part, key, work)
+            finally:
+                lock.unlink(missing_ok=True)
+    except Busy as busy:
+        raise WsbenchError(f"{folder} is being made by {busy.holder}; wait for it, or stop it") from None
+
+
+def _make(place: Path, part: Path, key: Mapping[str, Any], work: Callable[[Path], None]) -> bool:
+    if (place / MADE).exists():
+        if read_json(place / MADE) == key:
+            return False
+        raise WsbenchError(f"{place} was made by another command; name another folder")
+    shutil.rmtree(part, ignore_errors=True)
+    work(part)
+    write_json(part / MADE, key)
+    if place.exists():
+        place.rmdir()
+    part.rename(place)
+    return True
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run: a subfolder, what it was made from, and what making it cost.
+
+    Attributes:
+        folder: the subfolder; its contents survive a kill and belong to this key.
+        key: of the inputs.
+        facts: what the work returned; under ``cost``, also seconds and `memory.peaks` of the process that
+            finished it.
+        fresh: whether it was done now.
+    """
+
+    folder: Path
+    key: str
+    facts: Mapping[str, Any]
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """What `MARK` says of a stage.
+
+    Attributes:
+        key: of the inputs; empty where there is no such stage, or where its mark is damaged.
+        facts: what the finished work returned; None of an unfinished stage.
+        hashes: by file, as they were left; None of a stage from before there were hashes.
+        problem: why there is no key, in words, where files lie there all the same.
+    """
+
+    key: str = ""
+    facts: Mapping[str, Any] | None = None
+    hashes: Mapping[str, str] | None = None
+    problem: str = ""
+
+    @classmethod
+    def read(cls, folder: Path) -> _Mark:
+        """The mark of a stage's folder."""
+        try:
+            values = read_json(folder / MARK)
+            if (checksums.CHECK in values or "files" in values) and not checksums.is_whole(values):
+                return cls(problem=f"{MARK} is not what was left there")
+            return cls(str(values["key"]), values["facts"] if values["done"] else None, values.get("files"))
+        except FileNotFoundError:
+            left = folder.is_dir() and any(folder.iterdir())
+            return cls(problem=f"{MARK} is missing" if left else "")
+        except (OSError, ValueError, KeyError, TypeError):
+            return cls(problem=f"{MARK} cannot be read")
+
+    def write(self, folder: Path) -> None:
+        """Put it into a stage's folder."""
+        if self.facts is None:
+            write_json(folder / MARK, checksums.sealed({"key": self.key, "done": False}))
+            return
+        values = {"key": self.key, "done": True, "facts": self.facts, "files": self.hashes}
+        # As they are read back: a tuple becomes a list, and the hash of the values is that of JSON.
+        write_json(folder / MARK, checksums.sealed(json.loads(json.dumps(values))))
+
+
+def _accept(folder: Path) -> str | None:
+    return None
+
+
+def _quiet(line: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Checks:
+    """How a finished stage is told from one that something happened to.
+
+    Attributes:
+        beside: names of files that its work leaves in the run's folder, where it leaves them.
+        problem: called with the stage's folder, what is wrong with its files, in words, or None.
+        say: called with the line that says why a stage is made anew.
+    """
+
+    beside: Sequence[str] = ()
+    problem: Callable[[Path], str | None] = _accept
+    say: Callable[[str], None] = _quiet
+
+
+ONLY_HASHES = Checks()
+"""Of the files in the stage's folder, and nothing is said."""
+
+
+def stage(
+    run: Path,
+    name: str,
+    inputs: Any,
+    work: Callable[[Path], Mapping[str, Any]],
+    checks: Checks = ONLY_HASHES,
+) -> Stage:
+    """Do ``work`` in the subfolder ``name``, unless that was finished from the same inputs before and every
+    file is still what was left there.
+
+    What an unfinished attempt from the same inputs left in the folder is still there when ``work`` is
+    called; what other inputs left, or what was damaged after it was finished, is removed first.
+
+    Args:
+        run: the run's folder, held by this process.
+        name: of the stage.
+        inputs: JSON values that the outcome depends on.
+        work: called with the stage's folder; returns facts for the record.
+        checks: of a finished stage.
+
+    Raises:
+        WsbenchError: the folder cannot be emptied.
+    """
+    folder, key = run / name, key_of([LAYOUT, inputs])
+    mark = _Mark.read(folder)
+    problem = mark.problem
+    if mark.key == key and mark.facts is not None:
+        problem = _problem_of(run, folder, mark, checks) or ""
+        if not problem:
+            if mark.hashes is None:
+                _finish(run, folder, key, mark.facts, checks)
+            return Stage(folder, key, mark.facts, fresh=False)
+    if problem:
+        checks.say(f"{folder}: {problem}; it is made anew")
+    if problem or mark.key != key:
+        _empty(folder)
+        _Mark(key).write(folder)
+    held, started = memory.watch(), time.monotonic()
+    facts = dict(work(folder))
+    seconds = round(time.monotonic() - started, 2)
+    facts["cost"] = {"seconds": seconds, **memory.peaks(held), **facts.get("cost", {})}
+    _finish(run, folder, key, facts, checks)
+    return Stage(folder, key, facts, fresh=True)
+
+
+def _finish(run: Path, folder: Path, key: str, facts: Mapping[str, Any], checks: Checks) -> None:
+    if checks.beside:
+        checksums.note(run, checks.beside)
+    _Mark(key, facts, checksums.of_folder(folder, but=MARK)).write(folder)
+
+
+def _problem_of(run: Path, folder: Path, mark: _Mark, checks: Checks) -> str | None:
+    """What happened to the files of a finished stage, in words; None where nothing did."""
+    if problem := checksums.difference(folder, mark.hashes or {}):
+        return problem
+    for name in checks.beside:
+        if problem := checksums.problem_of(run / name):
+            return problem
+    return checks.problem(folder)
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder; it may be a link to one."""
+    try:
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        raise WsbenchError(
+            f"{folder} holds files of another run and cannot be emptied ({error.strerror}); remove it"
+        ) from None
+
+
+def finished(run: Path, name: str) -> Stage:
+    """A stage that was finished before, from whatever inputs.
+
+    Raises:
+        WsbenchError: it was not, or a file is not what was left there.
+    """
+    mark = _Mark.read(run / name)
+    again = "type the command that made it again"
+    if mark.problem:
+        raise WsbenchError(f"{run / name}: {mark.problem}; {again}")
+    if mark.facts is None:
+        raise WsbenchError(f"{run}: its {name} is not finished; {again}")
+    if problem := checksums.difference(run / name, mark.hashes or {}):
+        raise WsbenchError(f"{run / name}: {problem}; {again}")
+    return Stage(run / name, mark.key, mark.facts, fresh=False)
+
+
+def is_done(run: Path, name: str, inputs: Any) -> bool:
+    """Whether `stage` would do nothing, where no other checks are made of it."""
+    mark = _Mark.read(run / name)
+    same = mark.facts is not None and mark.key == key_of([LAYOUT, inputs])
+    return same and checksums.difference(run / name, mark.hashes or {}) is None

@@ -1,0 +1,1 @@
+"""What is left of heatmaps when what a network learnt is taken away."""

@@ -1,0 +1,77 @@
+"""Pictures of sanity checks: an image, and its map while more and more of the method is random."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wsbench.reports.figures import save
+from wsbench.reports.pictures import SIDE
+from wsbench.sanity.checks import Sanity
+from wsbench.sanity.similarity import normalised, varies
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROWS = 4
+"""Images that are drawn."""
+INCHES = 1.7
+"""Side of a panel."""
+
+
+def draw(found: Sanity, path: Path) -> int:
+    """The first images, one a row, as PNG: the image, the trained method's map, the randomised ones'.
+
+    Every map is drawn from its lowest to its highest value, as it was compared; a constant one is grey.
+
+    Args:
+        found: what was measured.
+        path: the file.
+
+    Returns:
+        The number of rows.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    conditions = [found.original, *found.conditions]
+    rows = min(ROWS, len(found.subject.rows))
+    size = (INCHES * (len(conditions) + 1), (INCHES + 0.15) * rows + 0.2)
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(rows, len(conditions) + 1, squeeze=False)
+    for axes in panels.flat:
+        axes.set_axis_off()
+    for axes, condition in zip(panels[0, 1:], conditions, strict=True):
+        axes.set_title(condition.what, fontsize=8, parse_math=False)
+    for pair, line in enumerate(panels):
+        line[0].imshow(_pixels(found, pair), cmap="gray", vmin=0, vmax=255)
+        line[0].set_title(_named(found, pair), fontsize=8, parse_math=False)
+        for axes, condition in zip(line[1:], conditions, strict=True):
+            _draw_map(axes, condition.maps[pair].astype(np.float64))
+    save(figure, path, dpi=110)
+    return rows
+
+
+def _pixels(found: Sanity, pair: int) -> np.ndarray:
+    sample = found.subject.samples[found.subject.rows[pair]]
+    scale = SIDE / max(sample.width, sample.height)
+    return found.subject.loaded.dataset.read(
+        sample, round(sample.height * scale), round(sample.width * scale)
+    )
+
+
+def _named(found: Sanity, pair: int) -> str:
+    sample = found.subject.samples[found.subject.rows[pair]]
+    label = found.subject.loaded.dataset.classes[found.subject.columns[pair]]
+    return f"{Path(sample.name).stem}\n{label}"
+
+
+def _draw_map(axes: Axes, values: np.ndarray) -> None:
+    if varies(values):
+        axes.imshow(normalised(values), cmap="inferno", vmin=0, vmax=1, interpolation="nearest")
+        return
+    axes.imshow(np.full(values.shape, 0.8), cmap="gray", vmin=0, vmax=1)
+    axes.text(0.5, 0.5, "constant", fontsize=8, ha="center", va="center", transform=axes.transAxes)

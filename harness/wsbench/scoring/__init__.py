@@ -1,0 +1,1 @@
+"""From predictions and truth, as values, to metrics with intervals."""

@@ -1,0 +1,126 @@
+"""What `train` hangs on Lightning's loop: seeds, patience, history, progress, and checkpoints."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+from wsbench.contract.base import Run
+from wsbench.files.atomic import atomic
+from wsbench.settings import HISTORY
+from wsbench.utils.hashing import seed_from
+
+_PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
+
+
+class EpochSeed(Callback):
+    """Seeds torch at every epoch's start, so that an epoch does not depend on the ones before it."""
+
+    def __init__(self, run: Run) -> None:
+        self._seed = run.seed_for("epoch")
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        torch.manual_seed(seed_from(self._seed, trainer.current_epoch))
+
+
+class Patience(EarlyStopping):
+    """Early stopping that stays stopped when a run is resumed after its last epoch."""
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+class History(Callback):
+    """Keeps what each epoch logged inside the checkpoint, writes it as CSV and tells the trackers."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._rows: list[dict[str, float]] = []
+        self._started = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self._rows}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._rows = list(state["rows"])
+        self._write()  # the file may have been damaged since, and there may be no epoch left to write it
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        metrics = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
+        seconds = time.monotonic() - self._started
+        self._rows.append({"epoch": trainer.current_epoch, "seconds": round(seconds, 3), **metrics})
+        self._write()
+        self._run.epoch_ended(trainer.current_epoch, metrics)
+
+    def _write(self) -> None:
+        import pandas as pd
+
+        with atomic(self._run.folder / HISTORY) as file:
+            pd.DataFrame(self._rows).to_csv(file, index=False)
+
+
+class ShowProgress(Callback):
+    """Epoch, loss and time left."""
+
+    def __init__(self, run: Run, epochs: int) -> None:
+        self._run = run
+        self._epochs = epochs
+        self._stack = ExitStack()
+
+    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        steps = int(trainer.num_training_batches)
+        task = self._run.progress.task(f"training {self._run.method}", self._epochs * steps)
+        self._advance = self._stack.enter_context(task)
+        self._advance(trainer.current_epoch * steps)
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, *_: Any
+    ) -> None:
+        loss = float(outputs["loss"])
+        self._advance(1, f"epoch {trainer.current_epoch + 1}/{self._epochs} loss {loss:.3f}")
+
+    def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+        self._stack.close()
+
+    def on_exception(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
+        self._stack.close()
+
+
+class MovableCheckpoint(ModelCheckpoint):
+    """A checkpoint that knows its best epoch also where the run's folder has moved: Lightning forgets it
+    then, with a warning, and the next epoch replaces the best."""
+
+    @property
+    def state_key(self) -> str:
+        """Lightning's own, under which checkpoints of earlier versions have it."""
+        return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load a state, whose paths become those of this folder."""
+
+        def here(path: str) -> str:
+            return str(Path(self.dirpath or "") / Path(path).name) if path else path
+
+        paths = {name: here(state[name]) for name in _PATHS if name in state}
+        best = {here(path): score for path, score in state.get("best_k_models", {}).items()}
+        super().load_state_dict({**state, **paths, "best_k_models": best, "dirpath": self.dirpath})
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """Lightning's own writer stages files in the system's temporary folder, and moving them from there
+    is not atomic."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        with atomic(Path(path)) as file:
+            torch.save(checkpoint, file)

@@ -1,0 +1,1 @@
+"""Small helpers that know nothing of radiographs: progress, devices, hashes, processes, signals."""

@@ -1,0 +1,112 @@
+"""Shows long work: a bar in a terminal, plain lines elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from wsbench.errors import printable
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Advance(Protocol):
+    """Called inside a task: ``advance(3, "loss 0.41")`` says that three more steps are done."""
+
+    def __call__(self, steps: int = 1, note: str = "") -> None: ...
+
+
+class Progress(ABC):
+    """Where a command shows what it is doing. Everything goes to the standard error stream."""
+
+    @abstractmethod
+    def say(self, line: str) -> None:
+        """Show one line."""
+
+    @abstractmethod
+    def task(self, what: str, total: int) -> Task:
+        """A context in which ``total`` steps of ``what`` are done; it gives an `Advance`."""
+
+
+class Task(Protocol):
+    """A context that gives an `Advance`."""
+
+    def __enter__(self) -> Advance: ...
+    def __exit__(self, *reason: object) -> bool | None: ...
+
+
+class Silent(Progress):
+    """Shows nothing."""
+
+    def say(self, line: str) -> None:
+        pass
+
+    @contextmanager
+    def task(self, what: str, total: int) -> Iterator[Advance]:
+        yield lambda steps=1, note="": None
+
+
+class Lines(Progress):
+    """Plain lines, at most one in ten seconds and a last one, for logs and pipes."""
+
+    def say(self, line: str) -> None:
+        print(printable(line), file=sys.stderr, flush=True)
+
+    @contextmanager
+    def task(self, what: str, total: int) -> Iterator[Advance]:
+        started = shown = time.monotonic()
+        done = 0
+
+        def advance(steps: int = 1, note: str = "") -> None:
+            nonlocal done, shown
+            done += steps
+            now = time.monotonic()
+            if done and now - shown >= SECONDS_BETWEEN_LINES:
+                shown = now
+                left = (now - started) / done * (total - done)
+                self.say(f"{what}: {done}/{total} {note} about {left:.0f} s left".replace("  ", " "))
+
+        yield advance
+        self.say(f"{what}: {done} in {time.monotonic() - started:.0f} s")
+
+
+class Bars(Progress):
+    """Rich's progress bars."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+
+    def say(self, line: str) -> None:
+        self._console.print(printable(line), markup=False, emoji=False, highlight=False)
+
+    @contextmanager
+    def task(self, what: str, total: int) -> Iterator[Advance]:
+        from rich import progress
+
+        columns = (
+            progress.TextColumn("{task.description}", markup=False),
+            progress.BarColumn(bar_width=20),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[note]}", markup=False),
+            progress.TimeRemainingColumn(),
+        )
+        with progress.Progress(*columns, console=self._console) as bars:
+            bar = bars.add_task(what, total=total, note="")
+
+            def advance(steps: int = 1, note: str = "") -> None:
+                bars.update(bar, advance=steps, **({"note": note} if note else {}))
+
+            yield advance
+
+
+def choose_progress(*, quiet: bool) -> Progress:
+    """What fits the standard error stream."""
+    if quiet:
+        return Silent()
+    return Bars() if sys.stderr.isatty() else Lines()
