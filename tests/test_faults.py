@@ -23,7 +23,7 @@ PLUGIN = ROOT / "benchmarks" / "fault_plugin.py"
 LOCK_HELD_FOR_A_SECOND = """
 import sys, time
 from pathlib import Path
-from wsbench.folders import locked
+from wsbench.runs.stages import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(1)
