@@ -124,8 +124,8 @@ def states(folder: Path) -> dict[str, Path]:
 
 def _unfinish(stage: Path) -> None:
     """Leave a stage as a kill before its last file does."""
-    from wsbench.files.atomic import read_json, write_json
     from wsbench.files.checksums import sealed
+    from wsbench.files.writing import read_json, write_json
 
     key = read_json(stage / "stage.json")["key"]
     write_json(stage / "stage.json", sealed({"key": key, "done": False}))

@@ -19,7 +19,7 @@ from fault_corruption import LOSSES, VERDICTS, campaign
 from fault_disks import disks, enter_namespace
 from fault_processes import kills, shared
 
-from wsbench.files.atomic import write_text
+from wsbench.files.writing import write_text
 from wsbench.reports.leaderboard import markdown_table
 
 

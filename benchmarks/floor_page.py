@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from wsbench.errors import WsbenchError
-from wsbench.files.atomic import write_text
+from wsbench.files.writing import write_text
 from wsbench.reports import published
 from wsbench.reports.leaderboard import markdown_table
 from wsbench.reports.published import Paper

@@ -35,7 +35,7 @@ from floor_boxes import (
 from floor_page import Floor
 
 from wsbench.errors import WsbenchError
-from wsbench.files.atomic import write_text
+from wsbench.files.writing import write_text
 from wsbench.scoring.priors import as_fractions
 
 ROOT = Path(__file__).parents[1]

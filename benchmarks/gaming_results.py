@@ -15,7 +15,7 @@ from wsbench.contract.specs import MethodSpec
 from wsbench.data.dataset import Loaded
 from wsbench.geometry.box_table import BoxTable
 from wsbench.predictions import external, store
-from wsbench.runs.inputs import draws_of, paper_of, predicted_of, truths_of
+from wsbench.runs.scoring_inputs import draws_of, paper_of, predicted_of, truths_of
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.measuring import macro, values
 from wsbench.scoring.protocols import Protocol, make_protocols, table_of

@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from wsbench.data.dataset import Loaded
-from wsbench.files.atomic import write_text
+from wsbench.files.writing import write_text
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.coordinates import xyxy_to_xywh
 from wsbench.geometry.iou import intersection_over_union
-from wsbench.runs.inputs import truth_of
+from wsbench.runs.scoring_inputs import truth_of
 from wsbench.scoring.priors import as_fractions, fixed_boxes, on_every_image
 from wsbench.types import Role
 

@@ -16,10 +16,9 @@ from scipy.special import expit, logit
 from wsbench.contract import plugins, records
 from wsbench.geometry.box_table import BoxTable
 from wsbench.reports.board import Board
-from wsbench.reports.rows import UNBOUNDED
 from wsbench.runs import replay
-from wsbench.runs.inputs import draws_of, truths_of
 from wsbench.runs.rescoring import dataset_of
+from wsbench.runs.scoring_inputs import draws_of, truths_of
 from wsbench.scoring import intervals
 from wsbench.scoring.bootstrap import Resamples, interval
 from wsbench.scoring.measuring import macro, rarer_units, values
@@ -92,7 +91,7 @@ def networks(table: Scored, tests: int, draws: int, generator: np.random.Generat
             for name in METRICS:
                 value = macro(values(specs[name], some, Resamples.once(size)))[0]
                 drawn = macro(values(specs[name], some, resamples))
-                ours = intervals.of_draws(value, drawn, bounded=name not in UNBOUNDED, units=units)
+                ours = intervals.of_draws(value, drawn, bounded=specs[name].bounded, units=units)
                 theirs = interval(drawn)
                 if ours is not None and theirs is not None:
                     holds[name].append(tuple(low <= truth[name] <= high for low, high in (ours, theirs)))

@@ -32,6 +32,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from wsbench.contract import records
+from wsbench.contract.plugins import find
 from wsbench.contract.protocol import RANKED_BY
 from wsbench.contract.records import Record
 from wsbench.reports import leaderboard
@@ -121,10 +122,11 @@ def trained(board: Board, metric: str) -> list[Estimate]:
 
 def measure_of(folder: Path, dataset: str) -> tuple[Board, str]:
     """The largest table of a dataset and the measure whose draws its records hold."""
+    metrics = find().metrics
     tables: dict[str, list[Record]] = {}
-    for record in leaderboard.read(folder)[dataset]:
-        tables.setdefault(leaderboard.table_key(record), []).append(record)
-    board = Board.of(max(tables.values(), key=len))
+    for record in leaderboard.read(folder, metrics)[dataset]:
+        tables.setdefault(leaderboard.table_key(record, metrics), []).append(record)
+    board = Board.of(max(tables.values(), key=len), metrics)
     held = board.rows[0].first.protocols["uniform"]["draws"]
     return board, RANKED_BY if RANKED_BY in held else "ap25"
 

@@ -56,7 +56,11 @@ def rows(count: int) -> None:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     records.write(record, path)
         with timed("read, ranked and written as a page"):
-            (page,) = [path for path in leaderboard.update(Path(folder)) if path.stem == "phantom"]
+            (page,) = [
+                path
+                for path in leaderboard.update(Path(folder), plugins.find().metrics)
+                if path.stem == "phantom"
+            ]
         print(f"  the page has {page.stat().st_size / 1e6:.1f} MB")
 
 

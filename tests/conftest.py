@@ -16,6 +16,7 @@ from hypothesis import settings
 
 import wsbench
 from wsbench.cli import main
+from wsbench.contract.plugins import find
 from wsbench.contract.specs import MetricSpec
 from wsbench.geometry.box_table import BoxTable
 from wsbench.scoring import measuring
@@ -31,6 +32,9 @@ settings.load_profile("wsbench")
 os.environ["OMP_NUM_THREADS"] = "1"
 
 REAL_DATA = os.environ.get("WSBENCH_REAL_DATA")
+
+METRICS = find().metrics
+"""By name, those of the built-in plugins."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from conftest import METRICS
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -43,9 +45,9 @@ def test_what_translation_did_is_what_its_records_say() -> None:
 
     text = (ROOT / "docs" / "tbva_gan.md").read_text(encoding="utf-8")
     (fingerprint,) = re.findall("Data `(.*?)`", phantom_page())[:1]
-    records = leaderboard.read(ROOT / "leaderboards")["phantom"]
+    records = leaderboard.read(ROOT / "leaderboards", METRICS)["phantom"]
     of_table = [record for record in records if record.key["fingerprint"] == fingerprint]
-    found = {row.label("uniform"): row for row in ranked(of_table)}
+    found = {row.label("uniform"): row for row in ranked(of_table, METRICS)}
     header, _, *rows = first_table(text, "| translation |")
     assert len(rows) >= 5
     for name, *values in rows:
@@ -96,8 +98,8 @@ def test_the_spread_of_grad_cam_in_the_readme_is_that_of_its_seeds() -> None:
     from wsbench.reports.rows import ranked
 
     (fingerprint,) = re.findall("Data `(.*?)`", phantom_page())[:1]
-    records = leaderboard.read(ROOT / "leaderboards")["phantom"]
-    rows = ranked(record for record in records if record.key["fingerprint"] == fingerprint)
+    records = leaderboard.read(ROOT / "leaderboards", METRICS)["phantom"]
+    rows = ranked((record for record in records if record.key["fingerprint"] == fingerprint), METRICS)
     (row,) = [row for row in rows if row.label("uniform") == "cam (quick) layer=network.layer3"]
     values = row.values("cond_ap25", "uniform")
     assert f"between\n  {min(values):.3f} and {max(values):.3f}." in readme()
@@ -109,7 +111,10 @@ def test_what_the_readme_says_of_drawing_is_what_its_records_say() -> None:
 
     leaderboards, layer = ROOT / "leaderboards", "layer=network.layer3"
     centred, stretched = sides.pair(
-        f"cam (quick) cam=gradcam++ cells=centred {layer}", f"cam (quick) cam=gradcam++ {layer}", leaderboards
+        f"cam (quick) cam=gradcam++ cells=centred {layer}",
+        f"cam (quick) cam=gradcam++ {layer}",
+        METRICS,
+        leaderboards,
     )
     first, second = (side.row.estimate("cond_ap25") for side in (centred, stretched))
     prior = sides.table_of(centred, leaderboards).prior("cond_ap25")

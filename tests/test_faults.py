@@ -13,7 +13,7 @@ import pytest
 
 import wsbench
 from wsbench.contract.records import Record
-from wsbench.files.atomic import read_json, write_json
+from wsbench.files.writing import read_json, write_json
 from wsbench.reports import leaderboard
 from wsbench.utils.progress import Silent
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import benchmark_module
+from conftest import METRICS, benchmark_module
 from wsbench.contract import plugins
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
@@ -119,7 +119,7 @@ def test_no_submission_changes_the_rank_of_an_honest_row(loaded: Loaded, made: t
     before, after = ranks(ours), ranks([*ours, *files])
     assert len(after) == 5
     assert {name: after[name] for name in names} == before
-    alone, beside = Board.of(ours), Board.of([*ours, *files])
+    alone, beside = Board.of(ours, METRICS), Board.of([*ours, *files], METRICS)
     assert alone.prior("cond_ap25") == beside.prior("cond_ap25")
     winners = {row.first.method["name"]: beside.standings[place] for place, row in enumerate(beside.rows)}
     assert winners["annotations"].winner
@@ -133,7 +133,7 @@ def trained_here(record: Record, name: str) -> Record:
 
 def ranks(records: list[Record]) -> dict[str, list[str]]:
     """By method, the rank interval of the table, that of the row alone and what follows on the page."""
-    page = leaderboard.render("phantom", records)
+    page = leaderboard.render("phantom", records, METRICS)
     table = page[page.index("| method") :].split("\n\n", maxsplit=1)[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
     return {row[0].split(" (")[0]: row[1:] for row in rows}

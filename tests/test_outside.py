@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import wsbench
-from conftest import refused
+from conftest import METRICS, refused
 from wsbench.cli import main
 from wsbench.contract import plugins, records
 from wsbench.contract.records import Record
@@ -602,13 +602,13 @@ def test_files_of_several_seeds_are_one_row(command, loaded: Loaded, tmp_path: P
     found = {r.seed: r for r in map(records.load, tmp_path.glob("runs/phantom/program/*/record.json"))}
     assert sorted(found) == [0, 1, 7]
     assert len({record.value("miou") for record in found.values()}) == 3
-    (committed,) = leaderboard.read(tmp_path / "leaderboards").values()
+    (committed,) = leaderboard.read(tmp_path / "leaderboards", METRICS).values()
     assert [(record.seed, record.planned_seeds) for record in committed] == [
         (s, (0, 1, 7)) for s in (0, 1, 7)
     ]
-    page = leaderboard.render("phantom", committed)
+    page = leaderboard.render("phantom", committed, METRICS)
     assert "| program (external) | 0, 1, 7 |" in page
-    assert "missing 7" in leaderboard.render("phantom", committed[:2])
+    assert "missing 7" in leaderboard.render("phantom", committed[:2], METRICS)
 
 
 def test_a_file_has_seed_0_unless_another_is_said(command, loaded: Loaded, tmp_path: Path) -> None:
@@ -678,7 +678,7 @@ def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tm
     """Rules and operating points come from select and calibrate; only scores see the boxes of test."""
     from dataclasses import replace
 
-    from wsbench.runs.inputs import draws_of, predicted_of, truths_of
+    from wsbench.runs.scoring_inputs import draws_of, predicted_of, truths_of
     from wsbench.scoring import measuring
     from wsbench.scoring.protocols import make_protocols, table_of
 

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from wsbench.contract.hookspecs import hookimpl
     from wsbench.contract.problems import Problem, one_value_each
     from wsbench.contract.records import Record
-    from wsbench.contract.specs import BoxSupervision, DatasetSpec, MethodSpec, MetricSpec, Requirement
+    from wsbench.contract.specs import (
+        TABLES,
+        BoxSupervision,
+        CommandSpec,
+        DatasetSpec,
+        MethodSpec,
+        MetricSpec,
+        Requirement,
+    )
     from wsbench.data.images import FileFacts, inspect_files, read_radiograph
     from wsbench.data.views import BoxedView, ImageView, WeakView
     from wsbench.errors import WsbenchError, choose
@@ -104,6 +112,8 @@ _HOME = {
     "macro_auc": "runs.model_selection",
     "Settings": "settings",
     "BoxSupervision": "contract.specs",
+    "TABLES": "contract.specs",
+    "CommandSpec": "contract.specs",
     "Dataset": "contract.base",
     "DatasetSpec": "contract.specs",
     "Method": "contract.base",

@@ -22,7 +22,7 @@ from wsbench.data.catalog import Entry
 from wsbench.data.contradictions import contradictions
 from wsbench.data.dataset import Loaded, load
 from wsbench.files import checksums
-from wsbench.files.atomic import read_json
+from wsbench.files.writing import read_json
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.coordinates import full_image
 from wsbench.predictions import store

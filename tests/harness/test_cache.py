@@ -210,8 +210,8 @@ BUILD = """
 import sys
 from pathlib import Path
 from wsbench import testing
-from wsbench.cache import Images, array_of
-from wsbench.progress import Silent
+from wsbench.data.cache import Images, array_of
+from wsbench.utils.progress import Silent
 dataset = testing.Toy()
 path = Path(sys.argv[1]) / "20x24.npy"
 print(array_of(Images(dataset, (20, 24)), dataset.samples, path, Silent())[:].sum())

@@ -12,7 +12,7 @@ import torch
 
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums
-from wsbench.files.atomic import read_json, write_json
+from wsbench.files.writing import read_json, write_json
 from wsbench.runs.stages import Checks, Stage, finished, stage
 
 

@@ -14,12 +14,13 @@ from conftest import box, found, refused, table
 from wsbench.contract import records
 from wsbench.contract.plugins import find
 from wsbench.runs import replay
-from wsbench.runs.inputs import draws_of, truths_of
 from wsbench.runs.rescoring import dataset_of
+from wsbench.runs.scoring_inputs import draws_of, truths_of
 from wsbench.scoring import compared, compared_networks
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.compared_networks import Network
-from wsbench.scoring.protocols import Protocol, RolePredictions, table_of
+from wsbench.scoring.inputs import RolePredictions
+from wsbench.scoring.protocols import Protocol, table_of
 from wsbench.scoring.significance import DEFAULT_PRIOR, Estimate, noise_of, p_of, p_value
 from wsbench.types import Prediction
 from wsbench.utils.progress import Silent

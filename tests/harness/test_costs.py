@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from conftest import METRICS
 from records_examples import example
 from wsbench.contract.records import Record
 from wsbench.reports import costs, leaderboard
@@ -62,7 +63,7 @@ def test_three_digits(number: float, text: str) -> None:
 
 
 def test_a_row_of_costs() -> None:
-    ((name, where, *cells),) = lines(leaderboard.render("phantom", [measured(example())]))
+    ((name, where, *cells),) = lines(leaderboard.render("phantom", [measured(example())], METRICS))
     assert (name, where) == ("net (quick)", "cpu (Abacus 2, 2 threads)")
     assert cells == ["231 k", "167 M", "502 M", "1.00 G", "1.50", "5", "6.25", "211", "32", "512", "90"]
 
@@ -73,7 +74,7 @@ def test_seeds_are_a_line_of_medians_and_each_machine_has_its_own() -> None:
         for seed, latency in enumerate((4.0, 5.0, 9.0))
     ]
     other = measured(example(seed=3), device="cuda:0", hardware="Engine", threads=1, latency_median_ms=1.0)
-    page = leaderboard.render("phantom", [*found, other])
+    page = leaderboard.render("phantom", [*found, other], METRICS)
     assert [(row[1], row[7]) for row in lines(page)] == [
         ("cpu (Abacus 2, 2 threads)", "5"),
         ("cuda:0 (Engine, 1 thread); trained on cpu", "1"),
@@ -83,16 +84,20 @@ def test_seeds_are_a_line_of_medians_and_each_machine_has_its_own() -> None:
 def test_what_does_not_exist_is_a_dash() -> None:
     nothing = dict.fromkeys(("forward_macs", "macs", "flops", "model_bytes", "inference_bytes", "threads"))
     unknown = {"training_bytes": None, "parameters": 0}
-    ((_, where, *cells),) = lines(leaderboard.render("phantom", [measured(example(), **nothing, **unknown)]))
+    ((_, where, *cells),) = lines(
+        leaderboard.render("phantom", [measured(example(), **nothing, **unknown)], METRICS)
+    )
     assert where == "cpu (Abacus 2)"
     assert cells == ["0", "-", "-", "-", "-", "5", "6.25", "211", "-", "-", "90"]
 
 
 def test_a_page_of_records_without_costs_has_no_table_of_them() -> None:
-    assert "## Cost" not in leaderboard.render("phantom", [example()])
-    assert leaderboard.render("phantom", [example(), measured(example("other"))]).count("## Cost") == 1
+    assert "## Cost" not in leaderboard.render("phantom", [example()], METRICS)
+    assert (
+        leaderboard.render("phantom", [example(), measured(example("other"))], METRICS).count("## Cost") == 1
+    )
 
 
 def test_costs_part_no_rows_from_each_other() -> None:
-    page = leaderboard.render("phantom", [example("first"), measured(example("second"))])
+    page = leaderboard.render("phantom", [example("first"), measured(example("second"))], METRICS)
     assert page.count("## Protocol") == 1

@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 import wsbench
+from conftest import METRICS
 from wsbench import cli
 from wsbench.contract import records
 from wsbench.contract.records import Record
@@ -174,7 +175,7 @@ def test_a_fold_is_scored_again_as_itself_and_their_sum_is_not(
 def test_rows_and_pages_show_folds(plugin: Path) -> None:
     record = validated(plugin)
     folds = record.protocols["uniform"]["metrics"]["auc"]["folds"]
-    row = Row((record,))
+    row = Row((record,), METRICS)
     assert row.cell("auc", "uniform") == f"{statistics.fmean(folds):.3f} ± {statistics.stdev(folds):.3f}"
     low, high = row.of_networks("auc", "uniform")
     assert low < statistics.fmean(folds) < high
@@ -182,7 +183,7 @@ def test_rows_and_pages_show_folds(plugin: Path) -> None:
     single = wsbench.run("brightness", "unboxed", runs=plugin.parent / "runs", plugin_files=[plugin])
     paths = {leaderboard.add(one, board) for one in (record, single)}
     assert len(paths) == 2
-    leaderboard.update(board)
+    leaderboard.update(board, METRICS)
     page = (board / "unboxed.md").read_text()
     assert "; 5-fold cross-validation. Protocol" in page
     assert page.count("Data `") == 2

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import METRICS
 from records_examples import example
 from wsbench.contract import records
 from wsbench.errors import WsbenchError
@@ -36,7 +37,7 @@ def test_evaluations_are_counted_by_what_was_tested(tmp_path: Path) -> None:
 
 def test_processes_that_score_at_once_lose_no_line(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from wsbench import evaluations\n"
+        "import sys; from pathlib import Path; from wsbench.runs import evaluation_log\n"
         "for seed in range(15):\n"
         "    print(evaluation_log.note(Path(sys.argv[1]), fingerprint='f00d', method=sys.argv[2], "
         "settings={}, seed=seed)['count'])"
@@ -111,17 +112,19 @@ def seen(log: str, count: int, **values: object) -> records.Record:
 def test_a_page_says_how_many_rows_and_evaluations_its_test_split_has_seen() -> None:
     """Of a log the latest record says how many; logs add up, and so do records from before there were any."""
     old = [example("old"), example("older", seed=0), example("older", seed=1)]
-    assert "Its test split has seen 2 rows.\n" in leaderboard.render("phantom", old)
-    assert "has seen 1 row.\n" in leaderboard.render("phantom", old[:1])
+    assert "Its test split has seen 2 rows.\n" in leaderboard.render("phantom", old, METRICS)
+    assert "has seen 1 row.\n" in leaderboard.render("phantom", old[:1], METRICS)
     found = [seen("a", 7, name="x"), seen("a", 9, name="y"), seen("b", 4, name="y", seed=1)]
-    assert "has seen 2 rows and at least 13 evaluations.\n" in leaderboard.render("phantom", found)
-    assert "has seen 4 rows and at least 16 evaluations.\n" in leaderboard.render("phantom", found + old)
+    assert "has seen 2 rows and at least 13 evaluations.\n" in leaderboard.render("phantom", found, METRICS)
+    assert "has seen 4 rows and at least 16 evaluations.\n" in leaderboard.render(
+        "phantom", found + old, METRICS
+    )
 
 
 def test_tables_of_one_test_split_say_what_all_have_seen() -> None:
     """Rules chosen for something else are another table, on the same test images; other data are others."""
     other = seen("a", 7, name="other")
     other.key["calibrated_for"] = "msli"
-    page = leaderboard.render("phantom", [example(), other, example(fingerprint="beef")])
+    page = leaderboard.render("phantom", [example(), other, example(fingerprint="beef")], METRICS)
     assert page.count("has seen 2 rows and at least 8 evaluations.") == 2
     assert page.count("has seen 1 row.") == 1

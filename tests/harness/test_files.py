@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsbench.errors import WsbenchError
-from wsbench.files.atomic import atomic, exists, read_json, write_json, write_text
+from wsbench.files.writing import atomic, exists, read_json, write_json, write_text
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-9, 9), st.text(alphabet='a,[]{}" \n\\é', max_size=6)
@@ -45,7 +45,7 @@ def test_a_list_of_numbers_is_one_line(tmp_path: Path) -> None:
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from wsbench.files import atomic
+from wsbench.files.writing import atomic
 with atomic(Path(sys.argv[1])) as file:
     file.write(b"half")
     print("writing", flush=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wsbench.errors import WsbenchError
-from wsbench.files.atomic import atomic, write_json
+from wsbench.files.writing import atomic, write_json
 from wsbench.runs.stages import locked, stage
 from wsbench.utils.hashing import key_of
 

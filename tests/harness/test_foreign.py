@@ -16,7 +16,7 @@ from wsbench.contract import plugins
 from wsbench.data import catalog
 from wsbench.data.cache import cache_folder
 from wsbench.errors import WsbenchError
-from wsbench.files import atomic, user_files
+from wsbench.files import user_files, writing
 from wsbench.predictions import coco
 from wsbench.runs.plan import load_dataset
 from wsbench.utils.progress import Silent
@@ -80,7 +80,7 @@ def test_byte_order_marks_change_nothing(nih: Path, tbx11k: Path, tmp_path: Path
     (tmp_path / "a.json").write_text('{"a": 1}')
     marked(path, tmp_path / "a.json")
     assert catalog.read(path.parent)["mine"].licence == "own"
-    assert atomic.read_json(tmp_path / "a.json") == {"a": 1}
+    assert writing.read_json(tmp_path / "a.json") == {"a": 1}
     assert json.loads(coco.read_bytes(tmp_path / "a.json")) == {"a": 1}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import refused
+from conftest import METRICS, refused
 from records_examples import example
 from wsbench.contract.plugins import find
 from wsbench.reports import leaderboard
@@ -153,22 +153,24 @@ def drawn(name: str, value: float, seed: int = 0, **values: object):
 
 def test_a_row_is_compared_with_the_best_of_its_table() -> None:
     committed = [drawn("best", 0.50), drawn("better", 0.45), drawn("else", 0.9, fingerprint="beef")]
-    assert refusal([drawn("mine!!", 0.60)], committed) is None
-    why = refusal([drawn("mine!!", 0.51)], committed)
+    assert refusal([drawn("mine!!", 0.60)], committed, METRICS) is None
+    why = refusal([drawn("mine!!", 0.51)], committed, METRICS)
     assert why is not None and "\n" not in why
     assert "cond_ap25 0.510 of mine!! (quick) is not above the 0.500 of best (quick) by more than" in why
     assert float(why.split("difference, ")[1]) == pytest.approx(0.02 * math.sqrt(2), abs=0.002)
-    assert refusal([drawn("mine!!", 0.01)], committed[2:]) is None  # the first of its table
-    assert refusal(committed[:1], committed[:1]) is not None  # what it is to replace counts, too
-    assert "has no cond_ap25 with draws" in (refusal([example("mine!!", cond_ap25=0.9)], committed) or "")
+    assert refusal([drawn("mine!!", 0.01)], committed[2:], METRICS) is None  # the first of its table
+    assert refusal(committed[:1], committed[:1], METRICS) is not None  # what it is to replace counts, too
+    assert "has no cond_ap25 with draws" in (
+        refusal([example("mine!!", cond_ap25=0.9)], committed, METRICS) or ""
+    )
 
 
 def test_seeds_of_a_row_enter_together_or_not_at_all() -> None:
     committed = [drawn("best", 0.50)]
-    assert refusal([drawn("mine!!", 0.60), drawn("mine!!", 0.40, seed=1)], committed) is not None
-    assert refusal([drawn("mine!!", 0.70), drawn("mine!!", 0.45, seed=1)], committed) is None
+    assert refusal([drawn("mine!!", 0.60), drawn("mine!!", 0.40, seed=1)], committed, METRICS) is not None
+    assert refusal([drawn("mine!!", 0.70), drawn("mine!!", 0.45, seed=1)], committed, METRICS) is None
     missing = [replace(drawn("best", 0.9), planned_seeds=(0, 1))]  # no mean, so nothing to beat
-    assert refusal([drawn("mine!!", 0.60)], missing) is None
+    assert refusal([drawn("mine!!", 0.60)], missing, METRICS) is None
 
 
 SMALL = ["-d", "phantom", "-D", "images=80", "-q"]
@@ -210,7 +212,9 @@ def test_predictions_that_climb_are_submitted(command, tmp_path: Path) -> None:
     words = ["evaluate", "--predictions", "truth.json", *SMALL, "--no-references", "--submit", "--ladder"]
     assert "not submitted" not in command(*words)[1]
     (record,) = [
-        r for r in leaderboard.read(tmp_path / "leaderboards")["phantom"] if r.method["name"] == "truth"
+        r
+        for r in leaderboard.read(tmp_path / "leaderboards", METRICS)["phantom"]
+        if r.method["name"] == "truth"
     ]
     assert record.value("ap25") == 1.0
     assert "not submitted: cond_ap25 1.000 of truth (external) is not above the 1.000" in command(*words)[1]

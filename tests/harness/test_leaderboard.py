@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import METRICS
 from records_examples import example
 from wsbench.cli import tables
 from wsbench.contract import records
@@ -25,7 +26,9 @@ def cells(page: str) -> list[list[str]]:
 
 
 def test_rows_are_ranked_by_cond_ap25() -> None:
-    page = leaderboard.render("phantom", [example("worse", cond_ap25=0.2), example("better", cond_ap25=0.4)])
+    page = leaderboard.render(
+        "phantom", [example("worse", cond_ap25=0.2), example("better", cond_ap25=0.4)], METRICS
+    )
     assert [row["method"] for row in first_rows(page)] == ["better (quick)", "worse (quick)"]
 
 
@@ -49,7 +52,7 @@ def without_boxes(name: str, auc: float) -> Record:
 
 
 def test_without_truth_boxes_rows_are_ranked_by_auc_and_measures_of_boxes_are_left_out() -> None:
-    page = leaderboard.render("phantom", [without_boxes("worse", 0.7), without_boxes("better", 0.9)])
+    page = leaderboard.render("phantom", [without_boxes("worse", 0.7), without_boxes("better", 0.9)], METRICS)
     assert header(page) == ["method", "seeds", "rank", "rank alone", "auc", "95 %", "these networks"]
     assert [row[:3] + row[4:5] for row in cells(page)[:2]] == [
         ["better (quick)", "0", "**1 to 2**", "0.900"],  # one seed each: they pay the prior's 0.072
@@ -59,19 +62,19 @@ def test_without_truth_boxes_rows_are_ranked_by_auc_and_measures_of_boxes_are_le
 
 
 def test_the_terminal_says_that_there_are_no_boxes(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.results([without_boxes("net", 0.7)])
+    tables.results([without_boxes("net", 0.7)], METRICS)
     shown = capsys.readouterr().out
     assert "rank: by auc" in shown
     assert "no test image has a box: measures of boxes are left out" in shown
     assert "cond_ap25" not in shown and "boxes an image" not in shown
-    tables.results([example("net")])
+    tables.results([example("net")], METRICS)
     shown = capsys.readouterr().out
     assert "rank: by cond_ap25" in shown and "no test image has a box" not in shown
 
 
 def test_seeds_are_a_row_with_mean_and_sample_deviation() -> None:
     page = leaderboard.render(
-        "phantom", [example(seed=seed, cond_ap25=value) for seed, value in ((2, 0.3), (0, 0.5))]
+        "phantom", [example(seed=seed, cond_ap25=value) for seed, value in ((2, 0.3), (0, 0.5))], METRICS
     )
     (row,) = first_rows(page)
     assert (row["method"], row["seeds"]) == ("net (quick)", "0, 2")
@@ -80,7 +83,7 @@ def test_seeds_are_a_row_with_mean_and_sample_deviation() -> None:
 
 def test_a_missing_seed_leaves_the_mean_empty_and_is_named() -> None:
     page = leaderboard.render(
-        "phantom", [replace(example(seed=seed), planned_seeds=(0, 1, 2, 42)) for seed in (0, 2)]
+        "phantom", [replace(example(seed=seed), planned_seeds=(0, 1, 2, 42)) for seed in (0, 2)], METRICS
     )
     (row,) = first_rows(page)
     assert row.pop("seeds") == "0, 2; missing 1, 42"
@@ -93,7 +96,7 @@ def test_ranks_are_intervals_and_the_winners_are_bold() -> None:
         example(name, cond_ap25=value, draws=(value + shift).tolist(), deterministic=True)
         for name, value, shift in zip("abc", (0.51, 0.50, 0.1), noise, strict=True)
     ]
-    rows = first_rows(leaderboard.render("phantom", records_of))
+    rows = first_rows(leaderboard.render("phantom", records_of, METRICS))
     assert [(row["method"][0], row["rank"]) for row in rows] == [
         ("a", "**1 to 2**"),
         ("b", "**1 to 2**"),
@@ -112,7 +115,7 @@ def test_rows_stand_in_the_order_of_means_whatever_their_ranks() -> None:
         for name, values in (("spread", spread), ("close", close))
         for seed, value in enumerate(values)
     ]
-    rows = first_rows(leaderboard.render("phantom", records_of))
+    rows = first_rows(leaderboard.render("phantom", records_of, METRICS))
     assert [row["method"] for row in rows] == ["close (quick)", "spread (quick)"]
     assert {row["rank"] for row in rows} == {"**1 to 2**"}
 
@@ -126,7 +129,9 @@ def test_a_single_seed_is_less_sure_than_three() -> None:
             example("net", seed, cond_ap25=value, draws=(value + noise).tolist())
             for seed, value in enumerate(values)
         ]
-        low, high = map(float, first_rows(leaderboard.render("phantom", found))[0]["95 %"].split(" to "))
+        low, high = map(
+            float, first_rows(leaderboard.render("phantom", found, METRICS))[0]["95 %"].split(" to ")
+        )
         return high - low
 
     assert widths(1) > 1.5 * widths(3)
@@ -147,7 +152,9 @@ def test_an_external_row_counts_in_nobody_elses_rank() -> None:
             )
             for row, name in enumerate(names)
         ]
-        return {row["method"]: row["rank"] for row in first_rows(leaderboard.render("phantom", found))}
+        return {
+            row["method"]: row["rank"] for row in first_rows(leaderboard.render("phantom", found, METRICS))
+        }
 
     alone, beside = page("first", "second"), page("first", "second", "outside")
     assert beside.pop("outside (external)") == "**1**"
@@ -155,27 +162,29 @@ def test_an_external_row_counts_in_nobody_elses_rank() -> None:
 
 
 def test_rows_of_old_records_have_no_rank() -> None:
-    page = leaderboard.render("phantom", [example("old"), example("older", cond_ap25=0.1)])
+    page = leaderboard.render("phantom", [example("old"), example("older", cond_ap25=0.1)], METRICS)
     assert [row["rank"] for row in first_rows(page)] == ["-", "-"]
 
 
 def test_rules_chosen_for_something_else_are_another_table(tmp_path: Path) -> None:
     other = example("other")
     other.key["calibrated_for"] = "msli"
-    assert leaderboard.render("phantom", [example(), other]).count("| method | seeds") == 2
+    assert leaderboard.render("phantom", [example(), other], METRICS).count("| method | seeds") == 2
     same = replace(example(), key=other.key)
     assert leaderboard.add(same, tmp_path) != leaderboard.add(example(), tmp_path)
 
 
 def test_a_value_that_does_not_exist_is_a_dash_and_no_mean() -> None:
-    page = leaderboard.render("phantom", [example(seed=0), example(seed=1, auc=None)])
+    page = leaderboard.render("phantom", [example(seed=0), example(seed=1, auc=None)], METRICS)
     (row,) = first_rows(page)
     assert row["auc"] == "-"
 
 
 def test_other_settings_are_another_row_and_say_what_changed() -> None:
     changed = example(settings={"epochs": 9}, changed={"epochs": 9}, cond_ap25=0.1)
-    assert [row["method"] for row in first_rows(leaderboard.render("phantom", [example(), changed]))] == [
+    assert [
+        row["method"] for row in first_rows(leaderboard.render("phantom", [example(), changed], METRICS))
+    ] == [
         "net (quick)",
         "net (quick) epochs=9",
     ]
@@ -185,13 +194,15 @@ def test_marks_of_blind_and_supervised_rows() -> None:
     blind = example("blind", reads_image=False, preset="default", cond_ap25=0.3)
     fitted = example("boxed", box_supervision="fit", cond_ap25=0.2)
     paper = example("paper", box_supervision="paper", cond_ap25=0.1)
-    labels = [row["method"] for row in first_rows(leaderboard.render("phantom", [blind, fitted, paper]))]
+    labels = [
+        row["method"] for row in first_rows(leaderboard.render("phantom", [blind, fitted, paper], METRICS))
+    ]
     assert labels == ["blind †", "boxed (quick) ‡", "paper (quick)"]
-    assert Row((paper,)).label("paper") == "paper (quick) ‡"
+    assert Row((paper,), METRICS).label("paper") == "paper (quick) ‡"
 
 
 def test_records_of_different_keys_share_no_table() -> None:
-    page = leaderboard.render("phantom", [example("one"), example("two", fingerprint="beef")])
+    page = leaderboard.render("phantom", [example("one"), example("two", fingerprint="beef")], METRICS)
     assert page.count("| method | seeds") == 2
     assert page.count("Data `") == 2
 
@@ -200,14 +211,14 @@ def test_metric_versions_part_tables_and_further_metrics_do_not() -> None:
     newer, extra = example("newer"), example("extra")
     newer.key["metrics"]["cond_ap25"] = 2
     extra.key["metrics"]["my_own"] = 7
-    assert leaderboard.render("phantom", [example(), newer]).count("| method | seeds") == 2
-    assert leaderboard.render("phantom", [example(), extra]).count("| method | seeds") == 1
+    assert leaderboard.render("phantom", [example(), newer], METRICS).count("| method | seeds") == 2
+    assert leaderboard.render("phantom", [example(), extra], METRICS).count("| method | seeds") == 1
 
 
 def test_versions_of_the_protocol_share_no_table() -> None:
     newer = example("newer")
     newer.key["protocol"] = 2
-    assert leaderboard.render("phantom", [example(), newer]).count("| method | seeds") == 2
+    assert leaderboard.render("phantom", [example(), newer], METRICS).count("| method | seeds") == 2
 
 
 def test_a_subset_enters_no_leaderboard(tmp_path: Path) -> None:
@@ -224,28 +235,30 @@ def test_a_record_of_a_subset_that_somebody_put_there_is_named(tmp_path: Path) -
     content["dataset"]["subset"] = {"train": [136, 6600]}
     path.write_text(json.dumps(content))
     with pytest.raises(WsbenchError, match=r"net\S+: phantom is a subset here \(136/6600 of train images\)"):
-        leaderboard.read(tmp_path)
+        leaderboard.read(tmp_path, METRICS)
 
 
 def test_check_finds_every_way_of_being_stale(tmp_path: Path) -> None:
     leaderboard.add(example(), tmp_path)
     page = tmp_path / "phantom.md"
-    assert leaderboard.stale(tmp_path) == [page]  # missing
-    assert leaderboard.update(tmp_path) == [page]
-    assert leaderboard.stale(tmp_path) == []
+    assert leaderboard.stale(tmp_path, METRICS) == [page]  # missing
+    assert leaderboard.update(tmp_path, METRICS) == [page]
+    assert leaderboard.stale(tmp_path, METRICS) == []
     page.write_text(page.read_text().replace("0.500", "0.900"))
-    assert leaderboard.stale(tmp_path) == [page]  # edited
-    leaderboard.update(tmp_path)
+    assert leaderboard.stale(tmp_path, METRICS) == [page]  # edited
+    leaderboard.update(tmp_path, METRICS)
     leaderboard.add(example(seed=1, cond_ap25=0.7), tmp_path)
-    assert leaderboard.stale(tmp_path) == [page]  # a new record
-    leaderboard.update(tmp_path)
+    assert leaderboard.stale(tmp_path, METRICS) == [page]  # a new record
+    leaderboard.update(tmp_path, METRICS)
     (tmp_path / "other.md").write_text("# no records")
-    assert leaderboard.stale(tmp_path) == [tmp_path / "other.md"]  # nothing behind it
+    assert leaderboard.stale(tmp_path, METRICS) == [tmp_path / "other.md"]  # nothing behind it
 
 
 def test_rendering_does_not_depend_on_the_order_of_records() -> None:
     found = [example("a", cond_ap25=0.1), example("b", cond_ap25=0.2), example("a", seed=1, cond_ap25=0.3)]
-    assert leaderboard.render("phantom", found) == leaderboard.render("phantom", found[::-1])
+    assert leaderboard.render("phantom", found, METRICS) == leaderboard.render(
+        "phantom", found[::-1], METRICS
+    )
 
 
 def test_the_same_run_submitted_twice_is_one_record(tmp_path: Path) -> None:
@@ -259,18 +272,18 @@ def test_a_record_under_the_wrong_dataset_is_named(tmp_path: Path) -> None:
     (tmp_path / "records" / "nih").mkdir(parents=True)
     records.write(example(), tmp_path / "records" / "nih" / "x.json")
     with pytest.raises(WsbenchError, match="is a record of dataset phantom"):
-        leaderboard.read(tmp_path)
+        leaderboard.read(tmp_path, METRICS)
 
 
 def test_text_in_cells_cannot_break_the_table() -> None:
-    page = leaderboard.render("phantom", [example("a|b")])
+    page = leaderboard.render("phantom", [example("a|b")], METRICS)
     assert "a\\|b" in page
 
 
 def test_the_table_of_most_records_comes_first() -> None:
     few = [example("few", fingerprint="0000")]
     many = [example("many", fingerprint="ffff", seed=seed) for seed in (0, 1)]
-    page = leaderboard.render("phantom", few + many)
+    page = leaderboard.render("phantom", few + many, METRICS)
     assert page.index("Data `ffff`") < page.index("Data `0000`")
 
 
@@ -280,11 +293,11 @@ def test_one_record_under_two_names_is_not_two_seeds(tmp_path: Path) -> None:
     with pytest.raises(
         WsbenchError, match=r"net\S+: is seed 0 of the same row as \S+again\.json; remove one"
     ):
-        leaderboard.read(tmp_path)
+        leaderboard.read(tmp_path, METRICS)
 
 
 def test_records_of_one_table_have_equally_many_draws(tmp_path: Path) -> None:
     leaderboard.add(example(draws=[0.5, 0.4, 0.6]), tmp_path)
     leaderboard.add(example("other", draws=[0.5, 0.4]), tmp_path)
     with pytest.raises(WsbenchError, match=r"other\S+: has 2 draws, \S+net\S+ of the same table 3"):
-        leaderboard.read(tmp_path)
+        leaderboard.read(tmp_path, METRICS)

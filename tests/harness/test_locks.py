@@ -22,7 +22,7 @@ from wsbench.runs.stages import locked
 HOLD = """
 import sys, time
 from pathlib import Path
-from wsbench.locks import held
+from wsbench.files.locks import held
 with held(Path(sys.argv[1]), print):
     print("held", flush=True)
     time.sleep(float(sys.argv[2]))
@@ -108,7 +108,7 @@ def test_a_living_process_is_named_at_once(tmp_path: Path) -> None:
 ADD = """
 import sys
 from pathlib import Path
-from wsbench.evaluations import note
+from wsbench.runs.evaluation_log import note
 for seed in range(10):
     note(Path(sys.argv[1]), fingerprint="f00d", method="m", settings={}, seed=seed)
 """

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from conftest import METRICS
 from records_examples import example
 from wsbench.contract import records
 from wsbench.contract.records import Record
@@ -130,7 +131,7 @@ def table(seeds: int = 3) -> list[Record]:
 
 
 def test_the_page_says_what_it_can_tell() -> None:
-    board = Board.of(table())
+    board = Board.of(table(), METRICS)
     comparison, seeds = typical(board)
     assert (seeds, comparison.images) == (3, 2)
     told = smallest_difference(comparison, 3, 2)
@@ -138,11 +139,11 @@ def test_the_page_says_what_it_can_tell() -> None:
         f"With 3 seeds a row and 2 test images, differences of `cond_ap25` below about {told:.2f} cannot"
         in (sentence(board))
     )
-    assert sentence(board) in leaderboard.render("phantom", table())
+    assert sentence(board) in leaderboard.render("phantom", table(), METRICS)
 
 
 def test_a_table_of_no_trained_rows_says_nothing() -> None:
-    board = Board.of([drawn("blind", 0, 0.4, deterministic=True), drawn("net", 0, 0.5)])
+    board = Board.of([drawn("blind", 0, 0.4, deterministic=True), drawn("net", 0, 0.5)], METRICS)
     assert typical(board) is None
     assert sentence(board) == ""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import METRICS
 from records_examples import example
 from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
@@ -99,17 +100,17 @@ def test_they_are_shown_below_and_change_no_rank(tmp_path: Path) -> None:
         " rows: {theirs: [0.9]}}]\n"
     )
     leaderboard.add(example(cond_ap25=0.5), tmp_path)
-    leaderboard.update(tmp_path)
+    leaderboard.update(tmp_path, METRICS)
     ours, theirs = (tmp_path / "phantom.md").read_text().split("## Published")
     assert "net (quick)" in ours
     assert "theirs" not in ours
     assert "**Table 1** of Somebody. Split: s. Differs: d." in theirs
     assert "| theirs | 0.9 |" in theirs
-    assert leaderboard.stale(tmp_path) == []
+    assert leaderboard.stale(tmp_path, METRICS) == []
 
 
 def test_a_dataset_without_runs_has_a_page(tmp_path: Path) -> None:
-    page = leaderboard.render("tbx11k", [], PAPERS)
+    page = leaderboard.render("tbx11k", [], METRICS, PAPERS)
     assert "No run of wsbench on this dataset has been" in page
     assert "| student, seed 42 | 0.2428 |" in page
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import wsbench
+from conftest import METRICS
 from records_examples import example
 from wsbench.cli import main
 from wsbench.contract import plugins, records
@@ -95,11 +96,11 @@ def run(name: str, plugin: Path) -> Record:
     return wsbench.run(name, "phantom", data_options=DATA, plugin_files=[plugin])
 
 
-def measured(record: Record, plugin: Path, *checks: str, images: int = 50) -> checks.Sanity:
+def measured(record: Record, plugin: Path, *names: str, images: int = 50) -> checks.Sanity:
     assert record.folder is not None
     found = plugins.find([plugin])
     return checks.measure(
-        record.folder, found, Silent(), checks=checks or checks.DEFAULT, images=images, device="cpu"
+        record.folder, found, Silent(), checks=names or checks.DEFAULT, images=images, device="cpu"
     )
 
 
@@ -285,9 +286,9 @@ def checked(seed: int, value: float | None) -> Record:
 
 
 def test_pages_show_checks_of_the_records_that_have_them() -> None:
-    plain = leaderboard.render("phantom", [example(seed=0), example(seed=1)])
+    plain = leaderboard.render("phantom", [example(seed=0), example(seed=1)], METRICS)
     assert "sanity" not in plain
-    page = leaderboard.render("phantom", [checked(0, 0.25), checked(1, 0.75), example(seed=2)])
+    page = leaderboard.render("phantom", [checked(0, 0.25), checked(1, 0.75), example(seed=2)], METRICS)
     assert "| net (quick) | 0, 1 | all parameters | 0.500 | 0.500 | 0.500 | 4 of 18 |" in page
-    page = leaderboard.render("phantom", [checked(0, 0.25), checked(1, None)])
+    page = leaderboard.render("phantom", [checked(0, 0.25), checked(1, None)], METRICS)
     assert "| net (quick) | 0, 1 | all parameters | - | - | - | 4 of 18 |" in page

@@ -15,12 +15,13 @@ from wsbench.contract.plugins import find
 from wsbench.geometry.box_table import BoxTable
 from wsbench.predictions import store
 from wsbench.runs import floors
-from wsbench.runs.inputs import draws_of, predicted_of, truths_of
 from wsbench.runs.rescoring import dataset_of, plan_of
+from wsbench.runs.scoring_inputs import draws_of, predicted_of, truths_of
 from wsbench.runs.stages import finished
 from wsbench.scoring import measuring
 from wsbench.scoring.bootstrap import Resamples
-from wsbench.scoring.protocols import Draws, Paper, RolePredictions, by_objectives, make_protocols
+from wsbench.scoring.inputs import Draws, Paper, RolePredictions
+from wsbench.scoring.protocols import by_objectives, make_protocols
 from wsbench.scoring.table import Truth
 from wsbench.types import Box, Prediction
 from wsbench.utils.progress import Silent

@@ -12,8 +12,8 @@ from scipy.stats import norm, pearson3
 from conftest import box, found, table
 from wsbench.contract.plugins import find
 from wsbench.geometry.box_table import BoxTable
-from wsbench.runs.inputs import draws_of, truth_of
 from wsbench.runs.plan import load_dataset
+from wsbench.runs.scoring_inputs import draws_of, truth_of
 from wsbench.scoring import strata
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.gaps import gaps

@@ -10,7 +10,7 @@ import pytest
 
 from conftest import refused
 from wsbench.errors import WsbenchError, as_line
-from wsbench.files.atomic import write_text
+from wsbench.files.writing import write_text
 from wsbench.utils.system_errors import REASONS, refusal_of, try_file, try_folder
 
 SMALL = ["phantom", "-D", "images=80", "-D", "size=64", "-q"]

@@ -23,8 +23,8 @@ from wsbench.data.dataset import Loaded
 from wsbench.data.images import FileFacts
 from wsbench.data.splits import deal
 from wsbench.errors import WsbenchError
-from wsbench.runs.inputs import truth_of
 from wsbench.runs.plan import load_dataset
+from wsbench.runs.scoring_inputs import truth_of
 from wsbench.utils.progress import Silent
 from wsbench_plugins.datasets import nih
 from wsbench_plugins.datasets.nih import _tables

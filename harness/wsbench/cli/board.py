@@ -43,7 +43,7 @@ def leaderboard(
     if recompute:
         _recompute(folder, plugin or [], quiet=quiet)
     if not check:
-        for page in pages.update(folder):
+        for page in pages.update(folder, options.found(plugin).metrics):
             print(f"wrote {page}")
         return
     if _wrong(folder, plugin or [], replay=replay, quiet=quiet):
@@ -55,7 +55,7 @@ def _wrong(folder: Path, plugin_files: list[Path], *, replay: bool, quiet: bool)
     say."""
     from wsbench.reports import leaderboard as pages
 
-    wrong = pages.stale(folder)
+    wrong = pages.stale(folder, options.found(plugin_files).metrics)
     for page in wrong:
         print(f"{page} is not what its records say; run `wsbench leaderboard`")
     if not wrong:

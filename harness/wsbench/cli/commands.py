@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 from wsbench import __version__
-from wsbench.cli import board, comparing, data, listing, power, running, sanity, scoring
+from wsbench.cli import board, comparing, data, listing, options, power, running, sanity, scoring
+from wsbench.cli.plugin_commands import WithPlugins
 
 # Typer carries its own copy of click; its base of all usage errors is only reachable from here.
 UsageError = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     name="wsbench",
+    cls=WithPlugins,
     help="Honest benchmarks for weakly supervised localisation on chest X-rays.",
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,6 +35,7 @@ def wsbench(
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
+    plugin: options.PluginFilesOfAll = None,
 ) -> None:
     """What holds for all commands."""
 

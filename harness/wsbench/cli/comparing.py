@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from wsbench.contract.plugins import Plugins
     from wsbench.contract.specs import MetricSpec
     from wsbench.data.dataset import Loaded
+    from wsbench.reports.rows import Row
     from wsbench.reports.sides import Side
     from wsbench.scoring.compared import Difference, Noise
     from wsbench.scoring.compared_networks import Network
-    from wsbench.scoring.protocols import Draws
+    from wsbench.scoring.inputs import Draws
     from wsbench.scoring.significance import Estimate, Prior
     from wsbench.utils.progress import Progress
 
@@ -46,21 +47,19 @@ def compare(
 ) -> None:
     """Compare two rows: how far they differ, how sure that is, what the noise is made of, and where they
     differ."""
-    from wsbench.contract.protocol import DRAWN
     from wsbench.reports import sides
-    from wsbench.reports.rows import shown
     from wsbench.scoring import compared
     from wsbench.utils.progress import choose_progress
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
-    one, other = sides.pair(first, second, leaderboards, dataset)
+    one, other = sides.pair(first, second, found.metrics, leaderboards, dataset)
     main = one.row.ranked_by
     if main not in one.row.first.key["metrics"]:
         raise WsbenchError(f"{one.files[0]}: has no {main}; score it again with `wsbench evaluate RUN`")
     _who(one, other)
     board = sides.table_of(one, leaderboards)
     differences, estimates = [], {}
-    for metric in shown([one.row], DRAWN):
+    for metric in _kept(one.row):
         both = [side.row.estimate(metric) for side in (one, other)]
         if None not in both:
             estimates[metric] = both
@@ -84,6 +83,14 @@ def compare(
     print(textwrap.fill(compared.verdict(differences[0], labels, parts, single=single), WIDTH))
 
 
+def _kept(row: Row) -> list[str]:
+    """The metrics that are compared draw by draw: the one that ranks, then those of the ranking table."""
+    from wsbench.reports.rows import shown
+
+    columns = dict.fromkeys([row.ranked_by, *shown([row], "ranking")])
+    return [name for name in columns if row.metrics[name].is_kept]
+
+
 def strata(
     row: Annotated[str, typer.Argument(metavar="A", help=ROW_HELP)],
     leaderboards: options.Leaderboards = Path("leaderboards"),
@@ -99,7 +106,7 @@ def strata(
     from wsbench.utils.progress import choose_progress
 
     found, progress = options.found(plugin), choose_progress(quiet=quiet)
-    side = sides.side(row, leaderboards, dataset)
+    side = sides.side(row, found.metrics, leaderboards, dataset)
     result = side.row.first.protocols["uniform"].get("strata") if len(side.files) == 1 else None
     if result is None:
         again, why = _replayed((side,), found, progress, root)
@@ -166,8 +173,8 @@ def _replayed(
 ) -> tuple[_Again | None, str]:
     """What lies beside the records, scored again; None, and why, where that cannot be done."""
     from wsbench.runs import replay
-    from wsbench.runs.inputs import draws_of, truths_of
     from wsbench.runs.rescoring import dataset_of
+    from wsbench.runs.scoring_inputs import draws_of, truths_of
     from wsbench.scoring.compared_networks import Network
     from wsbench.scoring.protocols import table_of
 

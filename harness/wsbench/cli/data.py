@@ -34,7 +34,7 @@ def check(
 ) -> None:
     """Say what is there, how it is dealt into roles, and what is wrong with which image (then exit 1)."""
     from wsbench.data.audit import audit
-    from wsbench.files.atomic import write_json
+    from wsbench.files.writing import write_json
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_file
 

@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 
 def list_(plugin: options.PluginFiles = None) -> None:
-    """List datasets, methods and metrics, and what is wrong with plugins."""
+    """List datasets, methods, metrics and plugins' commands, and what is wrong with plugins."""
     found = options.found(plugin)
     tables.show("datasets", ["name", "what it is"], _lines(found.datasets))
     print()
     tables.show("methods", ["name", "what it is"], _lines(found.methods))
     print()
     tables.show("metrics", ["name", "what it is"], _families(found.metrics))
+    if found.commands:
+        print()
+        tables.show("commands of plugins", ["name", "what it is"], _lines(found.commands))
 
 
 def describe(

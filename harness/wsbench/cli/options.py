@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsbench.contract.plugins import VARIABLE as PLUGINS_VARIABLE
 from wsbench.errors import WsbenchError, as_line
-from wsbench.files.atomic import CACHE_VARIABLE
+from wsbench.files.writing import CACHE_VARIABLE
 
 if TYPE_CHECKING:
     from wsbench.contract.plugins import Plugins
@@ -41,6 +42,26 @@ DataOption = Annotated[
 ]
 PluginFiles = Annotated[
     list[Path] | None, typer.Option("--plugin", help="A Python file with plugins; repeatable.")
+]
+
+
+def _use_plugins(files: list[Path] | None) -> list[Path] | None:
+    """Have every command find some files' plugins, and worker processes, too."""
+    if files:
+        others = [word for word in os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep) if word]
+        named = [str(Path(file).absolute()) for file in files]
+        os.environ[PLUGINS_VARIABLE] = os.pathsep.join(dict.fromkeys([*others, *named]))
+    return files
+
+
+PluginFilesOfAll = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin",
+        callback=_use_plugins,
+        is_eager=True,
+        help="A Python file with plugins, for any command; repeatable.",
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 SkipBad = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from wsbench.cli.comparing import ROW_HELP
 from wsbench.errors import WsbenchError
 
 if TYPE_CHECKING:
+    from wsbench.contract.specs import MetricSpec
     from wsbench.reports.power import Comparison
 
 SEEDS = "3,5,10,30"
@@ -47,6 +49,7 @@ def power(
         str | None, typer.Option("--dataset", "-d", help="Of the rows; by default, any that has them.")
     ] = None,
     leaderboards: options.Leaderboards = Path("leaderboards"),
+    plugin: options.PluginFiles = None,
 ) -> None:
     """What difference so many seeds and test images tell with 80 % power, or how many seeds are needed."""
     from wsbench.reports.board_tables import markdown_table
@@ -58,7 +61,8 @@ def power(
     if rows is not None and rows < 2:
         raise WsbenchError(f"--rows {rows}: must be at least 2")
     counts = _counts("--images", images) if images else []
-    comparison = _comparison(row or [], seed_sd, test_sd, counts, dataset, leaderboards)
+    metrics = options.found(plugin).metrics
+    comparison = _comparison(row or [], seed_sd, test_sd, counts, metrics, dataset, leaderboards)
     counts = counts or [comparison.images]
     level = LEVEL if rows is None else holm_level(rows)
     of = "one comparison" if rows is None else f"a table of {rows} rows, after Holm's correction"
@@ -89,6 +93,7 @@ def _comparison(
     seed_sd: float | None,
     test_sd: float | None,
     images: list[int],
+    metrics: Mapping[str, MetricSpec],
     dataset: str | None,
     leaderboards: Path,
 ) -> Comparison:
@@ -99,7 +104,7 @@ def _comparison(
         return _stated(seed_sd, test_sd, images[0])
     if len(row) != 2:
         raise WsbenchError("name two rows, or state --seed-sd, --test-sd and --images")
-    return _of_rows(row, dataset, leaderboards)
+    return _of_rows(row, metrics, dataset, leaderboards)
 
 
 def _stated(seed_sd: float, test_sd: float, images: int) -> Comparison:
@@ -113,11 +118,13 @@ def _stated(seed_sd: float, test_sd: float, images: int) -> Comparison:
     return Comparison((seed_sd**2, seed_sd**2), test_sd**2, images, prior)
 
 
-def _of_rows(row: list[str], dataset: str | None, leaderboards: Path) -> Comparison:
+def _of_rows(
+    row: list[str], metrics: Mapping[str, MetricSpec], dataset: str | None, leaderboards: Path
+) -> Comparison:
     from wsbench.reports import sides
     from wsbench.reports.power import comparison_of
 
-    both = sides.pair(*row, leaderboards, dataset)
+    both = sides.pair(*row, metrics, leaderboards, dataset)
     record = both[0].row.first
     metric, images = both[0].row.ranked_by, record.dataset["images"]["test"]
     estimates = []

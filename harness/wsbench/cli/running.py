@@ -99,8 +99,9 @@ def run(
             records.append(cross_validate(plan, loaded, folds, found, progress))
         submission.at_once(records[-1])
     own = [record for record in records if record.method["name"] == method]
-    submission.together(own, [record for record in records if record.method["name"] != method])
-    tables.results(records)
+    beside = [record for record in records if record.method["name"] != method]
+    submission.together(own, found.metrics, beside)
+    tables.results(records, found.metrics)
     print(f"record of {method}: {records[0].folder}")
 
 

@@ -96,8 +96,8 @@ def evaluate(
         beside = [execute(plan, loaded, found, progress) for plan in plans]
     for record in scored:
         submission.at_once(record)
-    submission.together(scored)
-    tables.results([*scored, *beside])
+    submission.together(scored, found.metrics)
+    tables.results([*scored, *beside], found.metrics)
     for record in scored:
         print(f"record: {record.folder}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from wsbench.utils.system_errors import try_folder
 
 if TYPE_CHECKING:
     from wsbench.contract.records import Record
+    from wsbench.contract.specs import MetricSpec
     from wsbench.utils.progress import Progress
 
 
@@ -44,11 +45,14 @@ class Submission:
         if self.wanted and not self.ladder:
             self._add(record)
 
-    def together(self, row: Sequence[Record], beside: Sequence[Record] = ()) -> None:
+    def together(
+        self, row: Sequence[Record], metrics: Mapping[str, MetricSpec], beside: Sequence[Record] = ()
+    ) -> None:
         """Submit what the Ladder rule lets in, where it was asked for: the row as one or not at all.
 
         Args:
             row: the records of the command's method, one of each seed.
+            metrics: by name.
             beside: those of methods that never look at the image: floors, which nobody chose on the test
                 split, and which always enter.
         """
@@ -57,8 +61,8 @@ class Submission:
 
         if not self.ladder:
             return
-        committed = leaderboard.read(self.folder).get(row[0].dataset["name"], [])
-        why = refusal(row, committed)
+        committed = leaderboard.read(self.folder, metrics).get(row[0].dataset["name"], [])
+        why = refusal(row, committed, metrics)
         if why is not None:
             print(why)
         for record in [*(row if why is None else ()), *beside]:

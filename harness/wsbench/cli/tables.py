@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wsbench.cli import layout
-from wsbench.contract.protocol import DRAWN
 from wsbench.errors import printable
 
 if TYPE_CHECKING:
     from wsbench.contract.records import Record
+    from wsbench.contract.specs import MetricSpec
     from wsbench.data.audit import Finding
     from wsbench.reports.board import Board
     from wsbench.reports.rows import Row
@@ -26,19 +26,9 @@ WINNER = "*"
 WIDEST = 26
 """Characters of a row's label in a line; a row of eight columns must fit into 80."""
 
-SHOWN = {
-    "uniform": ("cond_ap25", "cond_gain", "ap25", "map_gain", "miou", "auc"),
-    "paper": ("miou", "ap25", "accuracy", "auc", "sensitivity", "specificity"),
-}
-HEADINGS = {
-    "cond_ap25": "cond. ap25",
-    "cond_gain": "cond. gain",
-    "map_gain": "map gain",
-    "boxes_per_image": "boxes an image",
-    "healthy_with_box": "healthy with box",
-    "sensitivity": "sens.",
-    "specificity": "spec.",
-}
+TERMINAL = {"uniform": "terminal", "paper": "terminal paper"}
+"""The table of `wsbench.contract.specs.TABLES` that shows a protocol."""
+
 TITLES = {
     "uniform": "protocol uniform: boxes and thresholds by the harness",
     "paper": "protocol paper: every method's own boxes and thresholds",
@@ -92,28 +82,27 @@ def findings(found: Sequence[Finding]) -> None:
             print(f"  ... and {len(inside) - FEW} more; --json FILE has them all")
 
 
-def short(bound: float) -> str:
-    """Two digits behind the point, and no zero alone before it: ``.25``, ``-.25``, ``10.25``."""
-    return re.sub(r"^(-?)0\.", r"\1.", f"{bound:.2f}")
+def short(bound: float, digits: int = 2) -> str:
+    """So many digits behind the point, and no zero alone before it: ``.25``, ``-.25``, ``10.25``."""
+    return re.sub(r"^(-?)0\.", r"\1.", f"{bound:.{digits}f}")
 
 
 def _interval(board: Board, place: int, metric: str, protocol: str) -> str:
     """Over seeds, images and thresholds where the metric is kept draw by draw, else of the networks at
     hand."""
-    bounds = board.interval(place, metric) if protocol == "uniform" and metric in DRAWN else None
+    kept = protocol == "uniform" and board.metrics[metric].is_kept
+    bounds = board.interval(place, metric) if kept else None
     bounds = bounds or board.rows[place].of_networks(metric, protocol)
-    low, high = map(short, bounds or (0.0, 0.0))
+    digits = max(board.metrics[metric].digits - 1, 0)
+    low, high = (short(bound, digits) for bound in bounds or (0.0, 0.0))
     return "" if low == high else f"{low}\N{EN DASH}{high}"
-
-
-BY_FOLD = ("accuracy", "auc", "sensitivity", "specificity", "cond_ap25", "cond_gain")
 
 
 def _folds(row: Row, protocol: str) -> None:
     """One line a fold, then mean, spread and the value of all images together."""
     from wsbench.reports.rows import number, shown
 
-    metrics = shown([row], BY_FOLD)
+    metrics = shown([row], "folds")
     columns = [row.fold_values(metric, protocol) for metric in metrics]
     by_fold = enumerate(zip(*columns, strict=True), start=1)
     lines = [[f"fold {place}", *map(number, values)] for place, values in by_fold]
@@ -128,7 +117,7 @@ def _protocol(board: Board, protocol: str) -> None:
     """The rows that have a protocol, in the order of the ranking measure."""
     from wsbench.reports.rows import shown
 
-    metrics = shown(board.rows, SHOWN[protocol])
+    metrics = shown(board.rows, TERMINAL[protocol])
     cells = []
     for place, row in enumerate(board.rows):
         if protocol not in row.first.protocols:
@@ -142,19 +131,24 @@ def _protocol(board: Board, protocol: str) -> None:
             cells.append(["", spread, *(row.spread(metric, protocol) for metric in metrics)])
         cells.append(["", "  95 %", *(_interval(board, place, metric, protocol) for metric in metrics)])
     if cells:
-        header = ["rank", "method", *(HEADINGS.get(metric, metric) for metric in metrics)]
+        header = ["rank", "method", *(board.metrics[metric].heading or metric for metric in metrics)]
         show(TITLES[protocol], header, [line for line in cells if any(line[2:])], text=2)
         print()
 
 
-def results(records: Sequence[Record]) -> None:
-    """The main metrics of some runs on the same data, best first, under both protocols."""
+def results(records: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> None:
+    """The main metrics of some runs on the same data, best first, under both protocols.
+
+    Args:
+        records: of the runs.
+        metrics: by name.
+    """
     from wsbench.reports.board import Board
     from wsbench.reports.rows import BLIND, BOXED
     from wsbench.runs.evaluation_log import seen_here
 
-    board = Board.of(records)
-    for protocol in SHOWN:
+    board = Board.of(records, metrics)
+    for protocol in TERMINAL:
         _protocol(board, protocol)
     for row in board.rows:
         if row.folds and row.first.method["reads_image"]:

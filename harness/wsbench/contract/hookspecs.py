@@ -10,7 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     from wsbench.contract.base import Run
     from wsbench.contract.records import Record
-    from wsbench.contract.specs import DatasetSpec, MethodSpec, MetricSpec
+    from wsbench.contract.specs import CommandSpec, DatasetSpec, MethodSpec, MetricSpec
 
 hookspec = pluggy.HookspecMarker("wsbench")
 hookimpl = pluggy.HookimplMarker("wsbench")
@@ -40,6 +40,15 @@ def wsbench_metrics() -> list[MetricSpec]:
 
     Called once when plugins are found; the lists of all plugins are joined, and every metric is
     computed for every run.
+    """
+
+
+@hookspec
+def wsbench_commands() -> list[CommandSpec]:
+    """The commands this plugin adds to the command line.
+
+    Called once when plugins are found; the lists of all plugins are joined. Import nothing heavy
+    here: a spec's ``run`` is called only when its command is typed.
     """
 
 

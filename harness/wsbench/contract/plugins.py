@@ -18,7 +18,7 @@ import pluggy
 
 from wsbench.contract import hookspecs
 from wsbench.contract.containment import contained
-from wsbench.contract.specs import DatasetSpec, MethodSpec, MetricSpec
+from wsbench.contract.specs import CommandSpec, DatasetSpec, MethodSpec, MetricSpec
 from wsbench.errors import WsbenchError, choose, printable, suggestion, words_of
 from wsbench.files.user_files import expanded
 from wsbench.utils.hashing import seed_from
@@ -43,7 +43,7 @@ class Plugins:
     """Everything that was found.
 
     Attributes:
-        datasets, methods, metrics: specs by name.
+        datasets, methods, metrics, commands: specs by name.
         places: where each spec comes from, by ``(kind, name)``.
         broken: what could not be used.
     """
@@ -51,6 +51,7 @@ class Plugins:
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
     methods: dict[str, MethodSpec] = field(default_factory=dict)
     metrics: dict[str, MetricSpec] = field(default_factory=dict)
+    commands: dict[str, CommandSpec] = field(default_factory=dict)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager("wsbench"))
@@ -108,6 +109,7 @@ def find(files: Iterable[str | Path] = ()) -> Plugins:
     _collect(found, "wsbench_datasets", "dataset", found.datasets, DatasetSpec)
     _collect(found, "wsbench_methods", "method", found.methods, MethodSpec)
     _collect(found, "wsbench_metrics", "metric", found.metrics, MetricSpec)
+    _collect(found, "wsbench_commands", "command", found.commands, CommandSpec)
     faults = [broken for broken in found.broken if broken.place in asked]
     if faults:
         others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""

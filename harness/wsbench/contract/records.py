@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from wsbench.contract.record_form import RecordForm
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums, documents
-from wsbench.files.atomic import json_text, read_json, write_text
+from wsbench.files.writing import json_text, read_json, write_text
 
 if TYPE_CHECKING:
     import pandas as pd

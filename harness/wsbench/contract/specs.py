@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wsbench.contract.base import Dataset, Method, Source
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, choose
 from wsbench.settings import Settings
 from wsbench.utils.names import require_name
 
@@ -120,6 +120,40 @@ class DatasetSpec:
 
 
 @dataclass(frozen=True)
+class CommandSpec:
+    """A command that a plugin adds to ``wsbench``.
+
+    Attributes:
+        name: what users type after ``wsbench``.
+        summary: one line, for lists.
+        run: a function as Typer takes it: its parameters are the command's arguments and options, its
+            docstring is the command's help. A `WsbenchError` that it raises ends in one line and exit code 2.
+    """
+
+    name: str
+    summary: str
+    run: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        require_name(self.name, "a command")
+
+
+TABLES: Mapping[str, str] = {
+    "terminal": "what `wsbench run` prints, protocol uniform",
+    "terminal paper": "what `wsbench run` prints, protocol paper",
+    "ranking": "a leaderboard page, beside the measure that ranks",
+    "uniform": "a leaderboard page, further measures of protocol uniform",
+    "paper": "a leaderboard page, protocol paper",
+    "folds": "what `wsbench run --folds` prints, fold by fold",
+    "floors": "a leaderboard page, image-blind boxes with the class scores of each row",
+}
+"""The tables that can show a metric, and where they stand."""
+
+SHOWN_LAST: Mapping[str, int] = {"terminal": 100, "uniform": 100}
+"""The columns of a metric that names none: in the terminal and on pages, behind those that name theirs."""
+
+
+@dataclass(frozen=True)
 class MetricSpec:
     """A metric as it is listed and computed.
 
@@ -140,6 +174,16 @@ class MetricSpec:
         bounded: whether its values lie in [0, 1]; intervals then do, too.
         at_operating_points: whether it depends on which classes are predicted at their operating points, so
             that its interval must say how well those are known.
+        heading: of its column in the terminal; empty: its name.
+        digits: behind the point, in tables.
+        columns: by table (`TABLES`), its place there: columns stand in the order of their places. A metric
+            that is shown on pages for protocol uniform has intervals that also hold the noise of thresholds.
+        may_rank: whether rows can be ranked by it; its values in every draw are then kept, too.
+        kept_in_draws: whether records keep its value in every bootstrap draw, so that rows can be compared
+            draw by draw.
+        pooled: what a cross-validation makes of it besides the mean over folds: of ``images`` it is the mean
+            over the images of all folds, of ``scores`` it is computed from the class scores of all folds
+            together; empty: nothing.
     """
 
     name: str
@@ -151,6 +195,39 @@ class MetricSpec:
     needs: Literal["labels", "boxes", "maps"] = "boxes"
     bounded: bool = True
     at_operating_points: bool = False
+    heading: str = ""
+    digits: int = 3
+    columns: Mapping[str, int] = field(default_factory=lambda: SHOWN_LAST)
+    may_rank: bool = False
+    kept_in_draws: bool = False
+    pooled: Literal["", "images", "scores"] = ""
 
     def __post_init__(self) -> None:
         require_name(self.name, "a metric")
+        for table in self.columns:
+            choose(table, TABLES, f"table of metric {self.name}")
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether records keep its value in every draw."""
+        return self.kept_in_draws or self.may_rank
+
+    def text(self, value: float | None) -> str:
+        """A value as tables show it; a dash for what does not exist."""
+        return "-" if value is None else f"{value:.{self.digits}f}"
+
+
+def columns_of(metrics: Mapping[str, MetricSpec], table: str) -> list[str]:
+    """The names of the metrics that a table shows, in the order of its columns.
+
+    Args:
+        metrics: by name.
+        table: one of `TABLES`.
+    """
+    shown = [spec for spec in metrics.values() if table in spec.columns]
+    return [spec.name for spec in sorted(shown, key=lambda spec: (spec.columns[table], spec.name))]
+
+
+def on_page(metrics: Mapping[str, MetricSpec]) -> list[str]:
+    """The names of the metrics that leaderboard pages show for protocol uniform."""
+    return [*columns_of(metrics, "ranking"), *columns_of(metrics, "uniform")]

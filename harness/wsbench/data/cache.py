@@ -17,10 +17,10 @@ import numpy as np
 
 from wsbench.contract.base import Dataset
 from wsbench.errors import WsbenchError
-from wsbench.files.atomic import CACHE_VARIABLE, is_full, no_space, read_json, write_json
 from wsbench.files.checksums import is_whole, sealed
 from wsbench.files.locks import PATIENCE, Busy, held
 from wsbench.files.user_files import expanded
+from wsbench.files.writing import CACHE_VARIABLE, is_full, no_space, read_json, write_json
 from wsbench.types import Sample
 from wsbench.utils.progress import Progress
 from wsbench.utils.workers import in_order

@@ -15,9 +15,9 @@ from PIL import Image, UnidentifiedImageError
 
 from wsbench.errors import WsbenchError, words_of
 from wsbench.files import limits
-from wsbench.files.atomic import read_json, write_json
 from wsbench.files.checksums import CHECK, is_whole, sealed
 from wsbench.files.user_files import wrong_name
+from wsbench.files.writing import read_json, write_json
 from wsbench.utils.progress import Progress
 
 CHECKED = "decoded"

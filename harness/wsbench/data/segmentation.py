@@ -17,7 +17,7 @@ from PIL import Image
 from wsbench.data.dataset import Loaded
 from wsbench.data.organs import COMPLETE, mask_file
 from wsbench.errors import WsbenchError, words_of
-from wsbench.files.atomic import atomic
+from wsbench.files.writing import atomic
 from wsbench.types import ORGANS, Sample
 
 if TYPE_CHECKING:

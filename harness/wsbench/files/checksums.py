@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wsbench.errors import WsbenchError
-from wsbench.files.atomic import read_json, write_json, write_text
+from wsbench.files.writing import read_json, write_json, write_text
 
 FILE = "checksums.json"
 """In a run's folder: by name of each file that lies there itself, the hashes that it may have."""

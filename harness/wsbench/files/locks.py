@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from wsbench.errors import WsbenchError
-from wsbench.files.atomic import read_json
+from wsbench.files.writing import read_json
 
 PATIENCE = 600.0
 """Seconds that a process is waited for which gives no sign of life."""

@@ -12,8 +12,8 @@ import numpy as np
 from wsbench.contract.base import Method
 from wsbench.data.views import ImageView
 from wsbench.errors import WsbenchError
-from wsbench.files.atomic import atomic
 from wsbench.files.checksums import is_whole_archive
+from wsbench.files.writing import atomic
 from wsbench.types import Prediction, Region, Role, ScoredBox
 
 SHARD = 128

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from wsbench.contract.records import Record
-from wsbench.reports.rows import UNBOUNDED, Row, ranked
+from wsbench.contract.specs import MetricSpec
+from wsbench.reports.rows import Row, ranked
 from wsbench.scoring.intervals import of_row
 from wsbench.scoring.ranking import rank
 from wsbench.scoring.significance import Estimate, Prior, moderate, prior_of
@@ -42,15 +43,26 @@ class Standing:
 
 @dataclass(frozen=True)
 class Board:
-    """The rows of one table, in the order of their means."""
+    """The rows of one table, in the order of their means.
+
+    Attributes:
+        rows: none where nothing is committed yet.
+        metrics: by name, what is known of the metrics that tables show.
+    """
 
     rows: tuple[Row, ...]
+    metrics: Mapping[str, MetricSpec]
     _known: dict[str, dict[int, Estimate]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
-    def of(cls, records: Iterable[Record]) -> Board:
-        """The rows of some records, which share their key."""
-        return cls(tuple(ranked(records)))
+    def of(cls, records: Iterable[Record], metrics: Mapping[str, MetricSpec]) -> Board:
+        """The rows of some records, which share their key.
+
+        Args:
+            records: at least one of each row.
+            metrics: by name.
+        """
+        return cls(tuple(ranked(records, metrics)), metrics)
 
     @property
     def ranked_by(self) -> str:
@@ -66,11 +78,11 @@ class Board:
         """
         estimates = self._estimates(self.ranked_by)
         here = [place for place in estimates if not self.rows[place].external]
-        result = dict(zip(here, _standings([estimates[place] for place in here]), strict=True))
+        result = dict(zip(here, self._standings([estimates[place] for place in here]), strict=True))
         for place in estimates:
             if self.rows[place].external:
                 beside = sorted([*here, place])
-                standings = _standings([estimates[other] for other in beside])
+                standings = self._standings([estimates[other] for other in beside])
                 result[place] = standings[beside.index(place)]
         return result
 
@@ -96,9 +108,19 @@ class Board:
             estimate.draws,
             moderated.variance / moderated.seeds,
             moderated.degrees,
-            bounded=metric not in UNBOUNDED,
+            bounded=self.metrics[metric].bounded,
             units=row.units,
         )
+
+    def _standings(self, estimates: Sequence[Estimate]) -> list[Standing]:
+        if not estimates:
+            return []
+        ranking = rank(estimates, higher_is_better=self.rows[0].sign > 0)
+        columns = (ranking.best, ranking.worst, ranking.likely_best, ranking.likely_worst, ranking.winner)
+        return [
+            Standing(*map(int, ends), bool(winner))
+            for *ends, winner in zip(*(column.tolist() for column in columns), strict=True)
+        ]
 
     def _estimates(self, metric: str) -> Mapping[int, Estimate]:
         """By place in `rows`, of those that have one."""
@@ -106,17 +128,6 @@ class Board:
             estimates = {place: row.estimate(metric) for place, row in enumerate(self.rows)}
             self._known[metric] = {place: one for place, one in estimates.items() if one is not None}
         return self._known[metric]
-
-
-def _standings(estimates: Sequence[Estimate]) -> list[Standing]:
-    if not estimates:
-        return []
-    ranking = rank(estimates)
-    columns = (ranking.best, ranking.worst, ranking.likely_best, ranking.likely_worst, ranking.winner)
-    return [
-        Standing(*map(int, ends), bool(winner))
-        for *ends, winner in zip(*(column.tolist() for column in columns), strict=True)
-    ]
 
 
 def _ends(best: int, worst: int) -> str:

@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wsbench.files.atomic import atomic
+from wsbench.files.writing import atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -29,6 +29,12 @@ def step(submitted: np.ndarray, best: np.ndarray) -> float:
     return float(np.std(there, ddof=1)) if len(there) > 1 else float("inf")
 
 
-def climbs(submitted: Estimate, best: Estimate) -> bool:
-    """Whether a submission's mean beats the best one's by more than the `step`."""
-    return bool(submitted.values.mean() - best.values.mean() > step(submitted.draws, best.draws))
+def climbs(submitted: Estimate, best: Estimate, *, sign: int = 1) -> bool:
+    """Whether a submission's mean beats the best one's by more than the `step`.
+
+    Args:
+        submitted, best: of one measure.
+        sign: -1 where less of the measure is better.
+    """
+    ahead = sign * (submitted.values.mean() - best.values.mean())
+    return bool(ahead > step(submitted.draws, best.draws))

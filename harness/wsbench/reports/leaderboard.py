@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from wsbench.contract import records
-from wsbench.contract.protocol import COLUMNS, RANKED_BY, RANKED_WITHOUT_BOXES, RANKING_COLUMNS
+from wsbench.contract.protocol import RANKED_BY, RANKED_WITHOUT_BOXES
 from wsbench.contract.records import Record
+from wsbench.contract.specs import MetricSpec, columns_of, on_page
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums
-from wsbench.files.atomic import write_text
 from wsbench.files.locks import held_for_a_moment
-from wsbench.reports import costs, published
+from wsbench.files.writing import write_text
+from wsbench.reports import costs, page_words, published
 from wsbench.reports.board import Board
 from wsbench.reports.board_tables import floors, markdown_table, measures, ranking
 from wsbench.reports.published import Paper, PublishedTable
-from wsbench.reports.rows import BLIND, BOXED, Row, row_key
+from wsbench.reports.rows import Row, row_key
 from wsbench.runs import replay
 from wsbench.runs.evaluation_log import seen_by
 from wsbench.scoring.objectives import OBJECTIVE
@@ -68,8 +69,12 @@ def refuse_subset(dataset: Mapping[str, Any]) -> None:
         )
 
 
-def read(folder: Path) -> dict[str, list[Record]]:
+def read(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, list[Record]]:
     """All records under a leaderboards folder, by dataset, in the order of their file names.
+
+    Args:
+        folder: of all leaderboards.
+        metrics: by name; they decide which records share a table.
 
     Raises:
         WsbenchError: a file is no record, is of a subset, lies in another dataset's folder, or shares no
@@ -86,7 +91,7 @@ def read(folder: Path) -> dict[str, list[Record]]:
         except WsbenchError as error:
             raise WsbenchError(f"{path}: {error}") from None
         found[record.dataset["name"]].append(record)
-        by_table[table_key(record)][path] = record
+        by_table[table_key(record, metrics)][path] = record
     for of_table in by_table.values():
         _refuse_misfits(of_table)
     return dict(found)
@@ -109,33 +114,47 @@ def _refuse_misfits(of_table: Mapping[Path, Record]) -> None:
         raise WsbenchError(f"{path}: has {other} draws, {first} of the same table {count}; submit it again")
 
 
-def render(name: str, found: Iterable[Record], papers: Sequence[Paper] = ()) -> str:
+def render(
+    name: str, found: Iterable[Record], metrics: Mapping[str, MetricSpec], papers: Sequence[Paper] = ()
+) -> str:
     """The markdown page of one dataset. Records of different keys never share a table, and none shares one
-    with what papers print; the table of most records comes first."""
+    with what papers print; the table of most records comes first.
+
+    Args:
+        name: of the dataset.
+        found: its records.
+        metrics: by name, what is known of the metrics that tables show.
+        papers: published numbers of any dataset.
+    """
     tables: dict[str, list[Record]] = defaultdict(list)
     everything = list(found)
     for record in everything:
-        tables[table_key(record)].append(record)
-    parts = [f"# Leaderboard: {name}\n", _PREFACE if tables else _NO_RECORDS]
+        tables[table_key(record, metrics)].append(record)
+    parts = [f"# Leaderboard: {name}\n", page_words.PREFACE if tables else page_words.NO_RECORDS]
     for _, inside in sorted(tables.items(), key=lambda table: (-len(table[1]), table[0])):
         data = inside[0].key["fingerprint"]
-        parts += _section(inside, [record for record in everything if record.key["fingerprint"] == data])
+        same_data = [record for record in everything if record.key["fingerprint"] == data]
+        parts += _section(inside, same_data, metrics)
     printed = [
         _published(paper, table) for paper in papers for table in paper.tables if table.dataset == name
     ]
     if printed:
-        parts += [_PUBLISHED, *printed]
+        parts += [page_words.PUBLISHED, *printed]
     return "\n".join(parts)
 
 
-def update(folder: Path) -> list[Path]:
+def update(folder: Path, metrics: Mapping[str, MetricSpec]) -> list[Path]:
     """Write the page of every dataset that has records; returns the pages.
+
+    Args:
+        folder: of all leaderboards.
+        metrics: by name, what is known of the metrics that tables show.
 
     Raises:
         WsbenchError: there is nothing to write a page of.
     """
     with held_for_a_moment(folder / ".lock"):
-        pages = _pages(folder)
+        pages = _pages(folder, metrics)
         for path, text in pages.items():
             write_text(path, text)
     if not pages:
@@ -143,13 +162,17 @@ def update(folder: Path) -> list[Path]:
     return list(pages)
 
 
-def stale(folder: Path) -> list[Path]:
+def stale(folder: Path, metrics: Mapping[str, MetricSpec]) -> list[Path]:
     """The pages that are not what their records say: different, missing, or without records.
+
+    Args:
+        folder: of all leaderboards.
+        metrics: by name, what is known of the metrics that tables show.
 
     Raises:
         WsbenchError: there is no page, and nothing that one should be of: a check of nothing finds nothing.
     """
-    expected = _pages(folder)
+    expected = _pages(folder, metrics)
     wrong = [path for path, text in expected.items() if not path.exists() or path.read_text("utf-8") != text]
     orphans = [
         path for path in sorted(folder.glob("*.md")) if path not in expected and path.name != "README.md"
@@ -165,11 +188,11 @@ def _nothing_there(folder: Path) -> WsbenchError:
     )
 
 
-def _pages(folder: Path) -> dict[Path, str]:
+def _pages(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[Path, str]:
     """The page of every dataset that has records or published numbers."""
-    found, papers = read(folder), published.read(folder)
+    found, papers = read(folder, metrics), published.read(folder)
     names = sorted(set(found) | published.datasets(papers))
-    return {folder / f"{name}.md": render(name, found.get(name, []), papers) for name in names}
+    return {folder / f"{name}.md": render(name, found.get(name, []), metrics, papers) for name in names}
 
 
 def _published(paper: Paper, table: PublishedTable) -> str:
@@ -183,24 +206,36 @@ def _published(paper: Paper, table: PublishedTable) -> str:
     return f"{where}\n\n{markdown_table(header, rows)}"
 
 
-def table_key(record: Record) -> str:
-    """What two records must share to stand in one table. Versions count of the metrics that are shown: a
-    plugin's further metric parts nothing."""
-    columns = {RANKED_BY, *RANKING_COLUMNS, *(metric for shown in COLUMNS.values() for metric in shown)}
-    versions = {metric: version for metric, version in record.key["metrics"].items() if metric in columns}
+def table_key(record: Record, metrics: Mapping[str, MetricSpec]) -> str:
+    """What two records must share to stand in one table: their key, and the versions of the metrics that
+    pages show, where they are not the first. A further metric that only some records have parts nothing.
+
+    Args:
+        record: of a run.
+        metrics: by name.
+    """
+    columns = {RANKED_BY, RANKED_WITHOUT_BOXES, *on_page(metrics), *columns_of(metrics, "paper")}
+    versions = {
+        metric: version
+        for metric, version in record.key["metrics"].items()
+        if metric in columns and version > 1
+    }
     key = {"calibrated_for": OBJECTIVE, **record.key, "metrics": versions}
     return json.dumps(key, sort_keys=True)
 
 
-def _section(records_of_key: Sequence[Record], same_data: Sequence[Record]) -> list[str]:
-    board = Board.of(records_of_key)
-    parts = [_data_line(records_of_key[0], same_data)]
+def _section(
+    records_of_key: Sequence[Record], same_data: Sequence[Record], metrics: Mapping[str, MetricSpec]
+) -> list[str]:
+    board = Board.of(records_of_key, metrics)
+    rows = len({(table_key(record, metrics), row_key(record)) for record in same_data})
+    parts = [_data_line(records_of_key[0], _seen(rows, same_data))]
     if any("uniform" in record.protocols for record in records_of_key):
-        parts += [_TITLES["uniform"], *ranking(board)]
+        parts += [page_words.TITLES["uniform"], *ranking(board)]
         parts += ["### Further measures\n", measures(board.rows, "uniform"), *floors(board.rows)]
     of_paper = [row for row in board.rows if any("paper" in record.protocols for record in row.records)]
     if of_paper:
-        parts += [_TITLES["paper"], measures(of_paper, "paper")]
+        parts += [page_words.TITLES["paper"], measures(of_paper, "paper")]
     return [*parts, *_sanity(board.rows), *_costs(board.rows)]
 
 
@@ -210,13 +245,13 @@ def _sanity(rows: Sequence[Row]) -> list[str]:
     cells = []
     for row in rows:
         checked = [record for record in row.records if record.sanity]
-        for check, what in _RANDOM.items():
+        for check, what in page_words.RANDOM.items():
             found = [record for record in checked if check in record.sanity["checks"]]
             if found:
                 seeds = ", ".join(str(record.seed) for record in found)
                 cells.append([row.label("uniform"), seeds, what, *_similarities(found, check)])
     header = ["method", "seeds", "random", "Spearman", "SSIM", "HOG", "undefined"]
-    return [_SANITY, markdown_table(header, cells)] if cells else []
+    return [page_words.SANITY, markdown_table(header, cells)] if cells else []
 
 
 def _similarities(found: Sequence[Record], check: str) -> list[str]:
@@ -231,10 +266,10 @@ def _similarities(found: Sequence[Record], check: str) -> list[str]:
 
 def _costs(rows: Sequence[Row]) -> list[str]:
     header, cells = costs.table(rows)
-    return [_COSTS, markdown_table(header, cells)] if cells else []
+    return [page_words.COSTS, markdown_table(header, cells)] if cells else []
 
 
-def _data_line(record: Record, same_data: Sequence[Record]) -> str:
+def _data_line(record: Record, seen: str) -> str:
     data, key = record.dataset, record.key
     images: Mapping[str, Any] = data["images"]
     counts = ", ".join(f"{count} {role}" for role, count in images.items())
@@ -243,68 +278,13 @@ def _data_line(record: Record, same_data: Sequence[Record]) -> str:
     return (
         f"Data `{key['fingerprint']}`: {counts} images; {data['boxes']['test']} boxes on test"
         f"{'; ' + options if options else ''}{folds}. Protocol version {key['protocol']}. "
-        f"{_seen(same_data)}\n"
+        f"{seen}\n"
     )
 
 
-def _seen(same_data: Sequence[Record]) -> str:
+def _seen(rows: int, same_data: Sequence[Record]) -> str:
     """How many rows, and evaluations where records say so, the test split of some records has seen."""
-    rows = len({(table_key(record), row_key(record)) for record in same_data})
     words = f"{rows} row{'' if rows == 1 else 's'}"
     if (evaluations := seen_by(same_data)) is not None:
         words += f" and at least {evaluations} evaluation{'' if evaluations == 1 else 's'}"
     return f"Its test split has seen {words}."
-
-
-_PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows stand in the
-order of their mean `{RANKED_BY}` under protocol `uniform`: average precision at IoU 0.25 on the images
-that have the finding, with boxes ranked by their place among the boxes of their image. It rewards boxes
-that hit lesions, and no class score can change it. **rank** is an interval: it holds for all rows of a
-table at once with a chance of 95 % (Behrens-Fisher tests with moderated variances over seeds, Holm's
-correction over all pairs). In bold are the rows that nothing is better than by more than noise. *rank
-alone* holds for one row looked at by itself. Several seeds give mean ± sample standard deviation; *95 %*
-is the interval of what the method reaches over seeds, images and choices of thresholds, *these networks*
-that of the trained networks at hand.
-
-`cond_gain` is the difference to the best boxes that never look at the image: at or below 0, a reader with
-these boxes does as well. `top1_blind` is the best fixed box beside `top1_hit`. `ap25` counts all images,
-healthy ones included, so class scores lift it; `ap25_fixed` and `ap25_oracle` are what fixed boxes and
-perfect boxes reach with the same class scores, `ap25_share` is where `ap25` lies between them. `map_gain`
-is `ap25` less that of fixed boxes scored by the class score; it depends on the class scores, too.
-`near_fixed` is the share of boxes that stand where fixed boxes stand. {BLIND} never looks at the image.
-{BOXED} uses annotated boxes of the calibrate role under this protocol; `wsbench describe METHOD` says for
-what. Rows of external programs are compared with all others and count in nobody else's rank. Where no
-test image has a box, rows stand in the order of `{RANKED_WITHOUT_BOXES}`, and measures of boxes are left
-out.
-"""
-
-_COSTS = """## Cost
-
-Of predicting one image, with its heatmap, and of training; times and memory are those of the machine that is
-named. What each column is: [docs/efficiency.md](../docs/efficiency.md).
-"""
-
-_NO_RECORDS = """Made by `wsbench leaderboard`; do not edit. No run of wsbench on this dataset has been
-submitted yet.
-"""
-
-_PUBLISHED = """## Published
-
-As the papers print them. Splits, boxes, thresholds and training differ, so nothing here is ranked with, or
-compares with, the rows above.
-"""
-
-_RANDOM = {"parameters": "all parameters", "labels": "labels", "reference": "nothing, another image"}
-"""Sanity checks that pages show."""
-
-_SANITY = """## Saliency sanity checks
-
-How alike maps are to those of the trained method when what it learnt is random (`wsbench sanity`): 1 is an
-equal map, which cannot depend on what was learnt. In the rows of another image nothing is random: so alike
-are the trained method's maps of two images. Means over maps, without those that are constant.
-"""
-
-_TITLES = {
-    "uniform": "## Protocol `uniform`: boxes and thresholds chosen by the harness\n",
-    "paper": "## Protocol `paper`: every method's own boxes and thresholds\n",
-}

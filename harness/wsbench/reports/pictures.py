@@ -18,7 +18,7 @@ from wsbench.geometry.boxes import on_grid
 from wsbench.geometry.coordinates import full_image
 from wsbench.predictions import store
 from wsbench.reports.figures import save
-from wsbench.reports.rows import Row as TableRow
+from wsbench.reports.rows import label_of
 from wsbench.runs.rescoring import plan_of
 from wsbench.runs.runner import restored
 from wsbench.runs.stages import finished
@@ -119,7 +119,7 @@ def rows(
     boxes = record.boxes().query("protocol == @protocol")
     points = record.protocols[protocol]["calibration"]["operating_points"]
     samples = {sample.name: sample for sample in loaded.samples}
-    result, run = [], TableRow((record,)).label(protocol)
+    result, run = [], label_of(record, protocol)
     for name, row, label, column in chosen:
         sample = samples[name]
         whole = full_image(sample.width, sample.height)

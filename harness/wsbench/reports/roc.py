@@ -13,7 +13,7 @@ import numpy as np
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError, choose
 from wsbench.reports.figures import save
-from wsbench.reports.rows import Row, number
+from wsbench.reports.rows import label_of, number
 from wsbench.runs.crossvalidation import FOLD
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _panel(axes: Axes, runs: Sequence[Record], label: str) -> int:
         colour = f"C{place}"
         for fold in filter(None, folds):
             axes.plot(fold.false_positive_rate, fold.true_positive_rate, color=colour, lw=0.7, alpha=0.5)
-        said = f"{Row((record,)).label('uniform')} on {record.dataset['name']}\n{_auc(whole, folds)}"
+        said = f"{label_of(record, 'uniform')} on {record.dataset['name']}\n{_auc(whole, folds)}"
         axes.plot(whole.false_positive_rate, whole.true_positive_rate, color=colour, lw=1.8, label=said)
         drawn += 1
     axes.plot([0, 1], [0, 1], color="grey", lw=0.7, ls=":")

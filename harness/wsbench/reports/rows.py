@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from wsbench.contract.protocol import RANKED_BY, ranked_by
+from wsbench.contract.protocol import ranked_by
 from wsbench.contract.records import Record
+from wsbench.contract.specs import MetricSpec, columns_of
 from wsbench.errors import printable
 from wsbench.scoring.intervals import edge_variance, of_draws
 from wsbench.scoring.significance import Estimate
 
-UNBOUNDED = ("cond_gain", "map_gain")
-"""Of the metrics that are kept draw by draw, the differences, which may be negative."""
-
 BLIND, BOXED = "†", "‡"
-OF_LABELS = ("accuracy", "auc", "sensitivity", "specificity", "macro_precision", "macro_recall")
-"""Metrics that need no truth boxes."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method with one preset and settings, over its seeds."""
+    """One method with one preset and settings, over its seeds.
+
+    Attributes:
+        records: one of each seed.
+        metrics: by name, what is known of the metrics that tables show.
+    """
 
     records: tuple[Record, ...]
+    metrics: Mapping[str, MetricSpec]
 
     @property
     def first(self) -> Record:
@@ -37,13 +40,7 @@ class Row:
 
     def label(self, protocol: str) -> str:
         """Name, preset, changed settings, and the marks of image-blind and box-supervised rows."""
-        method = self.first.method
-        preset = "" if method["preset"] == "default" else f" ({method['preset']})"
-        changed = "".join(f" {name}={value}" for name, value in sorted(method["changed"].items()))
-        marks = "" if method["reads_image"] else BLIND
-        if method["box_supervision"] in ("fit", protocol):
-            marks += BOXED
-        return printable(f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}")
+        return label_of(self.first, protocol)
 
     def values(self, metric: str, protocol: str) -> list[float | None]:
         """The metric's macro value of every seed."""
@@ -58,14 +55,14 @@ class Row:
     def mean(self, metric: str, protocol: str) -> str:
         """Mean over seeds; a dash where a seed is missing or its value does not exist."""
         values = self.values(metric, protocol)
-        return "-" if None in values or self.missing else f"{statistics.fmean(values):.3f}"
+        return "-" if None in values or self.missing else self.metrics[metric].text(statistics.fmean(values))
 
     def spread(self, metric: str, protocol: str) -> str:
         """Sample standard deviation over seeds, or over the folds of all seeds; a dash where it does not
         exist."""
         values = self.spread_over(metric, protocol)
         incomplete = None in values or self.missing or len(values) == 1
-        return "-" if incomplete else f"{statistics.stdev(values):.3f}"
+        return "-" if incomplete else self.metrics[metric].text(statistics.stdev(values))
 
     def cell(self, metric: str, protocol: str) -> str:
         """Mean and, of several seeds or folds, spread."""
@@ -103,9 +100,19 @@ class Row:
         return self.first.dataset.get("folds", 0)
 
     @property
+    def has_boxes(self) -> bool:
+        """Whether its test role has boxes."""
+        return self.first.dataset["boxes"]["test"] > 0
+
+    @property
     def ranked_by(self) -> str:
         """The ranking metric of its dataset."""
         return ranked_by(self.first.dataset["boxes"]["test"])
+
+    @property
+    def sign(self) -> int:
+        """1 where more of the ranking metric is better, -1 where less is."""
+        return -1 if self.metrics[self.ranked_by].higher_is_better is False else 1
 
     @property
     def external(self) -> bool:
@@ -140,10 +147,24 @@ class Row:
         several seeds or folds only metrics that are kept draw by draw have one."""
         estimate = self.estimate(metric) if protocol == "uniform" else None
         if estimate is not None and (len(self.records) > 1 or self.folds):
-            return of_draws(estimate.mean, estimate.draws, bounded=metric not in UNBOUNDED, units=self.units)
+            return of_draws(
+                estimate.mean, estimate.draws, bounded=self.metrics[metric].bounded, units=self.units
+            )
         described = self.first.protocols.get(protocol, {}).get("metrics", {}).get(metric, {})
         bounds = described.get("interval")
         return tuple(bounds) if bounds and len(self.records) == 1 else None
+
+
+def label_of(record: Record, protocol: str) -> str:
+    """The label of a record's row: name, preset, changed settings, and the marks of image-blind and
+    box-supervised methods."""
+    method = record.method
+    preset = "" if method["preset"] == "default" else f" ({method['preset']})"
+    changed = "".join(f" {name}={value}" for name, value in sorted(method["changed"].items()))
+    marks = "" if method["reads_image"] else BLIND
+    if method["box_supervision"] in ("fit", protocol):
+        marks += BOXED
+    return printable(f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}")
 
 
 def row_key(record: Record) -> str:
@@ -151,19 +172,29 @@ def row_key(record: Record) -> str:
     return json.dumps([record.method["name"], record.method["settings"]], sort_keys=True)
 
 
-def ranked(records: Iterable[Record]) -> list[Row]:
-    """One row a method and settings, over its seeds; in the order of the ranking measure's means."""
+def ranked(records: Iterable[Record], metrics: Mapping[str, MetricSpec]) -> list[Row]:
+    """One row a method and settings, over its seeds; the best mean of the ranking measure first.
+
+    Args:
+        records: that share their key.
+        metrics: by name.
+    """
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         groups[row_key(record)].append(record)
-    rows = [Row(tuple(sorted(group, key=lambda record: record.seed))) for group in groups.values()]
+    rows = [Row(tuple(sorted(group, key=lambda record: record.seed)), metrics) for group in groups.values()]
     return sorted(rows, key=_rank)
 
 
-def shown(rows: Sequence[Row], metrics: Iterable[str]) -> list[str]:
-    """Of some metrics those that a table of these rows shows: without truth boxes, those of labels."""
-    boxed = rows[0].ranked_by == RANKED_BY
-    return [metric for metric in metrics if boxed or metric in OF_LABELS]
+def shown(rows: Sequence[Row], table: str) -> list[str]:
+    """The metrics that a table of some rows shows: without truth boxes, those of labels.
+
+    Args:
+        rows: of one table; at least one.
+        table: one of `wsbench.contract.specs.TABLES`.
+    """
+    metrics, boxed = rows[0].metrics, rows[0].has_boxes
+    return [name for name in columns_of(metrics, table) if boxed or metrics[name].needs == "labels"]
 
 
 def number(value: float | None) -> str:
@@ -177,5 +208,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _rank(row: Row) -> tuple[float, str]:
+    """The best row first, then by name; rows without a value last."""
     values = [value for value in row.values(row.ranked_by, "uniform") if value is not None]
-    return (-statistics.fmean(values) if values else 1.0, row.label("uniform"))
+    place = -row.sign * statistics.fmean(values) if values else math.inf
+    return (place, row.label("uniform"))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
 from wsbench.contract import records
 from wsbench.contract.records import Record
+from wsbench.contract.specs import MetricSpec
 from wsbench.errors import WsbenchError, suggestion
-from wsbench.files.atomic import exists
+from wsbench.files.writing import exists
 from wsbench.reports.board import Board
 from wsbench.reports.leaderboard import table_key
 from wsbench.reports.rows import BLIND, BOXED, Row, row_key
@@ -30,10 +31,10 @@ class Side:
     files: tuple[Path, ...]
 
     @classmethod
-    def of(cls, files: Sequence[Path], found: Sequence[Record]) -> Side:
+    def of(cls, files: Sequence[Path], found: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> Side:
         """The row of some records and their files, in any order."""
         both = sorted(zip(found, files, strict=True), key=lambda pair: pair[0].seed)
-        return cls(Row(tuple(record for record, _ in both)), tuple(path for _, path in both))
+        return cls(Row(tuple(record for record, _ in both), metrics), tuple(path for _, path in both))
 
     @property
     def label(self) -> str:
@@ -41,12 +42,15 @@ class Side:
         return self.row.label("uniform")
 
 
-def side(words: str, leaderboards: Path, dataset: str | None = None) -> Side:
+def side(
+    words: str, metrics: Mapping[str, MetricSpec], leaderboards: Path, dataset: str | None = None
+) -> Side:
     """What a word of the command line names.
 
     Args:
         words: folders of finished runs or files of records, with commas between them and with ``*`` and
             ``?`` for several, which together are one row over its seeds; or the name of a row of a page.
+        metrics: by name.
         leaderboards: the folder of all leaderboards.
         dataset: of the page; None looks on all.
 
@@ -56,7 +60,7 @@ def side(words: str, leaderboards: Path, dataset: str | None = None) -> Side:
     parts = [part.strip() for part in words.split(",")]
     matches = [_matches(part) for part in parts]
     if not any(matches):
-        return _row_called(words, leaderboards, dataset)
+        return _row_called(words, metrics, leaderboards, dataset)
     for part, matched in zip(parts, matches, strict=True):
         if not matched:
             raise WsbenchError(f"'{part}': no such run or record; name finished runs, with commas between")
@@ -65,27 +69,35 @@ def side(words: str, leaderboards: Path, dataset: str | None = None) -> Side:
     for record, path in zip(found, files, strict=True):
         if row_key(record) != row_key(found[0]):
             raise WsbenchError(f"{path}: of another method or other settings than {files[0]}: not one row")
-        refuse_other_key(record, path, found[0], files[0])
+        refuse_other_key(record, path, found[0], files[0], metrics)
     if len({record.seed for record in found}) < len(found):
         seeds = ", ".join(str(record.seed) for record in found)
         raise WsbenchError(f"{words}: seeds {seeds}: a row has each seed once")
-    return Side.of(files, found)
+    return Side.of(files, found, metrics)
 
 
-def pair(first: str, second: str, leaderboards: Path, dataset: str | None = None) -> tuple[Side, Side]:
+def pair(
+    first: str,
+    second: str,
+    metrics: Mapping[str, MetricSpec],
+    leaderboards: Path,
+    dataset: str | None = None,
+) -> tuple[Side, Side]:
     """What two words of the command line name, as `side`, if both could stand in one table.
 
     Raises:
         WsbenchError: they could not, or a word names nothing.
     """
-    one, other = (side(words, leaderboards, dataset) for words in (first, second))
-    refuse_other_key(other.row.first, other.files[0], one.row.first, one.files[0])
+    one, other = (side(words, metrics, leaderboards, dataset) for words in (first, second))
+    refuse_other_key(other.row.first, other.files[0], one.row.first, one.files[0], metrics)
     return one, other
 
 
-def refuse_other_key(record: Record, path: Path, other: Record, beside: Path) -> None:
+def refuse_other_key(
+    record: Record, path: Path, other: Record, beside: Path, metrics: Mapping[str, MetricSpec]
+) -> None:
     """Raise WsbenchError if two records could not stand in one table."""
-    if table_key(record) != table_key(other):
+    if table_key(record, metrics) != table_key(other, metrics):
         different = [
             name for name in sorted({*record.key, *other.key}) if record.key.get(name) != other.key.get(name)
         ]
@@ -101,9 +113,13 @@ def refuse_other_key(record: Record, path: Path, other: Record, beside: Path) ->
 def table_of(one: Side, leaderboards: Path) -> Board:
     """The committed table that a row could stand in, for the prior of its seeds; a table without rows, whose
     prior is the default, where there is none."""
-    folder, key = leaderboards / "records" / one.row.first.dataset["name"], table_key(one.row.first)
+    folder, key = (
+        leaderboards / "records" / one.row.first.dataset["name"],
+        table_key(one.row.first, one.row.metrics),
+    )
     committed = (records.load(path) for path in sorted(folder.glob("*.json")))
-    return Board.of(record for record in committed if table_key(record) == key)
+    metrics = one.row.metrics
+    return Board.of((record for record in committed if table_key(record, metrics) == key), metrics)
 
 
 def _matches(part: str) -> list[Path]:
@@ -115,11 +131,13 @@ def _record_file(path: Path) -> Path:
     return path / records.FILE if path.is_dir() else path
 
 
-def _row_called(words: str, leaderboards: Path, dataset: str | None) -> Side:
+def _row_called(
+    words: str, metrics: Mapping[str, MetricSpec], leaderboards: Path, dataset: str | None
+) -> Side:
     tables: dict[tuple[str, str], list[tuple[Path, Record]]] = defaultdict(list)
     for path in sorted((leaderboards / "records").glob(f"{dataset or '*'}/*.json")):
         record = records.load(path)
-        tables[record.dataset["name"], table_key(record)].append((path, record))
+        tables[record.dataset["name"], table_key(record, metrics)].append((path, record))
     rows: dict[str, dict[str, Side]] = defaultdict(dict)
     # The table of most records stands first on its page, so a name means the row there.
     for (data, _), table in sorted(tables.items(), key=lambda item: -len(item[1])):
@@ -127,7 +145,7 @@ def _row_called(words: str, leaderboards: Path, dataset: str | None) -> Side:
         for path, record in table:
             of_row[row_key(record)].append((path, record))
         for pairs in of_row.values():
-            made = Side.of([path for path, _ in pairs], [record for _, record in pairs])
+            made = Side.of([path for path, _ in pairs], [record for _, record in pairs], metrics)
             rows[_plain(made.label)].setdefault(data, made)
     name = _plain(words)
     if name not in rows:

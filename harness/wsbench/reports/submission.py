@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from wsbench.contract.records import Record
+from wsbench.contract.specs import MetricSpec
 from wsbench.reports.ladder import climbs, step
 from wsbench.reports.leaderboard import table_key
 from wsbench.reports.rows import Row, ranked
 
 
-def refusal(submitted: Sequence[Record], committed: Iterable[Record]) -> str | None:
+def refusal(
+    submitted: Sequence[Record], committed: Iterable[Record], metrics: Mapping[str, MetricSpec]
+) -> str | None:
     """Why a row does not enter: it does not beat the best committed one by more than noise.
 
     Args:
         submitted: the records of one row, one of each seed.
         committed: of the leaderboard. Only those of the submitted ones' table count, and an earlier version
             of the same row is one of them: the submission is to replace it.
+        metrics: by name.
 
     Returns:
         One line with both numbers; None where the row may enter: it climbs, or it is the first of its table.
     """
-    row = Row(tuple(submitted))
+    row = Row(tuple(submitted), metrics)
     metric, label = row.ranked_by, row.label("uniform")
     ours = row.estimate(metric)
     if ours is None:
         return f"not submitted: {label} has no {metric} with draws, by which the Ladder rule compares"
-    key = table_key(row.first)
-    of_table = ranked(record for record in committed if table_key(record) == key)
+    key = table_key(row.first, metrics)
+    of_table = ranked((record for record in committed if table_key(record, metrics) == key), metrics)
     rivals = [(rival, estimate) for rival in of_table if (estimate := rival.estimate(metric)) is not None]
     if not rivals:
         return None
-    best, theirs = max(rivals, key=lambda rival: rival[1].mean)
-    if climbs(ours, theirs):
+    best, theirs = max(rivals, key=lambda rival: row.sign * rival[1].mean)
+    if climbs(ours, theirs, sign=row.sign):
         return None
     error = step(ours.draws, theirs.draws)
+    ahead = "above" if row.sign > 0 else "below"
     return (
-        f"not submitted: {metric} {ours.mean:.3f} of {label} is not above the {theirs.mean:.3f} of "
+        f"not submitted: {metric} {ours.mean:.3f} of {label} is not {ahead} the {theirs.mean:.3f} of "
         f"{best.label('uniform')} by more than one standard error of their difference, {error:.3f}"
     )

@@ -11,13 +11,17 @@ import numpy as np
 from wsbench.contract import records
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
+from wsbench.contract.specs import MetricSpec
 from wsbench.data.dataset import Loaded
 from wsbench.data.folds import all_folds
 from wsbench.files import checksums
-from wsbench.runs.model_selection import macro_auc
+from wsbench.geometry.box_table import BoxTable
 from wsbench.runs.plan import Plan
 from wsbench.runs.runner import execute
 from wsbench.runs.stages import locked
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.measuring import macro, values
+from wsbench.scoring.table import Scored
 from wsbench.utils.hashing import key_of
 from wsbench.utils.progress import Progress
 
@@ -50,7 +54,7 @@ def cross_validate(plan: Plan, loaded: Loaded, folds: int, found: Plugins, progr
     key = key_of([plan.settings.model_dump(mode="json"), _fingerprint(parts)])
     name = f"seed{plan.seed}-{folds}folds-{key[:8]}"
     with locked(plan.runs / loaded.spec.name / plan.spec.name / name, progress.say) as folder:
-        summed = sum_up(parts, folder)
+        summed = sum_up(parts, found.metrics, folder)
         for table in (records.SCORES, records.BOXES):
             text = _together(parts, table).to_csv(index=False, lineterminator="\n")
             checksums.write_noted(folder / table, text)
@@ -58,10 +62,16 @@ def cross_validate(plan: Plan, loaded: Loaded, folds: int, found: Plugins, progr
     return summed
 
 
-def sum_up(folds: Sequence[Record], folder: Path | None = None) -> Record:
+def sum_up(folds: Sequence[Record], metrics: Mapping[str, MetricSpec], folder: Path | None = None) -> Record:
     """One record of the runs of all folds, in their order, which were made by the same plan.
 
-    Every metric's value is the mean of its ``folds``; ``pooled`` has AUC and accuracy of all images together.
+    Every metric's value is the mean of its ``folds``; ``pooled`` has those of all images together that can be
+    had (`MetricSpec.pooled`).
+
+    Args:
+        folds: one record of each.
+        metrics: by name.
+        folder: of the record.
     """
     first = folds[0]
     fingerprint = _fingerprint(folds)
@@ -78,7 +88,9 @@ def sum_up(folds: Sequence[Record], folder: Path | None = None) -> Record:
             "folds": len(folds),
         },
         seed=first.seed,
-        protocols={name: {**_protocol(name, folds), "pooled": _pooled(name, folds)} for name in protocols},
+        protocols={
+            name: {**_protocol(name, folds), "pooled": _pooled(name, folds, metrics)} for name in protocols
+        },
         stages={stage: _cost([record.stages[stage] for record in folds]) for stage in first.stages},
         provenance=first.provenance,
         training=key_of([record.training for record in folds]),
@@ -106,21 +118,47 @@ def _protocol(name: str, folds: Sequence[Record]) -> dict[str, Any]:
     }
 
 
-def _pooled(protocol: str, folds: Sequence[Record]) -> dict[str, float | None]:
-    """Macro AUC of all scores together, as if one model had given them, and accuracy over all images."""
-    scores = [_scores(record, protocol) for record in folds]
-    classes = folds[0].dataset["classes"]
-    labels, given = (
-        np.concatenate([frame[[f"{kind} {name}" for name in classes]].to_numpy() for frame in scores])
+def _pooled(
+    protocol: str, folds: Sequence[Record], metrics: Mapping[str, MetricSpec]
+) -> dict[str, float | None]:
+    """What metrics are over the images of all folds together."""
+    pooled = {name: spec for name, spec in metrics.items() if spec.pooled}
+    tables = [_scores(record, protocol) for record in folds]
+    sizes = [len(of_fold) for of_fold in tables]
+    table = _table(tables, folds[0].dataset["classes"])
+    result: dict[str, float | None] = {}
+    for name, spec in pooled.items():
+        if spec.pooled == "scores":
+            value = float(macro(values(spec, table, Resamples.once(len(table.names))))[0])
+            result[name] = None if np.isnan(value) else value
+        else:
+            result[name] = _weighted([record.value(name, protocol) for record in folds], sizes)
+    return result
+
+
+def _weighted(means: Sequence[float | None], images: Sequence[int]) -> float | None:
+    """The mean over the images of all folds, of the means over those of each."""
+    known = [mean * count for mean, count in zip(means, images, strict=True) if mean is not None]
+    return sum(known) / sum(images) if len(known) == len(means) else None
+
+
+def _table(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> Scored:
+    """Labels and class scores of the images of all folds, as if one model had given them; without boxes."""
+    labels, scores = (
+        np.concatenate([frame[[f"{kind} {name}" for name in classes]].to_numpy() for frame in tables])
         for kind in ("label", "score")
     )
-    accuracies = [record.value("accuracy", protocol) for record in folds]
-    right = [None if a is None else a * len(frame) for a, frame in zip(accuracies, scores, strict=True)]
-    mean = _mean(right)
-    return {
-        "auc": macro_auc(labels, given),
-        "accuracy": None if mean is None else mean * len(folds) / len(labels),
-    }
+    return Scored(
+        classes=tuple(classes),
+        names=tuple(map(str, range(len(labels)))),
+        sizes=np.ones((len(labels), 2)),
+        labels=labels.astype(bool),
+        known=np.ones(labels.shape, dtype=bool),
+        truth=BoxTable.of([], classes),
+        scores=scores,
+        operating_points=np.full(len(classes), np.nan),
+        predicted=BoxTable.of([], classes),
+    )
 
 
 def _scores(record: Record, protocol: str) -> pd.DataFrame:

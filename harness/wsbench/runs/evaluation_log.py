@@ -16,9 +16,9 @@ from pydantic import Field
 
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums, documents
-from wsbench.files.atomic import write_text
 from wsbench.files.documents import Name
 from wsbench.files.locks import held_for_a_moment
+from wsbench.files.writing import write_text
 from wsbench.utils.hashing import key_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
-from wsbench.files.atomic import atomic, write_text
+from wsbench.files.writing import atomic, write_text
 from wsbench.geometry.coordinates import full_image, xyxy_to_xywh
 from wsbench.predictions import store
 from wsbench.runs.stages import finished

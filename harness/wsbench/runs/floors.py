@@ -13,12 +13,12 @@ import numpy as np
 from wsbench import geometry, scoring
 from wsbench.contract.plugins import Plugins
 from wsbench.data.dataset import Loaded
-from wsbench.files.atomic import atomic
 from wsbench.files.locks import PATIENCE
+from wsbench.files.writing import atomic
 from wsbench.geometry.box_table import BoxTable
-from wsbench.runs import inputs as scoring_inputs
-from wsbench.runs.inputs import draws_of, predicted_of, truths_of
+from wsbench.runs import scoring_inputs
 from wsbench.runs.plan import Plan, blind_plans
+from wsbench.runs.scoring_inputs import draws_of, predicted_of, truths_of
 from wsbench.runs.stages import Checks, Stage, finished, locked, stage
 from wsbench.scoring.protocols import by_objectives
 from wsbench.utils.hashing import source_hash

@@ -9,7 +9,7 @@ import numpy as np
 from wsbench.data.dataset import Loaded
 from wsbench.data.views import ImageView
 from wsbench.predictions.store import SHARD, joined
-from wsbench.runs.inputs import truth_of
+from wsbench.runs.scoring_inputs import truth_of
 from wsbench.scoring.calibration import choose_rules, operating_point
 from wsbench.types import Prediction
 

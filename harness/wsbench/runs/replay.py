@@ -22,25 +22,16 @@ from wsbench.contract.specs import MetricSpec
 from wsbench.data.dataset import Loaded
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.boxes import BoxRule
-from wsbench.runs.inputs import draws_of, truths_of
 from wsbench.runs.replay_arrays import DIGEST, FILE, check_fit, load, save, without_copies
+from wsbench.runs.scoring_inputs import draws_of, truths_of
 from wsbench.runs.stages import LAYOUT
+from wsbench.runs.value_differences import unlike
 from wsbench.scoring import measuring, strata
 from wsbench.scoring.calibration import Choice
-from wsbench.scoring.protocols import (
-    Draws,
-    Protocol,
-    Redraws,
-    RolePredictions,
-    points_of,
-    table_of,
-    unchosen_points,
-)
+from wsbench.scoring.inputs import Draws, RolePredictions
+from wsbench.scoring.protocols import Protocol, Redraws, points_of, table_of, unchosen_points
 from wsbench.types import Prediction
 from wsbench.utils.hashing import key_of
-
-CLOSE = 1e-9
-"""Numbers that differ by less are equal: sums of floats depend on the machine in their last bits."""
 
 
 def write(path: Path, protocols: Mapping[str, Protocol], select: Mapping[str, np.ndarray | None]) -> None:
@@ -96,7 +87,7 @@ def differences(
         yield "the record is not the one that was submitted with its predictions"
     classes = list(loaded.dataset.classes)
     if record.dataset["classes"] != classes:
-        yield from _unlike(record.dataset["classes"], classes, "classes")
+        yield from unlike(record.dataset["classes"], classes, "classes")
         return
     yield from _of_training(record)
     truth, draws = truths_of(loaded), draws_of(loaded)
@@ -105,15 +96,15 @@ def differences(
     for name, said in record.protocols.items():
         protocol = _protocol(arrays, name, said, loaded, draws)
         points = dict(zip(loaded.dataset.classes, protocol.operating_points, strict=True))
-        yield from _unlike(said["calibration"]["operating_points"], points, f"{name}: operating point")
+        yield from unlike(said["calibration"]["operating_points"], points, f"{name}: operating point")
         table = table_of(protocol, truth)
         again = measuring.results(table, protocol, computable, draws.test)
         for metric, values in again["metrics"].items():
-            yield from _unlike(said["metrics"].get(metric), values, f"{name}: {metric}")
-        yield from _unlike(said.get("draws"), again["draws"], f"{name}: draws")
+            yield from unlike(said["metrics"].get(metric), values, f"{name}: {metric}")
+        yield from unlike(said.get("draws"), again["draws"], f"{name}: draws")
         if "strata" in said:
             groups = strata.measure([table], samples, draws.test)
-            yield from _unlike(said["strata"], groups, f"{name}: strata")
+            yield from unlike(said["strata"], groups, f"{name}: strata")
 
 
 def predictions_of(path: Path) -> Path:
@@ -173,21 +164,6 @@ def _of_training(record: Record) -> Iterator[str]:
     for what, value in (("seed", record.seed), ("data", record.key["fingerprint"])):
         if inputs.get(what) != value:
             yield f"{what} {value} is not that of its training, {inputs.get(what)}"
-
-
-def _unlike(said: Any, again: Any, where: str) -> Iterator[str]:
-    """The places at which two JSON values differ, numbers by more than `CLOSE`."""
-    if isinstance(again, Mapping) and isinstance(said, Mapping):
-        for key in {**again, **said}:
-            yield from _unlike(said.get(key), again.get(key), f"{where} {key}")
-    elif isinstance(again, list | tuple) and isinstance(said, list | tuple) and len(again) == len(said):
-        for place, (one, other) in enumerate(zip(said, again, strict=True)):
-            yield from _unlike(one, other, f"{where} {place}")
-    elif isinstance(again, float) and isinstance(said, int | float) and not isinstance(said, bool):
-        if abs(said - again) > CLOSE:
-            yield f"{where} is {said:.6g} in the record and {again:.6g} computed again"
-    elif said != again:
-        yield f"{where} is {said} in the record and {again} computed again"
 
 
 def _protocol(

@@ -16,8 +16,8 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums
 from wsbench.files.archives import Arrays, array, read_arrays
-from wsbench.files.atomic import atomic
 from wsbench.files.documents import reason_of
+from wsbench.files.writing import atomic
 
 FILE = "replay.npz"
 DIGEST = "record"

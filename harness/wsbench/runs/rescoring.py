@@ -16,16 +16,16 @@ from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.data.folds import Fold
 from wsbench.errors import WsbenchError, choose
-from wsbench.files.atomic import read_json, write_json
+from wsbench.files.writing import read_json, write_json
 from wsbench.predictions import store
 from wsbench.predictions.external import Outside
-from wsbench.runs import evaluation_log, floors, replay
-from wsbench.runs import inputs as scoring_inputs
-from wsbench.runs.inputs import draws_of, paper_of, predicted_of, truths_of
+from wsbench.runs import evaluation_log, floors, replay, scoring_inputs
 from wsbench.runs.plan import Plan, load_dataset
+from wsbench.runs.scoring_inputs import draws_of, paper_of, predicted_of, truths_of
 from wsbench.runs.stages import Checks, Stage, finished, locked, stage
 from wsbench.scoring import measuring, objectives, strata
-from wsbench.scoring.protocols import Protocol, RolePredictions
+from wsbench.scoring.inputs import RolePredictions
+from wsbench.scoring.protocols import Protocol
 from wsbench.scoring.table import Truth
 from wsbench.settings import fill
 from wsbench.types import Role

@@ -18,8 +18,8 @@ from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.contract.specs import BoxSupervision
 from wsbench.data.dataset import Loaded
-from wsbench.files.atomic import read_json
 from wsbench.files.locks import PATIENCE
+from wsbench.files.writing import read_json
 from wsbench.predictions import store
 from wsbench.runs.model_selection import paper_score
 from wsbench.runs.plan import Plan, blind_plans

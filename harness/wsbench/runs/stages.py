@@ -13,8 +13,8 @@ from typing import Any
 
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums
-from wsbench.files.atomic import read_json, write_json
 from wsbench.files.locks import Busy, held
+from wsbench.files.writing import read_json, write_json
 from wsbench.utils import memory
 from wsbench.utils.hashing import key_of
 

@@ -21,12 +21,12 @@ from wsbench.contract.specs import BoxSupervision
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError, choose
 from wsbench.files import checksums
-from wsbench.files.atomic import json_text
+from wsbench.files.writing import json_text
 from wsbench.predictions import store
-from wsbench.runs.inputs import resamples
 from wsbench.runs.plan import Plan
 from wsbench.runs.rescoring import dataset_of, plan_of
 from wsbench.runs.runner import fitted, restored
+from wsbench.runs.scoring_inputs import resamples
 from wsbench.runs.stages import finished, locked
 from wsbench.sanity import randomisation
 from wsbench.sanity.similarity import MEASURES, similarities

@@ -9,24 +9,15 @@ from typing import Any
 import numpy as np
 
 from wsbench.contract.containment import contained, place_of
-from wsbench.contract.protocol import DRAWN, FLOOR_METRICS, HEADLINE
-from wsbench.contract.specs import MetricSpec
+from wsbench.contract.specs import MetricSpec, columns_of, on_page
 from wsbench.errors import WsbenchError
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.boxes import relative_scores
 from wsbench.scoring.bootstrap import Resamples, ratio
+from wsbench.scoring.inputs import Draws, Paper, RolePredictions
 from wsbench.scoring.intervals import of_draws
 from wsbench.scoring.objectives import OBJECTIVE
-from wsbench.scoring.protocols import (
-    Draws,
-    Paper,
-    Protocol,
-    Redraws,
-    RolePredictions,
-    described_thresholds,
-    make_protocols,
-    table_of,
-)
+from wsbench.scoring.protocols import Protocol, Redraws, described_thresholds, make_protocols, table_of
 from wsbench.scoring.table import Scored, Truth
 from wsbench.types import Role
 
@@ -105,13 +96,13 @@ def results(
 ) -> dict[str, Any]:
     """What a record holds of one protocol: all metrics, and some of them in every draw.
 
-    Intervals of `wsbench.contract.protocol.HEADLINE` also hold the noise of the thresholds, which are chosen
-    again in every draw.
+    Intervals of the metrics that pages show also hold the noise of the thresholds, which are chosen again in
+    every draw.
     """
     redrawn = {}
     if protocol.redraws is not None:
-        headline = {name: metrics[name] for name in HEADLINE if name in metrics and metrics[name].resampled}
-        redrawn = Redrawn(scored, protocol, protocol.redraws, draws).values(headline)
+        shown = {name: metrics[name] for name in on_page(metrics) if metrics[name].resampled}
+        redrawn = Redrawn(scored, protocol, protocol.redraws, draws).values(shown)
     units = rarer_units(scored, draws)
     result: dict[str, Any] = {"metrics": {}, "units": int(units.sum())}
     drawn_macro = {}
@@ -121,7 +112,7 @@ def results(
             drawn = values(spec, scored, draws)
         described = _described(scored, spec, units, drawn)
         result["metrics"][name] = described
-        if name in DRAWN and drawn is not None and described["value"] is not None:
+        if spec.is_kept and drawn is not None and described["value"] is not None:
             drawn_macro[name] = [_number(round(value, DECIMALS)) for value in _same_classes(described, drawn)]
     return {**result, "draws": drawn_macro}
 
@@ -134,7 +125,7 @@ def with_class_scores(
     Args:
         table: whose class scores are taken.
         boxes: of the same images; their scores count as shares of the best one of their image and class.
-        metrics: by name; those of `wsbench.contract.protocol.FLOOR_METRICS` are computed.
+        metrics: by name; those that the table of floors shows are computed.
     """
     weighed = [boxes.of_label(label) for label in range(len(table.classes))]
     scaled = [
@@ -145,9 +136,7 @@ def with_class_scores(
     ]
     other, once = table.with_boxes(BoxTable.joined(scaled)), Resamples.once(len(table.names))
     return {
-        name: _number(macro(values(metrics[name], other, once))[0])
-        for name in FLOOR_METRICS
-        if name in metrics
+        name: _number(macro(values(metrics[name], other, once))[0]) for name in columns_of(metrics, "floors")
     }
 
 

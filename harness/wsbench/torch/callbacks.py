@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from wsbench.contract.base import Run
-from wsbench.files.atomic import atomic
+from wsbench.files.writing import atomic
 from wsbench.settings import HISTORY
 from wsbench.utils.hashing import seed_from
 

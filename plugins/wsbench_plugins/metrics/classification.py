@@ -7,6 +7,7 @@ and C classes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -95,15 +96,49 @@ def average_precision(scored: wsbench.Scored, resamples: wsbench.Resamples) -> n
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    def spec(name: str, summary: str, compute: Compute, *, called: bool = True) -> wsbench.MetricSpec:
-        return wsbench.MetricSpec(name, summary, compute, needs="labels", at_operating_points=called)
-
+    spec = functools.partial(wsbench.MetricSpec, needs="labels", at_operating_points=True, columns={})
     return [
-        spec("auc", "area under the ROC curve", auc, called=False),
-        spec("average_precision", "area under the precision-recall curve", average_precision, called=False),
-        spec("accuracy", "share of images called rightly", accuracy),
-        spec("sensitivity", "recall of the class", sensitivity),
-        spec("specificity", "recall of its absence", specificity),
-        spec("macro_precision", "precision of presence and absence, averaged", macro_precision),
-        spec("macro_recall", "recall of presence and absence, averaged", macro_recall),
+        spec(
+            "auc",
+            "area under the ROC curve",
+            auc,
+            at_operating_points=False,
+            columns={"ranking": 10, "paper": 11, "terminal": 6, "terminal paper": 4, "folds": 2},
+            may_rank=True,
+            pooled="scores",
+        ),
+        spec(
+            "average_precision",
+            "area under the precision-recall curve",
+            average_precision,
+            at_operating_points=False,
+        ),
+        spec(
+            "accuracy",
+            "share of images called rightly",
+            accuracy,
+            columns={"paper": 10, "terminal paper": 3, "folds": 1},
+            pooled="images",
+        ),
+        spec(
+            "sensitivity",
+            "recall of the class",
+            sensitivity,
+            columns={"uniform": 12, "paper": 12, "terminal paper": 5, "folds": 3},
+            heading="sens.",
+        ),
+        spec(
+            "specificity",
+            "recall of its absence",
+            specificity,
+            columns={"uniform": 13, "paper": 13, "terminal paper": 6, "folds": 4},
+            heading="spec.",
+        ),
+        spec(
+            "macro_precision",
+            "precision of presence and absence, averaged",
+            macro_precision,
+            columns={"paper": 14},
+        ),
+        spec("macro_recall", "recall of presence and absence, averaged", macro_recall, columns={"paper": 15}),
     ]

@@ -164,7 +164,7 @@ def _at_best_cut(scored: wsbench.Scored, resamples: wsbench.Resamples, measure: 
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    spec = functools.partial(wsbench.MetricSpec, needs="maps")
+    spec = functools.partial(wsbench.MetricSpec, needs="maps", columns={})
     return [
         spec(
             "evax_hit25",

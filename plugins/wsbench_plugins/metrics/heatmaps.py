@@ -92,9 +92,14 @@ def _share_of_images(
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    spec = functools.partial(wsbench.MetricSpec, needs="maps")
+    spec = functools.partial(wsbench.MetricSpec, needs="maps", columns={})
     return [
-        spec("pointing_game", "share of maps whose maximum lies in a truth box", pointing_game),
+        spec(
+            "pointing_game",
+            "share of maps whose maximum lies in a truth box",
+            pointing_game,
+            columns={"uniform": 6},
+        ),
         spec("pointing_game_chance", "the same for a random point", pointing_game_chance, None),
         spec(
             "pointing_game_prior",

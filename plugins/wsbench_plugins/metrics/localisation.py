@@ -7,6 +7,7 @@ Every function gives ``(B, C)`` values of B draws and C classes; NaN for a class
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -230,13 +231,26 @@ def iou_accuracy_all_at(iou: float) -> Callable[[wsbench.Scored, wsbench.Resampl
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    spec = wsbench.MetricSpec
+    # Most of these stand in records alone: tables show those that name their columns.
+    spec = functools.partial(wsbench.MetricSpec, columns={})
     return [
-        spec("miou", "mean IoU of the KD-Grad-CAM paper: G largest overlaps of G truth boxes", miou),
-        spec("miou_pooled", "the same overlaps, averaged over all truth boxes", miou_pooled),
-        spec("miou_matched", "mean IoU with one-to-one assignment", miou_matched),
-        spec("region_iou", "IoU of the unions of boxes (TBVA-GAN paper)", region_iou),
-        spec("region_dice", "Dice of the unions of boxes (TBVA-GAN paper)", region_dice),
+        spec(
+            "miou",
+            "mean IoU of the KD-Grad-CAM paper: G largest overlaps of G truth boxes",
+            miou,
+            columns={"uniform": 7, "paper": 1, "terminal": 5, "terminal paper": 1},
+        ),
+        spec(
+            "miou_pooled",
+            "the same overlaps, averaged over all truth boxes",
+            miou_pooled,
+            columns={"paper": 2},
+        ),
+        spec("miou_matched", "mean IoU with one-to-one assignment", miou_matched, columns={"paper": 3}),
+        spec("region_iou", "IoU of the unions of boxes (TBVA-GAN paper)", region_iou, columns={"paper": 8}),
+        spec(
+            "region_dice", "Dice of the unions of boxes (TBVA-GAN paper)", region_dice, columns={"paper": 9}
+        ),
         *(
             spec(
                 f"iou_accuracy@{iou:g}",
@@ -260,6 +274,7 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             "share of truth boxes where the class is predicted",
             iou_accuracy_kept,
             at_operating_points=True,
+            columns={"uniform": 9},
         ),
         spec(
             "msli",
@@ -267,8 +282,16 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             msli,
             version=2,
             at_operating_points=True,
+            columns={"uniform": 8, "paper": 5},
         ),
-        spec("udp", "mean of auc and msli (CLARiTY paper)", udp, version=2, at_operating_points=True),
+        spec(
+            "udp",
+            "mean of auc and msli (CLARiTY paper)",
+            udp,
+            version=2,
+            at_operating_points=True,
+            columns={"paper": 6},
+        ),
         spec(
             "boxes_per_image",
             "predicted boxes an image at the operating point",
@@ -276,6 +299,8 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             higher_is_better=None,
             bounded=False,
             at_operating_points=True,
+            columns={"uniform": 10, "paper": 7},
+            heading="boxes an image",
         ),
         spec(
             "healthy_with_box",
@@ -283,5 +308,7 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             healthy_with_box,
             higher_is_better=False,
             at_operating_points=True,
+            columns={"uniform": 11},
+            heading="healthy with box",
         ),
     ]

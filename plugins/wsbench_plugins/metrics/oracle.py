@@ -153,7 +153,7 @@ def _boxes(scored: wsbench.Scored, image: int, label: int) -> np.ndarray:
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    spec = functools.partial(wsbench.MetricSpec, needs="maps")
+    spec = functools.partial(wsbench.MetricSpec, needs="maps", columns={})
     return [
         spec(
             "max_box_acc_v2",

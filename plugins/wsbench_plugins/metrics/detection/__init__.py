@@ -5,6 +5,7 @@ Which box finds which is decided by pycocotools, best scores first; `loc_f1` mat
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -186,39 +187,104 @@ def lroc_blind(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarr
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    spec = wsbench.MetricSpec
+    # Most of these stand in records alone: tables show those that name their columns.
+    spec = functools.partial(wsbench.MetricSpec, columns={})
     return [
-        spec("cond_ap25", "average precision at IoU 0.25 where the class is; ranks", cond_ap25),
-        spec("cond_gain", "cond_ap25 less that of the best image-blind boxes", cond_gain, bounded=False),
-        spec("ap25", "COCO average precision at IoU 0.25", average_precision_at(0.25), version=2),
         spec(
-            "ap50", "COCO average precision at IoU 0.5 (TBX11K's own)", average_precision_at(0.5), version=2
+            "cond_ap25",
+            "average precision at IoU 0.25 where the class is; ranks",
+            cond_ap25,
+            columns={"ranking": 0, "terminal": 1, "folds": 5},
+            heading="cond. ap25",
+            may_rank=True,
+        ),
+        spec(
+            "cond_gain",
+            "cond_ap25 less that of the best image-blind boxes",
+            cond_gain,
+            bounded=False,
+            columns={"ranking": 1, "terminal": 2, "folds": 6},
+            heading="cond. gain",
+            kept_in_draws=True,
+        ),
+        spec(
+            "ap25",
+            "COCO average precision at IoU 0.25",
+            average_precision_at(0.25),
+            version=2,
+            columns={"ranking": 4, "paper": 4, "terminal": 3, "terminal paper": 2, "floors": 1},
+            kept_in_draws=True,
+        ),
+        spec(
+            "ap50",
+            "COCO average precision at IoU 0.5 (TBX11K's own)",
+            average_precision_at(0.5),
+            version=2,
+            columns={"uniform": 1, "floors": 2},
         ),
         spec(
             "ap", "COCO average precision over IoU 0.5 ... 0.95", average_precision_at(*COCO_IOUS), version=2
         ),
-        spec("ap25_fixed", "ap25 of the same class scores with fixed boxes", ap25_fixed, None),
-        spec("ap25_oracle", "ap25 of the same class scores with the truth boxes", ap25_oracle, None),
-        spec("ap25_share", "where ap25 lies between ap25_fixed and ap25_oracle", ap25_share, bounded=False),
+        spec(
+            "ap25_fixed",
+            "ap25 of the same class scores with fixed boxes",
+            ap25_fixed,
+            None,
+            columns={"ranking": 5},
+        ),
+        spec(
+            "ap25_oracle",
+            "ap25 of the same class scores with the truth boxes",
+            ap25_oracle,
+            None,
+            columns={"ranking": 6},
+        ),
+        spec(
+            "ap25_share",
+            "where ap25 lies between ap25_fixed and ap25_oracle",
+            ap25_share,
+            bounded=False,
+            columns={"ranking": 7},
+        ),
         spec(
             "map_gain",
             "ap25 less that of the same class scores with fixed boxes",
             map_gain,
             version=2,
             bounded=False,
+            columns={"ranking": 8, "terminal": 4},
+            heading="map gain",
+            kept_in_draws=True,
         ),
-        spec("near_fixed", "share of boxes that stand where fixed boxes stand", near_fixed, None),
-        spec("top1_hit", "share of images whose best box hits", top1_hit),
-        spec("top1_blind", "top1_hit of the best fixed box", top1_blind, None),
-        spec("lroc", "area under the localisation ROC curve", lroc),
-        spec("lroc_blind", "lroc of the same class scores with the best fixed box", lroc_blind, None),
+        spec(
+            "near_fixed",
+            "share of boxes that stand where fixed boxes stand",
+            near_fixed,
+            None,
+            columns={"ranking": 9},
+        ),
+        spec("top1_hit", "share of images whose best box hits", top1_hit, columns={"ranking": 2}),
+        spec("top1_blind", "top1_hit of the best fixed box", top1_blind, None, columns={"ranking": 3}),
+        spec("lroc", "area under the localisation ROC curve", lroc, columns={"uniform": 2, "floors": 3}),
+        spec(
+            "lroc_blind",
+            "lroc of the same class scores with the best fixed box",
+            lroc_blind,
+            None,
+            columns={"uniform": 3},
+        ),
         spec(
             "rsna",
             "RSNA challenge: TP / (TP + FP + FN) over IoU 0.4 ... 0.75, by image",
             rsna,
             at_operating_points=True,
         ),
-        spec("froc", "mean of froc@F over its seven F", froc_at(*FALSE_BOXES)),
+        spec(
+            "froc",
+            "mean of froc@F over its seven F",
+            froc_at(*FALSE_BOXES),
+            columns={"uniform": 5, "floors": 4},
+        ),
         *(
             spec(f"froc@{number:g}", "share of boxes found at F false boxes an image", froc_at(number))
             for number in FALSE_BOXES
@@ -237,6 +303,7 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
                 "the same where the class is predicted, as calibration maximises it",
                 loc_f1_at(iou, called=True),
                 at_operating_points=True,
+                columns={"uniform": 4} if iou == 0.25 else {},
             )
             for iou in F1_IOUS
         ),

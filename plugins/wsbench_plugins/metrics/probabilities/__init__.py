@@ -124,7 +124,7 @@ def _recalibration(
 
 @wsbench.hookimpl
 def wsbench_metrics() -> list[wsbench.MetricSpec]:
-    spec = functools.partial(wsbench.MetricSpec, needs="labels")
+    spec = functools.partial(wsbench.MetricSpec, needs="labels", columns={})
     return [
         spec("ece", "expected calibration error of class scores, 15 bins of equal width", ece, False),
         spec("brier", "mean squared difference of class score and label", brier, False),

@@ -13,7 +13,7 @@ from wsbench.data.dataset import Loaded
 from wsbench.geometry.box_table import BoxTable
 from wsbench.predictions import store
 from wsbench.scoring.bootstrap import DRAWS, Resamples
-from wsbench.scoring.protocols import Draws, Paper, RolePredictions
+from wsbench.scoring.inputs import Draws, Paper, RolePredictions
 from wsbench.scoring.table import Truth
 from wsbench.types import Role, ScoredBox
 from wsbench.utils.hashing import seed_from

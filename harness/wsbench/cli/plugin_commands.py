@@ -1,0 +1,37 @@
+"""Commands that plugins add to the command line.
+
+Typer's own copy of click is private, so its types are `Any` here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command_from_info
+from typer.models import CommandInfo
+
+from wsbench.cli import options
+from wsbench.contract.specs import CommandSpec
+
+
+class WithPlugins(TyperGroup):
+    """The built-in commands, then those of plugins, which are looked for when no built-in one is named."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:
+        """The names of all commands."""
+        builtin = super().list_commands(ctx)
+        return [*builtin, *sorted(set(options.found(None).commands) - set(builtin))]
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+        """The command of a name; None where there is none. A built-in one is never replaced."""
+        if (builtin := super().get_command(ctx, cmd_name)) is not None:
+            return builtin
+        spec = options.found(None).commands.get(cmd_name)
+        return None if spec is None else _command_of(spec)
+
+
+def _command_of(spec: CommandSpec) -> Any:
+    info = CommandInfo(name=spec.name, callback=spec.run, short_help=spec.summary)
+    return get_command_from_info(info, pretty_exceptions_short=False, rich_markup_mode=None)
