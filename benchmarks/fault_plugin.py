@@ -52,16 +52,16 @@ class Tiny(wsbench.Method):
         def prepare(image):
             return image.float() / 255
 
-        images = wsbench.WeakImages(fit, 32, 32, prepare, run.seed_for("augmentation"))
-        held_out = wsbench.WeakImages(select, 32, 32, prepare)
-        order = wsbench.keyed_loader(images, self.settings, order_seed=run.seed_for("order"))
-        wsbench.train(
-            self._module(), order, wsbench.keyed_loader(held_out, self.settings), run, self.settings
+        images = wsbench.torch.WeakImages(fit, 32, 32, prepare, run.seed_for("augmentation"))
+        held_out = wsbench.torch.WeakImages(select, 32, 32, prepare)
+        order = wsbench.torch.keyed_loader(images, self.settings, order_seed=run.seed_for("order"))
+        wsbench.torch.train(
+            self._module(), order, wsbench.torch.keyed_loader(held_out, self.settings), run, self.settings
         )
 
     def restore(self, run):
         self.module = self._module()
-        self.module.load_state_dict(wsbench.best_weights(run))
+        self.module.load_state_dict(wsbench.torch.best_weights(run))
         self.module.eval()
 
     def networks(self):
@@ -87,6 +87,6 @@ def wsbench_methods():
 
 
 @wsbench.hookimpl
-def wsbench_epoch_ended(run: wsbench.Run, epoch: int, metrics: Mapping[str, float]) -> None:
+def wsbench_epoch_ended(run: wsbench.RunContext, epoch: int, metrics: Mapping[str, float]) -> None:
     if os.environ.get("FAULTS_STOP") == f"epoch {epoch}":
         raise KeyboardInterrupt

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -30,14 +33,25 @@ def imports(path: Path) -> list[tuple[str, list[str]]]:
     return found
 
 
-def uses_of(path: Path, name: str) -> set[str]:
-    """The attributes of module ``name`` that a file uses."""
+PUBLIC = {
+    "wsbench": {*wsbench.__all__, "__version__"},
+    **{f"wsbench.{name}": set(getattr(wsbench, name).__all__) for name in wsbench.NAMESPACES},
+}
+"""By module, the names that plugins may use."""
+
+
+def public_uses(path: Path) -> set[tuple[str, str]]:
+    """``(module, name)`` of every name of wsbench that a file uses, as ``wsbench.name`` or
+    ``wsbench.torch.name``, or imports from there."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {
-        node.attr
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name
-    }
+    inner = {f"wsbench.{name}" for name in wsbench.NAMESPACES}
+    uses = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            module = ast.unparse(node.value)
+            if module in inner or module == "wsbench":
+                uses.add((module, node.attr))
+    return uses | {(module, name) for module, names in imports(path) for name in names if module in PUBLIC}
 
 
 @pytest.mark.parametrize("path", HARNESS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -67,11 +81,10 @@ def test_the_harness_names_no_plugin() -> None:
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_plugins_import_public_names_only(path: Path) -> None:
-    for module, names in imports(path):
-        assert not module.startswith("wsbench."), f"imports {module}"
-        if module == "wsbench":
-            assert set(names) <= set(wsbench.__all__)
-    assert uses_of(path, "wsbench") <= set(wsbench.__all__)
+    for module, _ in imports(path):
+        assert not module.startswith("wsbench.") or module in PUBLIC, f"imports {module}"
+    for module, name in public_uses(path):
+        assert name in PUBLIC[module], f"{module}.{name} is not public"
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -84,28 +97,70 @@ def test_a_plugin_imports_no_other_plugin(path: Path) -> None:
 
 
 def test_every_public_name_exists_and_is_the_one_it_says() -> None:
-    for name in wsbench.__all__:
-        value = getattr(wsbench, name)
-        assert value is not None
-        if hasattr(value, "__module__") and name != "hookimpl":
-            assert value.__module__.startswith("wsbench."), name
+    for module in (wsbench, *(getattr(wsbench, name) for name in wsbench.NAMESPACES)):
+        for name in module.__all__:
+            value = getattr(module, name)
+            assert value is not None
+            if hasattr(value, "__module__") and name != "hookimpl":
+                assert value.__module__.startswith("wsbench."), name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         wsbench.nothing  # noqa: B018
 
 
-def test_type_checkers_see_the_same_public_names() -> None:
-    (block,) = [
-        node
-        for node in ast.parse(Path(wsbench.__file__).read_text(encoding="utf-8")).body
-        if isinstance(node, ast.If)
-    ]
-    seen = {
-        (alias.name, node.module.removeprefix("wsbench."))
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    assert seen == set(wsbench._HOME.items())
+def test_the_public_api_fits_in_a_head() -> None:
+    """At most 35 names at the top, besides modules."""
+    modules = {*wsbench.NAMESPACES, "errors", "settings", "testing", "types"}
+    assert len(set(wsbench.__all__) - modules) <= 35
+    for name in wsbench.__all__:
+        assert isinstance(getattr(wsbench, name), ModuleType) == (name in modules), name
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("train", "torch.train"), ("letterbox", "geometry.letterbox"), ("Run", "RunContext"),
+     ("Scored", "metrics.Scored"), ("ORGANS", "images.ORGANS")],
+)  # fmt: skip
+def test_first_names_still_work_and_say_the_new_ones(old: str, new: str) -> None:
+    with pytest.warns(DeprecationWarning, match=rf"wsbench\.{old} is now wsbench\.{new};"):
+        value = getattr(wsbench, old)
+    place, _, name = new.rpartition(".")
+    assert value is getattr(getattr(wsbench, place) if place else wsbench, name)
+
+
+def test_the_top_is_small() -> None:
+    top = [path for path in (ROOT / "harness" / "wsbench").iterdir() if path.name != "__pycache__"]
+    assert len([path for path in top if path.is_dir()]) <= 12
+    assert len([path for path in top if path.is_file()]) <= 12
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """import-linter's judgement of the source under a folder."""
+    paths = os.pathsep.join(str(folder / root) for root in ("harness", "plugins"))
+    code = "from importlinter.cli import lint_imports; import sys; sys.exit(lint_imports())"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_rooms_import_only_from_rooms_below_them(tmp_path: Path) -> None:
+    """The contract of pyproject.toml holds, and an import that goes up breaks it."""
+    for name in ("harness", "plugins"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    done = lint_imports(tmp_path)
+    assert done.returncode == 0, done.stdout
+    module = tmp_path / "harness" / "wsbench" / "scoring" / "priors.py"
+    module.write_text(
+        module.read_text().replace("\nimport numpy", "\nfrom wsbench.reports import rows\nimport numpy")
+    )
+    done = lint_imports(tmp_path)
+    assert done.returncode == 1
+    assert "wsbench.scoring is not allowed to import wsbench.reports" in done.stdout
 
 
 @pytest.mark.parametrize("command", [["--help"], ["list"], ["run", "--help"], ["describe", "kd_student"]])
@@ -136,8 +191,10 @@ def undocumented(body: list[ast.stmt], *, inherits: bool) -> list[str]:
     for node in body:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
             continue
-        hook = isinstance(node, ast.FunctionDef) and node.name.startswith("wsbench_")
-        if not ast.get_docstring(node) and not inherits and not hook:
+        function = isinstance(node, ast.FunctionDef)
+        hook = function and node.name.startswith("wsbench_")
+        overload = function and any(ast.unparse(mark) == "overload" for mark in node.decorator_list)
+        if not ast.get_docstring(node) and not (inherits or hook or overload):
             names.append(node.name)
         if isinstance(node, ast.ClassDef):
             names += undocumented(node.body, inherits=bool(node.bases))

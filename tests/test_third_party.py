@@ -47,7 +47,7 @@ def area(scored, resamples):
     boxes = scored.predicted.xyxy
     areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     sums = scored.per_image(scored.predicted, areas)
-    return wsbench.ratio(resamples.sum(sums), resamples.sum(np.ones_like(sums)))
+    return wsbench.metrics.ratio(resamples.sum(sums), resamples.sum(np.ones_like(sums)))
 
 
 def spots(number: int = 1) -> None:

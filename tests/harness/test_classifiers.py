@@ -23,7 +23,7 @@ class Half(nn.Module):
 
 
 def test_the_loss_is_the_binary_cross_entropy_of_every_class() -> None:
-    module = wsbench.Classification(Half(), wsbench.TrainingSettings())
+    module = wsbench.torch.Classification(Half(), wsbench.TrainingSettings())
     labels = torch.tensor([[1, 1], [0, 0]], dtype=torch.uint8)
     # Probabilities 1/2 and 3/4: ln 2 twice, then ln 4/3 and ln 4.
     expected = (2 * math.log(2) + math.log(4 / 3) + math.log(4)) / 4
@@ -32,20 +32,20 @@ def test_the_loss_is_the_binary_cross_entropy_of_every_class() -> None:
 
 def test_adam_has_the_settings_rates() -> None:
     settings = wsbench.TrainingSettings(learning_rate=0.25, weight_decay=0.5)
-    (group,) = wsbench.Classification(Half(), settings).configure_optimizers().param_groups
+    (group,) = wsbench.torch.Classification(Half(), settings).configure_optimizers().param_groups
     assert (group["lr"], group["weight_decay"]) == (0.25, 0.5)
 
 
 def test_the_centre_is_cropped_and_augmentation_can_be_left_out() -> None:
     grey = torch.arange(36, dtype=torch.uint8).reshape(1, 6, 6)
-    assert torch.equal(wsbench.crop_and_augment(2)(grey), grey[:, 2:4, 2:4])
+    assert torch.equal(wsbench.torch.crop_and_augment(2)(grey), grey[:, 2:4, 2:4])
     torch.manual_seed(0)
-    augmented = wsbench.crop_and_augment(6, 2, 30)(grey)
+    augmented = wsbench.torch.crop_and_augment(6, 2, 30)(grey)
     assert augmented.shape == (1, 6, 6)
     assert not torch.equal(augmented, grey)
 
 
 @pytest.mark.parametrize("grey", [torch.tensor([[[[255]]]], dtype=torch.uint8), torch.ones(1, 1, 1, 1)])
 def test_three_channels_are_normalised_apart(grey: torch.Tensor) -> None:
-    found = wsbench.three_channels(grey, (0.5, 0.0, 1.0), (0.5, 0.25, 2.0))
+    found = wsbench.torch.three_channels(grey, (0.5, 0.0, 1.0), (0.5, 0.25, 2.0))
     assert found.flatten().tolist() == [1.0, 4.0, 0.0]

@@ -25,14 +25,14 @@ def test_a_checkpoint_of_train_is_read_as_a_state_dict(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "plain.pth")
     torch.save({"state_dict": {f"network.{name}": v for name, v in state.items()}}, tmp_path / "best.ckpt")
     for name in ("plain.pth", "best.ckpt"):
-        read = wsbench.read_weights(str(tmp_path / name), "toy", never)
+        read = wsbench.torch.read_weights(str(tmp_path / name), "toy", never)
         assert {key: value.tolist() for key, value in read.items()} == {
             key: value.tolist() for key, value in state.items()
         }
 
 
 def test_a_name_is_fetched() -> None:
-    assert wsbench.read_weights("V1", "toy", lambda: {"a": torch.ones(1)})["a"] == 1
+    assert wsbench.torch.read_weights("V1", "toy", lambda: {"a": torch.ones(1)})["a"] == 1
 
     def unreachable() -> dict[str, torch.Tensor]:
         raise OSError("no\nroute")
@@ -40,13 +40,13 @@ def test_a_name_is_fetched() -> None:
     with pytest.raises(
         WsbenchError, match=r"^the weights V1 of toy cannot be had \(OSError: no route\); give -o"
     ):
-        wsbench.read_weights("V1", "toy", unreachable)
+        wsbench.torch.read_weights("V1", "toy", unreachable)
 
     def unknown() -> dict[str, torch.Tensor]:
         raise WsbenchError("toy has no weights V1")
 
     with pytest.raises(WsbenchError, match=r"^toy has no weights V1$"):
-        wsbench.read_weights("V1", "toy", unknown)
+        wsbench.torch.read_weights("V1", "toy", unknown)
 
 
 def test_a_pickle_is_not_run(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
 
     torch.save({"a": Evil()}, tmp_path / "evil.pth")
     with pytest.raises(WsbenchError, match=r"cannot be had \(UnpicklingError"):
-        wsbench.read_weights(str(tmp_path / "evil.pth"), "toy", never)
+        wsbench.torch.read_weights(str(tmp_path / "evil.pth"), "toy", never)
     assert not (tmp_path / "ran").exists()
 
 
@@ -82,14 +82,14 @@ def test_what_training_programs_write_fills_a_network(program: str, own: str, tm
     path = str(tmp_path / "written.pth")
     torch.save(WRITTEN[program](prefixed(own, state)), path)
     module = torch.nn.ModuleDict({"model": network()}) if own else network()
-    wsbench.fill_weights(module, wsbench.read_weights(path, "toy", never), path, "toy")
+    wsbench.torch.fill_weights(module, wsbench.torch.read_weights(path, "toy", never), path, "toy")
     assert all((value == 7).all() for value in module.state_dict().values())
 
 
 def test_names_of_another_network_are_counted_and_the_first_is_said() -> None:
     state = prefixed("encoder.", network().state_dict())
     with pytest.raises(WsbenchError) as error:
-        wsbench.fill_weights(network(), state, "a.pth", "toy")
+        wsbench.torch.fill_weights(network(), state, "a.pth", "toy")
     words = "none of its 4 names is the network's; the first is encoder.0.weight"
     assert str(error.value) == f"weights a.pth do not fit toy: {words}"
 
@@ -105,14 +105,14 @@ def test_names_of_another_network_are_counted_and_the_first_is_said() -> None:
 def test_a_file_without_weights_is_said(content: object, words: str, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(WsbenchError, match=f"{words}$"):
-        wsbench.read_weights(str(tmp_path / "a.pth"), "toy", never)
+        wsbench.torch.read_weights(str(tmp_path / "a.pth"), "toy", never)
 
 
 def test_new_parameters_keep_their_first_values() -> None:
     module, other = network(), network()
     before = module[1].weight.clone()
     state = {name: torch.full_like(value, 7.0) for name, value in other.state_dict().items()}
-    wsbench.fill_weights(module, state, "V1", "toy", new=("1.",))
+    wsbench.torch.fill_weights(module, state, "V1", "toy", new=("1.",))
     assert (module[0].weight == 7).all()
     assert torch.equal(module[1].weight, before)
 
@@ -131,7 +131,7 @@ def test_weights_of_another_network_are_refused(change, named: str) -> None:
     state = network().state_dict()
     change(state)
     with pytest.raises(WsbenchError, match=rf"^weights V1 do not fit toy: .*{named}") as error:
-        wsbench.fill_weights(network(), state, "V1", "toy")
+        wsbench.torch.fill_weights(network(), state, "V1", "toy")
     assert "\n" not in str(error.value)
 
 
@@ -144,4 +144,4 @@ def test_a_flipped_bit_in_a_file_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(content)
     assert torch.load(path, weights_only=True)["a.weight"].count_nonzero() == 1
     with pytest.raises(WsbenchError, match=r"a part of the file is damaged; copy or download it again"):
-        wsbench.read_weights(str(path), "a network", dict)
+        wsbench.torch.read_weights(str(path), "a network", dict)

@@ -382,9 +382,9 @@ def test_the_learning_rate_rises_over_the_epochs_of_warmup(tmp_path: Path) -> No
     settings = CamSettings(**wanted, epochs=2, warmup=1, learning_rate=0.3)
     network = _network.build(settings, 1, seed=0)
     run = Run("toy", "cam", 0, tmp_path, "cpu", Silent())
-    images = wsbench.WeakImages(view, 32, 32, nn.Identity())
-    loader = wsbench.keyed_loader(images, settings)
-    wsbench.train(Noting(network, settings), loader, loader, run, settings)
+    images = wsbench.torch.WeakImages(view, 32, 32, nn.Identity())
+    loader = wsbench.torch.keyed_loader(images, settings)
+    wsbench.torch.train(Noting(network, settings), loader, loader, run, settings)
     steps = len(loader)
     assert steps == 3
     assert rates == pytest.approx([0.075, 0.15, 0.225, 0.3, 0.3, 0.3])

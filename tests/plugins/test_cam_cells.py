@@ -92,7 +92,7 @@ def test_what_maps_cover_of_an_image() -> None:
     found = region.x0, region.y0, region.x1, region.y1
     assert found == (16.0 - 16.0, 32.0 - 32.0, 144.0 - 16.0, 288.0 - 32.0)
     whole = _prediction.covered(160, 320, settings, (0.0, 1.0))
-    assert whole == wsbench.centre_crop(160, 320, resized=80, cropped=64)
+    assert whole == wsbench.geometry.centre_crop(160, 320, resized=80, cropped=64)
 
 
 def test_networks_of_one_axis_alone_are_not_guessed() -> None:

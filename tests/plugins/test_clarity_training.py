@@ -237,8 +237,10 @@ def test_the_teacher_is_asked_about_the_very_images_the_student_sees(organs, tmp
     settings = clarity.ClaritySettings(image_size=32)
     view = organs.views.weak(organs.roles.members["fit"])
     change = _images.augmentation(settings, 32)
-    teachers = wsbench.WeakImages(view, 32, 32, change, seed=7)
-    students = wsbench.WeakImages(view, 32, 32, _images.WithRegions(change, ("Nodule",)), seed=7, organs=True)
+    teachers = wsbench.torch.WeakImages(view, 32, 32, change, seed=7)
+    students = wsbench.torch.WeakImages(
+        view, 32, 32, _images.WithRegions(change, ("Nodule",)), seed=7, organs=True
+    )
     for key in ((0, 0), (0, 5), (3, 5)):
         assert torch.equal(teachers[key][0], students[key][0][0])
     assert not torch.equal(teachers[0, 5][0], teachers[3, 5][0])

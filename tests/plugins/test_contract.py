@@ -46,7 +46,7 @@ class Brightness(wsbench.Method):
 
 def share_of_images_with_boxes(scored, resamples):
     boxed = scored.per_image(scored.predicted) > 0
-    return wsbench.ratio(resamples.sum(boxed), resamples.sum(boxed | True))
+    return wsbench.metrics.ratio(resamples.sum(boxed), resamples.sum(boxed | True))
 
 @wsbench.hookimpl
 def wsbench_methods():

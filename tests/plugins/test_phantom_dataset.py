@@ -116,7 +116,7 @@ def test_the_documented_statistics_are_true() -> None:
 
 
 def test_methods_get_organ_masks_of_the_phantom() -> None:
-    """In the order of `wsbench.ORGANS`: lungs on their sides, the heart between, the diaphragm below it."""
+    """In the order of `wsbench.images.ORGANS`: lungs on their sides, the heart between the two."""
     loaded = load_dataset(plugins.find(), "phantom", {"images": 60, "size": 64}, Silent())
     masks = loaded.views.images([sample.name for sample in loaded.samples[:4]]).organs(64)[:].astype(bool)
     rows, columns = np.mgrid[:64, :64]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunContext:
     """What a method is given besides its views.
 
     Attributes:
@@ -74,7 +74,7 @@ class Method(ABC):
         """Raise WsbenchError where the settings cannot work, found by a pass of the untrained network, say.
         Called where `fit` has work to do, before an image is read or another method trained for this one."""
 
-    def fit(self, fit: WeakView, select: WeakView, run: Run) -> None:  # noqa: B027
+    def fit(self, fit: WeakView, select: WeakView, run: RunContext) -> None:  # noqa: B027
         """Learn from image labels and leave in ``run.folder`` all that `restore` needs.
 
         Killed and called again, it goes on from what it left there.
@@ -85,13 +85,13 @@ class Method(ABC):
             run: folder, seed, device and progress.
         """
 
-    def restore(self, run: Run) -> None:  # noqa: B027
+    def restore(self, run: RunContext) -> None:  # noqa: B027
         """Load what `fit` left in ``run.folder``. Called before `predict`, also right after `fit`, so that
         a resumed run cannot differ from an uninterrupted one."""
 
-    def restore_paper(self, run: Run) -> bool:
+    def restore_paper(self, run: RunContext) -> bool:
         """Load what protocol ``paper`` predicts with instead, where the paper chooses it by boxes of the
-        calibrate role (`Run.paper_score`). False: there is nothing else, and nothing was loaded."""
+        calibrate role (`RunContext.paper_score`). False: there is nothing else, and nothing was loaded."""
         return False
 
     @abstractmethod
@@ -173,6 +173,6 @@ class Dataset(ABC):
         """
 
     def organ_masks(self, sample: Sample, size: int) -> Mapping[str, np.ndarray] | None:
-        """``(size, size)`` bool masks of `wsbench.ORGANS`, or of some of them, over the whole image, by name;
-        None where the dataset knows none."""
+        """``(size, size)`` bool masks of `wsbench.images.ORGANS`, or of some of them, over the whole
+        image, by name; None where the dataset knows none."""
         return None

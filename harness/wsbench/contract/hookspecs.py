@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from wsbench.contract.base import Run
+    from wsbench.contract.base import RunContext
     from wsbench.contract.records import Record
     from wsbench.contract.specs import CommandSpec, DatasetSpec, MethodSpec, MetricSpec
 
@@ -53,7 +53,7 @@ def wsbench_commands() -> list[CommandSpec]:
 
 
 @hookspec
-def wsbench_run_started(run: Run) -> None:
+def wsbench_run_started(run: RunContext) -> None:
     """Called when a method starts to train, before its first epoch. For trackers; return nothing.
 
     :param run: what the method is given: its folder, names, seed and device.
@@ -61,7 +61,7 @@ def wsbench_run_started(run: Run) -> None:
 
 
 @hookspec
-def wsbench_epoch_ended(run: Run, epoch: int, metrics: Mapping[str, float]) -> None:
+def wsbench_epoch_ended(run: RunContext, epoch: int, metrics: Mapping[str, float]) -> None:
     """Called after every training epoch. For trackers; return nothing.
 
     :param run: the run whose epoch ended.

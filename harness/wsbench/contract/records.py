@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wsbench.contract.record_form import RecordForm
+from wsbench.contract.summaries import as_html, summary
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums, documents
+from wsbench.files.user_files import expanded
 from wsbench.files.writing import json_text, read_json, write_text
 
 if TYPE_CHECKING:
@@ -43,9 +45,9 @@ PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "
             "pluggy")  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Record:
-    """One finished run.
+    """One finished run. It prints as a few lines, and shows as a table in a notebook.
 
     Attributes:
         key: what must be equal for two records to share a table: dataset name and fingerprint,
@@ -89,6 +91,12 @@ class Record:
     evaluations: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
     folder: Path | None = field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        return summary(self)
+
+    def _repr_html_(self) -> str:
+        return as_html([self])
 
     @property
     def is_external(self) -> bool:
@@ -146,6 +154,19 @@ def write(record: Record, path: Path) -> None:
         checksums.write_noted(path, text)
     else:
         write_text(path, text)
+
+
+def load_record(place: str | Path) -> Record:
+    """The record of a finished run, or one of a leaderboard.
+
+    Args:
+        place: the run's folder, or the record's file.
+
+    Raises:
+        WsbenchError: as `load`.
+    """
+    path = expanded(place)
+    return load(path / FILE if path.is_dir() else path)
 
 
 def load(path: Path) -> Record:

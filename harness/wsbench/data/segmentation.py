@@ -34,7 +34,7 @@ TARGETS = {
     "mediastinum": "Mediastinum",
     "diaphragm": "Facies Diaphragmatica",
 }
-"""The network's names of `wsbench.ORGANS`."""
+"""The network's names of `wsbench.images.ORGANS`."""
 
 
 def find_organs(loaded: Loaded, folder: Path, *, weights: Path | None = None, device: str = "auto") -> int:

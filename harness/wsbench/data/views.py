@@ -77,7 +77,7 @@ class ImageView:
         return Pixels(self._array(height, width), self._rows)
 
     def organs(self, size: int) -> Masks:
-        """Masks of `wsbench.ORGANS` over the whole images: ``(N, 5, size, size)`` uint8, 1 inside.
+        """Masks of `wsbench.images.ORGANS` over the whole images: ``(N, 5, size, size)`` uint8, 1 inside.
 
         Raises:
             WsbenchError: they are not known of this dataset; the message says how to give them.

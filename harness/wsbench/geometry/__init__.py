@@ -1,1 +1,5 @@
-"""Coordinates, overlaps, boxes and heatmaps: the only arithmetic on them."""
+"""Coordinates, overlaps, boxes and heatmaps; what plugins use of it stands in ``__init__.pyi``."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

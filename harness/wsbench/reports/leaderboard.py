@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from wsbench.contract import records
+from wsbench.contract.plugins import find
 from wsbench.contract.protocol import RANKED_BY, RANKED_WITHOUT_BOXES
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec, columns_of, on_page
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums
 from wsbench.files.locks import held_for_a_moment
+from wsbench.files.user_files import expanded
 from wsbench.files.writing import write_text
 from wsbench.reports import costs, page_words, published
 from wsbench.reports.board import Board
@@ -141,6 +143,22 @@ def render(
     if printed:
         parts += [page_words.PUBLISHED, *printed]
     return "\n".join(parts)
+
+
+def leaderboard(
+    folder: str | Path = "leaderboards", *, plugin_files: str | Path | Iterable[str | Path] = ()
+) -> list[Path]:
+    """Write the page of every dataset that has records in a leaderboards folder; returns the pages.
+
+    Args:
+        folder: holds ``records/``; a leading ``~`` is the home folder.
+        plugin_files: further Python files to find plugins in, whose metrics pages show; one path, or several.
+
+    Raises:
+        WsbenchError: there is nothing to write a page of, or a file is no record.
+    """
+    files = [plugin_files] if isinstance(plugin_files, str | Path) else plugin_files
+    return update(expanded(folder), find(files).metrics)
 
 
 def update(folder: Path, metrics: Mapping[str, MetricSpec]) -> list[Path]:

@@ -1,28 +1,77 @@
-"""`wsbench.run`: the command of the same name for Python programs, with the same checks."""
+"""`wsbench.run` and `wsbench.evaluate`: the commands of these names for Python programs, same checks."""
 
 from __future__ import annotations
 
+import json
+import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Literal, overload
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from wsbench.contract import plugins
+from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
-from wsbench.errors import WsbenchError
-from wsbench.files.documents import reason_of
+from wsbench.data.dataset import Loaded
+from wsbench.errors import choose
 from wsbench.files.user_files import expanded
-from wsbench.runs.plan import load_dataset, make_plan
+from wsbench.runs.api_arguments import Arguments, RunArguments
+from wsbench.runs.plan import Plan
+from wsbench.runs.results import Results
 from wsbench.runs.runner import execute
-from wsbench.scoring.objectives import OBJECTIVE
+from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
 from wsbench.utils.progress import Progress, Silent
 from wsbench.utils.system_errors import try_folder
 
-LONGEST = 60
-"""Characters of a value that an error repeats."""
+Files = str | Path | Iterable[str | Path]
+Predictions = str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+@overload
+def run(
+    method: str,
+    dataset: str,
+    *,
+    preset: str | None = ...,
+    options: Mapping[str, Any] | None = ...,
+    data_options: Mapping[str, Any] | None = ...,
+    root: str | Path | None = ...,
+    seed: int = ...,
+    seeds: None = ...,
+    references: Literal[False] = ...,
+    device: str = ...,
+    runs: str | Path = ...,
+    folds: int | None = ...,
+    calibrate_for: str = ...,
+    skip_bad: bool = ...,
+    plugin_files: Files = ...,
+    progress: Progress | None = ...,
+) -> Record: ...
+
+
+@overload
+def run(
+    method: str,
+    dataset: str,
+    *,
+    preset: str | None = ...,
+    options: Mapping[str, Any] | None = ...,
+    data_options: Mapping[str, Any] | None = ...,
+    root: str | Path | None = ...,
+    seed: int = ...,
+    seeds: Sequence[int] | None = ...,
+    references: bool = ...,
+    device: str = ...,
+    runs: str | Path = ...,
+    folds: int | None = ...,
+    calibrate_for: str = ...,
+    skip_bad: bool = ...,
+    plugin_files: Files = ...,
+    progress: Progress | None = ...,
+) -> Record | Results: ...
 
 
 def run(
@@ -34,14 +83,16 @@ def run(
     data_options: Mapping[str, Any] | None = None,
     root: str | Path | None = None,
     seed: int = 0,
+    seeds: Sequence[int] | None = None,
+    references: bool = False,
     device: str = "auto",
     runs: str | Path = "runs",
     folds: int | None = None,
     calibrate_for: str = OBJECTIVE,
     skip_bad: bool = False,
-    plugin_files: str | Path | Iterable[str | Path] = (),
+    plugin_files: Files = (),
     progress: Progress | None = None,
-) -> Record:
+) -> Record | Results:
     """Fit a method on a dataset, score it under both protocols, and leave a record.
 
     Called again with the same arguments it goes on where it was, or returns the finished record. Numbers may
@@ -53,6 +104,8 @@ def run(
         options, data_options: settings of the method and of the dataset, by name.
         root: the dataset's folder; here and in all paths, a leading ``~`` is the home folder.
         seed: the base seed.
+        seeds: several base seeds, one run each; ``seed`` then plays no part.
+        references: also score the methods that never look at the image, for every seed.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         runs: the folder of all runs.
         folds: cross-validate instead of testing on the dataset's own split; the record's metrics are means.
@@ -61,17 +114,22 @@ def run(
         plugin_files: further Python files to find plugins in; one path, or several.
         progress: where long work is shown; nowhere by default.
 
+    Returns:
+        The record; with ``seeds`` or ``references``, all records, those of the method first.
+
     Raises:
         WsbenchError: anything the user can mend, an argument of the wrong kind among it.
     """
-    arguments = _Arguments.of(
+    arguments = RunArguments.of(
+        "run",
         method=method,
         dataset=dataset,
         preset=preset,
         options={} if options is None else options,
         data_options={} if data_options is None else data_options,
         root=root,
-        seed=seed,
+        seeds=(seed,) if seeds is None else seeds,
+        references=references,
         device=device,
         runs=runs,
         folds=folds,
@@ -81,80 +139,114 @@ def run(
         progress=Silent() if progress is None else progress,
     )
     try_folder(arguments.runs)
-    found = plugins.find(arguments.plugin_files)
+    found = _found(arguments.plugin_files)
+    plans = arguments.plans(found)
+    loaded = arguments.loaded(found)
+    records = [_executed(plan, loaded, arguments.folds, found, arguments.progress) for plan in plans]
+    return records[0] if seeds is None and not references else Results(tuple(records))
+
+
+def evaluate(
+    predictions: Predictions,
+    dataset: str,
+    *,
+    name: str,
+    seed: int = 0,
+    uses_boxes: bool = False,
+    categories: Mapping[str, str] | None = None,
+    images: str | Path | None = None,
+    data_options: Mapping[str, Any] | None = None,
+    root: str | Path | None = None,
+    runs: str | Path = "runs",
+    calibrate_for: str = OBJECTIVE,
+    skip_bad: bool = False,
+    plugin_files: Files = (),
+    progress: Progress | None = None,
+) -> Record:
+    """Score predictions that another program made, by the same code as everybody's.
+
+    Args:
+        predictions: a file as ``wsbench evaluate --predictions`` takes it, or what it would hold: arrays by
+            name (``names (N,)``, ``classes (C,)``, ``scores (N, C)``, ``heatmaps (N, C, h, w)``, all in
+            [0, 1], and, where a map covers a part of its image, ``regions (N, 4)``), or a list of COCO
+            results (``image_id, category_id, bbox, score``).
+        dataset: its name.
+        name: what the program is called.
+        seed: that the program was run with.
+        uses_boxes: whether it was trained on boxes.
+        categories: classes by category id, where COCO results do not name them.
+        images: a COCO file that names the images of numeric ids.
+        data_options: settings of the dataset, by name.
+        root: the dataset's folder.
+        runs: the folder of all runs.
+        calibrate_for: what the harness's box rules are chosen for.
+        skip_bad: leave out images with a problem.
+        plugin_files: further Python files to find plugins in; one path, or several.
+        progress: where long work is shown; nowhere by default.
+
+    Raises:
+        WsbenchError: the predictions do not fit the dataset, or an argument is of the wrong kind.
+    """
+    from wsbench.predictions import external
+    from wsbench.runs import rescoring
+
+    arguments = Arguments.of(
+        "evaluate",
+        dataset=dataset,
+        data_options={} if data_options is None else data_options,
+        root=root,
+        runs=runs,
+        calibrate_for=calibrate_for,
+        skip_bad=skip_bad,
+        plugin_files=plugin_files,
+        progress=Silent() if progress is None else progress,
+    )
+    choose(calibrate_for, OBJECTIVES, "objective of calibration")
+    try_folder(arguments.runs)
+    found = _found(arguments.plugin_files)
+    loaded = arguments.loaded(found)
+    with _as_file(predictions) as path:
+        read = external.read(
+            path,
+            name,
+            loaded,
+            categories=categories,
+            images=None if images is None else expanded(images),
+            uses_boxes=uses_boxes,
+        )
+    if read.doubt:
+        warnings.warn(read.doubt, stacklevel=2)
+    return rescoring.evaluate(
+        read, loaded, found, arguments.runs, seed=seed, calibrate_for=arguments.calibrate_for
+    )
+
+
+@contextmanager
+def _as_file(predictions: Predictions) -> Iterator[Path]:
+    """The file of predictions; those that are none yet are written as one, so that both are read alike."""
+    if isinstance(predictions, str | Path):
+        yield expanded(predictions)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        if isinstance(predictions, Mapping):
+            path = Path(folder) / "predictions.npz"
+            np.savez(path, **{key: np.asarray(values) for key, values in predictions.items()})
+        else:
+            path = Path(folder) / "predictions.json"
+            path.write_text(json.dumps(list(predictions)))
+        yield path
+
+
+def _found(files: Iterable[str | Path]) -> Plugins:
+    found = plugins.find(files)
     for broken in found.broken:
-        warnings.warn(str(broken), stacklevel=2)
-    spec, dataset_spec = found.method(arguments.method), found.dataset(arguments.dataset)
-    plan = make_plan(
-        spec,
-        arguments.preset,
-        arguments.options,
-        dataset=dataset_spec,
-        seed=arguments.seed,
-        device=arguments.device,
-        runs=arguments.runs,
-        calibrate_for=arguments.calibrate_for,
-    )
-    loaded = load_dataset(
-        found,
-        arguments.dataset,
-        arguments.data_options,
-        arguments.progress,
-        root=arguments.root,
-        skip_bad=arguments.skip_bad,
-    )
-    if arguments.folds is None:
-        return execute(plan, loaded, found, arguments.progress)
+        warnings.warn(str(broken), stacklevel=3)
+    return found
+
+
+def _executed(plan: Plan, loaded: Loaded, folds: int | None, found: Plugins, progress: Progress) -> Record:
+    if folds is None:
+        return execute(plan, loaded, found, progress)
     from wsbench.runs.crossvalidation import cross_validate
 
-    return cross_validate(plan, loaded, arguments.folds, found, arguments.progress)
-
-
-def _no_truth_value(value: Any) -> Any:
-    if isinstance(value, bool | np.bool_):
-        raise ValueError("it must be a whole number")
-    return value
-
-
-def _several(value: Any) -> Any:
-    return (value,) if isinstance(value, str | Path) else value
-
-
-def _home(value: Any) -> Any:
-    return expanded(value) if isinstance(value, str | Path) else value
-
-
-WholeNumber = Annotated[int, BeforeValidator(_no_truth_value)]
-Place = Annotated[Path, BeforeValidator(_home)]
-
-
-class _Arguments(BaseModel):
-    """What `run` was called with, converted as the words of a command line are."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
-
-    method: str
-    dataset: str
-    preset: str | None
-    options: dict[str, Any]
-    data_options: dict[str, Any]
-    root: Place | None
-    seed: WholeNumber
-    device: str
-    runs: Place
-    folds: Annotated[WholeNumber, Field(ge=2)] | None
-    calibrate_for: str
-    skip_bad: bool
-    plugin_files: Annotated[tuple[str | Path, ...], BeforeValidator(_several)]
-    progress: Progress
-
-    @classmethod
-    def of(cls, **values: Any) -> _Arguments:
-        """The arguments, or a WsbenchError that names the first wrong one."""
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            name = str(error.errors()[0]["loc"][0])
-            reason, value = reason_of(error).partition(": ")[2], repr(values[name])
-            shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
-            raise WsbenchError(f"wsbench.run: {name}={shown} is not possible: {reason}") from None
+    return cross_validate(plan, loaded, folds, found, progress)

@@ -18,7 +18,7 @@ from wsbench.errors import choose
 from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
 from wsbench.settings import Settings, TrainingSettings, fill
 from wsbench.utils.devices import check_device
-from wsbench.utils.hashing import key_of, source_hash
+from wsbench.utils.hashing import key_of, trained_source
 from wsbench.utils.progress import Progress
 
 
@@ -86,7 +86,7 @@ class Plan:
             "settings": self.trained().settings.model_dump(mode="json"),
             "seed": self.seed,
             "data": loaded.fingerprint,
-            "source": source_hash(self.spec.build),
+            "source": trained_source(self.spec.build),
             "wsbench": __version__,
             "upstream": {name: p.inputs(loaded, found) for name, p in self.upstream(found).items()},
         }

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wsbench.contract import records
-from wsbench.contract.base import Method, Run
+from wsbench.contract.base import Method, RunContext
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.contract.specs import BoxSupervision
@@ -120,8 +120,8 @@ def _patience(plan: Plan) -> float:
     return 0.0 if plan.spec.reads_image else PATIENCE
 
 
-def _context(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Run:
-    context = Run(
+def _context(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> RunContext:
+    context = RunContext(
         dataset=loaded.spec.name,
         method=plan.spec.name,
         seed=plan.seed,
@@ -246,7 +246,7 @@ def _size(method: Method) -> Mapping[str, int]:
 
 
 def _epochs(folder: Path) -> Mapping[str, Any]:
-    """What `wsbench.train` noted of its epochs, those before a kill included."""
+    """What `wsbench.torch.train` noted of its epochs, those before a kill included."""
     history = folder / HISTORY
     if not history.exists():
         return {}

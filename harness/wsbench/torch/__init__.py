@@ -1,1 +1,5 @@
-"""Training and measuring PyTorch networks."""
+"""Training and measuring PyTorch networks; what plugins use of it stands in ``__init__.pyi``."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from wsbench.contract.base import Run
+from wsbench.contract.base import RunContext
 from wsbench.files.writing import atomic
 from wsbench.settings import HISTORY
 from wsbench.utils.hashing import seed_from
@@ -23,7 +23,7 @@ _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 class EpochSeed(Callback):
     """Seeds torch at every epoch's start, so that an epoch does not depend on the ones before it."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunContext) -> None:
         self._seed = run.seed_for("epoch")
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
@@ -41,7 +41,7 @@ class Patience(EarlyStopping):
 class History(Callback):
     """Keeps what each epoch logged inside the checkpoint, writes it as CSV and tells the trackers."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunContext) -> None:
         self._run = run
         self._rows: list[dict[str, float]] = []
         self._started = 0.0
@@ -73,7 +73,7 @@ class History(Callback):
 class ShowProgress(Callback):
     """Epoch, loss and time left."""
 
-    def __init__(self, run: Run, epochs: int) -> None:
+    def __init__(self, run: RunContext, epochs: int) -> None:
         self._run = run
         self._epochs = epochs
         self._stack = ExitStack()

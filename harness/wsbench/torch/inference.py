@@ -83,9 +83,9 @@ def training(cost: Mapping[str, Any], device: str, images: int) -> dict[str, Any
 
     Returns:
         ``trained_on``: the device. ``training_seconds``: of all epochs, with their validation and those
-        before a kill, where `wsbench.train` counted them, else of the stage. ``training_images``: epochs
-        times images. ``training_bytes``: on a GPU the most that torch had allocated, elsewhere the growth
-        of the process's resident memory.
+        before a kill, where `wsbench.torch.train` counted them, else of the stage. ``training_images``:
+        epochs times images. ``training_bytes``: on a GPU the most that torch had allocated, elsewhere the
+        growth of the process's resident memory.
     """
     epochs = cost.get("epochs")
     megabytes = cost.get("peak_gpu_megabytes" if device.startswith("cuda") else "grown_megabytes")

@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from wsbench.contract.base import Run
+from wsbench.contract.base import RunContext
 from wsbench.data.views import WeakView
 from wsbench.files.checksums import is_whole_archive
 from wsbench.settings import TrainingSettings
@@ -132,7 +132,7 @@ def train(
     module: lightning.LightningModule,
     fit: DataLoader[Any],
     select: DataLoader[Any],
-    run: Run,
+    run: RunContext,
     settings: TrainingSettings,
     *,
     monitor: str | None = "select_loss",
@@ -153,7 +153,8 @@ def train(
         monitor: what the module logs on the select role, by which an epoch is the best. None: there is no
             best epoch and no early stop; `last_weights` has the last one.
         mode: whether the lowest or the highest is best.
-        paper_monitor: what it logs of `Run.paper_score`, by whose highest value protocol ``paper`` chooses.
+        paper_monitor: what it logs of `RunContext.paper_score`, by whose highest value protocol ``paper``
+            chooses.
     """
     device = torch_device(run.device)
     names = [name for name, used in ((LAST, True), (BEST, monitor), (PAPER, paper_monitor)) if used]
@@ -184,7 +185,7 @@ def train(
             raise
 
 
-def _resumable(run: Run, names: Sequence[str]) -> str | None:
+def _resumable(run: RunContext, names: Sequence[str]) -> str | None:
     """The checkpoint to go on from; None to start from the beginning.
 
     Torch does not look at the checksums in its files, so weights in which a bit has changed would be trained
@@ -202,24 +203,24 @@ def _resumable(run: Run, names: Sequence[str]) -> str | None:
     return str(paths[0])
 
 
-def best_weights(run: Run) -> Mapping[str, torch.Tensor]:
+def best_weights(run: RunContext) -> Mapping[str, torch.Tensor]:
     """The module's state at its best epoch, on the CPU."""
     return _checkpoint(run, BEST)["state_dict"]
 
 
-def last_weights(run: Run) -> Mapping[str, torch.Tensor]:
+def last_weights(run: RunContext) -> Mapping[str, torch.Tensor]:
     """The module's state at its last epoch, on the CPU."""
     return _checkpoint(run, LAST)["state_dict"]
 
 
-def paper_weights(run: Run) -> Mapping[str, torch.Tensor] | None:
+def paper_weights(run: RunContext) -> Mapping[str, torch.Tensor] | None:
     """The module's state at the epoch of the highest ``paper_monitor``, on the CPU; None if that is the
     best epoch anyway."""
     own = _checkpoint(run, PAPER)
     return None if own["epoch"] == _checkpoint(run, BEST)["epoch"] else own["state_dict"]
 
 
-def _checkpoint(run: Run, name: str) -> Mapping[str, Any]:
+def _checkpoint(run: RunContext, name: str) -> Mapping[str, Any]:
     return torch.load(run.folder / f"{name}.ckpt", map_location="cpu", weights_only=True)
 
 
@@ -244,7 +245,7 @@ def _lightning_precision(settings: TrainingSettings, device: torch.device) -> st
 
 
 def _callbacks(
-    run: Run,
+    run: RunContext,
     settings: TrainingSettings,
     monitor: str | None,
     mode: Literal["min", "max"],

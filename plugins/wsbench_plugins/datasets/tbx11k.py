@@ -100,7 +100,7 @@ class TBX11K(wsbench.Dataset):
         there = _image_files(root)
         self._files = files = {name: there.get(name, root / "imgs" / name) for name in listed}
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
-        facts = wsbench.inspect_files(files.values(), memory, source.progress)
+        facts = wsbench.images.inspect_files(files.values(), memory, source.progress)
         samples = []
         for name, split in listed.items():
             image = annotated[split].pop(name, None)
@@ -120,7 +120,7 @@ class TBX11K(wsbench.Dataset):
         self.problems = tuple(problems)
 
     def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
-        return wsbench.read_radiograph(self._files[sample.name], height, width)
+        return wsbench.images.read_radiograph(self._files[sample.name], height, width)
 
 
 def load(settings: TBX11KSettings, source: wsbench.Source) -> TBX11K:
@@ -144,13 +144,13 @@ def _image_files(root: Path) -> dict[str, Path]:
     return {
         f"{group}/{name}": path
         for group in GROUPS
-        for name, path in wsbench.image_files(root / "imgs" / group, (".png",)).items()
+        for name, path in wsbench.images.image_files(root / "imgs" / group, (".png",)).items()
     }
 
 
 def _list(root: Path, split: str) -> Iterator[str]:
     path = root / "lists" / f"TBX11K_{split}.txt"
-    for name in wsbench.read_text(path).split():
+    for name in wsbench.images.read_text(path).split():
         group, _, file = name.partition("/")
         plain = name.isprintable() and "/" not in file and not file.startswith(".")
         if group not in GROUPS or not file or not plain:
@@ -168,7 +168,7 @@ def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[
     """The images of a COCO file with their boxes, by file name, and what is wrong with its names and ids."""
     path = root / _json_name(split)
     try:
-        coco = CocoFile.model_validate_json(wsbench.read_text(path))
+        coco = CocoFile.model_validate_json(wsbench.images.read_text(path))
     except ValidationError as error:
         reason = error.errors()[0]
         place = ".".join(map(str, reason["loc"]))
@@ -206,7 +206,7 @@ def _mistaken(coco: CocoFile, file: str) -> Iterator[wsbench.Problem]:
         yield wsbench.Problem(file, what, "image of several entries", (name,))
 
 
-def _wrong_file(facts: wsbench.FileFacts) -> str:
+def _wrong_file(facts: wsbench.images.FileFacts) -> str:
     """What is wrong with an image file, or nothing."""
     if facts.broken:
         return facts.broken
@@ -223,10 +223,11 @@ def _wrong_entry(image: AnnotatedImage | None) -> str:
     return f"its box has the unknown category {unknown[0]}" if unknown else ""
 
 
-def _sample(name: str, split: str, image: AnnotatedImage, facts: wsbench.FileFacts) -> wsbench.Sample:
+def _sample(name: str, split: str, image: AnnotatedImage, facts: wsbench.images.FileFacts) -> wsbench.Sample:
     group = name.partition("/")[0]
     boxes = tuple(
-        wsbench.Box(CLASS, *wsbench.xywh_to_xyxy(box.bbox), KINDS[box.category_id]) for box in image.boxes
+        wsbench.Box(CLASS, *wsbench.geometry.xywh_to_xyxy(box.bbox), KINDS[box.category_id])
+        for box in image.boxes
     )
     activity = "+".join(sorted({box.kind for box in boxes}))
     return wsbench.Sample(
@@ -293,7 +294,7 @@ def _coco(samples: list[wsbench.Sample]) -> dict[str, Any]:
                 "category_id": number[box.kind],
                 "iscrowd": 0,
                 "area": (box.x1 - box.x0) * (box.y1 - box.y0),
-                "bbox": list(wsbench.xyxy_to_xywh((box.x0, box.y0, box.x1, box.y1))),
+                "bbox": list(wsbench.geometry.xyxy_to_xywh((box.x0, box.y0, box.x1, box.y1))),
             }
             for position, (image, box) in enumerate(boxes)
         ],

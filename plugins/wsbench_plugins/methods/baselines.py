@@ -53,10 +53,10 @@ class PriorSettings(wsbench.Settings):
 class ImageBlind(wsbench.Method):
     """Knows the prevalence of every class, and nothing of any image."""
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         self._keep(run, {"prevalence": fit.labels.mean(axis=0).tolist()})
 
-    def restore(self, run: wsbench.Run) -> None:
+    def restore(self, run: wsbench.RunContext) -> None:
         self.prior = json.loads((run.folder / FILE).read_text(encoding="utf-8"))
 
     def scores(self, images: wsbench.ImageView) -> np.ndarray:
@@ -65,7 +65,7 @@ class ImageBlind(wsbench.Method):
 
         return np.tile(self.prior["prevalence"], (len(images), 1))
 
-    def _keep(self, run: wsbench.Run, prior: Mapping[str, Any]) -> None:
+    def _keep(self, run: wsbench.RunContext, prior: Mapping[str, Any]) -> None:
         (run.folder / FILE).write_text(json.dumps(prior), encoding="utf-8")
 
 
@@ -104,7 +104,7 @@ class RandomMap(ImageBlind):
 
     settings: RandomSettings
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         prevalence = fit.labels.mean(axis=0).tolist()
         self._keep(run, {"prevalence": prevalence, "seed": run.seed_for("map")})
 
@@ -130,7 +130,7 @@ class PriorBoxes(ImageBlind):
 
     settings: PriorSettings
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         import numpy as np
 
         assert run.boxed is not None
@@ -142,7 +142,7 @@ class PriorBoxes(ImageBlind):
                 for box in boxes
                 if box.label == name
             ]
-            boxes, weights = wsbench.fixed_boxes(np.array(truth).reshape(-1, 4), self.settings.boxes)
+            boxes, weights = wsbench.metrics.fixed_boxes(np.array(truth).reshape(-1, 4), self.settings.boxes)
             fixed[name] = list(zip(boxes.tolist(), weights.tolist(), strict=True))
         self._keep(run, {"prevalence": fit.labels.mean(axis=0).tolist(), "boxes": fixed})
 

@@ -34,14 +34,14 @@ class LowLevel(wsbench.Method):
 
     settings: LowLevelSettings
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         import numpy as np
 
         part = run.folder / f"part-{FILE}"
         np.savez(part, features=self._features(fit), labels=fit.labels)
         part.replace(run.folder / FILE)
 
-    def restore(self, run: wsbench.Run) -> None:
+    def restore(self, run: wsbench.RunContext) -> None:
         # What was learnt from is kept, not what was learnt: scikit-learn's models are saved as pickles alone.
         import numpy as np
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def auc(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def auc(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B, C)`` area under the ROC curve: the share of (positive, negative) pairs in which the positive
     scores higher, ties counting half; it does not exist for a class that all or no images have."""
     import numpy as np
@@ -25,7 +25,7 @@ def auc(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
         if (first != last).any():
             won = (won + resamples.up_to(below, last)) / 2
         pairs = np.einsum("bk,bk->b", resamples.of(above), won)
-        columns.append(wsbench.ratio(pairs, resamples.sum(positive) * resamples.sum(~positive)))
+        columns.append(wsbench.metrics.ratio(pairs, resamples.sum(positive) * resamples.sum(~positive)))
     return np.stack(columns, axis=1)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-Compute = Callable[["wsbench.Scored", "wsbench.Resamples"], "np.ndarray"]
+Compute = Callable[["wsbench.metrics.Scored", "wsbench.metrics.Resamples"], "np.ndarray"]
 
 
 @dataclass(frozen=True)
@@ -33,47 +33,47 @@ class Counts:
     false_negative: np.ndarray
 
 
-def count(scored: wsbench.Scored, resamples: wsbench.Resamples) -> Counts:
+def count(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> Counts:
     """The confusion matrices at the operating points."""
     truth, called = scored.labels, scored.called
     cells = (truth & called, ~truth & called, ~truth & ~called, truth & ~called)
     return Counts(*map(resamples.sum, cells))
 
 
-def accuracy(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def accuracy(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Share of images called rightly (KD-Grad-CAM paper, equation 3)."""
     counts = count(scored, resamples)
     right = counts.true_positive + counts.true_negative
-    return wsbench.ratio(right, right + counts.false_positive + counts.false_negative)
+    return wsbench.metrics.ratio(right, right + counts.false_positive + counts.false_negative)
 
 
-def sensitivity(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def sensitivity(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Share of the images with the class that are called so (equation 4)."""
     counts = count(scored, resamples)
-    return wsbench.ratio(counts.true_positive, counts.true_positive + counts.false_negative)
+    return wsbench.metrics.ratio(counts.true_positive, counts.true_positive + counts.false_negative)
 
 
-def specificity(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def specificity(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Share of the images without the class that are called so (equation 5)."""
     counts = count(scored, resamples)
-    return wsbench.ratio(counts.true_negative, counts.true_negative + counts.false_positive)
+    return wsbench.metrics.ratio(counts.true_negative, counts.true_negative + counts.false_positive)
 
 
-def macro_precision(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def macro_precision(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Precision of "present" and of "absent", averaged (the paper's average precision, equation 6); it does
     not exist where one of the two is never called."""
     counts = count(scored, resamples)
-    present = wsbench.ratio(counts.true_positive, counts.true_positive + counts.false_positive)
-    absent = wsbench.ratio(counts.true_negative, counts.true_negative + counts.false_negative)
+    present = wsbench.metrics.ratio(counts.true_positive, counts.true_positive + counts.false_positive)
+    absent = wsbench.metrics.ratio(counts.true_negative, counts.true_negative + counts.false_negative)
     return (present + absent) / 2
 
 
-def macro_recall(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def macro_recall(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Recall of "present" and of "absent", averaged (the paper's average recall, equation 7)."""
     return (sensitivity(scored, resamples) + specificity(scored, resamples)) / 2
 
 
-def average_precision(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def average_precision(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Area under the precision-recall curve as a sum of steps over distinct scores; it does not exist for a
     class that no image has."""
     import numpy as np
@@ -90,7 +90,7 @@ def average_precision(scored: wsbench.Scored, resamples: wsbench.Resamples) -> n
         )
         precision = np.divide(found, every, out=np.zeros_like(found), where=every > 0)
         steps = np.diff(found, axis=1, prepend=0)
-        columns.append(wsbench.ratio((precision * steps).sum(axis=1), resamples.sum(positive)))
+        columns.append(wsbench.metrics.ratio((precision * steps).sum(axis=1), resamples.sum(positive)))
     return np.stack(columns, axis=1)
 
 

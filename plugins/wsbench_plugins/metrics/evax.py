@@ -32,7 +32,7 @@ HIT25, HIT50, IOU = range(3)
 """What `by_image` sums, in the order of its last axis."""
 
 
-def evax_hit25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def evax_hit25(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B,)`` share of the truth boxes of all classes whose IoU with the whole thresholded map of their
     class exceeds 0.25. EVA-X prints it as AP25; it is a hit rate of whole masks, not an average precision.
 
@@ -43,13 +43,13 @@ def evax_hit25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarr
     return _at_best_cut(scored, resamples, HIT25)
 
 
-def evax_hit50(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def evax_hit50(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B,)`` the same share for an IoU above 0.5, at the same threshold as `evax_hit25`: an oracle. EVA-X
     prints it as AP50; it is a hit rate of whole masks, not an average precision."""
     return _at_best_cut(scored, resamples, HIT50)
 
 
-def evax_miou(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def evax_miou(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B,)`` mean over the truth boxes of all classes of the IoU with the whole thresholded map of their
     class, at the same threshold as `evax_hit25`: an oracle, which EVA-X prints as mIoU."""
     return _at_best_cut(scored, resamples, IOU)
@@ -64,7 +64,7 @@ def best_cut(overlaps: np.ndarray) -> int:
     return int(sum((overlaps > least).sum(axis=0) for least in LEAST).argmax())
 
 
-def mask_overlaps(scored: wsbench.Scored) -> np.ndarray:
+def mask_overlaps(scored: wsbench.metrics.Scored) -> np.ndarray:
     """``(T, 60)`` IoU of every truth box with the mask of its image and class, at every threshold of `CUTS`.
 
     Every box is compared by itself with the whole mask, also where an image has several of one class. A box
@@ -95,7 +95,7 @@ def scaled_map(heatmap: np.ndarray, region: wsbench.Region, size: tuple[int, int
         region: the rectangle of the original image that it covers, in pixels.
         size: width and height of the original image, in pixels.
     """
-    whole = wsbench.over_whole_image(heatmap, region, size, SIDE, bilinear=True)
+    whole = wsbench.geometry.over_whole_image(heatmap, region, size, SIDE, bilinear=True)
     lowest = whole.min()
     if whole.max() == lowest:
         return whole
@@ -120,7 +120,7 @@ def in_frame(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.minimum(np.concatenate([pixels[:, :2], pixels[:, :2] + pixels[:, 2:]], axis=1), SIDE)
 
 
-def by_image(scored: wsbench.Scored) -> np.ndarray:
+def by_image(scored: wsbench.metrics.Scored) -> np.ndarray:
     """``(N, 60, 3)`` sums over the truth boxes of every image, at every threshold: hits at 0.25, hits at 0.5,
     and IoU."""
     import numpy as np
@@ -151,7 +151,9 @@ def _overlaps(heatmap: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return np.divide(shared, union, out=np.zeros(union.shape), where=union > 0)
 
 
-def _at_best_cut(scored: wsbench.Scored, resamples: wsbench.Resamples, measure: int) -> np.ndarray:
+def _at_best_cut(
+    scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples, measure: int
+) -> np.ndarray:
     import numpy as np
 
     if scored.heatmaps is None:
@@ -159,7 +161,7 @@ def _at_best_cut(scored: wsbench.Scored, resamples: wsbench.Resamples, measure: 
     sums = resamples.sum(scored.once(by_image))
     best = (sums[:, :, HIT25] + sums[:, :, HIT50]).argmax(axis=1)
     boxes = resamples.sum(np.bincount(scored.truth.image, minlength=len(scored.names)))
-    return wsbench.ratio(sums[np.arange(len(resamples)), best, measure], boxes)
+    return wsbench.metrics.ratio(sums[np.arange(len(resamples)), best, measure], boxes)
 
 
 @wsbench.hookimpl

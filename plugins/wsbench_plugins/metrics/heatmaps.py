@@ -18,7 +18,7 @@ GRID = 64
 """Points a side, on which the prior looks for the place where the class lies most often."""
 
 
-def pointing_game(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def pointing_game(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Share of the images with a truth box whose map's highest cell (of equal ones the first) has its centre
     in a truth box of the class."""
     import numpy as np
@@ -36,7 +36,7 @@ def pointing_game(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.nd
     return _share_of_images(scored, resamples, x, y)
 
 
-def pointing_game_chance(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def pointing_game_chance(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """What a point thrown at random would reach: the share of the image that its truth boxes cover, over the
     images with a truth box."""
     import numpy as np
@@ -46,12 +46,12 @@ def pointing_game_chance(scored: wsbench.Scored, resamples: wsbench.Resamples) -
         truth = scored.truth.of_label(label)
         for image in np.unique(truth.image):
             inside = truth.of_image(image)
-            covered, *_ = wsbench.shared_areas(inside, inside)
+            covered, *_ = wsbench.geometry.shared_areas(inside, inside)
             part[image, label], whole[image, label] = covered / np.prod(scored.sizes[image]), 1.0
-    return wsbench.ratio(resamples.sum(part), resamples.sum(whole))
+    return wsbench.metrics.ratio(resamples.sum(part), resamples.sum(whole))
 
 
-def pointing_game_prior(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def pointing_game_prior(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """What the average patient would reach: the same point on every image, the one that most truth boxes of
     the calibrate role cover."""
     import numpy as np
@@ -64,11 +64,11 @@ def pointing_game_prior(scored: wsbench.Scored, resamples: wsbench.Resamples) ->
     return np.where(known, _share_of_images(scored, resamples, x, y), np.nan)
 
 
-def _most_covered(calibrate: wsbench.Truth, label: int) -> tuple[float, float]:
+def _most_covered(calibrate: wsbench.metrics.Truth, label: int) -> tuple[float, float]:
     """``x, y`` as fractions of the image, in the middle of the points that most boxes cover."""
     import numpy as np
 
-    boxes = wsbench.as_fractions(calibrate.truth.of_label(label), calibrate.sizes)
+    boxes = wsbench.metrics.as_fractions(calibrate.truth.of_label(label), calibrate.sizes)
     if len(boxes) == 0:
         return np.nan, np.nan
     points = (np.arange(GRID) + 0.5) / GRID
@@ -81,13 +81,13 @@ def _most_covered(calibrate: wsbench.Truth, label: int) -> tuple[float, float]:
 
 
 def _share_of_images(
-    scored: wsbench.Scored, resamples: wsbench.Resamples, x: np.ndarray, y: np.ndarray
+    scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples, x: np.ndarray, y: np.ndarray
 ) -> np.ndarray:
     """Images of which one truth box holds its point, over the images with a truth box; ``(T,)`` points."""
     x0, y0, x1, y1 = scored.truth.xyxy.T
     inside = (x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)
     hit = scored.per_image(scored.truth, inside) > 0
-    return wsbench.ratio(resamples.sum(hit), resamples.sum(scored.per_image(scored.truth) > 0))
+    return wsbench.metrics.ratio(resamples.sum(hit), resamples.sum(scored.per_image(scored.truth) > 0))
 
 
 @wsbench.hookimpl

@@ -24,7 +24,7 @@ LEAST_KEPT = 0.5
 """The share of a class's truth boxes that a measure needs which only sees images on which it is predicted."""
 
 
-def miou(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def miou(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Mean IoU as Algorithms 2 and 3 of the KD-Grad-CAM paper define it.
 
     Per image with G truth boxes: the G largest of all its truth x predicted IoUs, padded with 0, their
@@ -33,30 +33,30 @@ def miou(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     return _over_images(scored, resamples, lambda ious: (largest_ious(ious).mean(), 1))
 
 
-def miou_pooled(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def miou_pooled(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """The IoUs that `miou` keeps, averaged over all truth boxes instead of image by image."""
     return _over_images(scored, resamples, lambda ious: (largest_ious(ious).sum(), len(ious)))
 
 
-def miou_matched(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def miou_matched(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """`miou` with every box counted once: the one-to-one assignment of largest total IoU."""
     return _over_images(scored, resamples, lambda ious: (assigned_ious(ious).mean(), 1))
 
 
-def region_iou(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def region_iou(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """IoU of the union of predicted boxes with the union of truth boxes (TBVA-GAN paper, Table 1); per
     image with a truth box, then the mean."""
     return _over_regions(scored, resamples, lambda both, truth, predicted: both / (truth + predicted - both))
 
 
-def region_dice(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def region_dice(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Dice coefficient of the union of predicted boxes with the union of truth boxes (TBVA-GAN paper,
     Table 1); per image with a truth box, then the mean."""
     return _over_regions(scored, resamples, lambda both, truth, predicted: 2 * both / (truth + predicted))
 
 
 def iou_accuracy(
-    scored: wsbench.Scored, resamples: wsbench.Resamples, iou: float, *, called: bool
+    scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples, iou: float, *, called: bool
 ) -> np.ndarray:
     """Share of truth boxes whose IoU with some predicted box of the class exceeds ``iou``.
 
@@ -70,16 +70,16 @@ def iou_accuracy(
     counted = _called_truth(scored) if called else 1.0
     hit = scored.once(best_ious) > iou
     part = scored.per_image(scored.truth, hit * counted)
-    return wsbench.ratio(resamples.sum(part), resamples.sum(scored.per_image(scored.truth, counted)))
+    return wsbench.metrics.ratio(resamples.sum(part), resamples.sum(scored.per_image(scored.truth, counted)))
 
 
-def iou_accuracy_kept(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def iou_accuracy_kept(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Share of truth boxes that `iou_accuracy` counts: those on images on which the class is predicted."""
     kept = scored.per_image(scored.truth, _called_truth(scored))
-    return wsbench.ratio(resamples.sum(kept), resamples.sum(scored.per_image(scored.truth)))
+    return wsbench.metrics.ratio(resamples.sum(kept), resamples.sum(scored.per_image(scored.truth)))
 
 
-def silent(scored: wsbench.Scored) -> np.ndarray:
+def silent(scored: wsbench.metrics.Scored) -> np.ndarray:
     """``(C,)`` bool: the class is predicted on the images of less than half of its truth boxes
     (`iou_accuracy_kept`). A measure that only sees the others then says little of the class, and would reward
     a classifier for silence on hard images.
@@ -88,32 +88,32 @@ def silent(scored: wsbench.Scored) -> np.ndarray:
     happens to be predicted often enough would be another quantity's. So a draw may have a value where a
     sample of its images would have none.
     """
-    (kept,) = iou_accuracy_kept(scored, wsbench.Resamples.once(len(scored.names)))
+    (kept,) = iou_accuracy_kept(scored, wsbench.metrics.Resamples.once(len(scored.names)))
     return kept < LEAST_KEPT  # false for a class without a truth box, whose share is NaN
 
 
-def unless_silent(scored: wsbench.Scored, values: np.ndarray) -> np.ndarray:
+def unless_silent(scored: wsbench.metrics.Scored, values: np.ndarray) -> np.ndarray:
     """``(B, C)`` values, NaN for `silent` classes."""
     import numpy as np
 
     return np.where(scored.once(silent), np.nan, values)
 
 
-def published_msli(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def published_msli(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """`msli` as the CLARiTY paper defines it, whatever share of truth boxes it sees."""
     import numpy as np
 
     return np.mean([iou_accuracy(scored, resamples, iou, called=True) for iou in MSLI_IOUS], axis=0)
 
 
-def msli(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def msli(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Mean of `iou_accuracy` over IoU 0.1, 0.25, 0.5, 0.75 and 0.9, of the truth boxes on images on which the
     class is predicted (CLARiTY paper). It does not exist for a class of which that is less than half of the
     truth boxes (`iou_accuracy_kept`): silence on hard images would raise it."""
     return unless_silent(scored, published_msli(scored, resamples))
 
 
-def udp(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def udp(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B,)`` mean of macro `auc` and macro `msli` (CLARiTY paper), each over classes where it exists. A
     class has no `msli` if it is predicted on the images of less than half of its truth boxes."""
     return mean_of_tasks(auc(scored, resamples), msli(scored, resamples))
@@ -126,27 +126,27 @@ def mean_of_tasks(classification: np.ndarray, localisation: np.ndarray) -> np.nd
 
     def macro(values: np.ndarray) -> np.ndarray:
         there = ~np.isnan(values)
-        return wsbench.ratio(np.where(there, values, 0.0).sum(axis=1), there.sum(axis=1))
+        return wsbench.metrics.ratio(np.where(there, values, 0.0).sum(axis=1), there.sum(axis=1))
 
     return (macro(classification) + macro(localisation)) / 2
 
 
-def boxes_per_image(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def boxes_per_image(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Boxes an image, over all images of which boxes are known, where the class is predicted at its operating
     point."""
     shown = resamples.sum(scored.per_image(scored.predicted, scored.shown))
-    return wsbench.ratio(shown, resamples.sum(scored.known))
+    return wsbench.metrics.ratio(shown, resamples.sum(scored.known))
 
 
-def healthy_with_box(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def healthy_with_box(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B,)`` share of the images without any class that have a box of a class predicted at its operating
     point."""
     healthy = ~scored.labels.any(axis=1) & scored.known.all(axis=1)
     marked = scored.per_image(scored.predicted, scored.shown).any(axis=1)
-    return wsbench.ratio(resamples.sum(healthy & marked), resamples.sum(healthy))
+    return wsbench.metrics.ratio(resamples.sum(healthy & marked), resamples.sum(healthy))
 
 
-def best_ious(scored: wsbench.Scored) -> np.ndarray:
+def best_ious(scored: wsbench.metrics.Scored) -> np.ndarray:
     """``(T,)`` the largest IoU of every truth box with a predicted box of its image and class, else 0."""
     import numpy as np
 
@@ -172,13 +172,13 @@ def assigned_ious(ious: np.ndarray) -> np.ndarray:
     return np.pad(kept, (0, len(ious) - len(kept)))
 
 
-def _called_truth(scored: wsbench.Scored) -> np.ndarray:
+def _called_truth(scored: wsbench.metrics.Scored) -> np.ndarray:
     return scored.called[scored.truth.image, scored.truth.label]
 
 
 def _over_images(
-    scored: wsbench.Scored,
-    resamples: wsbench.Resamples,
+    scored: wsbench.metrics.Scored,
+    resamples: wsbench.metrics.Resamples,
     measure: Callable[[np.ndarray], tuple[float, float]],
 ) -> np.ndarray:
     """Sum of parts over sum of wholes; ``measure`` gives both from the ``(G, P)`` overlaps of an image."""
@@ -188,12 +188,12 @@ def _over_images(
     for label in range(len(scored.classes)):
         for image, ious in scored.matrices(label):
             part[image, label], whole[image, label] = measure(ious)
-    return wsbench.ratio(resamples.sum(part), resamples.sum(whole))
+    return wsbench.metrics.ratio(resamples.sum(part), resamples.sum(whole))
 
 
 def _over_regions(
-    scored: wsbench.Scored,
-    resamples: wsbench.Resamples,
+    scored: wsbench.metrics.Scored,
+    resamples: wsbench.metrics.Resamples,
     measure: Callable[[float, float, float], float],
 ) -> np.ndarray:
     import numpy as np
@@ -202,27 +202,29 @@ def _over_regions(
     for label in range(len(scored.classes)):
         truth, predicted = scored.truth.of_label(label), scored.predicted.of_label(label)
         for image in np.unique(truth.image):
-            shared = wsbench.shared_areas(truth.of_image(image), predicted.of_image(image))
+            shared = wsbench.geometry.shared_areas(truth.of_image(image), predicted.of_image(image))
             part[image, label], whole[image, label] = measure(*shared), 1.0
-    return wsbench.ratio(resamples.sum(part), resamples.sum(whole))
+    return wsbench.metrics.ratio(resamples.sum(part), resamples.sum(whole))
 
 
-def iou_accuracy_at(iou: float) -> Callable[[wsbench.Scored, wsbench.Resamples], np.ndarray]:
+def iou_accuracy_at(iou: float) -> Callable[[wsbench.metrics.Scored, wsbench.metrics.Resamples], np.ndarray]:
     """Share of truth boxes whose IoU with some predicted box of the class exceeds T, of those on images on
     which the class is predicted (CLARiTY paper, section 3.8.2). It does not exist for a class of which that
     is less than half of the truth boxes (`iou_accuracy_kept`): silence on hard images would raise it."""
 
-    def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    def compute(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
         return unless_silent(scored, iou_accuracy(scored, resamples, iou, called=True))
 
     compute.__doc__ = iou_accuracy_at.__doc__
     return compute
 
 
-def iou_accuracy_all_at(iou: float) -> Callable[[wsbench.Scored, wsbench.Resamples], np.ndarray]:
+def iou_accuracy_all_at(
+    iou: float,
+) -> Callable[[wsbench.metrics.Scored, wsbench.metrics.Resamples], np.ndarray]:
     """Share of all truth boxes whose IoU with some predicted box of the class exceeds T."""
 
-    def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    def compute(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
         return iou_accuracy(scored, resamples, iou, called=False)
 
     compute.__doc__ = iou_accuracy_all_at.__doc__

@@ -23,7 +23,7 @@ THRESHOLDS = 100
 OVERLAPS = (0.3, 0.5, 0.7)
 
 
-def max_box_acc_v2(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def max_box_acc_v2(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B, C)`` share of the images with a truth box on which some box overlaps some truth box by at least
     d, at the threshold that is best for these images; averaged over d of 0.3, 0.5 and 0.7, each with its own
     best threshold."""
@@ -37,12 +37,12 @@ def max_box_acc_v2(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.n
         reached = np.zeros((len(scored.names), len(OVERLAPS), THRESHOLDS))
         reached[images] = best[:, None, :] >= np.array(OVERLAPS)[:, None]
         found = resamples.sum(reached).max(axis=2).mean(axis=1)
-        value = wsbench.ratio(found, resamples.sum(counted))
+        value = wsbench.metrics.ratio(found, resamples.sum(counted))
         columns.append(value if scored.heatmaps is not None else np.full(len(resamples), np.nan))
     return np.stack(columns, axis=1)
 
 
-def pxap(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def pxap(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B, C)`` average precision of pixels, pooled over the images with a truth box; foreground is what its
     truth boxes cover. A map that is the same everywhere gives `pxap_chance`."""
     import numpy as np
@@ -54,11 +54,11 @@ def pxap(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
         taken = np.cumsum(every[:, ::-1], axis=1)
         precision = np.divide(hits, taken, out=np.zeros_like(hits), where=taken > 0)
         steps = np.diff(hits, axis=1, prepend=0)
-        columns.append(wsbench.ratio((precision * steps).sum(axis=1), hits[:, -1]))
+        columns.append(wsbench.metrics.ratio((precision * steps).sum(axis=1), hits[:, -1]))
     return np.stack(columns, axis=1)
 
 
-def pxap_chance(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def pxap_chance(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B, C)`` the share of pixels that truth boxes cover, over the images with a truth box: the `pxap` of
     a map that says nothing."""
     import numpy as np
@@ -66,11 +66,11 @@ def pxap_chance(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndar
     columns = []
     for label in range(len(scored.classes)):
         foreground, every = (resamples.sum(part.sum(axis=1)) for part in scored.once(pixel_histograms, label))
-        columns.append(wsbench.ratio(foreground, every))
+        columns.append(wsbench.metrics.ratio(foreground, every))
     return np.stack(columns, axis=1)
 
 
-def best_overlaps(scored: wsbench.Scored, label: int) -> tuple[np.ndarray, np.ndarray]:
+def best_overlaps(scored: wsbench.metrics.Scored, label: int) -> tuple[np.ndarray, np.ndarray]:
     """The images with a truth box of a class, and ``(images, THRESHOLDS)`` their best overlaps."""
     import numpy as np
 
@@ -99,15 +99,17 @@ def overlaps_by_threshold(heatmap: np.ndarray, truth: np.ndarray) -> np.ndarray:
     for position in range(THRESHOLDS):
         cut = int(position / THRESHOLDS * int(levels.max()))
         if cut not in known:
-            boxes = wsbench.component_boxes(levels, (cut + 1) / 255)  # foreground is what exceeds the cut
+            boxes = wsbench.geometry.component_boxes(
+                levels, (cut + 1) / 255
+            )  # foreground is what exceeds the cut
             boxes[:, 2:] = np.minimum(boxes[:, 2:], SIDE - 1)
-            overlaps = wsbench.pairwise_iou(truth + last_pixel, boxes + last_pixel)
+            overlaps = wsbench.geometry.pairwise_iou(truth + last_pixel, boxes + last_pixel)
             known[cut] = float(overlaps.max(initial=0.0))
         result[position] = known[cut]
     return result
 
 
-def pixel_histograms(scored: wsbench.Scored, label: int) -> tuple[np.ndarray, np.ndarray]:
+def pixel_histograms(scored: wsbench.metrics.Scored, label: int) -> tuple[np.ndarray, np.ndarray]:
     """``(N, bins)`` pixels by map value: those that truth boxes cover, and all; 0 for images without one."""
     import numpy as np
 
@@ -123,12 +125,12 @@ def pixel_histograms(scored: wsbench.Scored, label: int) -> tuple[np.ndarray, np
     return foreground, every
 
 
-def _map(scored: wsbench.Scored, image: int, label: int) -> np.ndarray:
+def _map(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
     """The map over the whole image, ``(SIDE, SIDE)``, from 0 to 1; all 0 where it is the same everywhere."""
     import numpy as np
 
     assert scored.heatmaps is not None
-    whole = wsbench.over_whole_image(
+    whole = wsbench.geometry.over_whole_image(
         scored.heatmaps.maps[image, label], scored.heatmaps.regions[image], tuple(scored.sizes[image]), SIDE
     )
     lowest, highest = whole.min(), whole.max()
@@ -137,14 +139,14 @@ def _map(scored: wsbench.Scored, image: int, label: int) -> np.ndarray:
     return (whole - lowest) / (highest - lowest)
 
 
-def _in_frame(scored: wsbench.Scored, image: int, label: int) -> np.ndarray:
+def _in_frame(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
     import numpy as np
 
     boxes = scored.truth.of_label(label).of_image(image)
     return boxes / np.tile(scored.sizes[image], 2) * SIDE
 
 
-def _boxes(scored: wsbench.Scored, image: int, label: int) -> np.ndarray:
+def _boxes(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
     """Truth boxes squashed into the frame and cut to whole pixels."""
     import numpy as np
 

@@ -53,7 +53,7 @@ class NIH(wsbench.Dataset):
         boxes, problems = read_boxes(root / BOXES, entries)
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
         everything = [path for inside in paths.values() for path in inside]
-        facts = wsbench.inspect_files(everything, memory, source.progress)
+        facts = wsbench.images.inspect_files(everything, memory, source.progress)
         of_images = [*contradicting, *_in_both(in_both), *_copies(root, paths, facts)]
         # What is said of an image of which there is no file does no harm: a part of the release has all rows.
         problems += [p for p in of_images if not p.images or set(p.images) & set(self._files)]
@@ -69,7 +69,7 @@ class NIH(wsbench.Dataset):
         self.problems = tuple(problems)
 
     def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
-        return wsbench.read_radiograph(self._files[sample.name], height, width)
+        return wsbench.images.read_radiograph(self._files[sample.name], height, width)
 
 
 def load(settings: NIHSettings, source: wsbench.Source) -> NIH:
@@ -83,7 +83,7 @@ def load(settings: NIHSettings, source: wsbench.Source) -> NIH:
 
 
 def samples(
-    facts: Mapping[str, wsbench.FileFacts],
+    facts: Mapping[str, wsbench.images.FileFacts],
     split_of: Mapping[str, str],
     entries: Mapping[str, Entry],
     boxes: Mapping[str, Sequence[wsbench.Box]],
@@ -113,7 +113,7 @@ def samples(
         )
 
 
-def _annotated_size(fact: wsbench.FileFacts, entry: Entry) -> tuple[int, int]:
+def _annotated_size(fact: wsbench.images.FileFacts, entry: Entry) -> tuple[int, int]:
     """Width and height of the frame of an image's boxes: the release's, or, where its row says that the file
     has the size it always had, the file's. `write` makes such rows."""
     size = (fact.width, fact.height)
@@ -124,7 +124,7 @@ def _image_files(root: Path) -> dict[str, list[Path]]:
     """Files by name, from ``images/`` and ``images_001/images`` ... ``images_012/images``."""
     files: dict[str, list[Path]] = defaultdict(list)
     for folder in [root / "images", *sorted(root.glob("images_*/images"))]:
-        for name, path in wsbench.image_files(folder, (".png",)).items():
+        for name, path in wsbench.images.image_files(folder, (".png",)).items():
             files[name].append(path)
     if not files:
         raise wsbench.WsbenchError(
@@ -141,7 +141,7 @@ def _in_both(names: Mapping[str, Sequence[str]]) -> Iterator[wsbench.Problem]:
 
 
 def _copies(
-    root: Path, paths: Mapping[str, Sequence[Path]], facts: Mapping[Path, wsbench.FileFacts]
+    root: Path, paths: Mapping[str, Sequence[Path]], facts: Mapping[Path, wsbench.images.FileFacts]
 ) -> Iterator[wsbench.Problem]:
     """Files of one name in several folders; equal ones do no harm."""
     for name, inside in paths.items():
@@ -153,7 +153,7 @@ def _copies(
 
 
 def _wrong(
-    name: str, fact: wsbench.FileFacts, split_of: Mapping[str, str], entries: Mapping[str, Entry]
+    name: str, fact: wsbench.images.FileFacts, split_of: Mapping[str, str], entries: Mapping[str, Entry]
 ) -> str:
     """What is wrong with an image, or nothing."""
     if fact.broken:

@@ -68,7 +68,7 @@ def _box_rows(ordered: Sequence[wsbench.Sample], name_of: Mapping[str, str]) -> 
     their_name = {ours: theirs for theirs, ours in BOX_NAMES.items()}
     for sample in ordered:
         for box in sample.boxes:
-            corners = wsbench.xyxy_to_xywh((box.x0, box.y0, box.x1, box.y1))
+            corners = wsbench.geometry.xyxy_to_xywh((box.x0, box.y0, box.x1, box.y1))
             label = their_name.get(box.label, box.label)
             yield [name_of[sample.name], label, *corners, "", "", ""]
 

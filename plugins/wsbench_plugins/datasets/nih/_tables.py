@@ -104,7 +104,7 @@ def read_boxes(
         if name not in entries:
             problems.append(wsbench.Problem(path.name, f"has a box on {name}, which has no labels"))
         else:
-            corners = wsbench.xywh_to_xyxy((x, y, width, height))
+            corners = wsbench.geometry.xywh_to_xyxy((x, y, width, height))
             boxes[name].append(wsbench.Box(label, *corners))
     return dict(boxes), problems
 
@@ -127,7 +127,7 @@ def read_list(path: Path) -> list[str]:
     Raises:
         WsbenchError: it cannot be read.
     """
-    return wsbench.read_text(path).split()
+    return wsbench.images.read_text(path).split()
 
 
 def _rows(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:

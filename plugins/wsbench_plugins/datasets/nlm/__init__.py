@@ -48,7 +48,7 @@ class Screening(wsbench.Dataset):
         for collection, folder in folders.items():
             files = files_of(collection, folder)
             memory = source.cache / f"files-{wsbench.seed_from(str(folder.resolve())):x}.json"
-            facts = wsbench.inspect_files(files.values(), memory, source.progress)
+            facts = wsbench.images.inspect_files(files.values(), memory, source.progress)
             for name, path in files.items():
                 if what := _wrong(facts[path]) or collection.misnamed(name):
                     problems.append(wsbench.Problem(name, what, images=(name,)))
@@ -59,19 +59,19 @@ class Screening(wsbench.Dataset):
         self.samples, self.problems = tuple(samples), tuple(problems)
 
     def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
-        return wsbench.read_radiograph(self._paths[sample.name], height, width)
+        return wsbench.images.read_radiograph(self._paths[sample.name], height, width)
 
     def organ_masks(self, sample: wsbench.Sample, size: int) -> Mapping[str, np.ndarray] | None:
         """Montgomery's masks of both lungs."""
         found = self._masks[sample.name]
         if not (found and all(path.is_file() for path in found)):
             return None
-        lungs = [wsbench.read_radiograph(path, size, size) >= 128 for path in found]
+        lungs = [wsbench.images.read_radiograph(path, size, size) >= 128 for path in found]
         return dict(zip(("left_lung", "right_lung"), lungs, strict=True))
 
 
 def _sample(
-    collection: Collection, folder: Path, name: str, path: Path, facts: wsbench.FileFacts
+    collection: Collection, folder: Path, name: str, path: Path, facts: wsbench.images.FileFacts
 ) -> wsbench.Sample:
     return wsbench.Sample(
         name=name,
@@ -85,7 +85,7 @@ def _sample(
     )
 
 
-def _wrong(facts: wsbench.FileFacts) -> str:
+def _wrong(facts: wsbench.images.FileFacts) -> str:
     if facts.broken:
         return facts.broken
     return "" if facts.mode in MODES else f"is a {facts.mode} image; 8-bit {', '.join(MODES)} can be read"

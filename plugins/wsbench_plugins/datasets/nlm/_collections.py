@@ -37,7 +37,7 @@ class Collection:
         name will do, the folder itself has."""
         if not self.pattern:
             return folder.is_dir() and folder.resolve().name == self.folder
-        return any(map(self._named, wsbench.image_files(folder / self.images, (".png",))))
+        return any(map(self._named, wsbench.images.image_files(folder / self.images, (".png",))))
 
     def _named(self, name: str) -> bool:
         return re.fullmatch(self.pattern, name) is not None
@@ -76,8 +76,8 @@ COLLECTIONS = (MONTGOMERY, SHENZHEN, BELARUS)
 def files_of(collection: Collection, folder: Path) -> dict[str, Path]:
     """The image files of a collection, by the names of their samples."""
     if collection.pattern:
-        return wsbench.image_files(folder / collection.images, (".png",))
-    paths = wsbench.image_files(folder, (".png", ".jpg", ".jpeg"), deep=True).values()
+        return wsbench.images.image_files(folder / collection.images, (".png",))
+    paths = wsbench.images.image_files(folder, (".png", ".jpg", ".jpeg"), deep=True).values()
     # Under their own names: nothing but the files themselves names these images.
     return {f"{collection.name}/{path.relative_to(folder).as_posix()}": path for path in paths}
 

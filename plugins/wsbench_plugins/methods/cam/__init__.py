@@ -29,20 +29,20 @@ class Cam(wsbench.Method):
 
         _network.try_out(self.settings, len(self.classes))
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         from . import _network, _training
 
         network = _network.build(self.settings, len(self.classes), run.seed_for("weights"))
         _training.fit(network, self.settings, fit, select, run)
 
-    def restore(self, run: wsbench.Run) -> None:
+    def restore(self, run: wsbench.RunContext) -> None:
         from . import _network, _prediction
 
         network = _network.build(self.settings, len(self.classes), seed=0, pretrained=False)
         prefix = "network."
-        state = {name.removeprefix(prefix): value for name, value in wsbench.best_weights(run).items()}
+        state = {name.removeprefix(prefix): value for name, value in wsbench.torch.best_weights(run).items()}
         network.load_state_dict(state)
-        network = network.eval().to(wsbench.torch_device(run.device))
+        network = network.eval().to(wsbench.torch.torch_device(run.device))
         self.explained = _prediction.explain(network, self.settings)
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:

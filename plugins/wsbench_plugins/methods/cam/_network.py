@@ -53,7 +53,7 @@ class Classifier(nn.Module):
             scaled = grey if grey.is_floating_point() else grey.float() / 255
             return self.network((2 * scaled - 1) * XRAY_RANGE)
         return self.network(
-            wsbench.three_channels(grey, self.mean, self.deviation, channels_last=self.channels_last)
+            wsbench.torch.three_channels(grey, self.mean, self.deviation, channels_last=self.channels_last)
         )
 
 
@@ -232,8 +232,10 @@ def build(settings: CamSettings, classes: int, seed: int, *, pretrained: bool = 
     if pretrained and settings.weights != RANDOM:
         names = settings.weights, backbone.name
         where = backbone.name, settings.weights, classes, settings.crop
-        state = wsbench.read_weights(*names, lambda: library.published(*where))
-        wsbench.fill_weights(network, state, *names, new=_head(network, state, library, backbone, settings))
+        state = wsbench.torch.read_weights(*names, lambda: library.published(*where))
+        wsbench.torch.fill_weights(
+            network, state, *names, new=_head(network, state, library, backbone, settings)
+        )
     for module in network.modules():
         if getattr(module, "inplace", False):  # a map's gradients need what an activation would overwrite
             module.inplace = False

@@ -37,7 +37,7 @@ def explain(classifier: Classifier, settings: CamSettings) -> Explained:
 
 def predict(explained: Explained, images: wsbench.ImageView, settings: CamSettings) -> wsbench.Prediction:
     """Probabilities, and the map that the settings name over the central crop."""
-    crop = wsbench.crop_and_augment(settings.crop)
+    crop = wsbench.torch.crop_and_augment(settings.crop)
     device = next(explained.classifier.parameters()).device
     reach = reached(explained, settings)
     scores, maps = [], []
@@ -71,7 +71,7 @@ def covered(width: int, height: int, settings: CamSettings, reach: tuple[float, 
         settings: its crop.
         reach: as `reached` gives it.
     """
-    crop = wsbench.centre_crop(width, height, resized=settings.resize, cropped=settings.crop)
+    crop = wsbench.geometry.centre_crop(width, height, resized=settings.resize, cropped=settings.crop)
     left, right = reach
     return wsbench.Region(
         crop.x0 + left * crop.width,
@@ -113,4 +113,4 @@ def resized(found: Tensor, settings: CamSettings) -> np.ndarray:
     """``(N, h, w)`` -> ``(N, S, S)`` float16, as `seen` has them."""
     size = (settings.crop, settings.crop)
     found = torch.nn.functional.interpolate(found.float()[:, None], size, mode="bilinear")
-    return wsbench.peaked(found[:, 0].cpu().numpy(), settings.smoothing).astype(np.float16)
+    return wsbench.geometry.peaked(found[:, 0].cpu().numpy(), settings.smoothing).astype(np.float16)

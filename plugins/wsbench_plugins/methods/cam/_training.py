@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ._settings import CamSettings
 
 
-class Training(wsbench.Classification):
+class Training(wsbench.torch.Classification):
     """Binary cross entropy, class by class, with Adam."""
 
     settings: CamSettings
@@ -34,19 +34,19 @@ def fit(
     settings: CamSettings,
     fit: wsbench.WeakView,
     select: wsbench.WeakView,
-    run: wsbench.Run,
+    run: wsbench.RunContext,
 ) -> None:
     """Train on the fit role, keeping the epoch of the lowest select loss."""
     size = (settings.resize, settings.resize)
-    augment = wsbench.crop_and_augment(
+    augment = wsbench.torch.crop_and_augment(
         settings.crop, settings.randaugment_operations, settings.randaugment_magnitude
     )
-    images = wsbench.WeakImages(fit, *size, augment, run.seed_for("augmentation"))
-    held_out = wsbench.WeakImages(select, *size, wsbench.crop_and_augment(settings.crop))
-    wsbench.train(
+    images = wsbench.torch.WeakImages(fit, *size, augment, run.seed_for("augmentation"))
+    held_out = wsbench.torch.WeakImages(select, *size, wsbench.torch.crop_and_augment(settings.crop))
+    wsbench.torch.train(
         Training(network, settings),
-        wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
-        wsbench.keyed_loader(held_out, settings),
+        wsbench.torch.keyed_loader(images, settings, order_seed=run.seed_for("order")),
+        wsbench.torch.keyed_loader(held_out, settings),
         run,
         settings,
     )

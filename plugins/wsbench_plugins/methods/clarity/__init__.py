@@ -79,17 +79,17 @@ class Trained(wsbench.Method):
     def predict_batch(self, images: wsbench.ImageView) -> wsbench.Prediction:
         """Scores and maps of a few images."""
 
-    def restore(self, run: wsbench.Run) -> None:
-        self.load(wsbench.best_weights(run), run)
+    def restore(self, run: wsbench.RunContext) -> None:
+        self.load(wsbench.torch.best_weights(run), run)
 
-    def load(self, state: Mapping[str, Any], run: wsbench.Run) -> None:
+    def load(self, state: Mapping[str, Any], run: wsbench.RunContext) -> None:
         """Predict with these weights from now on."""
         import torch
 
         network = self.start(seed=0, pretrained=False)
         network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
         layout = torch.channels_last if self.settings.channels_last else torch.contiguous_format
-        self.network = network.eval().to(wsbench.torch_device(run.device), memory_format=layout)
+        self.network = network.eval().to(wsbench.torch.torch_device(run.device), memory_format=layout)
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _prediction
@@ -113,7 +113,7 @@ class ClarityTeacher(Trained):
 
         return _teacher.build(self.settings, len(self.classes), seed, pretrained=pretrained)
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         from . import _teacher
 
         network = self.start(wsbench.seed_from(run.seed, run.dataset, "clarity weights"), pretrained=True)
@@ -205,14 +205,14 @@ class Clarity(Trained):
 
         return _training.start(self.settings, len(self.classes), seed, pretrained=pretrained)
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         from . import _training
 
         network = self.start(wsbench.seed_from(run.seed, run.dataset, "clarity weights"), pretrained=True)
         _training.fit(network, self.settings, fit, select, run)
 
-    def restore_paper(self, run: wsbench.Run) -> bool:
-        state = wsbench.paper_weights(run)
+    def restore_paper(self, run: wsbench.RunContext) -> bool:
+        state = wsbench.torch.paper_weights(run)
         if state is not None:
             self.load(state, run)
         return state is not None

@@ -31,7 +31,7 @@ class WithTeacher(Dataset):
         folder: of `precompute`.
     """
 
-    def __init__(self, images: wsbench.WeakImages, folder: Path) -> None:
+    def __init__(self, images: wsbench.torch.WeakImages, folder: Path) -> None:
         self._images = images
         self._folder = folder
         self._epoch = -1
@@ -53,7 +53,11 @@ class WithTeacher(Dataset):
 
 
 def precompute(
-    teacher: ClarityTeacher, view: wsbench.WeakView, settings: ClaritySettings, seed: int, run: wsbench.Run
+    teacher: ClarityTeacher,
+    view: wsbench.WeakView,
+    settings: ClaritySettings,
+    seed: int,
+    run: wsbench.RunContext,
 ) -> Path:
     """Logits of every epoch, ``(N, C)`` float16 a file; those that are there, and sound, are kept.
 
@@ -70,7 +74,7 @@ def precompute(
     folder = run.folder / "teacher"
     folder.mkdir(exist_ok=True)
     size = settings.image_size
-    images = wsbench.WeakImages(view, size, size, augmentation(settings, size), seed)
+    images = wsbench.torch.WeakImages(view, size, size, augmentation(settings, size), seed)
     with run.progress.task("asking the teacher", settings.epochs * len(images)) as advance:
         for epoch in range(settings.epochs):
             path = _file(folder, epoch)
@@ -83,11 +87,11 @@ def precompute(
     return folder
 
 
-def _logits(teacher: ClarityTeacher, images: wsbench.WeakImages, epoch: int, batch: int) -> np.ndarray:
+def _logits(teacher: ClarityTeacher, images: wsbench.torch.WeakImages, epoch: int, batch: int) -> np.ndarray:
     network = teacher.network
     device = next(network.parameters()).device
     parts = []
-    with torch.inference_mode(), wsbench.autocast(teacher.settings, device):
+    with torch.inference_mode(), wsbench.torch.autocast(teacher.settings, device):
         for start in range(0, len(images), batch):
             rows = range(start, min(start + batch, len(images)))
             grey = torch.stack([images[epoch, row][0] for row in rows]).to(device)

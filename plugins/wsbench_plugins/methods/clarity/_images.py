@@ -75,7 +75,7 @@ class WithRegions(nn.Module):
         image, packed = self.change(tv_tensors.Image(image), tv_tensors.Mask(packed))
         masks = packed >> bits & 1
         small = functional.interpolate(masks.float()[None], (CELLS, CELLS), mode="bilinear")[0] >= 0.5
-        by_organ = dict(zip(wsbench.ORGANS, small.numpy(), strict=True))
+        by_organ = dict(zip(wsbench.images.ORGANS, small.numpy(), strict=True))
         inside = regions(by_organ, self.classes)
         away = torch.from_numpy(distances(inside))
         return image.as_subclass(Tensor), torch.from_numpy(inside.astype(np.float32)), away

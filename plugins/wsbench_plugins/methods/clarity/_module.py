@@ -43,7 +43,7 @@ class Module(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         logits, labels = (torch.cat(part).numpy() for part in zip(*self._seen, strict=True))
         self._seen.clear()
-        self.log(MONITOR, wsbench.macro_auc(labels, logits))
+        self.log(MONITOR, wsbench.metrics.macro_auc(labels, logits))
 
     def configure_optimizers(self) -> dict[str, object]:
         settings = self.settings

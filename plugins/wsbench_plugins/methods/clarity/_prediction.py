@@ -64,7 +64,7 @@ def _predicted(network: Clarity, images: wsbench.ImageView, settings: ClaritySet
     size = settings.image_size
     device = network.positions.device
     grey = torch.from_numpy(images.pixels(size, size)[:])[:, None].to(device)
-    with torch.inference_mode(), wsbench.autocast(settings, device):
+    with torch.inference_mode(), wsbench.torch.autocast(settings, device):
         return network.predict(
             normalised(grey, settings), settings.attention_layers, segment=settings.segment
         )

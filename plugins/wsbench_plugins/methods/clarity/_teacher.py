@@ -42,17 +42,17 @@ def fit(
     settings: TeacherSettings,
     fit: wsbench.WeakView,
     select: wsbench.WeakView,
-    run: wsbench.Run,
+    run: wsbench.RunContext,
 ) -> None:
     """Train on the fit role, keeping the epoch of the highest macro AUC on select."""
     size = (settings.image_size, settings.image_size)
     seed = run.seed_for("augmentation")
-    images = wsbench.WeakImages(fit, *size, augmentation(settings, settings.image_size), seed)
-    held_out = wsbench.WeakImages(select, *size, torch.nn.Identity())
-    wsbench.train(
+    images = wsbench.torch.WeakImages(fit, *size, augmentation(settings, settings.image_size), seed)
+    held_out = wsbench.torch.WeakImages(select, *size, torch.nn.Identity())
+    wsbench.torch.train(
         Teacher(network, settings),
-        wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
-        wsbench.keyed_loader(held_out, settings),
+        wsbench.torch.keyed_loader(images, settings, order_seed=run.seed_for("order")),
+        wsbench.torch.keyed_loader(held_out, settings),
         run,
         settings,
         monitor=MONITOR,
@@ -67,7 +67,7 @@ def predict(
     device = next(network.parameters()).device
     size = settings.image_size
     grey = torch.from_numpy(images.pixels(size, size)[:])[:, None].to(device)
-    with torch.inference_mode(), wsbench.autocast(settings, device):
+    with torch.inference_mode(), wsbench.torch.autocast(settings, device):
         features = network.forward_features(normalised(grey, settings))
     logits, cam = gradcam(network, features.float().clone())
     return logits.sigmoid().cpu().numpy(), scaled(cam).cpu().numpy().astype(np.float16)
@@ -128,8 +128,8 @@ def build(settings: TeacherSettings, classes: int, seed: int, *, pretrained: boo
         )
     if pretrained and settings.weights != "random":
         names = settings.weights, settings.backbone
-        state = wsbench.read_weights(*names, lambda: published(settings))
-        wsbench.fill_weights(network, state, *names, new=("head.fc.",))
+        state = wsbench.torch.read_weights(*names, lambda: published(settings))
+        wsbench.torch.fill_weights(network, state, *names, new=("head.fc.",))
     return network
 
 

@@ -34,7 +34,7 @@ class Student(Module):
 
     Args:
         network, settings: as in `Module`.
-        udp: `wsbench.Run.paper_score`, asked after every epoch.
+        udp: `wsbench.RunContext.paper_score`, asked after every epoch.
     """
 
     settings: ClaritySettings
@@ -72,7 +72,7 @@ def fit(
     settings: ClaritySettings,
     fit: wsbench.WeakView,
     select: wsbench.WeakView,
-    run: wsbench.Run,
+    run: wsbench.RunContext,
 ) -> None:
     """Train on the fit role, keeping the epochs of the highest macro AUC on select, and of the highest UDP
     for protocol ``paper``."""
@@ -84,16 +84,16 @@ def fit(
     if organs:
         _refuse_other_classes(fit.classes)
         change = WithRegions(change, fit.classes)
-    images: Any = wsbench.WeakImages(fit, size, size, change, seed, organs=organs)
+    images: Any = wsbench.torch.WeakImages(fit, size, size, change, seed, organs=organs)
     if settings.distill == "teacher":
         teacher: Any = run.upstream["teacher"]
         images = WithTeacher(images, precompute(teacher, fit, settings, seed, run))
-    held_out = wsbench.WeakImages(select, size, size, nn.Identity())
-    network.fuse_attention(wsbench.torch_device(run.device).type != "cpu")
-    wsbench.train(
+    held_out = wsbench.torch.WeakImages(select, size, size, nn.Identity())
+    network.fuse_attention(wsbench.torch.torch_device(run.device).type != "cpu")
+    wsbench.torch.train(
         Student(network, settings, run.paper_score),
-        wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
-        wsbench.keyed_loader(held_out, settings),
+        wsbench.torch.keyed_loader(images, settings, order_seed=run.seed_for("order")),
+        wsbench.torch.keyed_loader(held_out, settings),
         run,
         settings,
         monitor=MONITOR,
@@ -134,7 +134,7 @@ def start(settings: ClaritySettings, classes: int, seed: int, *, pretrained: boo
         )
     if pretrained and settings.weights != "random":
         names = settings.weights, settings.backbone
-        _load(network, wsbench.read_weights(*names, lambda: published(settings)), *names)
+        _load(network, wsbench.torch.read_weights(*names, lambda: published(settings)), *names)
     return network
 
 
@@ -145,9 +145,9 @@ def _load(network: Clarity, state: dict[str, Tensor], where: str, backbone: str)
         ready = state if "class_tokens" in state else _from_vit(network, state)
         ready["positions"] = _resampled(ready["positions"], network)
     except (KeyError, RuntimeError) as error:  # no ViT
-        raise wsbench.weights_misfit(where, backbone, [" ".join(str(error).split())]) from None
+        raise wsbench.torch.weights_misfit(where, backbone, [" ".join(str(error).split())]) from None
     new = () if "class_tokens" in state else ("pool.", "segment.")
-    wsbench.fill_weights(network, ready, where, backbone, new=new)
+    wsbench.torch.fill_weights(network, ready, where, backbone, new=new)
 
 
 def _from_vit(network: Clarity, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -82,19 +82,19 @@ class KDTeacher(wsbench.Method):
     settings: TeacherSettings
     network: Classifier
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         from . import _training
 
         self._one_class()
         _training.fit(_training.Teacher(self._start(run), self.settings), fit, select, run)
 
-    def restore(self, run: wsbench.Run) -> None:
+    def restore(self, run: wsbench.RunContext) -> None:
         from . import _network
 
         network = _network.build(self.settings, backbone_seed=0, pretrained=False)
-        state = wsbench.best_weights(run)
+        state = wsbench.torch.best_weights(run)
         network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
-        self.network = network.eval().to(wsbench.torch_device(run.device))
+        self.network = network.eval().to(wsbench.torch.torch_device(run.device))
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         import numpy as np
@@ -114,7 +114,7 @@ class KDTeacher(wsbench.Method):
                 scores.append(logits.softmax(dim=1)[:, 1:].float().cpu().numpy())
                 maps.append(_gradcam.normalised_maps(cam, settings.crop).cpu().numpy().astype(np.float16))
         regions = [
-            wsbench.centre_crop(width, height, resized=settings.resize, cropped=settings.crop)
+            wsbench.geometry.centre_crop(width, height, resized=settings.resize, cropped=settings.crop)
             for width, height in images.sizes.tolist()
         ]
         return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps)[:, None], regions)
@@ -136,7 +136,7 @@ class KDTeacher(wsbench.Method):
                 f"KD-Grad-CAM tells one class from its absence; this dataset has {len(self.classes)}"
             )
 
-    def _start(self, run: wsbench.Run) -> Classifier:
+    def _start(self, run: wsbench.RunContext) -> Classifier:
         from . import _network
 
         # The seed leaves out the method's name: teacher and student start from the same weights.
@@ -148,7 +148,7 @@ class KDStudent(KDTeacher):
 
     settings: StudentSettings
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         from . import _training
 
         self._one_class()

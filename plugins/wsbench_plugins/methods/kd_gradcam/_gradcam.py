@@ -27,7 +27,7 @@ def normalised_maps(cam: Tensor, size: int) -> Tensor:
 def smallest_box_share(boxed: wsbench.BoxedView) -> float:
     """The area of the smallest box, as a share of its image's area (section 3.3); 0 without boxes."""
     shares = [
-        float(wsbench.areas(np.array([box.x0, box.y0, box.x1, box.y1]))[0] / np.prod(size))
+        float(wsbench.geometry.areas(np.array([box.x0, box.y0, box.x1, box.y1]))[0] / np.prod(size))
         for boxes, size in zip(boxed.boxes, boxed.sizes, strict=True)
         for box in boxes
     ]
@@ -41,5 +41,5 @@ def algorithm_1(
     threshold: float,
 ) -> list[list[wsbench.ScoredBox]]:
     """The paper's boxes: threshold, outer contours, rectangles larger than the smallest annotated box."""
-    rule = wsbench.BoxRule(threshold, smallest_box_share(boxed))
-    return wsbench.boxes_of(prediction, images.sizes, images.classes, [rule] * len(images.classes))
+    rule = wsbench.geometry.BoxRule(threshold, smallest_box_share(boxed))
+    return wsbench.geometry.boxes_of(prediction, images.sizes, images.classes, [rule] * len(images.classes))

@@ -64,8 +64,8 @@ def build(settings: TeacherSettings, backbone_seed: int, *, pretrained: bool = T
         resnet = get_model(settings.backbone, weights=None)
         if pretrained and settings.weights != "random":
             names = settings.weights, settings.backbone
-            state = wsbench.read_weights(*names, lambda: _published(settings))
-            wsbench.fill_weights(resnet, state, *names)
+            state = wsbench.torch.read_weights(*names, lambda: _published(settings))
+            wsbench.torch.fill_weights(resnet, state, *names)
         left_out = {"avgpool", "fc", *(f"layer{stage}" for stage in range(settings.stages + 1, 5))}
         children = OrderedDict((name, c) for name, c in resnet.named_children() if name not in left_out)
         channels = resnet.fc.in_features // 2 ** (4 - settings.stages)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from . import StudentSettings, TeacherSettings
 
 
-class Teacher(wsbench.Classification):
+class Teacher(wsbench.torch.Classification):
     """Cross entropy on image labels (section 3.2.2)."""
 
     settings: TeacherSettings
@@ -57,29 +57,29 @@ def cropped(settings: TeacherSettings, *, augment: bool) -> v2.Compose:
     """``(..., 1, resize, resize)`` uint8 -> ``(..., 1, crop, crop)`` uint8: centre crop, then RandAugment
     (section 3.2.1)."""
     operations = settings.randaugment_operations if augment else 0
-    return wsbench.crop_and_augment(settings.crop, operations, settings.randaugment_magnitude)
+    return wsbench.torch.crop_and_augment(settings.crop, operations, settings.randaugment_magnitude)
 
 
 def normalised(grey: Tensor, settings: TeacherSettings) -> Tensor:
     """``(N, 1, h, w)`` uint8 -> ``(N, 3, h, w)`` float: three equal channels in [0, 1], less the mean, over
     the standard deviation (section 3.2.1)."""
     channels_last = settings.channels_last
-    return wsbench.three_channels(
+    return wsbench.torch.three_channels(
         grey, settings.mean, settings.standard_deviation, channels_last=channels_last
     )
 
 
-def fit(module: Teacher, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+def fit(module: Teacher, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
     """Train ``module`` on the fit role, stopping on the select role."""
     settings = module.settings
     size = (settings.resize, settings.resize)
     seed = run.seed_for("augmentation")
-    images = wsbench.WeakImages(fit, *size, cropped(settings, augment=True), seed)
-    held_out = wsbench.WeakImages(select, *size, cropped(settings, augment=False))
-    wsbench.train(
+    images = wsbench.torch.WeakImages(fit, *size, cropped(settings, augment=True), seed)
+    held_out = wsbench.torch.WeakImages(select, *size, cropped(settings, augment=False))
+    wsbench.torch.train(
         module,
-        wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
-        wsbench.keyed_loader(held_out, settings),
+        wsbench.torch.keyed_loader(images, settings, order_seed=run.seed_for("order")),
+        wsbench.torch.keyed_loader(held_out, settings),
         run,
         settings,
     )

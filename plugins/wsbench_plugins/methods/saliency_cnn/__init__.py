@@ -31,7 +31,7 @@ class SaliencyCnn(wsbench.Method):
     settings: SaliencySettings
     network: SmallNetwork
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         from . import _network, _training
 
         if len(self.classes) != 1:
@@ -41,13 +41,13 @@ class SaliencyCnn(wsbench.Method):
         network = _network.build(self.settings, run.seed_for("weights"))
         _training.fit(network, self.settings, fit, select, run)
 
-    def restore(self, run: wsbench.Run) -> None:
+    def restore(self, run: wsbench.RunContext) -> None:
         from . import _network
 
         network = _network.build(self.settings, seed=0)
-        state = wsbench.best_weights(run)
+        state = wsbench.torch.best_weights(run)
         network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
-        self.network = network.eval().to(wsbench.torch_device(run.device))
+        self.network = network.eval().to(wsbench.torch.torch_device(run.device))
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _prediction

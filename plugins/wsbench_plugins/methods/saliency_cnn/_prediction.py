@@ -45,7 +45,7 @@ def maps_of(
     inputs, regions = squares(network, images, settings)
     maps = attributed(network, inputs, name, settings.smoothing)
     over = [
-        wsbench.over_whole_image(found, region, tuple(size), settings.image_size)
+        wsbench.geometry.over_whole_image(found, region, tuple(size), settings.image_size)
         for found, region, size in zip(maps, regions, images.sizes.tolist(), strict=True)
     ]
     return np.clip(np.stack(over), 0, 1)[:, None]
@@ -80,4 +80,4 @@ def attributed(network: SmallNetwork, inputs: Tensor, name: str, smoothing: floa
             block = network.blocks[int(name.partition(":")[2]) - 1]
             coarse = LayerGradCam(network, block).attribute(inputs, target=POSITIVE, relu_attributions=True)
             maps = functional.interpolate(coarse, inputs.shape[2:], mode="bilinear")
-    return wsbench.peaked(maps.detach().float()[:, 0].cpu().numpy(), smoothing)
+    return wsbench.geometry.peaked(maps.detach().float()[:, 0].cpu().numpy(), smoothing)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._settings import SaliencySettings
 
 
-class Training(wsbench.Classification):
+class Training(wsbench.torch.Classification):
     """Categorical cross entropy on image labels (Methods)."""
 
     settings: SaliencySettings
@@ -41,18 +41,18 @@ def fit(
     settings: SaliencySettings,
     fit: wsbench.WeakView,
     select: wsbench.WeakView,
-    run: wsbench.Run,
+    run: wsbench.RunContext,
 ) -> None:
     """Train on the fit role, keeping the epoch of the lowest select loss: the paper does not say which."""
     mean, deviation = mean_and_deviation(Squares(fit, settings))
     network.mean.fill_(mean)
     network.deviation.fill_(deviation)
-    wsbench.train(
+    wsbench.torch.train(
         Training(network, settings),
-        wsbench.keyed_loader(
+        wsbench.torch.keyed_loader(
             Squares(fit, settings, run.seed_for("deformation")), settings, order_seed=run.seed_for("order")
         ),
-        wsbench.keyed_loader(Squares(select, settings), settings),
+        wsbench.torch.keyed_loader(Squares(select, settings), settings),
         run,
         settings,
     )

@@ -47,19 +47,19 @@ class Vgg16(wsbench.Method):
     settings: RecogniserSettings
     network: Recogniser
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         from . import _recogniser, _training
 
         _one_class(self.classes)
         network = _recogniser.build(self.settings, run.seed_for("weights"))
         _training.fit_recogniser(network, self.settings, fit, select, run)
 
-    def restore(self, run: wsbench.Run) -> None:
+    def restore(self, run: wsbench.RunContext) -> None:
         from . import _recogniser
 
         network = _recogniser.build(self.settings, seed=0, pretrained=False)
-        network.load_state_dict(_part(wsbench.best_weights(run), "network."))
-        self.network = network.eval().to(wsbench.torch_device(run.device))
+        network.load_state_dict(_part(wsbench.torch.best_weights(run), "network."))
+        self.network = network.eval().to(wsbench.torch.torch_device(run.device))
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _prediction
@@ -69,8 +69,8 @@ class Vgg16(wsbench.Method):
     def paper_boxes(
         self, images: wsbench.ImageView, prediction: wsbench.Prediction, boxed: wsbench.BoxedView | None
     ) -> Sequence[Sequence[wsbench.ScoredBox]]:
-        rule = wsbench.BoxRule(self.settings.cam_threshold, 0.0)
-        return wsbench.boxes_of(prediction, images.sizes, images.classes, [rule])
+        rule = wsbench.geometry.BoxRule(self.settings.cam_threshold, 0.0)
+        return wsbench.geometry.boxes_of(prediction, images.sizes, images.classes, [rule])
 
     def networks(self) -> Mapping[str, nn.Module]:
         return {"recogniser": self.network}
@@ -89,7 +89,7 @@ class Translating(wsbench.Method):
     recogniser: Recogniser
     measured: Mapping[str, float]
 
-    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run) -> None:
+    def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         import torch
 
         from . import _training, _translation
@@ -106,14 +106,14 @@ class Translating(wsbench.Method):
             module = _training.Translation(network, recogniser, self.settings)
         _training.fit_translation(module, fit, select, run)
 
-    def restore(self, run: wsbench.Run) -> None:
+    def restore(self, run: wsbench.RunContext) -> None:
         import torch
 
         from . import _recogniser, _translation
 
-        device = wsbench.torch_device(run.device)
+        device = wsbench.torch.torch_device(run.device)
         network = _translation.Translator(self.settings)
-        network.load_state_dict(_part(wsbench.last_weights(run), "network."))
+        network.load_state_dict(_part(wsbench.torch.last_weights(run), "network."))
         self.network = network.eval().to(device)
         recogniser = _recogniser.build(self.settings.recogniser, seed=0, pretrained=False)
         recogniser.load_state_dict(torch.load(run.folder / RECOGNISER, map_location="cpu", weights_only=True))
@@ -144,12 +144,12 @@ def recogniser_of(settings: TranslationSettings) -> Mapping[str, wsbench.Require
     return {"recogniser": wsbench.Requirement("gradcam_vgg16", settings.recogniser.model_dump())}
 
 
-def _last_epoch(run: wsbench.Run) -> dict[str, float]:
+def _last_epoch(run: wsbench.RunContext) -> dict[str, float]:
     """What translation did to the select role at the end: scores of the recogniser, means of changemaps, and
     mean peaks of them, in shares of the range of grey levels."""
     import pandas as pd
 
-    last = pd.read_csv(run.folder / wsbench.HISTORY).iloc[-1]
+    last = pd.read_csv(run.folder / wsbench.torch.HISTORY).iloc[-1]
     return {name: float(last[name]) for name in last.index if name.startswith(("score_", "change_", "peak_"))}
 
 

@@ -88,7 +88,7 @@ def changes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Changemaps and masks, each ``(N, 1, size, size)`` float32 in [0, 1], of a few images."""
     inputs = scaled(grey(images, settings.image_size, next(network.parameters()).device))
-    with torch.inference_mode(), wsbench.autocast(settings, inputs.device):
+    with torch.inference_mode(), wsbench.torch.autocast(settings, inputs.device):
         change, _ = network.to_normal(inputs)
     attention = recogniser.attention(unscaled(inputs)).cpu().numpy()
     changed = magnitude(change).cpu().numpy()
@@ -117,5 +117,5 @@ def boxes_of(
     masks: np.ndarray, scores: np.ndarray, images: wsbench.ImageView
 ) -> Sequence[Sequence[wsbench.ScoredBox]]:
     """The rectangles around a mask's components, scored by the class."""
-    whole = [wsbench.BoxRule(threshold=1.0, minimum_area=0.0)]
-    return wsbench.boxes_of(wsbench.Prediction(scores, masks), images.sizes, images.classes, whole)
+    whole = [wsbench.geometry.BoxRule(threshold=1.0, minimum_area=0.0)]
+    return wsbench.geometry.boxes_of(wsbench.Prediction(scores, masks), images.sizes, images.classes, whole)

@@ -89,8 +89,8 @@ def build(settings: RecogniserSettings, seed: int, *, pretrained: bool = True) -
         network = Recogniser(settings)
     if pretrained and settings.weights != "random":
         names = settings.weights, "VGG16"
-        state = wsbench.read_weights(*names, lambda: _published(settings))
-        wsbench.fill_weights(network, state, *names, new=(LAST,))
+        state = wsbench.torch.read_weights(*names, lambda: _published(settings))
+        wsbench.torch.fill_weights(network, state, *names, new=(LAST,))
     return network
 
 

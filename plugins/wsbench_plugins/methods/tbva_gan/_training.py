@@ -187,34 +187,34 @@ def fit_recogniser(
     settings: RecogniserSettings,
     fit: wsbench.WeakView,
     select: wsbench.WeakView,
-    run: wsbench.Run,
+    run: wsbench.RunContext,
 ) -> None:
     """Train on healthy and active images of the fit role, keeping the epoch of the lowest select loss."""
     size = settings.image_size
     seed = run.seed_for("healthy images")
-    images = wsbench.WeakImages(
+    images = wsbench.torch.WeakImages(
         balanced(fit, seed), size, size, augmentation(settings), run.seed_for("augmentation")
     )
-    held_out = wsbench.WeakImages(balanced(select, seed), size, size, nn.Identity())
-    wsbench.train(
+    held_out = wsbench.torch.WeakImages(balanced(select, seed), size, size, nn.Identity())
+    wsbench.torch.train(
         RecogniserTraining(network, settings),
-        wsbench.keyed_loader(images, settings, order_seed=run.seed_for("order")),
-        wsbench.keyed_loader(held_out, settings),
+        wsbench.torch.keyed_loader(images, settings, order_seed=run.seed_for("order")),
+        wsbench.torch.keyed_loader(held_out, settings),
         run,
         settings,
     )
 
 
 def fit_translation(
-    module: Translation, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.Run
+    module: Translation, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext
 ) -> None:
     """Train to the last epoch; on select, what translation does is measured."""
     settings = module.settings
     size, seed = settings.image_size, run.seed_for("pairs")
-    wsbench.train(
+    wsbench.torch.train(
         module,
-        wsbench.keyed_loader(Pairs(fit, size, seed, settings.pairs), settings),
-        wsbench.keyed_loader(Pairs(select, size, seed), settings),
+        wsbench.torch.keyed_loader(Pairs(fit, size, seed, settings.pairs), settings),
+        wsbench.torch.keyed_loader(Pairs(select, size, seed), settings),
         run,
         settings,
         monitor=None,

@@ -20,7 +20,7 @@ FALSE_BOXES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 F1_IOUS = (0.1, 0.25, 0.5)
 
-Compute = Callable[["wsbench.Scored", "wsbench.Resamples"], "np.ndarray"]
+Compute = Callable[["wsbench.metrics.Scored", "wsbench.metrics.Resamples"], "np.ndarray"]
 
 
 def average_precision_at(*ious: float) -> Compute:
@@ -28,7 +28,7 @@ def average_precision_at(*ious: float) -> Compute:
     at most 100 boxes an image and class; averaged over IoU thresholds. A class without a truth box has none.
     Boxes of equal score are ordered by a hash of their image's name."""
 
-    def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    def compute(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
         from ._average_precision import average_precision
 
         return average_precision(scored, resamples, ious)
@@ -41,7 +41,7 @@ def froc_at(*false_boxes: float) -> Compute:
     """The largest share of truth boxes found (IoU at least 0.25) by a score threshold that gives at most F
     false boxes an image, over all images; boxes of equal score enter together."""
 
-    def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    def compute(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
         from ._operating import froc
 
         return froc(scored, resamples, false_boxes)
@@ -54,7 +54,7 @@ def loc_f1_at(iou: float, *, called: bool) -> Compute:
     """Twice the largest one-to-one matching of truth and predicted boxes at IoU T, over the number of both.
     ``loc_f1_called`` counts a predicted box only where its class is predicted at the operating point."""
 
-    def compute(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+    def compute(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
         from ._operating import loc_f1
 
         return loc_f1(scored, resamples, iou, called)
@@ -63,7 +63,7 @@ def loc_f1_at(iou: float, *, called: bool) -> Compute:
     return compute
 
 
-def rsna(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def rsna(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """The RSNA Pneumonia Detection Challenge's score: per image, TP / (TP + FP + FN) averaged over the IoU
     thresholds 0.4, 0.45 ... 0.75; then the mean over the images with a truth box or a shown one."""
     from . import _operating
@@ -71,7 +71,7 @@ def rsna(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     return _operating.rsna(scored, resamples)
 
 
-def cond_ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def cond_ap25(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """COCO's average precision at IoU 0.25 over the images that have a truth box of the class. Boxes rank by
     their place among the boxes of their image, of which the first 16 count: the best boxes of all images
     together, then the second ones. No class score can change it: it rewards a method for boxes that hit
@@ -81,7 +81,7 @@ def cond_ap25(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarra
     return _fixed.cond_ap25(scored, resamples)
 
 
-def cond_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def cond_gain(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``cond_ap25`` less that of the best image-blind boxes: 1, 2, 4, 8 or 16 fixed boxes of the
     calibrate role, as many as have the highest ``cond_ap25`` there, and after them the others of the
     16. Boxes of equal weight rank together or in the order of choice, whichever gives more. At or below 0,
@@ -91,7 +91,7 @@ def cond_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarra
     return _less_fixed(scored, resamples, _fixed.cond_ap25, _fixed.cond_ap25_of_fixed_boxes)
 
 
-def map_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def map_gain(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``ap25`` less that of the same class scores with fixed boxes in place of the method's own: those of the
     calibrate role whose number has the highest ``ap25`` there. It depends on the class scores as well as on
     the boxes: coarser class scores raise it, and a method below 0 may still find more lesions than any one
@@ -101,7 +101,7 @@ def map_gain(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray
     return _less_fixed(scored, resamples, _fixed.ap25, _fixed.ap25_of_fixed_boxes)
 
 
-def ap25_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def ap25_fixed(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``ap25`` of the same class scores with fixed boxes, each scored by the class score or by the best
     score of the method's own boxes on the image, whichever gives more: what a method reaches without
     saying where."""
@@ -116,7 +116,7 @@ def ap25_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarr
     return np.where(_fixed.boxes_on_calibrate(scored), np.maximum(by_class, by_box), np.nan)
 
 
-def ap25_oracle(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def ap25_oracle(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``ap25`` of the same class scores with the truth boxes, and one false box on every image without: what
     perfect boxes would reach."""
     from . import _fixed
@@ -124,17 +124,17 @@ def ap25_oracle(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndar
     return _fixed.ap25(scored.shared(_fixed.with_true_boxes), resamples)
 
 
-def ap25_share(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def ap25_share(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Where ``ap25`` lies between its ends: 0 at ``ap25_fixed``, 1 at ``ap25_oracle``. It does not exist
     where fixed boxes are as good as the truth."""
     from . import _fixed
 
     fixed = ap25_fixed(scored, resamples)
     reach = ap25_oracle(scored, resamples) - fixed
-    return wsbench.ratio(_fixed.ap25(scored, resamples) - fixed, reach.clip(min=0.0))
+    return wsbench.metrics.ratio(_fixed.ap25(scored, resamples) - fixed, reach.clip(min=0.0))
 
 
-def near_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def near_fixed(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Share of the boxes that overlap one of the fixed boxes of ``cond_gain`` by at least 0.5: how much
     of a method's boxes stands where boxes stand that never look. A row that is hedged with the prior
     shows here."""
@@ -144,7 +144,10 @@ def near_fixed(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarr
 
 
 def _less_fixed(
-    scored: wsbench.Scored, resamples: wsbench.Resamples, measure: Compute, of_fixed_boxes: Compute
+    scored: wsbench.metrics.Scored,
+    resamples: wsbench.metrics.Resamples,
+    measure: Compute,
+    of_fixed_boxes: Compute,
 ) -> np.ndarray:
     import numpy as np
 
@@ -156,21 +159,21 @@ def _less_fixed(
     return np.where(_fixed.boxes_on_calibrate(scored), gain, np.nan)
 
 
-def top1_hit(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def top1_hit(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Share of the images with a truth box whose best box overlaps one by at least 0.25."""
     from . import _localised
 
     return _localised.top1_hit(scored, resamples)
 
 
-def top1_blind(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def top1_blind(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``top1_hit`` of the one fixed box that is the best on the calibrate role."""
     from . import _localised
 
     return _localised.top1_blind(scored, resamples)
 
 
-def lroc(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def lroc(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Area under the localisation ROC curve (Swensson 1996): the share of pairs of an image with a truth box
     and an image without the class in which the first has the higher class score and its best box hits."""
     from . import _localised
@@ -178,7 +181,7 @@ def lroc(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
     return _localised.lroc(scored, resamples)
 
 
-def lroc_blind(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def lroc_blind(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``lroc`` of the same class scores with the fixed box of ``top1_blind``."""
     from . import _localised
 

@@ -22,7 +22,7 @@ precision of perfect boxes is 0.04 there and depends on the few highest-scored n
 
 
 def average_precision(
-    scored: wsbench.Scored, resamples: wsbench.Resamples, ious: Sequence[float]
+    scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples, ious: Sequence[float]
 ) -> np.ndarray:
     """``(B, C)`` interpolated average precision (101 recall points, at most 100 boxes an image and class),
     averaged over ``ious``; it does not exist for a class without a truth box.
@@ -46,7 +46,7 @@ def average_precision(
 
 
 def conditional_average_precision(
-    scored: wsbench.Scored, resamples: wsbench.Resamples, iou: float
+    scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples, iou: float
 ) -> np.ndarray:
     """``(B, C)`` average precision over the images that have a truth box of the class, every box ranked by
     its place among the boxes of its image; it does not exist for a class without a truth box.
@@ -64,7 +64,7 @@ def conditional_average_precision(
     return np.stack(columns, axis=1)
 
 
-def negative_weights(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def negative_weights(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B, C)`` what an image without the class weighs: 1, or less where so few of a draw's images have
     boxes of the class that their share is below `LEAST_PREVALENCE`; then what lifts it there."""
     boxed = resamples.sum(scored.per_image(scored.truth) > 0)
@@ -79,7 +79,7 @@ def _taken_off(
     stops: np.ndarray,
     negative: np.ndarray,
     weight: np.ndarray,
-    resamples: wsbench.Resamples,
+    resamples: wsbench.metrics.Resamples,
 ) -> np.ndarray | float:
     """``(B, K)`` what boxes on images without the class count less than 1, summed over the first of a list.
 
@@ -105,7 +105,7 @@ def _interpolated(hits: np.ndarray, shown: np.ndarray, truths: np.ndarray) -> np
     """
     precision = np.divide(hits, shown, out=np.zeros_like(hits), where=shown > 0)
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    recall = wsbench.ratio(hits, truths[:, None])
+    recall = wsbench.metrics.ratio(hits, truths[:, None])
     reached = np.searchsorted(RECALLS, recall, side="right")
     points = np.diff(reached, axis=1, prepend=0)
     return np.where(truths > 0, (points * envelope).sum(axis=1) / len(RECALLS), np.nan)

@@ -25,7 +25,7 @@ IOUS = (0.25, 0.4, 0.45, *(0.5 + 0.05 * step for step in range(10)))
 MOST_BOXES = 100
 """An image and class; COCO drops the others, lowest scores first."""
 
-MOST_CONDITIONAL = max(wsbench.FIXED_COUNTS)
+MOST_CONDITIONAL = max(wsbench.metrics.FIXED_COUNTS)
 """Boxes of an image and class that `conditional` has: as many as the image-blind boxes that they are compared
 with can be, so that nobody gains by many boxes of low scores, which cost average precision nothing."""
 
@@ -53,12 +53,12 @@ class Ranked:
         return self.hit[np.flatnonzero(np.isclose(IOUS, iou))[0]]
 
 
-def ranked(scored: wsbench.Scored) -> list[Ranked]:
+def ranked(scored: wsbench.metrics.Scored) -> list[Ranked]:
     """The predicted boxes of every class over all images, best first."""
     return [_best_first(boxes, boxes.score) for boxes in scored.once(matched)]
 
 
-def conditional(scored: wsbench.Scored) -> list[Ranked]:
+def conditional(scored: wsbench.metrics.Scored) -> list[Ranked]:
     """The predicted boxes of every class on the images that have a truth box of it, best first.
 
     A box's score is its place among the boxes of its image and class: 0 for the best, 1 less for each box
@@ -78,13 +78,13 @@ def conditional(scored: wsbench.Scored) -> list[Ranked]:
 def places(boxes: Ranked) -> np.ndarray:
     """``(D,)`` how many boxes of its image are better than each; equal ones, as far as single precision can
     tell, share a place."""
-    shares = wsbench.relative_scores(boxes.image, boxes.score)
+    shares = wsbench.geometry.relative_scores(boxes.image, boxes.score)
     first = (np.diff(boxes.image, prepend=-1) != 0) | (np.diff(shares, prepend=np.inf) != 0)
     starts = np.flatnonzero(first)
     return _positions(boxes.image)[starts].repeat(np.diff(starts, append=len(shares))).astype(np.float64)
 
 
-def matched(scored: wsbench.Scored) -> list[Ranked]:
+def matched(scored: wsbench.metrics.Scored) -> list[Ranked]:
     """The predicted boxes of every class, in the order of a hash of their images' names, and within an image
     best first."""
     order = by_hash(scored.names)
@@ -111,7 +111,9 @@ def by_hash(names: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: (wsbench.seed_from("tie", name), name))
 
 
-def _matched_by_coco(scored: wsbench.Scored, boxes: wsbench.BoxTable, order: list[str]) -> list[Ranked]:
+def _matched_by_coco(
+    scored: wsbench.metrics.Scored, boxes: wsbench.metrics.BoxTable, order: list[str]
+) -> list[Ranked]:
     """Some boxes of every class, those of an image together and best first."""
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO()
@@ -136,7 +138,7 @@ def _matched_by_coco(scored: wsbench.Scored, boxes: wsbench.BoxTable, order: lis
     return [_joined(images, rows) for images in of_class.values()]
 
 
-def _best_of_images(boxes: wsbench.BoxTable) -> Ranked:
+def _best_of_images(boxes: wsbench.metrics.BoxTable) -> Ranked:
     """The first `MOST_BOXES` of every image, best first, none of which hits; of equally good ones those that
     stand first, as in COCO."""
     order = np.lexsort((-boxes.score, boxes.image))
@@ -165,7 +167,7 @@ def _best_first(boxes: Ranked, score: np.ndarray) -> Ranked:
     return Ranked(boxes.image[order], score[order], boxes.hit[:, order])
 
 
-def _truth(scored: wsbench.Scored, order: list[str]) -> dict[str, Any]:
+def _truth(scored: wsbench.metrics.Scored, order: list[str]) -> dict[str, Any]:
     images = [{"id": position + 1, "name": name} for position, name in enumerate(order)]
     categories = [{"id": label + 1, "name": name} for label, name in enumerate(scored.classes)]
     annotations = [
@@ -175,7 +177,7 @@ def _truth(scored: wsbench.Scored, order: list[str]) -> dict[str, Any]:
     return {"images": images, "categories": categories, "annotations": annotations}
 
 
-def _results(truth: COCO, scored: wsbench.Scored, boxes: wsbench.BoxTable) -> COCO:
+def _results(truth: COCO, scored: wsbench.metrics.Scored, boxes: wsbench.metrics.BoxTable) -> COCO:
     results = _annotations(scored, boxes, truth.dataset["images"])
     if results:
         return truth.loadRes(results)
@@ -186,14 +188,14 @@ def _results(truth: COCO, scored: wsbench.Scored, boxes: wsbench.BoxTable) -> CO
 
 
 def _annotations(
-    scored: wsbench.Scored, boxes: wsbench.BoxTable, images: list[dict[str, Any]]
+    scored: wsbench.metrics.Scored, boxes: wsbench.metrics.BoxTable, images: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     number = {image["name"]: image["id"] for image in images}
     return [
         {
             "image_id": number[scored.names[image]],
             "category_id": int(label) + 1,
-            "bbox": list(wsbench.xyxy_to_xywh(tuple(box))),
+            "bbox": list(wsbench.geometry.xyxy_to_xywh(tuple(box))),
             "score": float(score),
         }
         for image, label, box, score in zip(

@@ -14,7 +14,9 @@ FROC_IOU = 0.25
 RSNA_IOUS = tuple(iou for iou in IOUS if 0.375 < iou < 0.775)
 
 
-def froc(scored: wsbench.Scored, resamples: wsbench.Resamples, false_boxes: Sequence[float]) -> np.ndarray:
+def froc(
+    scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples, false_boxes: Sequence[float]
+) -> np.ndarray:
     """``(B, C)`` largest share of truth boxes found (IoU at least 0.25) by a score threshold that gives at
     most so many false boxes an image, over all images; averaged over ``false_boxes``."""
     truths = resamples.sum(scored.per_image(scored.truth))
@@ -27,13 +29,13 @@ def froc(scored: wsbench.Scored, resamples: wsbench.Resamples, false_boxes: Sequ
             resamples.up_to(image, np.searchsorted(-score, levels, side="right"))
             for image, score in ((boxes.image[hit], boxes.score[hit]), (boxes.image, boxes.score))
         )
-        false = wsbench.ratio(every - hits, images[:, [label]])
+        false = wsbench.metrics.ratio(every - hits, images[:, [label]])
         found = [np.where(false <= number, hits, 0.0).max(axis=1, initial=0.0) for number in false_boxes]
-        columns.append(wsbench.ratio(np.mean(found, axis=0), truths[:, label]))
+        columns.append(wsbench.metrics.ratio(np.mean(found, axis=0), truths[:, label]))
     return np.stack(columns, axis=1)
 
 
-def rsna(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def rsna(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B, C)`` the RSNA Pneumonia Detection Challenge's score: per image, TP / (TP + FP + FN) averaged over
     the IoU thresholds 0.4, 0.45 ... 0.75; then the mean over the images with a truth box or a box.
 
@@ -48,10 +50,12 @@ def rsna(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
             np.add.at(hits[:, label], of_class.image[of_class.at(iou)], 1.0)
         hits *= scored.called
         score += np.divide(hits, boxes - hits, out=np.zeros_like(hits), where=boxes > 0)
-    return wsbench.ratio(resamples.sum(score / len(RSNA_IOUS)), resamples.sum(boxes > 0))
+    return wsbench.metrics.ratio(resamples.sum(score / len(RSNA_IOUS)), resamples.sum(boxes > 0))
 
 
-def loc_f1(scored: wsbench.Scored, resamples: wsbench.Resamples, iou: float, called: bool) -> np.ndarray:
+def loc_f1(
+    scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples, iou: float, called: bool
+) -> np.ndarray:
     """``(B, C)`` F1 of boxes: twice the one-to-one matches over all truth and predicted boxes.
 
     Args:
@@ -62,8 +66,8 @@ def loc_f1(scored: wsbench.Scored, resamples: wsbench.Resamples, iou: float, cal
     """
     counted = scored.shown if called else np.ones(len(scored.predicted), dtype=bool)
     close = (scored.pairs.iou >= iou) & counted[scored.pairs.predicted]
-    matched = wsbench.one_to_one(scored.pairs.truth[close], scored.pairs.predicted[close])
+    matched = wsbench.geometry.one_to_one(scored.pairs.truth[close], scored.pairs.predicted[close])
     hit = np.zeros(len(scored.truth))
     hit[matched] = 1.0
     boxes = scored.per_image(scored.truth) + scored.per_image(scored.predicted, counted)
-    return wsbench.ratio(2 * resamples.sum(scored.per_image(scored.truth, hit)), resamples.sum(boxes))
+    return wsbench.metrics.ratio(2 * resamples.sum(scored.per_image(scored.truth, hit)), resamples.sum(boxes))

@@ -32,7 +32,7 @@ between -13.8 and 13.8. A score of a float32 network changes in steps of 6e-8 be
 would be mostly rounding."""
 
 
-def ece(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def ece(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Expected calibration error: the mean over images of ``|observed frequency - mean score|`` of the bin
     that an image's score lies in (Naeini et al. 2015; Guo et al. 2017, equation 3, with the score of the
     class in place of the confidence in the answer).
@@ -51,24 +51,24 @@ def ece(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
         scores = scored.scores[:, label]
         in_bin = np.searchsorted(inner_edges, scores, side="left")[:, None] == np.arange(BINS)
         excess = resamples.sum(in_bin * (scored.labels[:, label] - scores)[:, None])
-        columns.append(wsbench.ratio(np.abs(excess).sum(axis=1), images))
+        columns.append(wsbench.metrics.ratio(np.abs(excess).sum(axis=1), images))
     return np.stack(columns, axis=1)
 
 
-def brier(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def brier(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Mean squared difference of score and label, which is 1 or 0 (Brier 1950; half of what its two-class sum
     gives). A score equal to the prevalence p on every image has p (1 - p), so values of classes of different
     prevalence do not compare."""
     return _mean((scored.scores - scored.labels) ** 2, resamples)
 
 
-def prevalence_shift(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def prevalence_shift(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Mean score less the share of images that have the class, in [-1, 1]: above 0 the scores promise the
     class too often. It exists for a class that all or no images have."""
     return _mean(scored.scores - scored.labels, resamples)
 
 
-def calibration_slope(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def calibration_slope(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """The slope of a logistic regression, without penalty, of labels on the logit of scores, beside a free
     intercept (Cox 1958; Van Calster et al. 2016, 2019).
 
@@ -81,7 +81,7 @@ def calibration_slope(scored: wsbench.Scored, resamples: wsbench.Resamples) -> n
     return _recalibration(scored, resamples, fixed_slope=None)[..., 1]
 
 
-def calibration_intercept(scored: wsbench.Scored, resamples: wsbench.Resamples) -> np.ndarray:
+def calibration_intercept(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Calibration in the large: the intercept of a logistic regression of labels on the logit of scores with
     its slope held at 1 (Cox 1958; Van Calster et al. 2016, 2019): what must be added to the log odds of every
     score so that the mean score becomes the observed prevalence.
@@ -101,14 +101,14 @@ def logits(scores: np.ndarray) -> np.ndarray:
     return logit(np.clip(np.asarray(scores, dtype=np.float64), CLIP, 1 - CLIP))
 
 
-def _mean(values: np.ndarray, resamples: wsbench.Resamples) -> np.ndarray:
+def _mean(values: np.ndarray, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     import numpy as np
 
-    return wsbench.ratio(resamples.sum(values), resamples.sum(np.ones((len(values), 1))))
+    return wsbench.metrics.ratio(resamples.sum(values), resamples.sum(np.ones((len(values), 1))))
 
 
 def _recalibration(
-    scored: wsbench.Scored, resamples: wsbench.Resamples, *, fixed_slope: float | None
+    scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples, *, fixed_slope: float | None
 ) -> np.ndarray:
     """``(B, C, 2)`` intercept and slope of labels on the logit of scores."""
     import numpy as np

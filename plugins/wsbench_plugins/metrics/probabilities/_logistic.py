@@ -40,7 +40,11 @@ MOST_ITERATIONS = 100
 
 
 def fit(
-    numbers: np.ndarray, positive: np.ndarray, resamples: wsbench.Resamples, *, fixed_slope: float | None
+    numbers: np.ndarray,
+    positive: np.ndarray,
+    resamples: wsbench.metrics.Resamples,
+    *,
+    fixed_slope: float | None,
 ) -> np.ndarray:
     """The maximum likelihood estimates of ``P(positive) = 1 / (1 + exp(-(intercept + slope * number)))``.
 
@@ -63,13 +67,15 @@ def fit(
         centre, scale = 0.0, 1.0
     result = np.full((len(resamples), 2), np.nan)
     if there.any():
-        drawn = wsbench.Resamples(resamples.counts[there], resamples.unit)
+        drawn = wsbench.metrics.Resamples(resamples.counts[there], resamples.unit)
         intercept, slope = _estimates((numbers - centre) / scale, positive, drawn, fixed_slope).T
         result[there] = np.stack([intercept - slope * centre / scale, slope / scale], axis=1)
     return result
 
 
-def overlapping(numbers: np.ndarray, positive: np.ndarray, resamples: wsbench.Resamples) -> np.ndarray:
+def overlapping(
+    numbers: np.ndarray, positive: np.ndarray, resamples: wsbench.metrics.Resamples
+) -> np.ndarray:
     """``(B,)`` bool: both labels were drawn, and no number has all positives at or to one side of it and all
     negatives at or to the other: the condition for finite estimates (Albert and Anderson 1984, "On the
     existence of maximum likelihood estimates in logistic regression models")."""
@@ -80,7 +86,7 @@ def overlapping(numbers: np.ndarray, positive: np.ndarray, resamples: wsbench.Re
     return (lowest[0] < highest[1]) & (lowest[1] < highest[0])
 
 
-def _lowest(numbers: np.ndarray, kind: np.ndarray, resamples: wsbench.Resamples) -> np.ndarray:
+def _lowest(numbers: np.ndarray, kind: np.ndarray, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B,)`` the lowest number of the images of a kind in each draw; infinite where none was drawn."""
     lowest = np.full(resamples.counts.shape[1], np.inf)
     np.minimum.at(lowest, resamples.unit[kind], numbers[kind])
@@ -88,12 +94,12 @@ def _lowest(numbers: np.ndarray, kind: np.ndarray, resamples: wsbench.Resamples)
     return lowest[order[(resamples.counts[:, order] > 0).argmax(axis=1)]]
 
 
-def _with_both_labels(positive: np.ndarray, resamples: wsbench.Resamples) -> np.ndarray:
+def _with_both_labels(positive: np.ndarray, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     return (resamples.sum(positive) > 0) & (resamples.sum(~positive) > 0)
 
 
 def _estimates(
-    numbers: np.ndarray, positive: np.ndarray, resamples: wsbench.Resamples, fixed_slope: float | None
+    numbers: np.ndarray, positive: np.ndarray, resamples: wsbench.metrics.Resamples, fixed_slope: float | None
 ) -> np.ndarray:
     """``(B, 2)`` estimates, which exist."""
     observed = resamples.sum(np.stack([positive, positive * numbers], axis=1))
@@ -129,12 +135,12 @@ class _Groups:
 @dataclass(frozen=True)
 class _Images:
     numbers: np.ndarray
-    resamples: wsbench.Resamples
+    resamples: wsbench.metrics.Resamples
 
     def blocks(self, draws: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         drawn = self.resamples
         if len(draws) < len(drawn):
-            drawn = wsbench.Resamples(drawn.counts[draws], drawn.unit)
+            drawn = wsbench.metrics.Resamples(drawn.counts[draws], drawn.unit)
         images = np.arange(len(self.numbers))
         for part in _parts(len(images), len(draws)):
             yield self.numbers[part], drawn.of(images[part]).T
@@ -146,7 +152,7 @@ def _parts(length: int, draws: int) -> Iterator[slice]:
 
 
 def _groups(
-    numbers: np.ndarray, order: np.ndarray, ends: np.ndarray, resamples: wsbench.Resamples
+    numbers: np.ndarray, order: np.ndarray, ends: np.ndarray, resamples: wsbench.metrics.Resamples
 ) -> _Groups:
     """Images that are neighbours in some order, each group at the mean of its numbers."""
     counts = np.diff(resamples.up_to(order, ends), axis=1, prepend=0).T

@@ -1,0 +1,82 @@
+"""Notes that an edit of the built-in plugins changes no number, so that runs trained before it stay trained.
+
+``python .ci/same_source.py REVISION`` compares every built-in method's source at a git revision with that of
+the working tree. Where only docstrings, comments, layout or the new places of public names differ, the hash
+of the source now is noted to stand for the one then, in ``plugins/wsbench_plugins/same_source.json``. What
+differs in anything else is named and not noted.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import wsbench
+from wsbench.contract.plugins import find
+from wsbench.utils.hashing import SAME_SOURCE, files_of, hash_of_files
+
+ROOT = Path(__file__).resolve().parents[1]
+PLUGINS = ROOT / "plugins"
+
+
+class Plain(ast.NodeTransformer):
+    """Public names in their first places, and no docstring."""
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """``wsbench.torch.train`` -> ``wsbench.train``; new words -> first ones."""
+        self.generic_visit(node)
+        first = {new: old for old, new in wsbench.RENAMED.items()}
+        value = node.value
+        if isinstance(value, ast.Attribute) and ast.unparse(value) in {
+            f"wsbench.{n}" for n in wsbench.NAMESPACES
+        }:
+            node.value = value.value
+        if ast.unparse(node.value) == "wsbench":
+            node.attr = first.get(node.attr, node.attr)
+        return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """Texts that stand alone go."""
+        self.generic_visit(node)
+        return None if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str) else node
+
+
+def plain(path: Path) -> str:
+    """What a file does, without what changes no number."""
+    return ast.dump(Plain().visit(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def main(revision: str) -> int:
+    """Note what is the same; 1 where a method differs."""
+    table = PLUGINS / "wsbench_plugins" / SAME_SOURCE
+    noted = json.loads(table.read_text()) if table.exists() else {}
+    different = []
+    with tempfile.TemporaryDirectory() as folder:
+        archive = subprocess.run(
+            ["git", "archive", revision, "plugins"], cwd=ROOT, capture_output=True, check=True
+        )
+        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+        then = Path(folder) / "plugins"
+        for name, spec in find().methods.items():
+            files = sorted(files_of(inspect.getmodule(spec.build)))
+            before = [then / file.relative_to(PLUGINS) for file in files]
+            old, new = (hash_of_files(some) for some in (before, files))
+            if old == new:
+                continue
+            if all(path.is_file() for path in before) and list(map(plain, before)) == list(map(plain, files)):
+                noted[new] = old
+            else:
+                different.append(name)
+    table.write_text(json.dumps(dict(sorted(noted.items())), indent=1) + "\n")
+    for name in different:
+        print(f"{name}: does something else than at {revision}; its runs are trained again")
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,15 @@
+from .boxes import BoxRule as BoxRule
+from .boxes import boxes_of as boxes_of
+from .boxes import component_boxes as component_boxes
+from .boxes import relative_scores as relative_scores
+from .coordinates import areas as areas
+from .coordinates import centre_crop as centre_crop
+from .coordinates import full_image as full_image
+from .coordinates import letterbox as letterbox
+from .coordinates import over_whole_image as over_whole_image
+from .coordinates import xywh_to_xyxy as xywh_to_xyxy
+from .coordinates import xyxy_to_xywh as xyxy_to_xywh
+from .heatmaps import peaked as peaked
+from .iou import one_to_one as one_to_one
+from .iou import pairwise_iou as pairwise_iou
+from .iou import shared_areas as shared_areas

@@ -1,0 +1,13 @@
+from .contract.specs import TABLES as TABLES
+from .geometry.box_table import BoxTable as BoxTable
+from .geometry.box_table import overlaps as overlaps
+from .runs.model_selection import macro_auc as macro_auc
+from .scoring.bootstrap import Resamples as Resamples
+from .scoring.bootstrap import ratio as ratio
+from .scoring.priors import FIXED_COUNTS as FIXED_COUNTS
+from .scoring.priors import as_fractions as as_fractions
+from .scoring.priors import fixed_boxes as fixed_boxes
+from .scoring.priors import on_every_image as on_every_image
+from .scoring.table import Heatmaps as Heatmaps
+from .scoring.table import Scored as Scored
+from .scoring.table import Truth as Truth

@@ -1,0 +1,116 @@
+"""The arguments of `wsbench.run` and `wsbench.evaluate`, checked as the words of a command line are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import numpy as np
+from annotated_types import Len
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from wsbench.contract.plugins import Plugins
+from wsbench.data.dataset import Loaded
+from wsbench.errors import WsbenchError
+from wsbench.files.documents import reason_of
+from wsbench.files.user_files import expanded
+from wsbench.runs.plan import Plan, blind_plans, load_dataset, make_plan
+from wsbench.utils.progress import Progress
+
+LONGEST = 60
+"""Characters of a value that an error repeats."""
+
+
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool | np.bool_):
+        raise ValueError("it must be a whole number")
+    return value
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str | Path) else value
+
+
+def _home(value: Any) -> Any:
+    return expanded(value) if isinstance(value, str | Path) else value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_no_truth_value)]
+Place = Annotated[Path, BeforeValidator(_home)]
+
+
+class Arguments(BaseModel):
+    """What a function was called with, converted as the words of a command line are."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    dataset: str
+    data_options: dict[str, Any]
+    root: Place | None
+    runs: Place
+    calibrate_for: str
+    skip_bad: bool
+    plugin_files: Annotated[tuple[str | Path, ...], BeforeValidator(_several)]
+    progress: Progress
+
+    @classmethod
+    def of(cls, function: str, /, **values: Any) -> Self:
+        """The arguments, or a WsbenchError that names the first wrong one."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            name = str(error.errors()[0]["loc"][0])
+            reason, value = reason_of(error).partition(": ")[2], repr(values[name])
+            shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
+            raise WsbenchError(f"wsbench.{function}: {name}={shown} is not possible: {reason}") from None
+
+    def loaded(self, found: Plugins) -> Loaded:
+        """The dataset."""
+        return load_dataset(
+            found, self.dataset, self.data_options, self.progress, root=self.root, skip_bad=self.skip_bad
+        )
+
+
+class RunArguments(Arguments):
+    """What `run` was called with."""
+
+    method: str
+    preset: str | None
+    options: dict[str, Any]
+    seeds: Annotated[tuple[WholeNumber, ...], Len(1)]
+    references: bool
+    device: str
+    folds: Annotated[WholeNumber, Field(ge=2)] | None
+
+    def plans(self, found: Plugins) -> list[Plan]:
+        """A plan of every seed, then of every image-blind method, where they are wanted."""
+        spec, dataset = found.method(self.method), found.dataset(self.dataset)
+        seeds = self.seeds[:1] if spec.deterministic else dict.fromkeys(self.seeds)
+        own = [
+            make_plan(
+                spec,
+                self.preset,
+                self.options,
+                dataset=dataset,
+                seed=seed,
+                device=self.device,
+                runs=self.runs,
+                calibrate_for=self.calibrate_for,
+            )
+            for seed in seeds
+        ]
+        return own + (self._blind(found) if self.references else [])
+
+    def _blind(self, found: Plugins) -> list[Plan]:
+        plans: dict[tuple[str, int], Plan] = {}
+        for seed in self.seeds:
+            for plan in blind_plans(
+                found,
+                found.dataset(self.dataset),
+                seed=seed,
+                runs=self.runs,
+                calibrate_for=self.calibrate_for,
+                other_than=self.method,
+            ):
+                plans.setdefault((plan.spec.name, plan.seed), plan)
+        return list(plans.values())
