@@ -16,7 +16,7 @@ from wsbench.contract import plugins
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
-from wsbench.errors import choose
+from wsbench.errors import WsbenchError, choose
 from wsbench.files.user_files import expanded
 from wsbench.runs.api_arguments import Arguments, RunArguments
 from wsbench.runs.plan import Plan
@@ -234,7 +234,10 @@ def _as_file(predictions: Predictions) -> Iterator[Path]:
         else:
             path = Path(folder) / "predictions.json"
             path.write_text(json.dumps(list(predictions)))
-        yield path
+        try:
+            yield path
+        except WsbenchError as error:  # the file is ours: its name says nothing to who handed arrays
+            raise WsbenchError(str(error).replace(str(path), "predictions")) from None
 
 
 def _found(files: Iterable[str | Path]) -> Plugins:
