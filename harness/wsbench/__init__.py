@@ -1,6 +1,6 @@
 """wsbench: honest benchmarks for weakly supervised localisation on chest X-rays.
 
-What plugins and programs may use are the names of ``__init__.pyi`` here and in `wsbench.torch`,
+What plugins and programs may use are the names of ``__init__.pyi`` here, those of `wsbench.torch`,
 `wsbench.geometry`, `wsbench.metrics` and `wsbench.images`, and the functions of `wsbench.testing`. Names are
 loaded when they are first used, so importing `wsbench` costs nothing.
 """

@@ -1,6 +1,10 @@
-"""Image files, read and inspected: the names in ``images.pyi``, loaded when they are first used."""
+"""Image files, read and inspected.
 
-import lazy_loader
+This module is the only list of its public names; it is imported when one is first used.
+"""
 
-# The stub names modules from the package on, of which this module is only a window.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__package__, __file__)
+from wsbench.data.images import FileFacts, inspect_files, read_radiograph
+from wsbench.files.user_files import image_files, read_text
+from wsbench.types import ORGANS
+
+__all__ = ["ORGANS", "FileFacts", "image_files", "inspect_files", "read_radiograph", "read_text"]

@@ -1,6 +1,27 @@
-"""What metrics are computed from: the names in ``metrics.pyi``, loaded when they are first used."""
+"""What metrics are computed from: the table, its draws, boxes, and what is known of places without looking.
 
-import lazy_loader
+This module is the only list of its public names; it is imported when one is first used.
+"""
 
-# The stub names modules from the package on, of which this module is only a window.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__package__, __file__)
+from wsbench.contract.specs import TABLES
+from wsbench.geometry.box_table import BoxTable, overlaps
+from wsbench.runs.model_selection import macro_auc
+from wsbench.scoring.bootstrap import Resamples, ratio
+from wsbench.scoring.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
+from wsbench.scoring.table import Heatmaps, Scored, Truth
+
+__all__ = [
+    "FIXED_COUNTS",
+    "TABLES",
+    "BoxTable",
+    "Heatmaps",
+    "Resamples",
+    "Scored",
+    "Truth",
+    "as_fractions",
+    "fixed_boxes",
+    "macro_auc",
+    "on_every_image",
+    "overlaps",
+    "ratio",
+]

@@ -250,8 +250,8 @@ def test_the_command_on_a_student_and_its_teacher(capsys, tmp_path: Path) -> Non
     code, out, _ = command(capsys, "run", "-m", "kd_student", *data, *small, "--no-references", "-q")
     assert code == 0
     folder = out.splitlines()[-1].split(": ")[1]
-    checks = ["--check", "cascade", "--check", "labels"]
-    words = [folder, *checks, "--images", "3", "--picture", "maps.png", "--device", "cpu", "-q"]
+    chosen = ["--check", "cascade", "--check", "labels"]
+    words = [folder, *chosen, "--images", "3", "--picture", "maps.png", "--device", "cpu", "-q"]
     code, out, _ = command(capsys, "sanity", *words)
     assert code == 0
     assert all(len(line) <= 79 for line in out.splitlines())

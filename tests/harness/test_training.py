@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from wsbench import testing
-from wsbench.contract.base import Run
+from wsbench.contract.base import RunContext
 from wsbench.errors import WsbenchError
 from wsbench.settings import TrainingSettings
 from wsbench.torch.trainer import WeakImages, best_weights, keyed_loader, last_weights, torch_device, train
@@ -52,12 +52,14 @@ def jitter(image: torch.Tensor) -> torch.Tensor:
     return image.float() / 255 + 0.2 * torch.rand(1)
 
 
-def run_in(folder: Path, **values) -> Run:
+def run_in(folder: Path, **values) -> RunContext:
     folder.mkdir(parents=True, exist_ok=True)
-    return Run("toy", "small", 0, folder, "cpu", Silent(), **values)
+    return RunContext("toy", "small", 0, folder, "cpu", Silent(), **values)
 
 
-def fit(run: Run, settings: TrainingSettings = SETTINGS, module: Small | None = None, **values) -> Small:
+def fit(
+    run: RunContext, settings: TrainingSettings = SETTINGS, module: Small | None = None, **values
+) -> Small:
     views, roles = testing.toy().views, testing.toy().roles.members
     images = WeakImages(views.weak(roles["fit"]), 10, 12, jitter, seed=5)
     held_out = WeakImages(views.weak(roles["select"]), 10, 12, jitter)

@@ -13,7 +13,7 @@ import pytest
 
 from wsbench import testing
 from wsbench.contract import hookspecs
-from wsbench.contract.base import Dataset, Method, Run
+from wsbench.contract.base import Dataset, Method, RunContext
 from wsbench.contract.hookspecs import hookimpl
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.specs import MethodSpec
@@ -48,7 +48,7 @@ def test_what_fit_receives_is_exactly_a_weak_view(tmp_path: Path) -> None:
     seen = []
 
     class Curious(Method):
-        def fit(self, fit: WeakView, select: WeakView, run: Run) -> None:
+        def fit(self, fit: WeakView, select: WeakView, run: RunContext) -> None:
             seen.extend([fit, select, run.boxed])
 
         def predict(self, images: ImageView) -> Prediction:

@@ -20,7 +20,7 @@ import wsbench
 from conftest import refused
 from wsbench import cli, testing
 from wsbench.contract import plugins
-from wsbench.contract.base import Run
+from wsbench.contract.base import RunContext
 from wsbench.runs.plan import make_plan
 from wsbench.runs.runner import execute
 from wsbench.utils.progress import Silent
@@ -381,7 +381,7 @@ def test_the_learning_rate_rises_over_the_epochs_of_warmup(tmp_path: Path) -> No
 
     settings = CamSettings(**wanted, epochs=2, warmup=1, learning_rate=0.3)
     network = _network.build(settings, 1, seed=0)
-    run = Run("toy", "cam", 0, tmp_path, "cpu", Silent())
+    run = RunContext("toy", "cam", 0, tmp_path, "cpu", Silent())
     images = wsbench.torch.WeakImages(view, 32, 32, nn.Identity())
     loader = wsbench.torch.keyed_loader(images, settings)
     wsbench.torch.train(Noting(network, settings), loader, loader, run, settings)

@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 
 from wsbench import testing
 from wsbench.contract import plugins
-from wsbench.contract.base import Run
+from wsbench.contract.base import RunContext
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums
 from wsbench.runs.plan import load_dataset, make_plan
@@ -380,8 +380,8 @@ class Killed(Exception):
     """Stands for a kill between two epochs."""
 
 
-def run_in(folder: Path, udp=lambda predict: 0.5, epoch_ended=lambda epoch, metrics: None) -> Run:
-    return Run("toy", "clarity", 0, folder, "cpu", Silent(), paper_score=udp, epoch_ended=epoch_ended)
+def run_in(folder: Path, udp=lambda predict: 0.5, epoch_ended=lambda epoch, metrics: None) -> RunContext:
+    return RunContext("toy", "clarity", 0, folder, "cpu", Silent(), paper_score=udp, epoch_ended=epoch_ended)
 
 
 def test_protocol_paper_takes_the_epoch_of_the_highest_udp(tmp_path: Path) -> None:

@@ -210,9 +210,9 @@ def test_teacher_and_student_start_from_the_same_weights(tmp_path: Path) -> None
 
 
 def _run(method: str, folder: Path, seed: int = 0):
-    from wsbench.contract.base import Run
+    from wsbench.contract.base import RunContext
 
-    return Run("toy", method, seed, folder, "cpu", Silent())
+    return RunContext("toy", method, seed, folder, "cpu", Silent())
 
 
 def test_the_head_seed_varies_the_last_layer_alone() -> None:

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from wsbench import testing
 from wsbench.contract import plugins
-from wsbench.contract.base import Run
+from wsbench.contract.base import RunContext
 from wsbench.runs.plan import load_dataset
 from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import low_level
@@ -51,7 +51,7 @@ def test_what_is_restored_is_what_was_fitted_and_it_points_at_nothing(tmp_path: 
     first, second = [
         low_level.LowLevel(low_level.LowLevelSettings(read_size=32), ("spot",)) for _ in range(2)
     ]
-    run = Run("toy", "low_level", 0, tmp_path, "cpu", Silent())
+    run = RunContext("toy", "low_level", 0, tmp_path, "cpu", Silent())
     first.fit(fit, fit, run)
     for method in (first, second):
         method.restore(run)

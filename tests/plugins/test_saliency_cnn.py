@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from wsbench import testing
 from wsbench.contract import plugins
-from wsbench.contract.base import Run
+from wsbench.contract.base import RunContext
 from wsbench.errors import WsbenchError
 from wsbench.types import Region
 from wsbench.utils.progress import Silent
@@ -218,7 +218,7 @@ class Killed(Exception):
 def test_stopped_after_an_epoch_and_started_again_it_ends_with_the_same_weights(tmp_path: Path) -> None:
     def train(folder: Path, epoch_ended=lambda epoch, metrics: None) -> dict[str, torch.Tensor]:
         folder.mkdir(exist_ok=True)
-        run = Run("toy", "saliency_cnn", 0, folder, "cpu", Silent(), epoch_ended=epoch_ended)
+        run = RunContext("toy", "saliency_cnn", 0, folder, "cpu", Silent(), epoch_ended=epoch_ended)
         saliency_cnn.SaliencyCnn(settings(**TINY), ("spot",)).fit(view(), view("select"), run)
         return torch.load(folder / "last.ckpt", weights_only=True)["state_dict"]
 

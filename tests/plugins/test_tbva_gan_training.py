@@ -10,7 +10,7 @@ import torch
 
 from wsbench import testing
 from wsbench.contract import plugins
-from wsbench.contract.base import Run
+from wsbench.contract.base import RunContext
 from wsbench.errors import WsbenchError
 from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import tbva_gan
@@ -134,9 +134,9 @@ def test_the_pool_gives_back_older_images_and_is_saved() -> None:
 # Whole methods.
 
 
-def run_in(folder: Path, upstream: object, epoch_ended=lambda epoch, metrics: None) -> Run:
+def run_in(folder: Path, upstream: object, epoch_ended=lambda epoch, metrics: None) -> RunContext:
     folder.mkdir(exist_ok=True)
-    return Run(
+    return RunContext(
         "toy",
         "tbva_gan",
         0,

@@ -77,7 +77,8 @@ class RunArguments(Arguments):
     method: str
     preset: str | None
     options: dict[str, Any]
-    seeds: Annotated[tuple[WholeNumber, ...], Len(1)]
+    seed: WholeNumber
+    seeds: Annotated[tuple[WholeNumber, ...], Len(1)] | None
     references: bool
     device: str
     folds: Annotated[WholeNumber, Field(ge=2)] | None
@@ -85,7 +86,7 @@ class RunArguments(Arguments):
     def plans(self, found: Plugins) -> list[Plan]:
         """A plan of every seed, then of every image-blind method, where they are wanted."""
         spec, dataset = found.method(self.method), found.dataset(self.dataset)
-        seeds = self.seeds[:1] if spec.deterministic else dict.fromkeys(self.seeds)
+        seeds = self._seeds[:1] if spec.deterministic else self._seeds
         own = [
             make_plan(
                 spec,
@@ -101,9 +102,13 @@ class RunArguments(Arguments):
         ]
         return own + (self._blind(found) if self.references else [])
 
+    @property
+    def _seeds(self) -> tuple[int, ...]:
+        return (self.seed,) if self.seeds is None else tuple(dict.fromkeys(self.seeds))
+
     def _blind(self, found: Plugins) -> list[Plan]:
         plans: dict[tuple[str, int], Plan] = {}
-        for seed in self.seeds:
+        for seed in self._seeds:
             for plan in blind_plans(
                 found,
                 found.dataset(self.dataset),
