@@ -145,25 +145,25 @@ def check_metric(spec: MetricSpec) -> None:
     """A metric gives numbers or NaN, leaves the table alone, does not depend on the order of images, and says
     of a draw of the images what the images of that draw would give."""
     names = tuple("abcdef")
-    for boxes in (((), ()), _METRIC_BOXES):
-        value = _value(spec, _table(names, *boxes))
-        assert np.array_equal(value, _value(spec, _table(names, *boxes)), equal_nan=True), (
+    for truth, predicted in (((), ()), _METRIC_BOXES):
+        value = _value(spec, _table(names, truth, predicted))
+        assert np.array_equal(value, _value(spec, _table(names, truth, predicted)), equal_nan=True), (
             f"{spec.name} changed its table"
         )
-        turned = _value(spec, _table(names, *boxes, order=[3, 1, 5, 0, 2, 4]))
+        turned = _value(spec, _table(names, truth, predicted, order=[3, 1, 5, 0, 2, 4]))
         assert np.allclose(value, turned, equal_nan=True), f"{spec.name} depends on the order of images"
         if spec.resampled:
-            _check_draws(spec, names, boxes)
+            _check_draws(spec, names, truth, predicted)
 
 
-def _check_draws(spec: MetricSpec, names: tuple[str, ...], boxes: Any) -> None:
+def _check_draws(spec: MetricSpec, names: tuple[str, ...], truth: Any, predicted: Any) -> None:
     drawn = [[1, 1, 1, 1, 1, 1], [0, 2, 0, 1, 3, 0], [2, 0, 1, 0, 1, 2], [0, 0, 0, 3, 3, 0]]
     draws = Resamples(np.array(drawn, dtype=float), np.arange(len(names)))
-    values = np.asarray(spec.compute(_table(names, *boxes), draws))
+    values = np.asarray(spec.compute(_table(names, truth, predicted), draws))
     for value, counts in zip(values, drawn, strict=True):
         order = [row for row, times in enumerate(counts) for _ in range(times)]
         copies = tuple(f"{names[row]}" + "'" * order[:place].count(row) for place, row in enumerate(order))
-        expected = _value(spec, _table(copies, *boxes, order=order, named=copies))
+        expected = _value(spec, _table(copies, truth, predicted, order=order, named=copies))
         assert np.allclose(value, expected, equal_nan=True), f"{spec.name}: a draw is not what it draws"
 
 
@@ -172,7 +172,8 @@ def _value(spec: MetricSpec, scored: Scored) -> np.ndarray:
     expected = ((1,), (1, len(scored.classes)))
     assert values.shape in expected, f"{spec.name} gave values of shape {values.shape}, not (B,) or (B, C)"
     assert not np.isinf(values).any(), f"{spec.name} gave an infinite value"
-    return values[0]
+    value: np.ndarray = values[0]
+    return value
 
 
 _METRIC_BOXES = (
@@ -228,7 +229,8 @@ def _table(
 
 def _pickled(dataset: Dataset) -> Dataset:
     """As it arrives in another process."""
-    return pickle.loads(pickle.dumps(dataset))  # nosec B301 # its own bytes, none from outside
+    copy: Dataset = pickle.loads(pickle.dumps(dataset))  # nosec B301 # its own bytes, none from outside
+    return copy
 
 
 def _same(first: Any, second: Any, why: str) -> None:

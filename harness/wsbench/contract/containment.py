@@ -147,7 +147,7 @@ def _directory() -> str:
 
 def _environment() -> _Surrounding:
     # Its own dictionary, of encoded text: to read the environment by name is a thousand times slower.
-    variables: dict[Any, Any] = os.environ._data
+    variables: dict[Any, Any] = os.environ._data  # type: ignore[attr-defined] # private, so in no stub
     before, modules = variables.copy(), len(sys.modules)
 
     def read() -> dict[Any, Any]:

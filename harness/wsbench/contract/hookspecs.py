@@ -23,6 +23,7 @@ def wsbench_datasets() -> list[DatasetSpec]:
     Called once when plugins are found; the lists of all plugins are joined. Import nothing heavy
     here: a spec's ``load`` is called only for the dataset that is used.
     """
+    raise NotImplementedError
 
 
 @hookspec
@@ -32,6 +33,7 @@ def wsbench_methods() -> list[MethodSpec]:
     Called once when plugins are found; the lists of all plugins are joined. Import nothing heavy
     here: a spec's ``build`` is called only for the method that is used.
     """
+    raise NotImplementedError
 
 
 @hookspec
@@ -41,6 +43,7 @@ def wsbench_metrics() -> list[MetricSpec]:
     Called once when plugins are found; the lists of all plugins are joined, and every metric is
     computed for every run.
     """
+    raise NotImplementedError
 
 
 @hookspec
@@ -50,6 +53,7 @@ def wsbench_commands() -> list[CommandSpec]:
     Called once when plugins are found; the lists of all plugins are joined. Import nothing heavy
     here: a spec's ``run`` is called only when its command is typed.
     """
+    raise NotImplementedError
 
 
 @hookspec

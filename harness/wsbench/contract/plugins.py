@@ -9,10 +9,11 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -25,6 +26,8 @@ from wsbench.utils.hashing import seed_from
 
 GROUP = "wsbench"
 VARIABLE = "WSBENCH_PLUGINS"
+
+Spec = TypeVar("Spec", DatasetSpec, MethodSpec, MetricSpec, CommandSpec)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Plugins:
         """The method of that name, or an error that names the nearest."""
         return self._choose(name, self.methods, "method")
 
-    def _choose(self, name: str, table: Mapping[str, Any], kind: str) -> Any:
+    def _choose(self, name: str, table: Mapping[str, Spec], kind: str) -> Spec:
         try:
             return choose(name, table, kind)
         except WsbenchError as error:
@@ -142,9 +145,9 @@ def _named(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], Modu
     named = [word for word in os.environ.get(VARIABLE, "").split(os.pathsep) if word]
     for word in [*named, *map(str, files)]:
         if word.endswith(".py"):
-            yield word, lambda word=word: _load_file(Path(word))
+            yield word, partial(_load_file, Path(word))
         else:
-            yield word, lambda word=word: importlib.import_module(word)
+            yield word, partial(importlib.import_module, word)
 
 
 def _load_file(path: Path) -> ModuleType:
@@ -196,7 +199,7 @@ def _register(found: Plugins, module: ModuleType) -> None:
             return
 
 
-def _collect(found: Plugins, hook: str, kind: str, table: dict[str, Any], spec_type: type) -> None:
+def _collect(found: Plugins, hook: str, kind: str, table: dict[str, Spec], spec_type: type[Spec]) -> None:
     for implementation in getattr(found.manager.hook, hook).get_hookimpls():
         place = implementation.plugin_name
         try:

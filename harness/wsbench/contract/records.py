@@ -101,11 +101,14 @@ class Record:
     @property
     def is_external(self) -> bool:
         """Whether another program made the predictions, so that nobody can train it again from the record."""
-        return self.method["preset"] == EXTERNAL
+        external: bool = self.method["preset"] == EXTERNAL
+        return external
 
     def value(self, metric: str, protocol: str = "uniform") -> float | None:
         """A metric's macro value; None where it does not exist."""
-        return self.protocols.get(protocol, {}).get("metrics", {}).get(metric, {}).get("value")
+        metrics: Mapping[str, Any] = self.protocols.get(protocol, {}).get("metrics", {})
+        value: float | None = metrics.get(metric, {}).get("value")
+        return value
 
     @property
     def draw_count(self) -> int | None:

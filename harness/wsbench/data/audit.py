@@ -210,7 +210,8 @@ def _features(images: np.ndarray) -> np.ndarray:
     features = np.concatenate(parts, axis=1)
     features -= features.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(features, axis=1, keepdims=True)
-    return np.divide(features, norms, out=features, where=norms > 0)
+    unit: np.ndarray = np.divide(features, norms, out=features, where=norms > 0)
+    return unit
 
 
 def _patients(samples: Sequence[Sample]) -> Iterator[Finding]:

@@ -37,17 +37,19 @@ def cache_folder() -> Path:
 
 
 class Reader(Protocol):
-    """Makes one row of an array from one sample. It must pickle where it holds the lock.
+    """Makes one row of an array from one sample. It must pickle where it holds the lock."""
 
-    Attributes:
-        shape: of a row.
-        holds_lock: True if it is Python work that threads cannot share.
-        what: in words, for the progress bar.
-    """
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a row."""
 
-    shape: tuple[int, ...]
-    holds_lock: bool
-    what: str
+    @property
+    def holds_lock(self) -> bool:
+        """True if it is Python work that threads cannot share."""
+
+    @property
+    def what(self) -> str:
+        """In words, for the progress bar."""
 
     def __call__(self, sample: Sample) -> np.ndarray:
         """``shape`` uint8."""
@@ -221,7 +223,7 @@ def _damaged(array: np.ndarray, sums: Sequence[int]) -> list[int]:
 
 def _sum(rows: np.ndarray) -> int:
     # Three times as fast as a cryptographic hash: chance is to be noticed, not a forger.
-    return zlib.crc32(np.ascontiguousarray(rows))
+    return zlib.crc32(np.ascontiguousarray(rows).data)
 
 
 def _sums_file(path: Path) -> Path:

@@ -41,7 +41,7 @@ class Organs:
         return key_of([str(self.folder.resolve()), changed])
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, int]:
         """Of the masks of one image."""
         return self.size, self.size
 

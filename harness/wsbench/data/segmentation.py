@@ -9,7 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from PIL import Image
@@ -87,8 +87,10 @@ def _masks(network: nn.Module, pixels: np.ndarray) -> np.ndarray:
     with torch.inference_mode(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         logits = network(levels.to(next(network.parameters()).device))
-    rows = [network.targets.index(TARGETS[organ]) for organ in ORGANS]
-    return (logits[:, rows] >= 0).cpu().numpy()
+    targets = cast("list[str]", network.targets)
+    rows = [targets.index(TARGETS[organ]) for organ in ORGANS]
+    found: np.ndarray = (logits[:, rows] >= 0).cpu().numpy()
+    return found
 
 
 def _network(weights: Path | None) -> nn.Module:
@@ -103,7 +105,8 @@ def _network(weights: Path | None) -> nn.Module:
         raise WsbenchError(f"--weights {weights}: no such file")
     with _folder_of(weights) as folder, contextlib.redirect_stdout(sys.stderr):
         try:
-            return PSPNet(cache_dir=folder)
+            network: nn.Module = PSPNet(cache_dir=folder)
+            return network
         except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
             reason = words_of(error)[:200]
             raise WsbenchError(

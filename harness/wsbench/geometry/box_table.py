@@ -44,7 +44,8 @@ class BoxTable:
 
     def of_image(self, image: int) -> np.ndarray:
         """The ``(n, 4)`` corners of one image's boxes."""
-        return self.xyxy[self.image == image]
+        corners: np.ndarray = self.xyxy[self.image == image]
+        return corners
 
     @classmethod
     def joined(cls, tables: Sequence[BoxTable]) -> BoxTable:
@@ -72,9 +73,9 @@ class BoxTable:
         """
         result: list[list[ScoredBox]] = [[] for _ in range(images)]
         for row in np.argsort(self.label, kind="stable"):
-            corners = map(float, self.xyxy[row])
+            x0, y0, x1, y1 = map(float, self.xyxy[row])
             result[self.image[row]].append(
-                ScoredBox(classes[self.label[row]], *corners, float(self.score[row]))
+                ScoredBox(classes[self.label[row]], x0, y0, x1, y1, float(self.score[row]))
             )
         return result
 

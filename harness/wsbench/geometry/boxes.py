@@ -83,7 +83,7 @@ def _boxes_on_sheet(levels: np.ndarray, threshold: float, first: int) -> tuple[n
     if not contours:
         return np.zeros(0, dtype=np.intp), np.zeros((0, 4))
     outer = np.flatnonzero(hierarchy.reshape(-1, 4)[:, 3] < 0)
-    left, top, columns, rows = np.array([cv2.boundingRect(contours[index]) for index in outer]).T
+    left, top, columns, rows = np.array([cv2.boundingRect(contours[index]) for index in outer.tolist()]).T
     image, top = np.divmod(top, height + 1)
     order = np.lexsort((top + rows, left + columns, top, left, image))
     cells = np.stack([left, top, left + columns, top + rows], axis=1).astype(np.float64)
@@ -212,7 +212,8 @@ def relative_scores(image: np.ndarray, score: np.ndarray) -> np.ndarray:
     # Rounding alone would still part those that lie about the middle of two decimals.
     levels, place = np.unique(shares, return_inverse=True)
     starts = np.diff(levels, prepend=-np.inf) > 10.0**-DECIMALS
-    return levels[starts].round(DECIMALS)[np.cumsum(starts) - 1][place]
+    equalled: np.ndarray = levels[starts].round(DECIMALS)[np.cumsum(starts) - 1][place]
+    return equalled
 
 
 def kept_boxes(boxes: BoxTable, sizes: np.ndarray, rule: BoxRule) -> BoxTable:

@@ -44,14 +44,17 @@ def cells_to_pixels(boxes: np.ndarray, region: Region | np.ndarray, shape: tuple
     x0, y0, x1, y1 = np.moveaxis(np.asarray(corners, dtype=np.float64), -1, 0)
     width, height = (x1 - x0) / columns, (y1 - y0) / rows
     scale, start = np.stack([width, height] * 2, axis=-1), np.stack([x0, y0] * 2, axis=-1)
-    return np.asarray(boxes, dtype=np.float64).reshape(-1, 4) * scale + start
+    pixels: np.ndarray = np.asarray(boxes, dtype=np.float64).reshape(-1, 4) * scale + start
+    return pixels
 
 
 def pixels_to_cells(boxes: np.ndarray, region: Region, shape: tuple[int, int]) -> np.ndarray:
     """The inverse of `cells_to_pixels`."""
     rows, columns = shape
     scale = np.array([columns / region.width, rows / region.height] * 2)
-    return (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) - [region.x0, region.y0] * 2) * scale
+    start = [region.x0, region.y0] * 2
+    cells: np.ndarray = (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) - start) * scale
+    return cells
 
 
 def clip(boxes: np.ndarray, width: float | np.ndarray, height: float | np.ndarray) -> np.ndarray:
@@ -96,7 +99,8 @@ def over_whole_image(
 def areas(boxes: np.ndarray) -> np.ndarray:
     """Areas ``(n,)`` of boxes ``(n, 4)``; 0 where a side is not positive."""
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-    return np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
+    products: np.ndarray = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0), axis=1)
+    return products
 
 
 def xywh_to_xyxy(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

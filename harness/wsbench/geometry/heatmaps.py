@@ -17,4 +17,5 @@ def peaked(maps: np.ndarray, smoothing: float = 0.0) -> np.ndarray:
     if smoothing:
         maps = np.stack([cv2.GaussianBlur(one, (0, 0), smoothing) for one in maps])
     highest = maps.max(axis=(1, 2), keepdims=True)
-    return np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
+    shares: np.ndarray = np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
+    return shares

@@ -15,7 +15,8 @@ def intersection_over_union(first: np.ndarray, second: np.ndarray) -> np.ndarray
     corner = np.maximum(first[:, :2], second[:, :2]), np.minimum(first[:, 2:], second[:, 2:])
     shared = areas(np.concatenate(corner, axis=1))
     union = areas(first) + areas(second) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    ratios: np.ndarray = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return ratios
 
 
 def pairwise_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -55,4 +56,5 @@ def one_to_one(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     columns, column = np.unique(second, return_inverse=True)
     shape = (len(rows), len(columns))
     graph = csr_array((np.ones(len(first), dtype=np.int8), (row, column)), shape=shape)
-    return rows[maximum_bipartite_matching(graph, perm_type="column") >= 0]
+    matched: np.ndarray = rows[maximum_bipartite_matching(graph, perm_type="column") >= 0]
+    return matched

@@ -14,7 +14,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from wsbench.contract.base import RunContext
 from wsbench.files.writing import atomic
-from wsbench.settings import HISTORY
+from wsbench.settings import HISTORY as HISTORY  # noqa: PLC0414 - `wsbench.torch` has it from here
 from wsbench.utils.hashing import seed_from
 
 _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")

@@ -81,6 +81,6 @@ def three_channels(
         mean, deviation: of each channel, in [0, 1].
         channels_last: the memory format.
     """
-    images = v2.functional.to_dtype(grey, torch.float32, scale=True).expand(-1, 3, -1, -1)
+    images: Tensor = v2.functional.to_dtype(grey, torch.float32, scale=True).expand(-1, 3, -1, -1)
     images = v2.functional.normalize(images, list(mean), list(deviation))
     return images.contiguous(memory_format=torch.channels_last) if channels_last else images

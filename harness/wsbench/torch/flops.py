@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,15 +11,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
+# torch says nothing of the types of these two.
+_forward: Callable[..., int] = sdpa_flop_count
+_backward: Callable[..., int] = sdpa_backward_flop_count
+
 
 def _attention(query: Any, key: Any, value: Any, *more: Any, out_val: Any = None, **options: Any) -> int:
-    return sdpa_flop_count(query.shape, key.shape, value.shape)
+    return _forward(query.shape, key.shape, value.shape)
 
 
 def _attention_backward(
     gradient: Any, query: Any, key: Any, value: Any, *more: Any, out_val: Any = None, **options: Any
 ) -> int:
-    return sdpa_backward_flop_count(gradient.shape, query.shape, key.shape, value.shape)
+    return _backward(gradient.shape, query.shape, key.shape, value.shape)
 
 
 # Attention on a CPU, which torch has formulas for since 2.15 only.
@@ -30,7 +34,7 @@ FORMULAS = {
 }
 
 
-class Dispatched(TorchDispatchMode):
+class Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch says nothing of its types
     """A context that counts the operations inside it.
 
     FLOPs are those of torch's own formulas: matrix products, convolutions and attention, forward and
@@ -50,7 +54,7 @@ class Dispatched(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call] # torch says nothing of its types
         self.flops = 0
         self.peak_bytes = 0
         self._alive: dict[int, int] = {}

@@ -6,8 +6,8 @@ import functools
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from typing import Any, Literal, TypeVar, cast
 
 import lightning.pytorch as lightning
 import torch
@@ -26,7 +26,7 @@ from wsbench.torch.callbacks import (
     Patience,
     ShowProgress,
 )
-from wsbench.utils.devices import torch_device
+from wsbench.utils.devices import torch_device as torch_device  # noqa: PLC0414 - `wsbench.torch` has it from here
 from wsbench.utils.hashing import seed_from
 from wsbench.utils.workers import serve
 
@@ -35,8 +35,10 @@ LAST, BEST, PAPER = "last", "best", "paper"
 Key = tuple[int, int]
 """Epoch and row: all that an item's randomness may depend on, besides the seed."""
 
+Item = TypeVar("Item")
 
-class WeakImages(Dataset):
+
+class WeakImages(Dataset[tuple[Any, torch.Tensor]]):
     """Images and labels of a view as tensors, with randomness keyed by (seed, epoch, image).
 
     Args:
@@ -104,8 +106,8 @@ class _KeyedSampler(Sampler[Key]):
 
 
 def keyed_loader(
-    images: Dataset, settings: TrainingSettings, *, order_seed: int | None = None
-) -> DataLoader[tuple[torch.Tensor, torch.Tensor]]:
+    images: Dataset[Item], settings: TrainingSettings, *, order_seed: int | None = None
+) -> DataLoader[Item]:
     """Batches of ``(images, labels)``.
 
     Args:
@@ -113,10 +115,11 @@ def keyed_loader(
         settings: batch size and worker processes.
         order_seed: shuffle every epoch by (seed, epoch); None keeps the order of the view.
     """
+    count = len(cast("Sized", images))  # torch's class promises no length
     return DataLoader(
         images,
         batch_size=settings.batch_size,
-        sampler=_KeyedSampler(len(images), order_seed or 0, shuffle=order_seed is not None),
+        sampler=_KeyedSampler(count, order_seed or 0, shuffle=order_seed is not None),
         num_workers=settings.loader_workers,
         worker_init_fn=functools.partial(_serve, os.getpid()),
         pin_memory=torch.cuda.is_available(),
@@ -205,12 +208,14 @@ def _resumable(run: RunContext, names: Sequence[str]) -> str | None:
 
 def best_weights(run: RunContext) -> Mapping[str, torch.Tensor]:
     """The module's state at its best epoch, on the CPU."""
-    return _checkpoint(run, BEST)["state_dict"]
+    weights: Mapping[str, torch.Tensor] = _checkpoint(run, BEST)["state_dict"]
+    return weights
 
 
 def last_weights(run: RunContext) -> Mapping[str, torch.Tensor]:
     """The module's state at its last epoch, on the CPU."""
-    return _checkpoint(run, LAST)["state_dict"]
+    weights: Mapping[str, torch.Tensor] = _checkpoint(run, LAST)["state_dict"]
+    return weights
 
 
 def paper_weights(run: RunContext) -> Mapping[str, torch.Tensor] | None:
@@ -221,7 +226,10 @@ def paper_weights(run: RunContext) -> Mapping[str, torch.Tensor] | None:
 
 
 def _checkpoint(run: RunContext, name: str) -> Mapping[str, Any]:
-    return torch.load(run.folder / f"{name}.ckpt", map_location="cpu", weights_only=True)
+    checkpoint: Mapping[str, Any] = torch.load(
+        run.folder / f"{name}.ckpt", map_location="cpu", weights_only=True
+    )
+    return checkpoint
 
 
 def autocast(settings: TrainingSettings, device: torch.device) -> torch.autocast:
@@ -233,13 +241,16 @@ def autocast(settings: TrainingSettings, device: torch.device) -> torch.autocast
 def computes_in_bf16(device: torch.device) -> bool:
     """Whether the hardware has bf16 arithmetic; elsewhere it is emulated, slowly."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        supported: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return supported
     if device.type == "cpu":
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return False
 
 
-def _lightning_precision(settings: TrainingSettings, device: torch.device) -> str:
+def _lightning_precision(
+    settings: TrainingSettings, device: torch.device
+) -> Literal["bf16-mixed", "32-true"]:
     reduced = settings.precision == "bf16" or (settings.precision == "auto" and computes_in_bf16(device))
     return "bf16-mixed" if reduced else "32-true"
 

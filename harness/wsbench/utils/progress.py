@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 from typing import Protocol
 
 from wsbench.errors import printable
@@ -36,7 +37,13 @@ class Task(Protocol):
     """A context that gives an `Advance`."""
 
     def __enter__(self) -> Advance: ...
-    def __exit__(self, *reason: object) -> bool | None: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> bool | None: ...
 
 
 class Silent(Progress):
@@ -100,7 +107,10 @@ class Bars(Progress):
             bar = bars.add_task(what, total=total, note="")
 
             def advance(steps: int = 1, note: str = "") -> None:
-                bars.update(bar, advance=steps, **({"note": note} if note else {}))
+                if note:
+                    bars.update(bar, advance=steps, note=note)
+                else:
+                    bars.update(bar, advance=steps)
 
             yield advance
 

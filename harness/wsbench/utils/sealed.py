@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_FUNCTIONS: WeakKeyDictionary[Sealed, Callable[..., Any]]
+_FUNCTIONS: WeakKeyDictionary[Sealed[..., Any], Callable[..., Any]]
 
 
 class Sealed(Generic[Parameters, Result]):
@@ -29,7 +29,8 @@ class Sealed(Generic[Parameters, Result]):
         _FUNCTIONS[self] = function
 
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        return _FUNCTIONS[self](*args, **kwargs)
+        result: Result = _FUNCTIONS[self](*args, **kwargs)
+        return result
 
     def __deepcopy__(self, memo: object) -> Sealed[Parameters, Result]:
         return self

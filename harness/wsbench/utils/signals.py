@@ -58,7 +58,8 @@ class Ending:
         timer.daemon = True
         timer.start()
         # Python prints what it cannot raise (in a destructor, in another thread); one line was promised.
-        sys.unraisablehook = threading.excepthook = lambda _: None
+        sys.unraisablehook = lambda _: None
+        threading.excepthook = lambda _: None
         raise Stopped
 
     def leave_now(self, number: int, frame: FrameType | None) -> None:
