@@ -96,3 +96,12 @@ def test_a_misspelt_entry_is_named_by_the_command(command, tmp_path: Path) -> No
 def test_aliases_within_the_limit_are_written_out(tmp_path: Path) -> None:
     (tmp_path / "datasets.yaml").write_text("mine: &mine {licence: own}\nother: {<<: *mine, folder: x}\n")
     assert catalog.read(tmp_path)["other"].licence == "own"
+
+
+def test_describe_says_where_data_is_and_what_its_owners_allow(command, tmp_path: Path) -> None:
+    (tmp_path / "datasets.yaml").write_text("tbx11k:\n  licence: ask its owners\n")
+    code, out, _ = command("describe", "tbx11k")
+    assert code == 0
+    assert "homepage: https://mmcheng.net/tb/\n" in out
+    assert "licence: ask its owners\n" in out
+    assert "licence" not in command("describe", "kd_student")[1]

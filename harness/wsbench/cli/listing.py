@@ -97,6 +97,8 @@ def _describe(found: Plugins, name: str) -> None:
         print(textwrap.fill(spec.citation, 79))
     presets: Mapping[str, Mapping[str, Any]] = {}
     after_fit: tuple[str, ...] = ()
+    if name in found.datasets:
+        _source(name)
     if name in found.methods:
         presets, after_fit = spec.presets, spec.after_fit
         if spec.box_use:
@@ -104,6 +106,16 @@ def _describe(found: Plugins, name: str) -> None:
         if not spec.reads_image:
             print("never looks at the image")
     _settings(spec.settings, presets, after_fit)
+
+
+def _source(dataset: str) -> None:
+    """Where a dataset is to be had and what its owners allow, as far as datasets.yaml says."""
+    from wsbench.data import catalog
+
+    entry = catalog.read().get(dataset, catalog.Entry())
+    for what, words in (("homepage", entry.homepage), ("licence", entry.licence)):
+        if words:
+            print(textwrap.fill(f"{what}: {words}", 79, break_on_hyphens=False))
 
 
 def _lines(specs: Mapping[str, Any]) -> list[list[str]]:

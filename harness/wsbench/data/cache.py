@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from platformdirs import user_cache_path
 
 from wsbench.contract.base import Dataset
 from wsbench.errors import WsbenchError
@@ -33,7 +34,7 @@ def cache_folder() -> Path:
     """``$WSBENCH_CACHE``, or ``wsbench`` in the user's cache folder."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return expanded(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wsbench"
+    return user_cache_path("wsbench")
 
 
 class Reader(Protocol):

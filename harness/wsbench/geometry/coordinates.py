@@ -48,15 +48,6 @@ def cells_to_pixels(boxes: np.ndarray, region: Region | np.ndarray, shape: tuple
     return pixels
 
 
-def pixels_to_cells(boxes: np.ndarray, region: Region, shape: tuple[int, int]) -> np.ndarray:
-    """The inverse of `cells_to_pixels`."""
-    rows, columns = shape
-    scale = np.array([columns / region.width, rows / region.height] * 2)
-    start = [region.x0, region.y0] * 2
-    cells: np.ndarray = (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) - start) * scale
-    return cells
-
-
 def clip(boxes: np.ndarray, width: float | np.ndarray, height: float | np.ndarray) -> np.ndarray:
     """Boxes cut to their image; one that lies outside comes back with no area.
 
