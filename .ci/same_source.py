@@ -1,9 +1,9 @@
 """Notes that an edit of the built-in plugins changes no number, so that runs trained before it stay trained.
 
 ``python .ci/same_source.py REVISION`` compares every built-in method's source at a git revision with that of
-the working tree. Where only docstrings, comments, layout or the new places of public names differ, the hash
-of the source now is noted to stand for the one then, in ``plugins/wsbench_plugins/same_source.json``. What
-differs in anything else is named and not noted.
+the working tree. Where only docstrings, comments, layout, types or the new places of public names differ, the
+hash of the source now is noted to stand for the one then, in ``plugins/wsbench_plugins/same_source.json``.
+What differs in anything else is named and not noted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ PLUGINS = ROOT / "plugins"
 
 
 class Plain(ast.NodeTransformer):
-    """Public names in their first places, and no docstring."""
+    """Public names in their first places; no docstring, and nothing that only a type checker reads."""
+
+    def __init__(self) -> None:
+        self._fields: set[int] = set()
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """``wsbench.torch.train`` -> ``wsbench.train``; new words -> first ones."""
@@ -44,6 +47,39 @@ class Plain(ast.NodeTransformer):
         """Texts that stand alone go."""
         self.generic_visit(node)
         return None if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str) else node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        """A class keeps the annotations in its own body: settings and dataclasses are made from them."""
+        self._fields.update(map(id, node.body))
+        self.generic_visit(node)
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
+        """``x: T = v`` -> ``x = v``; nothing is left of ``x: T``."""
+        self.generic_visit(node)
+        if id(node) in self._fields:
+            return node
+        return ast.Assign([node.target], node.value) if node.value else None
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        """No annotation of what it returns."""
+        self.generic_visit(node)
+        node.returns = None
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        """No annotation of a parameter."""
+        node.annotation = None
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        """``if TYPE_CHECKING:`` goes."""
+        self.generic_visit(node)
+        return None if ast.unparse(node.test) == "TYPE_CHECKING" and not node.orelse else node
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        """Names of `typing` do nothing by being imported."""
+        return None if node.module == "typing" else node
 
 
 def plain(path: Path) -> str:

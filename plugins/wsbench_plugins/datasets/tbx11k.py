@@ -200,8 +200,8 @@ def _mistaken(coco: CocoFile, file: str) -> Iterator[wsbench.Problem]:
         what = f"id {number} names {len(several)} images, {' and '.join(several)}"
         yield wsbench.Problem(file, what, "id of several images", tuple(several))
     _, entries = wsbench.one_value_each((image.file_name, image) for image in coco.images)
-    for name, several in entries.items():
-        ids = " and ".join(f"{entry.id} ({entry.width}x{entry.height})" for entry in several)
+    for name, images in entries.items():
+        ids = " and ".join(f"{image.id} ({image.width}x{image.height})" for image in images)
         what = f"{name} has several entries, of ids {ids}"
         yield wsbench.Problem(file, what, "image of several entries", (name,))
 

@@ -122,7 +122,9 @@ class RandomMap(ImageBlind):
         drawn = np.random.default_rng(wsbench.seed_from(self.prior["seed"], name, label))
         grid = drawn.random((self.settings.grid, self.settings.grid), dtype=np.float32)
         noise = cv2.resize(grid, (self.settings.cells, self.settings.cells), interpolation=cv2.INTER_LINEAR)
-        return (noise - noise.min()) / (noise.max() - noise.min())
+        return (  # type: ignore[no-any-return]  # numpy: a minimum is Any
+            (noise - noise.min()) / (noise.max() - noise.min())
+        )
 
 
 class PriorBoxes(ImageBlind):

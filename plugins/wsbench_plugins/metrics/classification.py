@@ -65,12 +65,14 @@ def macro_precision(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.R
     counts = count(scored, resamples)
     present = wsbench.metrics.ratio(counts.true_positive, counts.true_positive + counts.false_positive)
     absent = wsbench.metrics.ratio(counts.true_negative, counts.true_negative + counts.false_negative)
-    return (present + absent) / 2
+    mean: np.ndarray = (present + absent) / 2
+    return mean
 
 
 def macro_recall(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Recall of "present" and of "absent", averaged (the paper's average recall, equation 7)."""
-    return (sensitivity(scored, resamples) + specificity(scored, resamples)) / 2
+    mean: np.ndarray = (sensitivity(scored, resamples) + specificity(scored, resamples)) / 2
+    return mean
 
 
 def average_precision(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:

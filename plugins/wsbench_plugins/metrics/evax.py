@@ -100,7 +100,8 @@ def scaled_map(heatmap: np.ndarray, region: wsbench.Region, size: tuple[int, int
     if whole.max() == lowest:
         return whole
     raised = whole - lowest
-    return raised / (1e-7 + raised.max())
+    between: np.ndarray = raised / (1e-7 + raised.max())
+    return between
 
 
 def in_frame(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -117,7 +118,10 @@ def in_frame(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     numbers = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
     # A width that was a whole number may have lost its last bit between two corners.
     pixels = np.floor(numbers + 1e-6).astype(np.intp) * SIDE // np.tile(size, 2)
-    return np.minimum(np.concatenate([pixels[:, :2], pixels[:, :2] + pixels[:, 2:]], axis=1), SIDE)
+    corners: np.ndarray = np.minimum(
+        np.concatenate([pixels[:, :2], pixels[:, :2] + pixels[:, 2:]], axis=1), SIDE
+    )
+    return corners
 
 
 def by_image(scored: wsbench.metrics.Scored) -> np.ndarray:
@@ -148,7 +152,8 @@ def _overlaps(heatmap: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     shared = np.array([above(exceeded[y0:y1, x0:x1]) for x0, y0, x1, y1 in boxes])
     covered = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     union = mask + covered[:, None] - shared
-    return np.divide(shared, union, out=np.zeros(union.shape), where=union > 0)
+    ious: np.ndarray = np.divide(shared, union, out=np.zeros(union.shape), where=union > 0)
+    return ious
 
 
 def _at_best_cut(

@@ -89,7 +89,8 @@ def silent(scored: wsbench.metrics.Scored) -> np.ndarray:
     sample of its images would have none.
     """
     (kept,) = iou_accuracy_kept(scored, wsbench.metrics.Resamples.once(len(scored.names)))
-    return kept < LEAST_KEPT  # false for a class without a truth box, whose share is NaN
+    unseen: np.ndarray = kept < LEAST_KEPT  # false for a class without a truth box, whose share is NaN
+    return unseen
 
 
 def unless_silent(scored: wsbench.metrics.Scored, values: np.ndarray) -> np.ndarray:
@@ -103,7 +104,8 @@ def published_msli(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Re
     """`msli` as the CLARiTY paper defines it, whatever share of truth boxes it sees."""
     import numpy as np
 
-    return np.mean([iou_accuracy(scored, resamples, iou, called=True) for iou in MSLI_IOUS], axis=0)
+    mean: np.ndarray = np.mean([iou_accuracy(scored, resamples, at, called=True) for at in MSLI_IOUS], axis=0)
+    return mean
 
 
 def msli(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
@@ -128,7 +130,7 @@ def mean_of_tasks(classification: np.ndarray, localisation: np.ndarray) -> np.nd
         there = ~np.isnan(values)
         return wsbench.metrics.ratio(np.where(there, values, 0.0).sum(axis=1), there.sum(axis=1))
 
-    return (macro(classification) + macro(localisation)) / 2
+    return (macro(classification) + macro(localisation)) / 2  # type: ignore[no-any-return]  # numpy: Any
 
 
 def boxes_per_image(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
@@ -141,8 +143,10 @@ def boxes_per_image(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.R
 def healthy_with_box(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B,)`` share of the images without any class that have a box of a class predicted at its operating
     point."""
-    healthy = ~scored.labels.any(axis=1) & scored.known.all(axis=1)
-    marked = scored.per_image(scored.predicted, scored.shown).any(axis=1)
+    import numpy as np
+
+    healthy = np.asarray(~scored.labels.any(axis=1) & scored.known.all(axis=1))
+    marked = np.asarray(scored.per_image(scored.predicted, scored.shown).any(axis=1))
     return wsbench.metrics.ratio(resamples.sum(healthy & marked), resamples.sum(healthy))
 
 
@@ -173,7 +177,7 @@ def assigned_ious(ious: np.ndarray) -> np.ndarray:
 
 
 def _called_truth(scored: wsbench.metrics.Scored) -> np.ndarray:
-    return scored.called[scored.truth.image, scored.truth.label]
+    return scored.called[scored.truth.image, scored.truth.label]  # type: ignore[no-any-return]  # numpy: Any
 
 
 def _over_images(

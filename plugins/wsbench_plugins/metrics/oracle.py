@@ -136,21 +136,24 @@ def _map(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
     lowest, highest = whole.min(), whole.max()
     if highest - lowest < 1e-6:  # the same everywhere, but for what resizing rounds
         return np.zeros_like(whole)
-    return (whole - lowest) / (highest - lowest)
+    stretched: np.ndarray = (whole - lowest) / (highest - lowest)
+    return stretched
 
 
 def _in_frame(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
     import numpy as np
 
     boxes = scored.truth.of_label(label).of_image(image)
-    return boxes / np.tile(scored.sizes[image], 2) * SIDE
+    squashed: np.ndarray = boxes / np.tile(scored.sizes[image], 2) * SIDE
+    return squashed
 
 
 def _boxes(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
     """Truth boxes squashed into the frame and cut to whole pixels."""
     import numpy as np
 
-    return np.trunc(_in_frame(scored, image, label))
+    whole: np.ndarray = np.trunc(_in_frame(scored, image, label))
+    return whole
 
 
 @wsbench.hookimpl

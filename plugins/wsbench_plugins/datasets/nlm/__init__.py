@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import wsbench
 
@@ -129,7 +129,7 @@ def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) ->
 
 @wsbench.hookimpl
 def wsbench_datasets() -> list[wsbench.DatasetSpec]:
-    def screening(name: str, summary: str, *collections: Collection, **more) -> wsbench.DatasetSpec:
+    def screening(name: str, summary: str, *collections: Collection, **more: Any) -> wsbench.DatasetSpec:
         return wsbench.DatasetSpec(
             name=name,
             summary=summary,

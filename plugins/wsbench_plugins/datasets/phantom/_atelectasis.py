@@ -91,7 +91,7 @@ class Collapse(Finding):
         hila = list(anatomy.hila)
         hila[self.side > 0] = replace(hila[self.side > 0], y=hila[self.side > 0].y + self.rise / 2)
         airway = replace(anatomy.airway, lean=anatomy.airway.lean + self.side * self.rise / 4)
-        return replace(anatomy, hila=tuple(hila), airway=airway)
+        return replace(anatomy, hila=(hila[0], hila[1]), airway=airway)
 
     def regions(self, anatomy: Anatomy) -> tuple[Region, ...]:
         """A triangle: the hilum, the spine and the edge on the diaphragm."""

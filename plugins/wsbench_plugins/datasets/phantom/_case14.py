@@ -99,6 +99,7 @@ def findings_of(name: Name, anatomy: Anatomy, classes: tuple[str, ...], side: in
     found: list[Finding] = []
     for label in (label for label in _DRAW if label in classes):
         stream = Stream((*name, "finding", label))
+        sides: tuple[int, ...]
         if "Pneumothorax" in classes:
             sides = (-side,) if label == "Pneumothorax" else (side,)
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ._frame import Array, Grid, Points, Window
+from ._frame import AnyArray, Array, Grid, Points, Window
 
 _WIDTHS = (0.1, 0.25, 0.6, 10.0)
 """Upper limits, in cm, of the radii of branches that are deposited and blurred together."""
@@ -84,4 +84,5 @@ def deposit(grid: Grid, window: Window, points: Points, volume: Array) -> Array:
 
 def soften(layer: Array, sigma: float) -> Array:
     """Gaussian blur by ``sigma`` pixels; less than a third of a pixel is left alone."""
-    return cv2.GaussianBlur(layer, (0, 0), sigma) if sigma > 0.3 else layer
+    blurred: AnyArray = cv2.GaussianBlur(layer, (0, 0), sigma) if sigma > 0.3 else layer
+    return blurred

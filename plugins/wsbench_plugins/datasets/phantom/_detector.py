@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ._frame import Array
+from ._frame import AnyArray, Array
 from ._streams import Stream
 from ._tissues import transmission
 
@@ -45,7 +45,7 @@ def draw_exposure(stream: Stream) -> Exposure:
 def expected_photons(integral: Array, glare: Array, exposure: Exposure, field: float) -> Array:
     """Mean count of each pixel for a square detector of ``field`` cm: Beer-Lambert, point spread, glare."""
     pitch = field / integral.shape[0]
-    passed = transmission(integral)
+    passed: AnyArray = transmission(integral)
     if exposure.blur > 0.3 * pitch:
         passed = cv2.GaussianBlur(passed, (0, 0), exposure.blur / pitch)
     passed += glare
@@ -57,7 +57,8 @@ def glare_of(integral: Array, exposure: Exposure, field: float) -> Array:
     """Glare at each pixel, (size, size), as a share of the photons of an empty field."""
     size = integral.shape[0]
     cells = min(size, _GLARE_GRID)
-    passed = transmission(cv2.resize(integral, (cells, cells), interpolation=cv2.INTER_AREA))
+    coarse: AnyArray = cv2.resize(integral, (cells, cells), interpolation=cv2.INTER_AREA)
+    passed = transmission(coarse)
     spread = cv2.GaussianBlur(passed, (0, 0), exposure.glare_reach / field * cells)
     return exposure.glare * cv2.resize(spread, (size, size), interpolation=cv2.INTER_LINEAR)
 
@@ -73,4 +74,5 @@ def count_photons(expected: Array, stream: Stream) -> Array:
 def measured_integral(counts: Array, exposure: Exposure, field: float) -> Array:
     """The line integral that the counts stand for, as a detector reports it."""
     pitch = field / counts.shape[0]
-    return -cv2.log(counts / (exposure.photons * pitch * pitch))
+    logarithms: AnyArray = cv2.log(counts / (exposure.photons * pitch * pitch))
+    return -logarithms

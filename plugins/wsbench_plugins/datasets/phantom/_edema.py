@@ -40,7 +40,7 @@ class Edema(Finding):
 
     def reshape(self, anatomy: Anatomy) -> Anatomy:
         """Widen the vessels; more of them come into sight."""
-        hila = tuple(
+        right, left = (
             replace(
                 hilum,
                 radius=hilum.radius * self.congestion,
@@ -48,7 +48,7 @@ class Edema(Finding):
             )
             for hilum in anatomy.hila
         )
-        return replace(anatomy, hila=hila)
+        return replace(anatomy, hila=(right, left))
 
     def regions(self, anatomy: Anatomy) -> tuple[Region, ...]:
         """The wing and the strip of each lung, together."""

@@ -36,7 +36,8 @@ class Effusion(Finding):
         thorax, lung = anatomy.thorax, anatomy.lungs[self.side > 0]
         inwards = np.clip(1 - distance / thorax.width, 0, 1)
         top = lung.dome + lung.fall_lateral - self.rise
-        return top + self.fall * (1 - (1 - inwards) ** 3)
+        surface: Array = top + self.fall * (1 - (1 - inwards) ** 3)
+        return surface
 
     def regions(self, anatomy: Anatomy) -> tuple[Region, ...]:
         """From the meniscus down to the diaphragm, where the fluid stands above it."""

@@ -46,13 +46,13 @@ class Emphysema(Finding):
     def reshape(self, anatomy: Anatomy) -> Anatomy:
         """Low and flat domes, a deep chest, a narrow heart, few and thin vessels."""
         anatomy = move_domes(anatomy, self.drop, self.drop)
-        hila = tuple(
+        right, left = (
             replace(hilum, crowding=hilum.crowding * self.rarefied, radius=hilum.radius * self.rarefied**0.4)
             for hilum in anatomy.hila
         )
         return replace(
             anatomy,
-            hila=hila,
+            hila=(right, left),
             heart=replace(anatomy.heart, width=anatomy.heart.width * self.narrow),
             thorax=replace(anatomy.thorax, depth=anatomy.thorax.depth * self.barrel),
         )

@@ -40,7 +40,7 @@ class Fibrosis(Opacity):
         hila[left] = replace(hila[left], y=hila[left].y - self.pull)
         lungs[left] = replace(lungs[left], top=lungs[left].top + self.pull / 4)
         airway = replace(anatomy.airway, lean=anatomy.airway.lean + self.patch.side * self.pull / 3)
-        return replace(anatomy, hila=tuple(hila), lungs=tuple(lungs), airway=airway)
+        return replace(anatomy, hila=(hila[0], hila[1]), lungs=(lungs[0], lungs[1]), airway=airway)
 
     def add(self, scene: Scene, anatomy: Anatomy, stream: Stream) -> None:
         """The veil, then the streaks."""

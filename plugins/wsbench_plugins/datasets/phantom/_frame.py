@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,8 +17,11 @@ from numpy.typing import NDArray
 
 from ._streams import Stream
 
-Array = NDArray[np.float32]
-Points = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
+"""Reals, most of them float32: numpy's types do not say that a Python float leaves them so."""
+AnyArray = NDArray[Any]
+"""Reals that cv2 returns: its types do not say that floats stay floats."""
+Points = NDArray[np.floating[Any]]
 """Points of the patient frame, (count, 2): x and y in cm."""
 
 
@@ -128,4 +132,7 @@ class Grid:
         shift = (self.count - 1) / 2 - turn @ np.full(2, (size - 1) / 2)
         matrix = np.column_stack([turn, shift])
         flags = interpolation | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(raster, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        seen: AnyArray = cv2.warpAffine(
+            raster, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        return seen

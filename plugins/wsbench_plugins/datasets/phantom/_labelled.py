@@ -26,7 +26,7 @@ class Labelled(Finding):
     finding: Finding
 
     @property
-    def name(self) -> str:
+    def name(self) -> str:  # type: ignore[override]  # fixed for each other class, of the instance here
         """The class, by which boxes are called."""
         return self.label
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,9 +43,12 @@ class Lung:
         away = distance - self.dome_x
         lateral = np.maximum(away, 0) / (thorax.width - self.dome_x)
         medial = np.maximum(-away, 0) / self.dome_x
-        return self.dome + self.fall_lateral * lateral**2.4 + (self.dome_middle - self.dome) * medial**2
+        height: Array = (
+            self.dome + self.fall_lateral * lateral**2.4 + (self.dome_middle - self.dome) * medial**2
+        )
+        return height
 
-    def edges(self, y: Array, thorax: Thorax) -> tuple[Array, Array]:
+    def edges(self, y: Array | np.floating[Any] | float, thorax: Thorax) -> tuple[Array, Array]:
         """Medial and lateral edge at each height, as distances from the midline."""
         medial = thorax.apex - 1.9 * np.sqrt(np.clip(y - self.top, 0, 20))
         return medial, thorax.lateral(np.maximum(y - self.top, 0))
@@ -97,4 +101,5 @@ def _under_dome(window: Window, thorax: Thorax, lung: Lung, reach: Array) -> Arr
     front = 0.25 * thorax.depth
     half = 1.3 * thorax.depth * np.sqrt(below)
     taken = np.minimum(front + half, reach) - np.maximum(front - half, -reach)
-    return np.maximum(taken, 0)
+    shadowed: Array = np.maximum(taken, 0)
+    return shadowed

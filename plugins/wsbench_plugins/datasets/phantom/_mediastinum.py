@@ -86,7 +86,8 @@ def column(thorax: Thorax, heart: Heart, window: Window) -> Array:
     below = np.clip((y - heart.knob_y) / (0.66 * thorax.height), 0, 1)
     share = 0.75 - 0.4 * below + 0.45 * np.clip(2.5 * below - 1.7, 0, 1)
     deep = 2 * thorax.half_depth(np.maximum(y + 3, 0)) * share
-    return deep * np.maximum(1 - across * across, 0)
+    chord: Array = deep * np.maximum(1 - across * across, 0)
+    return chord
 
 
 def aorta(thorax: Thorax, heart: Heart, window: Window) -> Array:

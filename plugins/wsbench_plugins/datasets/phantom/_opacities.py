@@ -47,12 +47,14 @@ def filled_depth(opacity: Opacity, window: Window, stream: Stream) -> Array:
     """cm of filled lung at each pixel of the window."""
     fade = np.clip((1 - opacity.patch.radius_at(window)) / opacity.edge, 0, 1)
     fade = fade * fade * (3 - 2 * fade)
-    return opacity.depth * fade * (1 + opacity.patchiness * (foci(stream, fade.shape) - 1))
+    filled: Array = opacity.depth * fade * (1 + opacity.patchiness * (foci(stream, fade.shape) - 1))
+    return filled
 
 
 def foci(stream: Stream, shape: tuple[int, int]) -> Array:
     """Blotches from 0 to 1.5 of mean about 0.5, (rows, columns)."""
-    return np.clip(0.5 + 0.75 * cloud(stream, shape, 5, 0.6), 0, 1.5)
+    blotches: Array = np.clip(0.5 + 0.75 * cloud(stream, shape, 5, 0.6), 0, 1.5)
+    return blotches
 
 
 def fill_lung(scene: Scene, window: Window, depth: Array) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ._deposit import Branches, soften
 from ._finding import Region
-from ._frame import Array, Grid, Points, Window
+from ._frame import AnyArray, Array, Grid, Points, Window
 
 _FINER = 4
 """Polygons are filled on a raster this many times finer than the scene's."""
@@ -29,7 +29,8 @@ def inside(grid: Grid, window: Window, region: Region, edge: float) -> Array:
     for polygon in region:
         cells = (grid.cells(polygon) - corner + 0.5) * _FINER - 0.5
         cv2.fillPoly(fine, [np.rint(cells).astype(np.int32)], 255)
-    share = cv2.resize(fine.astype(np.float32) / 255, (columns, rows), interpolation=cv2.INTER_AREA)
+    covered = fine.astype(np.float32) / 255
+    share: AnyArray = cv2.resize(covered, (columns, rows), interpolation=cv2.INTER_AREA)
     return soften(share, edge / grid.pitch)
 
 

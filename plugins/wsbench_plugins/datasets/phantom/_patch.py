@@ -38,7 +38,8 @@ class Patch:
         waves = (
             size * np.cos(count * angle + phase) for count, (size, phase) in enumerate(self.waves, start=2)
         )
-        return 1 + sum(waves)
+        stretch: Array = 1 + sum(waves)
+        return stretch
 
     def outline(self, anatomy: Anatomy) -> Points:
         """Corners of the part within the lung, (corners, 2)."""
@@ -62,7 +63,8 @@ class Patch:
 
     def _radius(self, x: Array, y: Array) -> Array:
         right, down = (x - self.x) / self.a, (y - self.y) / self.b
-        return np.hypot(right, down) / self._stretch(np.arctan2(down, right))
+        radius: Array = np.hypot(right, down) / self._stretch(np.arctan2(down, right))
+        return radius
 
     def points(self, stream: Stream, count: int, reach: float = 0.85) -> Points:
         """``count`` random places, evenly spread over the inner ``reach`` of the radius."""
@@ -85,7 +87,9 @@ def within_lung(points: Points, thorax: Thorax, lung: Lung) -> Points:
 
 def in_lung(points: Points, thorax: Thorax, lung: Lung) -> NDArray[np.bool_]:
     """Which of the points lie in the part of the lung that is seen, (count,)."""
-    return np.abs(within_lung(points, thorax, lung) - points).max(axis=1) < 1e-3
+    moved: Points = np.abs(within_lung(points, thorax, lung) - points)
+    inside: NDArray[np.bool_] = moved.max(axis=1) < 1e-3
+    return inside
 
 
 def draw_patch(stream: Stream, anatomy: Anatomy, side: int, zone: tuple[float, float], half: float) -> Patch:

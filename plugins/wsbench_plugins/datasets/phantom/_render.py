@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ._case import Case
 from ._detector import count_photons, expected_photons, glare_of, measured_integral
-from ._frame import Array, Grid
+from ._frame import AnyArray, Array, Grid
 from ._scene import Scene, build_scene
 from ._shutter import close
 from ._stamp import burn
@@ -61,4 +61,7 @@ def _oversampling(size: int) -> int:
 def _seen(scene: Scene, size: int) -> Array:
     fine = _oversampling(size) * size
     seen = scene.grid.to_detector(scene.integral, fine)
-    return seen if fine == size else cv2.resize(seen, (size, size), interpolation=cv2.INTER_AREA)
+    if fine == size:
+        return seen
+    shrunk: AnyArray = cv2.resize(seen, (size, size), interpolation=cv2.INTER_AREA)
+    return shrunk

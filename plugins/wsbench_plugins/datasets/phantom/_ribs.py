@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 
 from ._frame import Array
@@ -51,7 +53,7 @@ class Ribs:
     cortex: float
     jitter: tuple[float, ...]
 
-    def heads(self, pairs: Array) -> Array:
+    def heads(self, pairs: NDArray[np.integer[Any]]) -> Array:
         """Heights of the heads of these pairs, 0 the first; numbers outside 0 to 11 go on along the spine."""
         return self.first + self.pitch * pairs * (1 + self.spread * pairs)
 
@@ -94,14 +96,14 @@ def _fallen() -> CubicSpline:
     return CubicSpline(_TURN, _FALLEN)
 
 
-def _reaches(thorax: Thorax, y_side: Array, pair: Array) -> tuple[Array, Array]:
+def _reaches(thorax: Thorax, y_side: Array, pair: NDArray[np.integer[Any]]) -> tuple[Array, Array]:
     """Distances from the midline of each rib's outermost point and of its front end."""
     out = thorax.lateral(np.maximum(y_side, 0.3 * pair + 0.8).astype(np.float32)) + 0.2
     out = out * np.where(pair == 0, 0.85, np.where(pair < FRONTS, 1.0, 0.92 - 0.14 * (pair - FRONTS)))
     return out, np.minimum(thorax.width * (0.25 + 0.06 * np.maximum(pair - 2, 0)), 0.75 * out)
 
 
-def _sections(ribs: Ribs, pair: Array, angle: Array, points: Array) -> Tubes:
+def _sections(ribs: Ribs, pair: NDArray[np.integer[Any]], angle: Array, points: Array) -> Tubes:
     """Give the courses their sections: broad at the back and front, seen on edge at the side."""
     edge_on = np.sin(angle) ** 4
     front = np.clip((angle - np.pi / 2) / (np.pi / 2), 0, 1)

@@ -98,7 +98,8 @@ _LINES = (
 
 @cache
 def _smooth(line: tuple[tuple[float, float], ...]) -> Points:
-    return CubicSpline(np.arange(len(line)), line)(np.linspace(0, len(line) - 1, KNOTS))
+    points: Points = CubicSpline(np.arange(len(line)), line)(np.linspace(0, len(line) - 1, KNOTS))
+    return points
 
 
 def _placed(thorax: Thorax, torso: Torso, girdle: Girdle, side: int, local: Points) -> Points:

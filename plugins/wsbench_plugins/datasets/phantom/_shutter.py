@@ -34,9 +34,11 @@ def draw_shutter(stream: Stream) -> Shutter | None:
     """None in most pictures; never so narrow that it reaches the lungs."""
     if not stream.chance(0.35):
         return None
-    edges = [stream.uniform(0.003, 0.03) if stream.chance(0.6) else -0.05 for _ in range(4)]
+    left, top, right, bottom = (
+        stream.uniform(0.003, 0.03) if stream.chance(0.6) else -0.05 for _ in range(4)
+    )
     level = stream.choose({0.0: 7, 0.06: 2, 0.97: 2})
-    return Shutter(*edges, turn=math.radians(stream.around(0, 1.0)), level=level)
+    return Shutter(left, top, right, bottom, math.radians(stream.around(0, 1.0)), level)
 
 
 def close(picture: Array, shutter: Shutter) -> Array:

@@ -45,7 +45,8 @@ def draw_spine(stream: Stream) -> Spine:
 def spine_axis(thorax: Thorax, spine: Spine, y: Array) -> Array:
     """x of the column at each height."""
     swing = spine.curve * np.sin(y * 0.22 + spine.phase)
-    return thorax.midline(y, -0.7 * thorax.depth) + swing
+    axis: Array = thorax.midline(y, -0.7 * thorax.depth) + swing
+    return axis
 
 
 def spine_window(grid: Grid, thorax: Thorax) -> Window:
@@ -89,4 +90,5 @@ def _processes(off: Array, along: Array, half: Array) -> Array:
     drop = (off / 0.3) ** 2 + ((along - 0.8) / 0.24) ** 2
     spinous = 0.36 * np.exp(-(((np.sqrt(drop) - 0.75) / 0.35) ** 2))
     bar = np.exp(-(((along - 0.4) / 0.16) ** 2)) * np.clip((half + 1.5 - np.abs(off)) / 0.5, 0, 1)
-    return pedicle + spinous + 0.16 * bar
+    processes: Array = pedicle + spinous + 0.16 * bar
+    return processes

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ._frame import Array
+from ._frame import AnyArray, Array
 from ._markers import Marker, Style
 
 _CAP = 66
@@ -37,6 +37,8 @@ def burn(picture: Array, markers: tuple[Marker, ...]) -> Array:
 def _burn_one(picture: Array, marker: Marker) -> None:
     size = picture.shape[0]
     scale = marker.height * size / _CAP
+    ink: AnyArray
+    ground: AnyArray
     ink, ground = (_scaled(layer, scale) for layer in _stamp(marker.text, marker.style))
     rows, columns = ink.shape
     matrix = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), -np.degrees(marker.turn), 1.0)

@@ -75,4 +75,5 @@ class Stream:
 @cache
 def _normal_levels() -> NDArray[np.float32]:
     """The normal distribution cut into 65536 equally likely values."""
-    return ndtri((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+    levels: NDArray[np.float32] = ndtri((np.arange(65536) + 0.5) / 65536).astype(np.float32)
+    return levels

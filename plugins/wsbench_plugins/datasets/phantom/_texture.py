@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ._frame import Array
+from ._frame import AnyArray, Array
 from ._streams import Stream
 
 
@@ -20,7 +20,8 @@ def cloud(stream: Stream, shape: tuple[int, int], cells: int, fall: float) -> Ar
         fall: Amplitude of each octave relative to the one before it; near 1 is grainy, near 0 is smooth.
     """
     rows, columns = shape
-    field, amplitude, variance = np.zeros((cells, cells), np.float32), 1.0, 0.0
+    field: AnyArray = np.zeros((cells, cells), np.float32)
+    amplitude, variance = 1.0, 0.0
     while True:
         field += amplitude * stream.normals(*field.shape)
         variance += 0.6 * amplitude**2
@@ -28,5 +29,6 @@ def cloud(stream: Stream, shape: tuple[int, int], cells: int, fall: float) -> Ar
             break
         field = cv2.resize(field, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
         amplitude *= fall
-    raster = cv2.resize(field, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return raster * (variance**-0.5)
+    raster: AnyArray = cv2.resize(field, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    result: Array = raster * (variance**-0.5)
+    return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -36,14 +37,22 @@ class Thorax:
         """Half width at each height, from the apex's distance at 0 to the full width."""
         rise = np.clip(1 - y / self.height, 0, 1)
         opened = np.sqrt(1 - rise**self.slope)
-        return self.apex + (self.width - self.apex) * opened
+        half_width: Array = self.apex + (self.width - self.apex) * opened
+        return half_width
 
     def half_depth(self, y: Array) -> Array:
         """Half depth at each height, 0 at the apex."""
         rise = np.clip(1 - y / (0.75 * self.height), 0, 1)
-        return self.depth * (1 - rise**2.2) ** 0.75
+        half_depth: Array = self.depth * (1 - rise**2.2) ** 0.75
+        return half_depth
 
-    def midline(self, y: Array, z: float = 0.0) -> Array:
+    @overload
+    def midline(self, y: float, z: float = 0.0) -> float: ...
+
+    @overload
+    def midline(self, y: Array, z: float = 0.0) -> Array: ...
+
+    def midline(self, y: Array | float, z: float = 0.0) -> Array | float:
         """x of the midline at height y and depth z; the front has positive z."""
         return self.rotation * z + self.lean * (y - self.height / 2)
 

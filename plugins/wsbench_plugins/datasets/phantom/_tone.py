@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ._frame import Array
+from ._frame import AnyArray, Array
 from ._streams import Stream
 
 _GRID = 64
@@ -66,12 +66,13 @@ def plan(healthy: Array, tone: Tone, field: float) -> Plan:
     """Learn the window from the line integrals of the patient without findings, (size, size)."""
     size = healthy.shape[0]
     cells = min(size, _GRID)
-    coarse = cv2.resize(healthy, (cells, cells), interpolation=cv2.INTER_AREA)
-    region = cv2.GaussianBlur(coarse, (0, 0), tone.region / field * cells)
+    coarse: AnyArray = cv2.resize(healthy, (cells, cells), interpolation=cv2.INTER_AREA)
+    region: AnyArray = cv2.GaussianBlur(coarse, (0, 0), tone.region / field * cells)
     region *= tone.compression
     chest = (coarse - region)[cells // 6 : -cells // 6, cells // 8 : -cells // 8]
     low, high = (float(level) for level in np.quantile(chest, (0.02, 0.97)))
-    return Plan(cv2.resize(region, (size, size), interpolation=cv2.INTER_LINEAR), low, high)
+    full: AnyArray = cv2.resize(region, (size, size), interpolation=cv2.INTER_LINEAR)
+    return Plan(full, low, high)
 
 
 def develop(integral: Array, plan: Plan, tone: Tone, field: float) -> Array:
@@ -85,7 +86,8 @@ def develop(integral: Array, plan: Plan, tone: Tone, field: float) -> Array:
     level *= (tone.bright - tone.dark) / (plan.high - plan.low)
     level += tone.dark
     # Where hardly anything stood in the beam the film is black, whatever the window.
-    return _curve(level, tone.contrast) * np.clip(integral * 1.6 - 0.1, 0, 1)
+    film: Array = _curve(level, tone.contrast) * np.clip(integral * 1.6 - 0.1, 0, 1)
+    return film
 
 
 def _curve(level: Array, contrast: float) -> Array:

@@ -7,6 +7,7 @@ distance to the curve there then gives the length of the ray in the cortical she
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import cv2
 import numpy as np
@@ -156,6 +157,7 @@ def _assign(
         return np.zeros(0, np.int32), np.zeros(0, np.int32)
     unmarked = np.ones((rows, columns), np.uint8)
     unmarked[row[inside], column[inside]] = 0
+    labels: Any  # whole numbers, which cv2's types do not say
     distance, labels = cv2.distanceTransformWithLabels(
         unmarked, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )

@@ -95,7 +95,9 @@ def _after(cells: Cells, module: nn.Module, count: int) -> Cells | None:
     if isinstance(module, nn.AdaptiveAvgPool2d):
         window, left = divmod(cells.count, count)
         return None if left else cells.after(window, window, 0, 1, count)
-    sizes = [_one(getattr(module, name, 1)) for name in ("kernel_size", "stride", "padding", "dilation")]
+    sizes: list[Any] = [
+        _one(getattr(module, name, 1)) for name in ("kernel_size", "stride", "padding", "dilation")
+    ]
     if None in sizes:
         return None
     window, stride, padding, dilation = sizes

@@ -32,7 +32,7 @@ class Tap(nn.Module):
         return grid.clone()
 
     def _behind(self, output: Tensor) -> Tensor:
-        grid = self(as_grid(output, self.width))
+        grid: Tensor = self(as_grid(output, self.width))
         if output.ndim == 3:
             cells = grid.flatten(2).transpose(1, 2)
             return torch.cat([output[:, : output.shape[1] - cells.shape[1]], cells], dim=1)
@@ -83,9 +83,7 @@ def find_layer(network: nn.Module, grey: Tensor, name: str) -> tuple[nn.Module, 
     return module, widths[name]
 
 
-def _last(
-    network: nn.Module, modules: Mapping[str, nn.Module], widths: Mapping[str, int], grey: Tensor
-) -> str:
+def _last(network: nn.Module, modules: Mapping[str, nn.Module], widths: dict[str, int], grey: Tensor) -> str:
     for found in reversed(widths):
         as_wide = widths[found] == widths[next(reversed(widths))]
         if as_wide and _reaches_a_score(network, modules[found], grey, widths[found]):

@@ -47,7 +47,9 @@ Maps = Callable[[Explained, Tensor, int], Tensor]
 def gradcam(explained: Explained, grey: Tensor, output: int) -> Tensor:
     """Captum's Grad-CAM; where a head allows it, `class_activation` is the same."""
     found = LayerGradCam(explained.classifier, explained.tap)
-    return found.attribute(grey, target=output, relu_attributions=True)[:, 0]
+    return (  # type: ignore[no-any-return]  # captum has no types
+        found.attribute(grey, target=output, relu_attributions=True)[:, 0]
+    )
 
 
 def class_activation(grid: Tensor, head: nn.Linear, output: int) -> Tensor:
@@ -64,13 +66,15 @@ def class_activation(grid: Tensor, head: nn.Linear, output: int) -> Tensor:
 
 def saliency(explained: Explained, grey: Tensor, output: int) -> Tensor:
     """The size of the logit's gradient at every pixel."""
-    return Saliency(explained.classifier).attribute(grey, target=output)[:, 0]
+    return (  # type: ignore[no-any-return]  # captum has no types
+        Saliency(explained.classifier).attribute(grey, target=output)[:, 0]
+    )
 
 
 def integrated_gradients(explained: Explained, grey: Tensor, output: int) -> Tensor:
     """Their absolute value, from a black image."""
     found = IntegratedGradients(explained.classifier)
-    attributed = found.attribute(
+    attributed: Tensor = found.attribute(
         grey, target=output, n_steps=explained.steps, internal_batch_size=max(len(grey), 16)
     )
     return attributed[:, 0].abs()
@@ -86,7 +90,9 @@ def guided_backprop(explained: Explained, grey: Tensor, output: int) -> Tensor:
         raise wsbench.WsbenchError("guided_backprop needs a backbone with ReLUs, such as resnet50")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Setting backward hooks on ReLU")
-        return GuidedBackprop(explained.classifier).attribute(grey, target=output)[:, 0].abs()
+        return (  # type: ignore[no-any-return]  # captum has no types
+            GuidedBackprop(explained.classifier).attribute(grey, target=output)[:, 0].abs()
+        )
 
 
 def attention_rollout(explained: Explained, grey: Tensor, output: int) -> Tensor:

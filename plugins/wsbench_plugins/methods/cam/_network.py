@@ -51,8 +51,10 @@ class Classifier(nn.Module):
         """``(N, 1, H, W)`` uint8, or floats in [0, 1] -> ``(N, C)`` logits."""
         if self.xray:
             scaled = grey if grey.is_floating_point() else grey.float() / 255
-            return self.network((2 * scaled - 1) * XRAY_RANGE)
-        return self.network(
+            return (  # type: ignore[no-any-return]  # torch: a module's call is Any
+                self.network((2 * scaled - 1) * XRAY_RANGE)
+            )
+        return self.network(  # type: ignore[no-any-return]  # torch: a module's call is Any
             wsbench.torch.three_channels(grey, self.mean, self.deviation, channels_last=self.channels_last)
         )
 
@@ -81,12 +83,14 @@ class Torchvision(Library):
     """torchvision.models' classifiers."""
 
     def names(self) -> list[str]:
-        return torchvision.models.list_models(module=torchvision.models)
+        return (  # type: ignore[no-any-return]  # torchvision has no types
+            torchvision.models.list_models(module=torchvision.models)
+        )
 
     def create(self, name: str, classes: int, side: int) -> nn.Module:
         # Transformers of fixed size take the side, and no other network does.
         sized = {"image_size": side} if name.startswith("vit_") else {}
-        return torchvision.models.get_model(
+        return torchvision.models.get_model(  # type: ignore[no-any-return]  # torchvision has no types
             name, weights=None, num_classes=classes, **sized, **UNAIDED.get(name, {})
         )
 
@@ -98,13 +102,17 @@ class Torchvision(Library):
         enumeration = torchvision.models.get_model_weights(name)
         known = {entry.name: entry for entry in enumeration}
         if weights == PRETRAINED and known:
-            return enumeration.DEFAULT.get_state_dict(progress=False, check_hash=True)
+            return (  # type: ignore[no-any-return]  # torchvision has no types
+                enumeration.DEFAULT.get_state_dict(progress=False, check_hash=True)
+            )
         if weights not in known:
             raise wsbench.WsbenchError(
                 f"{name} has no weights '{weights}' (known: {', '.join(known)}); "
                 "give -o weights=FILE (a torchvision state dict) or -o weights=random"
             )
-        return known[weights].get_state_dict(progress=False, check_hash=True)
+        return (  # type: ignore[no-any-return]  # torchvision has no types
+            known[weights].get_state_dict(progress=False, check_hash=True)
+        )
 
 
 class Timm(Library):
@@ -144,10 +152,12 @@ class TorchXRayVision(Library):
         import torchxrayvision
 
         if name.startswith("resnet"):
-            network = torchvision.models.resnet50(weights=None, num_classes=classes)
+            network: nn.Module = torchvision.models.resnet50(weights=None, num_classes=classes)
             network.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
             return network
-        return torchxrayvision.models.DenseNet(num_classes=classes, in_channels=1, apply_sigmoid=False)
+        return (  # type: ignore[no-any-return]  # torchxrayvision has no types
+            torchxrayvision.models.DenseNet(num_classes=classes, in_channels=1, apply_sigmoid=False)
+        )
 
     def side(self, name: str) -> int | None:
         return 512 if name.startswith("resnet") else 224
@@ -238,7 +248,7 @@ def build(settings: CamSettings, classes: int, seed: int, *, pretrained: bool = 
         )
     for module in network.modules():
         if getattr(module, "inplace", False):  # a map's gradients need what an activation would overwrite
-            module.inplace = False
+            module.inplace = False  # type: ignore[assignment]  # torch: attributes are tensors or modules
     return Classifier(network, settings, xray=backbone.library == "torchxrayvision")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isqrt
 
 import torch
-from timm.layers import Attention
+from timm.layers import Attention  # type: ignore[attr-defined]  # timm re-exports it silently
 from torch import Tensor, nn
 
 import wsbench
@@ -58,7 +58,8 @@ def attentions_of(network: nn.Module, grey: Tensor) -> list[Tensor]:
     kept: list[Tensor] = []
     hooks = []
     for layer in layers:
-        layer.fused_attn = False  # a fused kernel never shows its weights
+        # A fused kernel never shows its weights.
+        layer.fused_attn = False  # type: ignore[misc]  # final for TorchScript only
         hooks.append(
             layer.attn_drop.register_forward_hook(lambda module, inputs, output: kept.append(output))
         )

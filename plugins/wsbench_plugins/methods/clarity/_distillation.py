@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from . import ClaritySettings, ClarityTeacher
 
 
-class WithTeacher(Dataset):
+class WithTeacher(Dataset):  # type: ignore[type-arg]  # items unnamed: bases are part of trained sources
     """Images with the labels and the teacher's probabilities of their epoch.
 
     Args:
@@ -107,6 +107,6 @@ def _stored(path: Path) -> np.ndarray | None:
     """The logits in a file; None where it is missing, or was damaged since: archives hold checksums."""
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return archive["logits"]
+            return archive["logits"]  # type: ignore[no-any-return]  # numpy: what is loaded is Any
     except (OSError, ValueError, KeyError, BadZipFile):
         return None

@@ -27,7 +27,7 @@ class FusedInverseBottleneck(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """``(N, channels, h, w)`` -> ``(N, out, h, w)``."""
-        result = self.layers(features)
+        result: Tensor = self.layers(features)
         return result + features if self.residual else result
 
 

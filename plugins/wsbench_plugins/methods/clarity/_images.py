@@ -22,7 +22,7 @@ CELLS = 64
 """Side of the maps that the losses of regions compare (section 3.4.4)."""
 
 
-class PoissonNoise(v2.Transform):
+class PoissonNoise(v2.Transform):  # type: ignore[misc]  # torchvision has no types
     """The noise of counting photons, on images and not on their masks.
 
     Args:
@@ -36,7 +36,7 @@ class PoissonNoise(v2.Transform):
     def transform(self, image: Tensor, params: dict[str, Any]) -> Tensor:
         """uint8 of any shape -> the same, drawn from torch's generator."""
         if isinstance(image, tv_tensors.Mask):
-            return image
+            return image  # type: ignore[no-any-return]  # torchvision has no types: a Mask is a Tensor
         counts = torch.poisson(image.float() / 255 * self.photons)
         return (counts / self.photons * 255).round().clamp(0, 255).to(torch.uint8)
 
@@ -83,6 +83,6 @@ class WithRegions(nn.Module):
 
 def normalised(grey: Tensor, settings: AugmentationSettings) -> Tensor:
     """``(N, 1, h, w)`` uint8 -> ``(N, 3, h, w)`` float: three equal channels, less mean, over deviation."""
-    images = v2.functional.to_dtype(grey, torch.float32, scale=True).expand(-1, 3, -1, -1)
+    images: Tensor = v2.functional.to_dtype(grey, torch.float32, scale=True).expand(-1, 3, -1, -1)
     images = v2.functional.normalize(images, settings.mean, settings.standard_deviation)
     return images.contiguous(memory_format=torch.channels_last) if settings.channels_last else images

@@ -13,6 +13,8 @@ import wsbench
 from ._images import normalised
 
 if TYPE_CHECKING:
+    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+
     from . import ClaritySettings, TeacherSettings
 
 MONITOR = "select_auc"
@@ -34,7 +36,7 @@ class Module(lightning.LightningModule):
 
     def answer(self, images: Tensor) -> Tensor:
         """``(N, C)`` logits of the classifier for normalised images."""
-        return self.network(images)
+        return self.network(images)  # type: ignore[no-any-return]  # torch: a module's call is Any
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         grey, labels = batch
@@ -45,7 +47,7 @@ class Module(lightning.LightningModule):
         self._seen.clear()
         self.log(MONITOR, wsbench.metrics.macro_auc(labels, logits))
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         settings = self.settings
         optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import timm
 import torch
@@ -37,7 +38,9 @@ class Logits:
         """The same in float32, in which losses are computed."""
         values = (getattr(self, field.name) for field in fields(self))
         return Logits(
-            *([v.float() for v in value] if isinstance(value, list) else value.float() for value in values)
+            *(  # type: ignore[arg-type]  # only the last, the tokens, are a list
+                [v.float() for v in value] if isinstance(value, list) else value.float() for value in values
+            )
         )
 
     @property
@@ -121,11 +124,17 @@ class Clarity(nn.Module):
         attention, tokens = [], []
         for place, block in enumerate(self.blocks):
             if place >= len(self.blocks) - layers:
-                attention.append(class_attention(block, states, self.classes))
+                attention.append(
+                    class_attention(block, states, self.classes)  # type: ignore[arg-type]  # they are Blocks
+                )
             states = block(states)
             tokens.append(self._class_part(states))
         logits = self._logits(self.norm(states), tokens)
-        mean = torch.stack(attention).mean(dim=0).unflatten(2, self.grid)
+        mean = (
+            torch.stack(attention)  # type: ignore[no-untyped-call]  # torch leaves `unflatten` untyped
+            .mean(dim=0)
+            .unflatten(2, self.grid)
+        )
         if not segment:
             return Predicted(logits.class_token.sigmoid(), mean, torch.ones_like(mean))
         return Predicted(logits.classification.sigmoid(), mean, self.segment.foreground(logits.heatmaps))
@@ -134,7 +143,7 @@ class Clarity(nn.Module):
         """Whether blocks use torch's fused attention: fast on a GPU, but on a CPU the backward pass of its
         bf16 form takes several times as long as plain matrix products."""
         for block in self.blocks:
-            block.attn.fused_attn = fused
+            block.attn.fused_attn = fused  # type: ignore[union-attr]  # timm's blocks have it
 
     @property
     def classes(self) -> int:
@@ -144,19 +153,25 @@ class Clarity(nn.Module):
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of patches."""
-        return self.patch_embed.grid_size
+        return self.patch_embed.grid_size  # type: ignore[no-any-return]  # timm: a patch embedding is Any
 
     def embed(self, images: Tensor) -> Tensor:
         """``(N, 3, H, W)`` -> ``(N, C + P, D)``: class tokens, then patch tokens, with their positions."""
         patches = self.patch_embed(images)
         tokens = self.class_tokens.expand(len(patches), -1, -1)
-        return self.position_dropout(torch.cat([tokens, patches], dim=1) + self.positions)
+        return (  # type: ignore[no-any-return]  # torch: a module's call is Any
+            self.position_dropout(torch.cat([tokens, patches], dim=1) + self.positions)
+        )
 
     def _class_part(self, states: Tensor) -> Tensor:
         return states[:, : self.classes]
 
     def _logits(self, states: Tensor, tokens: Sequence[Tensor]) -> Logits:
-        patches = states[:, self.classes :].transpose(1, 2).unflatten(2, self.grid)
+        patches = (
+            states[:, self.classes :]  # type: ignore[no-untyped-call]  # torch leaves `unflatten` untyped
+            .transpose(1, 2)
+            .unflatten(2, self.grid)
+        )
         foreground, patch, background, heatmaps = self.segment(patches)
         pooled = self.pool(self.pooling_dropout(self._class_part(states)))
         return Logits(pooled, foreground, patch, background, heatmaps, tokens)
@@ -172,7 +187,7 @@ def class_attention(block: Block, states: Tensor, classes: int) -> Tensor:
         states: ``(N, C + P, D)`` its input.
         classes: C.
     """
-    attention = block.attn
+    attention: Any = block.attn
     inside = block.norm1(states)
     queries, keys, _ = attention.qkv(inside).unflatten(2, (3, attention.num_heads, -1)).unbind(dim=2)
     queries, keys = attention.q_norm(queries[:, :classes]), attention.k_norm(keys)
@@ -190,7 +205,7 @@ class ConvolutionalStem(ConvPatchEmbed):
 
     def forward(self, images: Tensor) -> Tensor:
         """``(N, 3, H, W)`` -> ``(N, P, D)``."""
-        return super().forward(images)[0]
+        return super().forward(images)[0]  # type: ignore[no-any-return, no-untyped-call]  # untyped in timm
 
 
 @dataclass(frozen=True)
@@ -227,7 +242,7 @@ def build(
         convolutional_stem: else patches are projected by one convolution, as the paper's are.
     """
     dropout = dropout or Dropout()
-    vit = timm.create_model(
+    vit: VisionTransformer = timm.create_model(  # type: ignore[assignment]  # by its name it is one
         backbone,
         pretrained=False,
         img_size=image_size,
@@ -235,7 +250,11 @@ def build(
         drop_path_rate=dropout.stochastic_depth,
         proj_drop_rate=dropout.mlp,
         attn_drop_rate=dropout.attention,
-        **({"embed_layer": ConvolutionalStem} if convolutional_stem else {}),
+        **(
+            {"embed_layer": ConvolutionalStem}  # type: ignore[arg-type]  # timm hands it on to the network
+            if convolutional_stem
+            else {}
+        ),
     )
     pool = AttentionPooling(classes, vit.embed_dim, pooling_deviation) if attention_pooling else MeanPooling()
     return Clarity(vit, classes, pool, threshold, dropout.pooling)

@@ -119,7 +119,7 @@ def build(settings: TeacherSettings, classes: int, seed: int, *, pretrained: boo
         raise wsbench.WsbenchError(f"backbone '{settings.backbone}' is none of {', '.join(known)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = timm.create_model(
+        network: ConvNeXt = timm.create_model(  # type: ignore[assignment]  # by its name it is one
             settings.backbone,
             pretrained=False,
             num_classes=classes,

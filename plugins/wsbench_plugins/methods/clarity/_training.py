@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
-from timm.layers import resample_abs_pos_embed
+from timm.layers import resample_abs_pos_embed  # type: ignore[attr-defined]  # timm re-exports it silently
 from torch import Tensor, nn
 
 import wsbench
@@ -22,6 +22,7 @@ from ._teacher import published
 
 if TYPE_CHECKING:
     from . import ClaritySettings
+    from ._network import Logits
 
     PaperScore = Callable[[Callable[[wsbench.ImageView], wsbench.Prediction]], float]
 
@@ -38,6 +39,8 @@ class Student(Module):
     """
 
     settings: ClaritySettings
+    if TYPE_CHECKING:
+        network: Clarity
 
     def __init__(self, network: Clarity, settings: ClaritySettings, udp: PaperScore) -> None:
         super().__init__(network, settings)
@@ -52,7 +55,7 @@ class Student(Module):
         return in_batches(lambda few: predict(self.network, few, self.settings), images, self.settings)
 
     def answer(self, images: Tensor) -> Tensor:
-        logits = self.network(images)
+        logits: Logits = self.network(images)
         return logits.classification if self.settings.segment else logits.class_token
 
     def training_step(self, batch: Any, index: int) -> Tensor:
@@ -163,7 +166,9 @@ def _from_vit(network: Clarity, state: Mapping[str, Tensor]) -> dict[str, Tensor
 def _resampled(positions: Tensor, network: Clarity) -> Tensor:
     """``(C + P', D)`` -> ``(C + P, D)``: those of patches interpolated to the network's grid."""
     classes = network.classes
-    return resample_abs_pos_embed(positions[None], list(network.grid), num_prefix_tokens=classes)[0]
+    return (  # type: ignore[no-any-return]  # as it is imported, it is Any
+        resample_abs_pos_embed(positions[None], list(network.grid), num_prefix_tokens=classes)[0]
+    )
 
 
 def _refuse_other_classes(classes: tuple[str, ...]) -> None:

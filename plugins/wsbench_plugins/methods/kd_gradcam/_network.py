@@ -34,7 +34,9 @@ class Classifier(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """``(N, 2)`` logits."""
-        return self.head(self.features(images).mean(dim=(2, 3)))
+        return (  # type: ignore[no-any-return]  # torch: a module's call is Any
+            self.head(self.features(images).mean(dim=(2, 3)))
+        )
 
     def logits_and_cam(self, images: Tensor, output: int) -> tuple[Tensor, Tensor]:
         """Logits, and the Grad-CAM of one output at the last features: ``(N, 2)`` and ``(N, h, w)`` >= 0.
@@ -81,4 +83,6 @@ def _published(settings: TeacherSettings) -> Mapping[str, Tensor]:
             f"{settings.backbone} has no weights '{settings.weights}' (known: {', '.join(known)}); "
             "give -o weights=FILE (a torchvision state dict) or -o weights=random"
         )
-    return known[settings.weights].get_state_dict(progress=False, check_hash=True)
+    return (  # type: ignore[no-any-return]  # torchvision has no types
+        known[settings.weights].get_state_dict(progress=False, check_hash=True)
+    )

@@ -94,7 +94,7 @@ def displacements(settings: SaliencySettings) -> Tensor:
     return functional.pad(moved, (1, 1, 1, 1))
 
 
-class Squares(Dataset):
+class Squares(Dataset):  # type: ignore[type-arg]  # items unnamed: bases are part of trained sources
     """What the network sees of a view's images, deformed by (seed, epoch, image), with their labels.
 
     Args:

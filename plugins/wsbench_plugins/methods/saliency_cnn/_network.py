@@ -40,7 +40,9 @@ class Block(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """``(N, channels, h, w)`` -> ``(N, out, h / stride**2, w / stride**2)``, >= 0."""
-        return self.share * (self.convolutions(features) + self.shortcut(features))
+        return (  # type: ignore[no-any-return]  # torch: a module's call is Any
+            self.share * (self.convolutions(features) + self.shortcut(features))
+        )
 
 
 class SmallNetwork(nn.Module):
@@ -75,7 +77,9 @@ class SmallNetwork(nn.Module):
         features = (grey - self.mean) / self.deviation
         for place, block in enumerate(self.blocks):
             features = block(self.pool(features) if place else features)
-        return self.head(features.mean(dim=(2, 3)))
+        return (  # type: ignore[no-any-return]  # torch: a module's call is Any
+            self.head(features.mean(dim=(2, 3)))
+        )
 
 
 def build(settings: SaliencySettings, seed: int) -> SmallNetwork:

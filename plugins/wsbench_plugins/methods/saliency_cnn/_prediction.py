@@ -28,6 +28,7 @@ def predict(
     network: SmallNetwork, images: wsbench.ImageView, settings: SaliencySettings
 ) -> wsbench.Prediction:
     """Probabilities of tuberculosis, and the map that the settings name over what the network sees."""
+    regions: list[wsbench.Region]
     scores, maps, regions = [], [], []
     for chunk in images.chunks(AT_ONCE):
         inputs, covered = squares(network, chunk, settings)
@@ -48,7 +49,9 @@ def maps_of(
         wsbench.geometry.over_whole_image(found, region, tuple(size), settings.image_size)
         for found, region, size in zip(maps, regions, images.sizes.tolist(), strict=True)
     ]
-    return np.clip(np.stack(over), 0, 1)[:, None]
+    return (  # type: ignore[no-any-return]  # numpy: what is clipped is Any
+        np.clip(np.stack(over), 0, 1)[:, None]
+    )
 
 
 def squares(

@@ -52,10 +52,12 @@ def augmentation(settings: RecogniserSettings) -> nn.Module:
     if not settings.augment:
         return nn.Identity()
     turns = [v2.RandomRotation((TURN * k, TURN * k), v2.InterpolationMode.BILINEAR) for k in range(8)]
-    return v2.Compose([v2.RandomHorizontalFlip(), v2.RandomChoice(turns)])
+    return (  # type: ignore[no-any-return]  # torchvision has no types
+        v2.Compose([v2.RandomHorizontalFlip(), v2.RandomChoice(turns)])
+    )
 
 
-class Pairs(Dataset):
+class Pairs(Dataset):  # type: ignore[type-arg]  # items unnamed: bases are part of trained sources
     """A tuberculous and a healthy image an item, paired anew in every epoch.
 
     Args:

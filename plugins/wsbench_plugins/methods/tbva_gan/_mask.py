@@ -20,7 +20,9 @@ def levels(changemap: np.ndarray) -> np.ndarray:
     highest = changemap.max()
     if highest <= 0:
         return np.zeros(changemap.shape, dtype=np.uint8)
-    return np.rint(changemap / highest * (LEVELS - 1)).astype(np.uint8)
+    return (  # type: ignore[no-any-return]  # numpy: a ufunc's result is Any
+        np.rint(changemap / highest * (LEVELS - 1)).astype(np.uint8)
+    )
 
 
 def threshold(
@@ -69,6 +71,6 @@ def mask(
     lowest = threshold(picture, attention, region, bins, share)
     if lowest is None:
         return np.zeros(picture.shape, dtype=bool)
-    found = (picture >= lowest).astype(np.uint8)
+    found: np.ndarray = (picture >= lowest).astype(np.uint8)
     found = cv2.erode(found, np.ones((erosion, erosion), np.uint8))
     return cv2.dilate(found, np.ones((dilation, dilation), np.uint8)).astype(bool)

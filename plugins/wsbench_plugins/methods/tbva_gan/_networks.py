@@ -25,7 +25,9 @@ class Residual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """``(N, K, h, w)`` -> the same."""
-        return features + self.layers(features)
+        return (  # type: ignore[no-any-return]  # torch: a module's call is Any
+            features + self.layers(features)
+        )
 
 
 def generator(inputs: int, filters: int, blocks: int) -> nn.Sequential:

@@ -47,7 +47,9 @@ def seen(network: Recogniser, images: wsbench.ImageView) -> Tensor:
 def score(network: Recogniser, inputs: Tensor) -> np.ndarray:
     """``(N, 1)`` probabilities of tuberculosis."""
     with torch.inference_mode():
-        return network(inputs).sigmoid()[:, None].cpu().numpy()
+        return (  # type: ignore[no-any-return]  # torch: a module's call is Any
+            network(inputs).sigmoid()[:, None].cpu().numpy()
+        )
 
 
 def translate(

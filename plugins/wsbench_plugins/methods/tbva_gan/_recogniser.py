@@ -54,7 +54,9 @@ class Recogniser(nn.Module):
         inputs = functional.interpolate(grey, (self.size, self.size), mode="bilinear", antialias=True)
         inputs = v2.functional.normalize(inputs.expand(-1, 3, -1, -1), self.mean, self.deviation)
         pooled = self.avgpool(self.features(inputs))
-        return self.classifier(pooled.flatten(1))[:, 0]
+        return (  # type: ignore[no-any-return]  # torch: a module's call is Any
+            self.classifier(pooled.flatten(1))[:, 0]
+        )
 
     def attention(self, grey: Tensor) -> Tensor:
         """Grad-CAM at the last convolution, each map from 0 to 1 (one that is 0 everywhere stays 0).
@@ -115,4 +117,6 @@ def _classifier(channels: int, settings: RecogniserSettings) -> nn.Sequential:
 
 
 def _published(settings: RecogniserSettings) -> Mapping[str, Tensor]:
-    return VGG16_Weights[settings.weights].get_state_dict(progress=False, check_hash=True)
+    return (  # type: ignore[no-any-return]  # torchvision has no types
+        VGG16_Weights[settings.weights].get_state_dict(progress=False, check_hash=True)
+    )

@@ -77,7 +77,7 @@ class Translation(lightning.LightningModule):
         self._frozen[0].to(self.device)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        generators, judges = self.optimizers()
+        generators, judges = self.optimizers()  # type: ignore[attr-defined]  # two are made below
         self.discriminators.requires_grad_(False)
         made = self.network(*batch)
         parts = self.generator_losses(made)
@@ -97,7 +97,7 @@ class Translation(lightning.LightningModule):
         return total.detach()
 
     def on_train_epoch_end(self) -> None:
-        for schedule in self.lr_schedulers():
+        for schedule in self.lr_schedulers():  # type: ignore[union-attr]  # two are made below
             schedule.step()
 
     def generator_losses(self, made: Translated) -> dict[str, Tensor]:
@@ -159,9 +159,11 @@ class Translation(lightning.LightningModule):
         self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(real_t))
 
     def _score(self, images: Tensor) -> Tensor:
-        return self._frozen[0](unscaled(images.float())).float().sigmoid().mean()
+        return (  # type: ignore[no-any-return]  # torch: a module's call is Any
+            self._frozen[0](unscaled(images.float())).float().sigmoid().mean()
+        )
 
-    def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list[object]]:
+    def configure_optimizers(self) -> tuple[list[torch.optim.Adam], list[torch.optim.lr_scheduler.LambdaLR]]:
         settings = self.settings
         optimisers = [
             torch.optim.Adam(module.parameters(), lr=settings.learning_rate, betas=settings.betas)

@@ -69,7 +69,7 @@ class Translator(nn.Module):
 
     def to_tuberculous(self, images: Tensor) -> Tensor:
         """``(N, 1, H, W)`` in [-1, 1] -> the image with tuberculosis."""
-        output = self.n2t(self._with_label(images, TUBERCULOUS))
+        output: Tensor = self.n2t(self._with_label(images, TUBERCULOUS))
         return images + output if self.adds else output
 
     def forward(self, real_t: Tensor, real_n: Tensor) -> Translated:

@@ -93,7 +93,8 @@ def _taken_off(
     if (weight == 1.0).all():
         return 0.0
     places = np.flatnonzero(negative[image])
-    return (1 - weight)[:, None] * resamples.up_to(image[places], np.searchsorted(places, stops))
+    lost: np.ndarray = (1 - weight)[:, None] * resamples.up_to(image[places], np.searchsorted(places, stops))
+    return lost
 
 
 def _interpolated(hits: np.ndarray, shown: np.ndarray, truths: np.ndarray) -> np.ndarray:

@@ -50,7 +50,8 @@ def cond_ap25_of_fixed_boxes(
     values = [
         cond_ap25(scored.shared(with_fixed_boxes_and_rest, parted), resamples) for parted in (False, True)
     ]
-    return np.maximum(*values)
+    larger: np.ndarray = np.maximum(*values)
+    return larger
 
 
 def with_fixed_boxes_and_rest(scored: wsbench.metrics.Scored, parted: bool) -> wsbench.metrics.Scored:

@@ -50,7 +50,8 @@ class Ranked:
 
     def at(self, iou: float) -> np.ndarray:
         """``(D,)`` bool: `hit` at one of `IOUS`."""
-        return self.hit[np.flatnonzero(np.isclose(IOUS, iou))[0]]
+        hit: np.ndarray = self.hit[np.flatnonzero(np.isclose(IOUS, iou))[0]]
+        return hit
 
 
 def ranked(scored: wsbench.metrics.Scored) -> list[Ranked]:

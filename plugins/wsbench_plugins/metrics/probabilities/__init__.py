@@ -98,7 +98,8 @@ def logits(scores: np.ndarray) -> np.ndarray:
     import numpy as np
     from scipy.special import logit
 
-    return logit(np.clip(np.asarray(scores, dtype=np.float64), CLIP, 1 - CLIP))
+    odds: np.ndarray = logit(np.clip(np.asarray(scores, dtype=np.float64), CLIP, 1 - CLIP))
+    return odds
 
 
 def _mean(values: np.ndarray, resamples: wsbench.metrics.Resamples) -> np.ndarray:

@@ -91,7 +91,8 @@ def _lowest(numbers: np.ndarray, kind: np.ndarray, resamples: wsbench.metrics.Re
     lowest = np.full(resamples.counts.shape[1], np.inf)
     np.minimum.at(lowest, resamples.unit[kind], numbers[kind])
     order = np.argsort(lowest)
-    return lowest[order[(resamples.counts[:, order] > 0).argmax(axis=1)]]
+    drawn: np.ndarray = lowest[order[(resamples.counts[:, order] > 0).argmax(axis=1)]]
+    return drawn
 
 
 def _with_both_labels(positive: np.ndarray, resamples: wsbench.metrics.Resamples) -> np.ndarray:
@@ -233,4 +234,5 @@ def _step(gradient: np.ndarray, information: np.ndarray, free_slope: bool) -> np
 
 
 def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full_like(part, np.inf), where=whole > SINGULAR)
+    quotient: np.ndarray = np.divide(part, whole, out=np.full_like(part, np.inf), where=whole > SINGULAR)
+    return quotient
