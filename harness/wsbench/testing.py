@@ -9,7 +9,7 @@ Call them from your own tests::
 from __future__ import annotations
 
 import pickle  # nosec B403 # for what is pickled here
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,9 @@ from wsbench.scoring.table import Heatmaps, Scored, Truth
 from wsbench.settings import Settings
 from wsbench.types import Box, Sample, ScoredBox
 from wsbench.utils.progress import Silent
+
+_Placed = Sequence[tuple[int, Box | ScoredBox]]
+"""Boxes, each with the number of its image."""
 
 
 class ToySettings(Settings):
@@ -145,25 +148,26 @@ def check_metric(spec: MetricSpec) -> None:
     """A metric gives numbers or NaN, leaves the table alone, does not depend on the order of images, and says
     of a draw of the images what the images of that draw would give."""
     names = tuple("abcdef")
-    for truth, predicted in (((), ()), _METRIC_BOXES):
-        value = _value(spec, _table(names, truth, predicted))
-        assert np.array_equal(value, _value(spec, _table(names, truth, predicted)), equal_nan=True), (
+    cases: Sequence[tuple[_Placed, _Placed]] = (((), ()), _METRIC_BOXES)
+    for boxes in cases:
+        value = _value(spec, _table(names, *boxes))
+        assert np.array_equal(value, _value(spec, _table(names, *boxes)), equal_nan=True), (
             f"{spec.name} changed its table"
         )
-        turned = _value(spec, _table(names, truth, predicted, order=[3, 1, 5, 0, 2, 4]))
+        turned = _value(spec, _table(names, *boxes, order=[3, 1, 5, 0, 2, 4]))
         assert np.allclose(value, turned, equal_nan=True), f"{spec.name} depends on the order of images"
         if spec.resampled:
-            _check_draws(spec, names, truth, predicted)
+            _check_draws(spec, names, boxes)
 
 
-def _check_draws(spec: MetricSpec, names: tuple[str, ...], truth: Any, predicted: Any) -> None:
+def _check_draws(spec: MetricSpec, names: tuple[str, ...], boxes: tuple[_Placed, _Placed]) -> None:
     drawn = [[1, 1, 1, 1, 1, 1], [0, 2, 0, 1, 3, 0], [2, 0, 1, 0, 1, 2], [0, 0, 0, 3, 3, 0]]
     draws = Resamples(np.array(drawn, dtype=float), np.arange(len(names)))
-    values = np.asarray(spec.compute(_table(names, truth, predicted), draws))
+    values = np.asarray(spec.compute(_table(names, *boxes), draws))
     for value, counts in zip(values, drawn, strict=True):
         order = [row for row, times in enumerate(counts) for _ in range(times)]
         copies = tuple(f"{names[row]}" + "'" * order[:place].count(row) for place, row in enumerate(order))
-        expected = _value(spec, _table(copies, truth, predicted, order=order, named=copies))
+        expected = _value(spec, _table(copies, *boxes, order=order, named=copies))
         assert np.allclose(value, expected, equal_nan=True), f"{spec.name}: a draw is not what it draws"
 
 
@@ -172,11 +176,11 @@ def _value(spec: MetricSpec, scored: Scored) -> np.ndarray:
     expected = ((1,), (1, len(scored.classes)))
     assert values.shape in expected, f"{spec.name} gave values of shape {values.shape}, not (B,) or (B, C)"
     assert not np.isinf(values).any(), f"{spec.name} gave an infinite value"
-    value: np.ndarray = values[0]
-    return value
+    one: np.ndarray = values[0]
+    return one
 
 
-_METRIC_BOXES = (
+_METRIC_BOXES: tuple[_Placed, _Placed] = (
     ((0, Box("x", 10, 10, 40, 40)), (0, Box("x", 50, 50, 90, 80)), (1, Box("y", 5, 5, 60, 60))),
     (
         (0, ScoredBox("x", 12, 8, 44, 40, 0.9)),
@@ -189,8 +193,8 @@ _METRIC_BOXES = (
 
 def _table(
     names: tuple[str, ...],
-    truth: Any,
-    predicted: Any,
+    truth: _Placed,
+    predicted: _Placed,
     order: list[int] | None = None,
     named: tuple[str, ...] | None = None,
 ) -> Scored:
@@ -201,7 +205,7 @@ def _table(
     maps = np.random.default_rng(0).random((6, 2, 8, 8))
     classes, sizes = ("x", "y"), np.full((len(order), 2), 100)
 
-    def of_images(boxes: Any) -> BoxTable:
+    def of_images(boxes: _Placed) -> BoxTable:
         return BoxTable.of([[box for row, box in boxes if row == image] for image in order], classes)
 
     calibrate = Truth(
@@ -229,8 +233,8 @@ def _table(
 
 def _pickled(dataset: Dataset) -> Dataset:
     """As it arrives in another process."""
-    copy: Dataset = pickle.loads(pickle.dumps(dataset))  # nosec B301 # its own bytes, none from outside
-    return copy
+    again: Dataset = pickle.loads(pickle.dumps(dataset))  # nosec B301 # its own bytes, none from outside
+    return again
 
 
 def _same(first: Any, second: Any, why: str) -> None:

@@ -47,7 +47,8 @@ def _run(words: Sequence[str]) -> int | None:
     from wsbench.cli.commands import UsageError, app
 
     try:
-        return app(words or ["--help"], prog_name="wsbench", standalone_mode=False)
+        code: int | None = app(words or ["--help"], prog_name="wsbench", standalone_mode=False)
+        return code
     except WsbenchError as error:
         return _refuse(str(error))
     except UsageError as error:

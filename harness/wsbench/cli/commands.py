@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -10,8 +10,9 @@ from wsbench import __version__
 from wsbench.cli import board, comparing, data, listing, options, power, running, sanity, scoring
 from wsbench.cli.plugin_commands import WithPlugins
 
-# Typer carries its own copy of click; its base of all usage errors is only reachable from here.
-UsageError = typer.BadParameter.__bases__[0]
+# Typer carries its own copy of click; its base of all usage errors is only reachable from here. To mypy it is
+# the one below it that has a public name.
+UsageError = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
 
 app = typer.Typer(
     name="wsbench",

@@ -58,13 +58,14 @@ def compare(
         raise WsbenchError(f"{one.files[0]}: has no {main}; score it again with `wsbench evaluate RUN`")
     _who(one, other)
     board = sides.table_of(one, leaderboards)
-    differences, estimates = [], {}
+    differences: list[Difference] = []
+    estimates: dict[str, tuple[Estimate, Estimate]] = {}
     for metric in _kept(one.row):
-        both = [side.row.estimate(metric) for side in (one, other)]
-        if None not in both:
-            estimates[metric] = both
+        of_first, of_second = one.row.estimate(metric), other.row.estimate(metric)
+        if of_first is not None and of_second is not None:
+            estimates[metric] = of_first, of_second
             prior = board.prior(metric)
-            differences.append(compared.difference(metric, *both, prior))
+            differences.append(compared.difference(metric, of_first, of_second, prior))
     if main not in estimates:
         raise WsbenchError(f"{first}, {second}: a seed of {main} is missing, or its draws; score both again")
     _differences("over seeds, test images and thresholds", ["measure"], differences)
@@ -193,14 +194,18 @@ def _replayed(
 
 
 def _more(
-    again: _Again, estimates: Sequence[Estimate], main: MetricSpec, prior: Prior, progress: Progress
+    again: _Again,
+    estimates: tuple[Estimate, Estimate],
+    main: MetricSpec,
+    prior: Prior,
+    progress: Progress,
 ) -> Noise:
     """Print what predictions tell of two rows; gives the parts of the variance."""
     from wsbench.scoring import compared
     from wsbench.scoring import compared_networks as networks
 
-    draws, rows = again.draws.test, again.rows
-    with progress.task("drawing images and thresholds again", 2 * sum(map(len, rows))) as advance:
+    draws, (first, second) = again.draws.test, again.rows
+    with progress.task("drawing images and thresholds again", 2 * (len(first) + len(second))) as advance:
 
         def images(network: Network) -> np.ndarray:
             advance(1)
@@ -213,22 +218,22 @@ def _more(
         parts = compared.noise(
             *estimates,
             prior,
-            images=networks.difference_of(images, *rows),
-            thresholds=networks.difference_of(thresholds, *rows),
+            images=networks.difference_of(images, first, second),
+            thresholds=networks.difference_of(thresholds, first, second),
         )
     _noise(main.name, parts)
-    if len(rows[0][0].scored.truth) == 0:
+    if len(first[0].scored.truth) == 0:
         return parts
     cells = [
         [one.who, str(one.first), str(one.second), compared.p_words(one.p)]
-        for one in networks.best_boxes(*rows)
+        for one in networks.best_boxes(first, second)
     ]
     header = ["networks", "only A hits", "only B hits", "p"]
     print()
     tables.show("best box of images with a finding (McNemar, exact)", header, cells, text=1, width=WIDTH)
-    if by_class := networks.by_class(*rows, estimates, prior, main, draws):
+    if by_class := networks.by_class(first, second, estimates, prior, main, draws):
         _differences(f"\n{main.name} by class", ["class", "lesions"], by_class)
-    by_size = networks.by_size(*rows, estimates, prior, draws)
+    by_size = networks.by_size(first, second, estimates, prior, draws)
     _differences(
         "\nshare of lesions hit (no charge for further boxes), by their area", ["lesions", "number"], by_size
     )

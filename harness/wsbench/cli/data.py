@@ -12,6 +12,7 @@ from wsbench.errors import choose
 
 if TYPE_CHECKING:
     from wsbench.data.dataset import Loaded
+    from wsbench.types import Sample
 
 app = typer.Typer(help="Check a dataset's files, or make a dataset.", rich_markup_mode=None)
 
@@ -58,7 +59,7 @@ def check(
 def _counts(loaded: Loaded) -> None:
     from wsbench.types import ROLES
 
-    dealt = {role: loaded.samples_of(role) for role in ROLES}
+    dealt: dict[str, list[Sample]] = {role: loaded.samples_of(role) for role in ROLES}
     names = {sample.name for members in dealt.values() for sample in members}
     dealt["none"] = [sample for sample in loaded.samples if sample.name not in names]
     strata = sorted({sample.stratum for sample in loaded.samples})

@@ -10,6 +10,7 @@ import typer
 from pydantic import BaseModel
 
 from wsbench.cli import options, tables
+from wsbench.contract.specs import DatasetSpec, MethodSpec, MetricSpec
 from wsbench.errors import WsbenchError, choose
 
 if TYPE_CHECKING:
@@ -86,10 +87,14 @@ def describe(
 
 
 def _describe(found: Plugins, name: str) -> None:
-    everything = {**found.metrics, **found.datasets, **found.methods}
+    everything: Mapping[str, MetricSpec | DatasetSpec | MethodSpec] = {
+        **found.metrics,
+        **found.datasets,
+        **found.methods,
+    }
     spec = choose(name, everything, "dataset, method or metric")
     print(f"{spec.name}: {spec.summary}")
-    if name in found.metrics:
+    if isinstance(spec, MetricSpec):
         definition = (spec.compute.__doc__ or "").partition("Args:")[0]
         print(textwrap.fill(" ".join(definition.split()), 79))
         return
@@ -97,9 +102,9 @@ def _describe(found: Plugins, name: str) -> None:
         print(textwrap.fill(spec.citation, 79))
     presets: Mapping[str, Mapping[str, Any]] = {}
     after_fit: tuple[str, ...] = ()
-    if name in found.datasets:
+    if isinstance(spec, DatasetSpec):
         _source(name)
-    if name in found.methods:
+    if isinstance(spec, MethodSpec):
         presets, after_fit = spec.presets, spec.after_fit
         if spec.box_use:
             print(textwrap.fill(f"uses annotated boxes ({spec.box_supervision.value}): {spec.box_use}", 79))

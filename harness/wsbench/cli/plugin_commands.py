@@ -19,12 +19,12 @@ from wsbench.contract.specs import CommandSpec
 class WithPlugins(TyperGroup):
     """The built-in commands, then those of plugins, which are looked for when no built-in one is named."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # private click
         """The names of all commands."""
         builtin = super().list_commands(ctx)
         return [*builtin, *sorted(set(options.found(None).commands) - set(builtin))]
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override] # private click
         """The command of a name; None where there is none. A built-in one is never replaced."""
         if (builtin := super().get_command(ctx, cmd_name)) is not None:
             return builtin

@@ -124,7 +124,8 @@ def _of_rows(
     from wsbench.reports import sides
     from wsbench.reports.power import comparison_of
 
-    both = sides.pair(*row, metrics, leaderboards, dataset)
+    one, other = row
+    both = sides.pair(one, other, metrics, leaderboards, dataset)
     record = both[0].row.first
     metric, images = both[0].row.ranked_by, record.dataset["images"]["test"]
     estimates = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wsbench.cli import layout
 from wsbench.errors import printable
@@ -56,7 +56,7 @@ def show(
     given = [None] * len(header) if text is None else layout.widths(header, lines, text, gap, console.width)
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
     for place, (heading, wide) in enumerate(zip(header, given, strict=False)):
-        justify = "right" if text is not None and place >= text else "left"
+        justify: Literal["left", "right"] = "right" if text is not None and place >= text else "left"
         table.add_column(Text(printable(heading)), justify=justify, overflow="fold", width=wide)
     for line in lines:
         # Not str, of which rich would read markup and names of emoji.

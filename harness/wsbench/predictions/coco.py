@@ -76,10 +76,8 @@ class CocoFile(BaseModel):
     annotations: Listed[CocoBox]
 
 
-class CocoList(RootModel):
+class CocoList(RootModel[Listed[CocoBox]]):
     """A list of results without anything else."""
-
-    root: Listed[CocoBox]
 
 
 class CocoNames(BaseModel):
@@ -196,7 +194,8 @@ class CocoResults:
             )
         scores_in_unit(self._path, [box.score], f"the score of the box {list(box.bbox)} of {sample.name}")
         label, within = self._class(box.category_id), clip(corners, width, height)
-        return ScoredBox(label, *within[0].tolist(), box.score) if areas(within)[0] > 0 else None
+        x0, y0, x1, y1 = within[0].tolist()
+        return ScoredBox(label, x0, y0, x1, y1, box.score) if areas(within)[0] > 0 else None
 
     def _check_once(self, name: str, results: Sequence[CocoBox]) -> None:
         """Raise WsbenchError if an image stands twice in a list of results: under two ids, or with every

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from wsbench.errors import WsbenchError
 from wsbench.files.checksums import is_whole_archive
 from wsbench.files.writing import atomic
 from wsbench.types import Prediction, Region, Role, ScoredBox
+
+Item = TypeVar("Item")
 
 SHARD = 128
 SCORED_ROLES: tuple[Role, ...] = ("select", "calibrate", "test")
@@ -77,8 +79,13 @@ def part(prediction: Prediction, start: int, stop: int) -> Prediction:
     def of(values: Any) -> Any:
         return None if values is None else values[start:stop]
 
-    parts = map(of, (prediction.scores, prediction.heatmaps, prediction.regions, prediction.boxes))
-    return Prediction(*parts, box_grid=prediction.box_grid)
+    return Prediction(
+        of(prediction.scores),
+        of(prediction.heatmaps),
+        of(prediction.regions),
+        of(prediction.boxes),
+        prediction.box_grid,
+    )
 
 
 def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
@@ -150,7 +157,7 @@ def there(folder: Path, role: str) -> bool:
 def joined(parts: Sequence[Prediction]) -> Prediction:
     """One prediction of all the parts' images."""
 
-    def sequence(what: str) -> list | None:
+    def sequence(what: str) -> list[Any] | None:
         values = [getattr(part, what) for part in parts]
         return None if values[0] is None else [item for value in values for item in value]
 
@@ -230,7 +237,7 @@ def _check_maps(prediction: Prediction, images: ImageView) -> None:
         raise WsbenchError(f"the method's box_grid {prediction.box_grid} must be rows and columns")
 
 
-def _of_images(values: Sequence | None, images: ImageView, what: str) -> Iterable[tuple[str, Any]]:
+def _of_images(values: Sequence[Item] | None, images: ImageView, what: str) -> Iterable[tuple[str, Item]]:
     if values is not None and len(values) != len(images):
         raise WsbenchError(f"the method gave {len(values)} {what} for {len(images)} images")
     return zip(images.names, values or (), strict=False)
@@ -278,7 +285,7 @@ def _write(path: Path, images: ImageView, prediction: Prediction) -> None:
         ]
         arrays["boxes"] = np.array(rows, dtype=np.float64).reshape(-1, 7)
     with atomic(path) as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type] # one might be named allow_pickle
 
 
 def _prediction(arrays: np.lib.npyio.NpzFile, classes: Sequence[str]) -> Prediction:
@@ -286,8 +293,8 @@ def _prediction(arrays: np.lib.npyio.NpzFile, classes: Sequence[str]) -> Predict
     boxes: list[list[ScoredBox]] | None = None
     if "boxes" in arrays:
         boxes = [[] for _ in arrays["names"]]
-        for row, label, *corners, score in arrays["boxes"].tolist():
-            boxes[int(row)].append(ScoredBox(classes[int(label)], *corners, score))
+        for row, label, x0, y0, x1, y1, score in arrays["boxes"].tolist():
+            boxes[int(row)].append(ScoredBox(classes[int(label)], x0, y0, x1, y1, score))
     grid = tuple(arrays["box_grid"].tolist()) if "box_grid" in arrays else None
     # Submissions keep single precision; what is scored again from one must be what was scored first.
     scores = arrays["scores"].astype(np.float32).astype(np.float64)

@@ -118,8 +118,10 @@ class Board:
         ranking = rank(estimates, higher_is_better=self.rows[0].sign > 0)
         columns = (ranking.best, ranking.worst, ranking.likely_best, ranking.likely_worst, ranking.winner)
         return [
-            Standing(*map(int, ends), bool(winner))
-            for *ends, winner in zip(*(column.tolist() for column in columns), strict=True)
+            Standing(int(best), int(worst), int(likely_best), int(likely_worst), bool(winner))
+            for best, worst, likely_best, likely_worst, winner in zip(
+                *(column.tolist() for column in columns), strict=True
+            )
         ]
 
     def _estimates(self, metric: str) -> Mapping[int, Estimate]:

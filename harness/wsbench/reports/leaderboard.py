@@ -25,7 +25,7 @@ from wsbench.reports.board import Board
 from wsbench.reports.board_tables import floors, markdown_table, measures, ranking
 from wsbench.reports.published import Paper, PublishedTable
 from wsbench.reports.rows import Row, row_key
-from wsbench.runs import replay
+from wsbench.runs import replay, replay_arrays
 from wsbench.runs.evaluation_log import seen_by
 from wsbench.scoring.objectives import OBJECTIVE
 from wsbench.utils.hashing import key_of
@@ -51,13 +51,13 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
     rule = "" if calibrated == OBJECTIVE else f"-{calibrated}"
     folds = f"-{record.dataset['folds']}folds" if record.dataset.get("folds") else ""
     stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}{folds}-seed{record.seed}"
-    path = folder / "records" / name / f"{stem}.json"
+    path: Path = folder / "records" / name / f"{stem}.json"
     if record.folder is not None:
-        checksums.require(record.folder / replay.FILE)
+        checksums.require(record.folder / replay_arrays.FILE)
     with held_for_a_moment(folder / ".lock"):
         records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
-        if record.folder is not None and (record.folder / replay.FILE).exists():
-            replay.seal(record.folder / replay.FILE, path.with_suffix(".npz"), path)
+        if record.folder is not None and (record.folder / replay_arrays.FILE).exists():
+            replay.seal(record.folder / replay_arrays.FILE, path.with_suffix(".npz"), path)
     return path
 
 

@@ -54,15 +54,16 @@ class Row:
 
     def mean(self, metric: str, protocol: str) -> str:
         """Mean over seeds; a dash where a seed is missing or its value does not exist."""
-        values = self.values(metric, protocol)
-        return "-" if None in values or self.missing else self.metrics[metric].text(statistics.fmean(values))
+        mean = _mean(self.values(metric, protocol))
+        return "-" if mean is None or self.missing else self.metrics[metric].text(mean)
 
     def spread(self, metric: str, protocol: str) -> str:
         """Sample standard deviation over seeds, or over the folds of all seeds; a dash where it does not
         exist."""
         values = self.spread_over(metric, protocol)
-        incomplete = None in values or self.missing or len(values) == 1
-        return "-" if incomplete else self.metrics[metric].text(statistics.stdev(values))
+        known = [value for value in values if value is not None]
+        incomplete = len(known) < len(values) or self.missing or len(values) == 1
+        return "-" if incomplete else self.metrics[metric].text(statistics.stdev(known))
 
     def cell(self, metric: str, protocol: str) -> str:
         """Mean and, of several seeds or folds, spread."""
@@ -97,12 +98,14 @@ class Row:
     @property
     def folds(self) -> int:
         """How many folds its records sum up; 0 for runs on the dataset's own split."""
-        return self.first.dataset.get("folds", 0)
+        folds: int = self.first.dataset.get("folds", 0)
+        return folds
 
     @property
     def has_boxes(self) -> bool:
         """Whether its test role has boxes."""
-        return self.first.dataset["boxes"]["test"] > 0
+        boxes: int = self.first.dataset["boxes"]["test"]
+        return boxes > 0
 
     @property
     def ranked_by(self) -> str:

@@ -231,7 +231,8 @@ def _as_file(predictions: Predictions) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         if isinstance(predictions, Mapping):
             path = Path(folder) / "predictions.npz"
-            np.savez(path, **{key: np.asarray(values) for key, values in predictions.items()})
+            arrays = {key: np.asarray(values) for key, values in predictions.items()}
+            np.savez(path, **arrays)  # type: ignore[arg-type] # one might be named allow_pickle
         else:
             path = Path(folder) / "predictions.json"
             path.write_text(json.dumps(list(predictions)))

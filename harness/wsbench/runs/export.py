@@ -95,13 +95,13 @@ def arrays(record: Record, loaded: Loaded, path: Path) -> int:
     if (grid := read["test"][1].box_grid) is not None:
         columns["box_grid"] = np.array(grid)
     with atomic(path) as file:
-        np.savez_compressed(file, **columns)
+        np.savez_compressed(file, **columns)  # type: ignore[arg-type] # one might be named allow_pickle
     return len(columns["map_names"])
 
 
 def _images(record: Record, loaded: Loaded, protocol: str) -> list[dict[str, Any]]:
     size = {sample.name: (sample.width, sample.height) for sample in loaded.samples}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for role in ("select", "test"):
         names, prediction = _read(record, loaded, role, protocol)
         for name, scores in zip(names, prediction.scores.tolist(), strict=True):

@@ -49,7 +49,7 @@ def replay_all(
         update: write the records with what was computed, instead of saying how they differ.
     """
     paths = sorted((folder / "records").glob("*/*.json"))
-    by_data: dict[tuple, list[Path]] = defaultdict(list)
+    by_data: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for path in paths:
         record = records.load(path)
         by_data[record.dataset["name"], record.key["fingerprint"]].append(path)

@@ -51,7 +51,7 @@ def write(path: Path, protocols: Mapping[str, Protocol], select: Mapping[str, np
             arrays[f"{name}/select"] = of_select.astype(np.float32)
         if prediction.heatmaps is not None:
             # The array itself is hashed, not a copy of its bytes: maps are most of a run's memory.
-            digest = hashlib.sha256(np.ascontiguousarray(prediction.heatmaps)).hexdigest()
+            digest = hashlib.sha256(np.ascontiguousarray(prediction.heatmaps).data).hexdigest()
             arrays[f"{name}/heatmaps"] = np.array(digest)
         of_rules = _boxes_of_rules(protocol) if protocol.choices else _columns(protocol.boxes)
         arrays |= {f"{name}/{column}": values for column, values in of_rules.items()}
@@ -185,8 +185,8 @@ def _protocol(
     test = RolePredictions(names, Prediction(scores, boxes=[()] * len(names)))
     sizes = loaded.views.images(names).sizes
     if f"{name}/rules" not in arrays:
-        points = tuple(said["calibration"]["operating_points"].values())
-        return Protocol(test, classes, sizes, points, own=_table(arrays, name))
+        own_points = tuple(said["calibration"]["operating_points"].values())
+        return Protocol(test, classes, sizes, own_points, own=_table(arrays, name))
     select = arrays.get(f"{name}/select")
     if select is None:
         points, drawn = unchosen_points(len(classes), len(draws.select))
@@ -219,7 +219,7 @@ def _boxes_of_rules(protocol: Protocol) -> dict[str, np.ndarray]:
         list(dict.fromkeys([*of_class, choice.rule]))
         for of_class, choice in zip(redrawn, protocol.choices, strict=True)
     ]
-    rows: dict[tuple, int] = {}
+    rows: dict[tuple[float, ...], int] = {}
     for column, of_class in enumerate(rules):
         for number, threshold in enumerate(_thresholds(of_class)):
             smallest = min(rule.minimum_area for rule in of_class if rule.threshold == threshold)

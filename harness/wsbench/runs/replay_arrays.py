@@ -114,8 +114,9 @@ def without_copies(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         for name, values in arrays.items()
         if not (
             name.startswith("paper/")
-            and name.partition("/")[2] in _SHARED
-            and np.array_equal(values, arrays.get(f"uniform/{name.partition('/')[2]}"))
+            and (column := name.partition("/")[2]) in _SHARED
+            and (first := arrays.get(f"uniform/{column}")) is not None
+            and np.array_equal(values, first)
         )
     }
 

@@ -19,7 +19,7 @@ from wsbench.errors import WsbenchError, choose
 from wsbench.files.writing import read_json, write_json
 from wsbench.predictions import store
 from wsbench.predictions.external import Outside
-from wsbench.runs import evaluation_log, floors, replay, scoring_inputs
+from wsbench.runs import evaluation_log, floors, replay, replay_arrays, scoring_inputs
 from wsbench.runs.plan import Plan, load_dataset
 from wsbench.runs.scoring_inputs import draws_of, paper_of, predicted_of, truths_of
 from wsbench.runs.stages import Checks, Stage, finished, locked, stage
@@ -32,7 +32,7 @@ from wsbench.types import Role
 from wsbench.utils.hashing import source_hash
 from wsbench.utils.progress import Progress
 
-LEFT = (records.SCORES, records.PAPER_SCORES, records.BOXES, replay.FILE)
+LEFT = (records.SCORES, records.PAPER_SCORES, records.BOXES, replay_arrays.FILE)
 """What `score_stage` leaves in a run's folder."""
 
 
@@ -71,7 +71,7 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
         _write_tables(folder, scores.protocols, truth["test"])
         select = {"uniform": predicted, "paper": paper.predicted if paper else predicted}
         replay.write(
-            folder / replay.FILE,
+            folder / replay_arrays.FILE,
             scores.protocols,
             {name: _scores_of(select[name], "select") for name in scores.protocols},
         )

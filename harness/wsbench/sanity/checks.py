@@ -114,7 +114,8 @@ class Subject:
                     )
                 parts.append(np.asarray(heatmaps, dtype=np.float16))  # as maps are stored
                 advance(len(shard))
-        return np.concatenate(parts)[self.rows, self.columns]
+        maps: np.ndarray = np.concatenate(parts)[self.rows, self.columns]
+        return maps
 
     def seed(self, part: str) -> int:
         """The seed of one part of the checks of this run."""

@@ -67,8 +67,8 @@ def by_depth(networks: Mapping[str, nn.Module], run: Callable[[], object]) -> di
     found = {}
     for name, network in networks.items():
         times = {layer: _time(network, *layer, called) for layer in layers(network)}
-        used = [layer for layer, time in times.items() if time is not None]
-        found[name] = sorted(used, key=times.__getitem__)
+        used = {layer: time for layer, time in times.items() if time is not None}
+        found[name] = sorted(used, key=used.__getitem__)
     return found
 
 
@@ -127,9 +127,10 @@ def _redraw(layer: nn.Module) -> None:
     learnt = [parameter.clone() for parameter in own]
     for parameter in own:
         parameter.fill_(torch.nan)  # shows what `reset_parameters` leaves alone
-    if hasattr(layer, "reset_parameters"):
+    reset = getattr(layer, "reset_parameters", None)
+    if reset is not None:
         inside = {name: value.clone() for name, value in layer.state_dict().items() if "." in name}
-        layer.reset_parameters()
+        reset()
         layer.load_state_dict(inside, strict=False)
     for parameter, before in zip(own, learnt, strict=True):
         if parameter.isnan().any():

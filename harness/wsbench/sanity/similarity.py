@@ -36,10 +36,9 @@ def structural_similarity(before: np.ndarray, after: np.ndarray) -> float:
     and how bright a map is says nothing of where it points.
     """
     first, second = on_grid(normalised(before)), on_grid(normalised(after))
+    ssim: Callable[..., float] = metrics.structural_similarity
     return float(
-        metrics.structural_similarity(
-            first, second, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
-        )
+        ssim(first, second, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
     )
 
 
@@ -84,7 +83,8 @@ def varies(values: np.ndarray) -> bool:
 
 def normalised(values: np.ndarray) -> np.ndarray:
     """A map that varies, from 0 at its lowest to 1 at its highest value."""
-    return (values - values.min()) / np.ptp(values)
+    result: np.ndarray = (values - values.min()) / np.ptp(values)
+    return result
 
 
 def on_grid(values: np.ndarray) -> np.ndarray:
@@ -96,4 +96,7 @@ def on_grid(values: np.ndarray) -> np.ndarray:
 
 
 def _gradients(values: np.ndarray) -> np.ndarray:
-    return feature.hog(values, orientations=9, pixels_per_cell=(CELL, CELL), cells_per_block=(3, 3))
+    gradients: np.ndarray = feature.hog(
+        values, orientations=9, pixels_per_cell=(CELL, CELL), cells_per_block=(3, 3)
+    )
+    return gradients

@@ -42,11 +42,13 @@ class Resamples:
         """``(N, ...)`` values of images -> ``(B, ...)`` their sums over each draw."""
         values = np.asarray(values, dtype=np.float64)
         flat = values.reshape(len(values), -1)
-        return (self.counts @ self.by_unit(flat)).reshape(len(self), *values.shape[1:])
+        sums: np.ndarray = self.counts @ self.by_unit(flat)
+        return sums.reshape(len(self), *values.shape[1:])
 
     def by_unit(self, values: np.ndarray) -> np.ndarray:
         """``(N, K)`` values of images -> ``(U, K)`` their sums over each unit."""
-        return self._membership @ values
+        sums: np.ndarray = self._membership @ values
+        return sums
 
     def up_to(self, images: np.ndarray, stops: np.ndarray) -> np.ndarray:
         """How many of the first images of a list each draw holds: what curves over a ranking are made of.
@@ -59,7 +61,8 @@ class Resamples:
             ``(B, K)`` counts.
         """
         if self.counts.shape[1] == 1 or len(stops) == 0:
-            return self.counts[:, :1] * stops
+            of_all: np.ndarray = self.counts[:, :1] * stops
+            return of_all
         steps = np.diff(stops, prepend=0)
         units = self.unit[images[: stops[-1]]]
         table = csr_array(
@@ -69,12 +72,13 @@ class Resamples:
             ),
             shape=(len(stops), len(self._columns)),
         )
-        counts = table @ self._columns
+        counts: np.ndarray = table @ self._columns
         return np.cumsum(counts, axis=0, out=counts).T.astype(np.float64)
 
     def of(self, images: np.ndarray) -> np.ndarray:
         """``(B, K)`` how often each of some images counts."""
-        return self._columns[self.unit[images]].T
+        counts: np.ndarray = self._columns[self.unit[images]].T
+        return counts
 
     def take(self, draws: np.ndarray) -> Resamples:
         """Some of the draws.
@@ -87,7 +91,8 @@ class Resamples:
     @property
     def units(self) -> int:
         """How many patients (images where patients are unknown) are drawn from."""
-        return self.counts.shape[1]
+        units: int = self.counts.shape[1]
+        return units
 
     def images(self) -> np.ndarray:
         """``(B, N)`` how often each image counts: sample weights for metrics that are no sums."""
@@ -127,7 +132,8 @@ class Resamples:
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """``part / whole``, NaN where the whole is 0: there the quantity does not exist."""
     part, whole = np.broadcast_arrays(np.asarray(part, dtype=np.float64), whole)
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
+    result: np.ndarray = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
+    return result
 
 
 def interval(draws: np.ndarray, level: float = 0.95) -> tuple[float, float] | None:

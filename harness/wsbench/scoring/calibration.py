@@ -78,7 +78,8 @@ class Search:
         images = np.flatnonzero(self.counted)
         weights = draws.of(images) * (self.scores[images] >= operating_points[:, None])
         part, total = weights @ self.sums.part[images], weights @ self.sums.total[images]
-        return np.divide(part, total, out=np.zeros_like(part), where=total > 0)
+        values: np.ndarray = np.divide(part, total, out=np.zeros_like(part), where=total > 0)
+        return values
 
 
 PREFERRED = np.lexsort((np.tile(MINIMUM_AREAS, len(THRESHOLDS)), -np.repeat(THRESHOLDS, len(MINIMUM_AREAS))))
@@ -92,7 +93,8 @@ def best_of(values: np.ndarray) -> np.ndarray:
     Args:
         values: ``(B, K)`` of every rule.
     """
-    return PREFERRED[values[:, PREFERRED].argmax(axis=1)]
+    places: np.ndarray = PREFERRED[values[:, PREFERRED].argmax(axis=1)]
+    return places
 
 
 def best_of_few(values: np.ndarray, chosen: int) -> np.ndarray:

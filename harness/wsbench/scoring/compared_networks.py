@@ -98,11 +98,11 @@ def by_size(
     for level, members in groups.items():
         if not members.any():
             continue
-        hit = [
+        of_first, of_second = (
             _shares_hit(networks, members, row, draws)
             for networks, row in zip((first, second), rows, strict=True)
-        ]
-        result.append(difference(level, *hit, prior, count=int(members.sum())))
+        )
+        result.append(difference(level, of_first, of_second, prior, count=int(members.sum())))
     return result
 
 
@@ -137,11 +137,11 @@ def by_class(
         samples = [of_row[:, 0, column] for of_row in values]
         if np.isnan(np.concatenate(samples)).any():
             continue
-        both = [
+        of_first, of_second = (
             _estimate(sample, of_row[:, :, column], like, int(lesions[column]))
             for sample, of_row, like in zip(samples, drawn, rows, strict=True)
-        ]
-        result.append(difference(name, *both, prior, count=int(lesions[column])))
+        )
+        result.append(difference(name, of_first, of_second, prior, count=int(lesions[column])))
     return result
 
 
@@ -150,7 +150,8 @@ def difference_of(
 ) -> np.ndarray:
     """``(B,)`` the difference of both rows' means over seeds."""
     of_first, of_second = (np.mean([compute(one) for one in row], axis=0) for row in (first, second))
-    return of_first - of_second
+    result: np.ndarray = of_first - of_second
+    return result
 
 
 def _shares_hit(
@@ -181,4 +182,5 @@ def _macro(spec: MetricSpec, network: Network, drawn: np.ndarray) -> np.ndarray:
     if drawn.ndim == 1:
         return drawn
     sample = measuring.values(spec, network.scored, Resamples.once(len(network.scored.names)))[0]
-    return drawn[:, ~np.isnan(sample)].mean(axis=1)
+    result: np.ndarray = drawn[:, ~np.isnan(sample)].mean(axis=1)
+    return result

@@ -59,7 +59,8 @@ def _shared(rest: np.ndarray, weights: np.ndarray, unit: np.ndarray) -> np.ndarr
     # Undefined where no patient has two targets, or all hits are equal.
     correlation = np.clip(np.nan_to_num(ratio(products, pairs)), 0.0, 1.0)
     within = ((weights @ belongs) ** 2).sum(axis=1) - (weights**2).sum(axis=1)
-    return correlation[..., None] * within
+    result: np.ndarray = correlation[..., None] * within
+    return result
 
 
 def _two_sided(standard: np.ndarray, skewness: np.ndarray) -> np.ndarray:
@@ -70,4 +71,5 @@ def _two_sided(standard: np.ndarray, skewness: np.ndarray) -> np.ndarray:
     skewness = np.where(np.abs(skewness) < LEAST_SKEWNESS, LEAST_SKEWNESS, skewness)
     shape = 4 / skewness**2
     place = np.maximum(shape + 2 * standard / skewness, 0.0)
-    return np.minimum(2 * np.minimum(gammainc(shape, place), gammaincc(shape, place)), 1.0)
+    result: np.ndarray = np.minimum(2 * np.minimum(gammainc(shape, place), gammaincc(shape, place)), 1.0)
+    return result

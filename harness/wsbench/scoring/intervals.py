@@ -149,8 +149,10 @@ def _of_units(variance: float, units: int) -> float:
 
 
 def _logit(values: np.ndarray) -> np.ndarray:
-    return np.log(values / (1 - values))
+    result: np.ndarray = np.log(values / (1 - values))
+    return result
 
 
 def _expit(values: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-values))
+    result: np.ndarray = 1 / (1 + np.exp(-values))
+    return result

@@ -159,7 +159,7 @@ class Redrawn:
 
     def values(self, metrics: Mapping[str, MetricSpec]) -> dict[str, np.ndarray]:
         """``(B, C)`` or ``(B,)`` of every metric."""
-        result = {}
+        result: dict[str, np.ndarray] = {}
         once = Resamples.once(len(self.scored.names))
         for with_points in (False, True):
             some = {n: spec for n, spec in metrics.items() if spec.at_operating_points == with_points}
@@ -260,7 +260,8 @@ def rarer_units(scored: Scored, draws: Resamples) -> np.ndarray:
         [len(np.unique(draws.unit[labels])), len(np.unique(draws.unit[~labels]))]
         for labels in scored.labels.T
     ]
-    return np.array(counts).min(axis=1).clip(min=1)
+    rarer: np.ndarray = np.array(counts).min(axis=1).clip(min=1)
+    return rarer
 
 
 def _described(
@@ -294,7 +295,8 @@ def _same_classes(described: Mapping[str, Any], drawn: np.ndarray) -> np.ndarray
     if drawn.ndim == 1:
         return drawn
     there = [value is not None for value in described["per_class"].values()]
-    return drawn[:, there].mean(axis=1)
+    result: np.ndarray = drawn[:, there].mean(axis=1)
+    return result
 
 
 def _number(value: float) -> float | None:

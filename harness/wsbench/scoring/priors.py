@@ -25,7 +25,8 @@ def fixed_boxes(truth: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     if len(truth) == 0:
         return truth, np.zeros(0)
     overlaps = pairwise_iou(truth, truth)
-    best, chosen = np.zeros(len(truth)), []
+    best = np.zeros(len(truth))
+    chosen: list[int] = []
     for _ in range(min(count, len(truth))):
         gain = np.maximum(overlaps, best).mean(axis=1)
         gain[chosen] = -1.0
@@ -41,7 +42,8 @@ def as_fractions(boxes: BoxTable, sizes: np.ndarray) -> np.ndarray:
         boxes: in pixels.
         sizes: ``(N, 2)`` width and height of the images.
     """
-    return boxes.xyxy / np.tile(sizes[boxes.image], 2)
+    fractions: np.ndarray = boxes.xyxy / np.tile(sizes[boxes.image], 2)
+    return fractions
 
 
 def on_every_image(

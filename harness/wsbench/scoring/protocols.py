@@ -71,7 +71,9 @@ class Protocol:
     choices: tuple[Choice, ...] = ()
     objective: str = OBJECTIVE
     redraws: Redraws | None = None
-    _tables: dict[tuple, BoxTable] = field(default_factory=dict, repr=False, compare=False)
+    _tables: dict[tuple[int, BoxRule | float], BoxTable] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @property
     def boxes(self) -> BoxTable:
@@ -158,8 +160,10 @@ def by_objectives(
     """
     test, classes = predicted["test"], truth["test"].classes
     chosen_points, drawn_points = _operating_points(predicted, truth, draws)
-    boxes = test.prediction.boxes
-    own = BoxTable.of(boxes, classes).single() if test.prediction.heatmaps is None else None
+    own = None
+    if test.prediction.heatmaps is None:
+        assert test.prediction.boxes is not None  # without maps there are boxes
+        own = BoxTable.of(test.prediction.boxes, classes).single()
     protocol = Protocol(test, classes, truth["test"].sizes, tuple(chosen_points.tolist()), own=own)
     if "calibrate" not in predicted:
         choices, redraws = _unchosen(classes, drawn_points)

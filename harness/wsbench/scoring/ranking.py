@@ -94,7 +94,8 @@ def _variances_of_pairs(rows: Sequence[Estimate], first: np.ndarray, second: np.
     differences = sums - sums.T
     with np.errstate(divide="ignore", invalid="ignore"):
         variances = (products - differences**2 / count) / (count - 1)
-    return np.maximum(variances[first, second], 0.0) + edges[first] + edges[second]
+    result: np.ndarray = np.maximum(variances[first, second], 0.0) + edges[first] + edges[second]
+    return result
 
 
 def _marginal(rows: Sequence[Estimate], prior: Prior, sign: int) -> tuple[np.ndarray, np.ndarray]:

@@ -237,7 +237,7 @@ def share_trainings(first: Estimate, second: Estimate) -> bool:
     return len(first.trainings) > 1 and first.trainings == second.trainings
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
+def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Holm's adjustment: what is below a level errs, all together, with at most that chance."""
     values = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(values, kind="stable")
@@ -265,11 +265,13 @@ def _nodes() -> tuple[np.ndarray, np.ndarray]:
 def _weights() -> np.ndarray:
     """``(NODES,)`` of the substitution u ** 3, which sets nodes densely where the variance is large."""
     nodes, weights = _nodes()
-    return weights * 3 * nodes**2
+    result: np.ndarray = weights * 3 * nodes**2
+    return result
 
 
 @cache
 def _chi_squared_nodes(degrees: float) -> np.ndarray:
     from scipy.stats import chi2
 
-    return chi2.ppf(_nodes()[0] ** 3, degrees)
+    nodes: np.ndarray = chi2.ppf(_nodes()[0] ** 3, degrees)
+    return nodes

@@ -144,7 +144,8 @@ def images(networks: Sequence[Scored], samples: Mapping[str, Sample]) -> Targets
 def area_share(scored: Scored) -> np.ndarray:
     """``(T,)`` area of every truth box as a share of its image."""
     boxes, sizes = scored.truth.xyxy, scored.sizes[scored.truth.image]
-    return np.prod((boxes[:, 2:] - boxes[:, :2]) / sizes, axis=1)
+    shares: np.ndarray = np.prod((boxes[:, 2:] - boxes[:, :2]) / sizes, axis=1)
+    return shares
 
 
 def kinds(scored: Scored, samples: Mapping[str, Sample]) -> np.ndarray:
@@ -152,7 +153,8 @@ def kinds(scored: Scored, samples: Mapping[str, Sample]) -> np.ndarray:
     boxes = [samples[name].boxes for name in scored.names]
     of_all = np.array([box.kind for of_image in boxes for box in of_image], dtype=str)
     table = BoxTable.of(boxes, scored.classes)
-    return of_all[scored.known[table.image, table.label]]
+    known: np.ndarray = of_all[scored.known[table.image, table.label]]
+    return known
 
 
 def thirds(values: np.ndarray) -> np.ndarray:
@@ -212,7 +214,8 @@ def _drawn(targets: Targets, members: np.ndarray, draws: Resamples) -> np.ndarra
         np.add.at(sums[0], targets.image, (inside * targets.hit).T)
         np.add.at(sums[1], targets.image, inside.T.astype(np.float64))
         shares.append(ratio(draws.sum(sums[0]), draws.sum(sums[1])))
-    return shares[0] - shares[1]
+    differences: np.ndarray = shares[0] - shares[1]
+    return differences
 
 
 def _holm_of(values: Sequence[float], partitions: Sequence[Any]) -> list[float]:

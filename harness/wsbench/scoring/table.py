@@ -137,7 +137,8 @@ class Scored(Truth):
         key = (compute, *args)
         if key not in self._known:
             self._known[key] = compute(self, *args)
-        return self._known[key]
+        result: Result = self._known[key]
+        return result
 
     def shared(self, compute: Callable[..., Result], *args: Any) -> Result:
         """`once`, of a function that asks neither for predicted boxes nor for operating points: computed once
@@ -145,4 +146,5 @@ class Scored(Truth):
         key = (compute, *args)
         if key not in self._shared:
             self._shared[key] = compute(self, *args)
-        return self._shared[key]
+        result: Result = self._shared[key]
+        return result
