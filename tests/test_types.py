@@ -1,0 +1,36 @@
+"""What an author's own type checker finds in a plugin."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PLUGIN = """
+import numpy as np
+import wsbench
+
+def predict(images: wsbench.ImageView) -> wsbench.Prediction:
+    scores = np.zeros((len(images), 1))
+    return wsbench.Prediction({word}=scores, boxes=[[] for _ in images.names])
+"""
+
+
+def test_a_misspelt_word_is_found_and_a_sound_plugin_is_not(tmp_path: Path) -> None:
+    (tmp_path / "sound.py").write_text(PLUGIN.format(word="scores"))
+    (tmp_path / "misspelt.py").write_text(PLUGIN.format(word="score"))
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", "cache", "sound.py", "misspelt.py"],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": os.pathsep.join(str(ROOT / name) for name in ("harness", "plugins"))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    lines = [line for line in done.stdout.splitlines() if ": error: " in line]
+    assert len(lines) == 1
+    assert lines[0].startswith('misspelt.py:7: error: Unexpected keyword argument "score"')
+    assert 'did you mean "scores"' in lines[0]
