@@ -138,7 +138,7 @@ def test_a_training_that_cannot_be_made_anew_is_named(command: Callable) -> None
     for words in (["picture"], ["sanity", "--check", "parameters"]):
         code, _, err = command(*words, str(record.folder), "--plugin", str(PLUGIN), "-q")
         assert code == 2
-        assert "best.ckpt is not what was left there; type the command that made it again" in err
+        assert "best.ckpt is not what was left there; rerun the command that made it" in err
 
 
 def test_damaged_predictions_are_not_submitted(tmp_path: Path) -> None:

@@ -434,7 +434,7 @@ def test_predictions_of_an_image_that_is_left_out_as_bad_are_no_fault(
     (tmp_path / "r.json").write_text(scaled_results(loaded, form))
     bad = next(sample.name for sample in loaded.samples_of("test") if sample.boxes)
     (tmp_path / "made" / "imgs" / bad).write_bytes(b"")
-    assert refused(command(*words)).endswith("mend it, or leave it out with --skip-bad")
+    assert refused(command(*words)).endswith("fix it, or leave it out with --skip-bad")
     assert command(*words, "--skip-bad")[0] == 0
     (path,) = tmp_path.glob("runs/tbx11k/r/*/record.json")
     record = records.load(path)

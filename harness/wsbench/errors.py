@@ -1,4 +1,4 @@
-"""The one exception that a user's mistake raises, and the words that help to mend it."""
+"""The one exception that a user's mistake raises, and the words that help to fix it."""
 
 from __future__ import annotations
 

@@ -309,9 +309,9 @@ def test_an_error_is_one_printable_line_of_200_characters() -> None:
     assert "/a/very/...evaluations.jsonl: not" in as_line(
         f"error: {log}: not JSON: {'reason, ' * 17}{advice}"
     )
-    long = as_line("error: what is wrong, " + "known: a, b " * 10**6 + "; mend it")
+    long = as_line("error: what is wrong, " + "known: a, b " * 10**6 + "; fix it")
     assert len(long) == 200
-    assert long.startswith("error: what is wrong") and long.endswith("; mend it")
+    assert long.startswith("error: what is wrong") and long.endswith("; fix it")
 
 
 def test_a_path_that_is_too_long_is_a_line(command) -> None:

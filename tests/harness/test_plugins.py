@@ -139,13 +139,13 @@ def test_a_fault_of_a_plugin_that_was_asked_for_is_an_error(
     message = str(refusal.value)
     assert message.startswith(f"plugin {bad}: ")
     assert reason in message
-    assert message.endswith("; mend it, or leave it out of --plugin and WSBENCH_PLUGINS")
+    assert message.endswith("; fix it, or leave it out of --plugin and WSBENCH_PLUGINS")
 
 
 @pytest.mark.parametrize("name", ["none.py", "no_such_module"])
 def test_a_plugin_that_does_not_exist_is_an_error(command, monkeypatch, name: str) -> None:
     line = refused(command("run", "-m", "two_lungs", "-d", "phantom", "--plugin", "none.py"))
-    assert line.startswith("plugin none.py: no such file; mend it, or leave it out")
+    assert line.startswith("plugin none.py: no such file; fix it, or leave it out")
     monkeypatch.setenv("WSBENCH_PLUGINS", name)
     assert refused(command("list")).startswith(f"plugin {name}: ")
 

@@ -213,7 +213,7 @@ def test_what_cannot_be_checked_is_refused(plugin: Path, name: str, checks: list
 def test_a_training_that_is_gone_is_named(plugin: Path) -> None:
     record = run("template", plugin)
     (record.folder / "fit").rename(record.folder / "elsewhere")
-    with pytest.raises(WsbenchError, match="its training is gone; type the command that made it again"):
+    with pytest.raises(WsbenchError, match="its training is gone; rerun the command that made it"):
         measured(record, plugin)
 
 

@@ -51,8 +51,8 @@ def compare(
     from wsbench.scoring import compared
     from wsbench.utils.progress import choose_progress
 
-    found, progress = options.found(plugin), choose_progress(quiet=quiet)
-    one, other = sides.pair(first, second, found.metrics, leaderboards, dataset)
+    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
+    one, other = sides.pair(first, second, plugins.metrics, leaderboards, dataset)
     main = one.row.ranked_by
     if main not in one.row.first.key["metrics"]:
         raise WsbenchError(f"{one.files[0]}: has no {main}; score it again with `wsbench evaluate RUN`")
@@ -72,12 +72,12 @@ def compare(
     prior = board.prior(main)
     whose = f"of {prior.rows} rows of its page" if prior.rows else "the default"
     print(f"prior of {main}: standard deviation over seeds {prior.variance**0.5:.3f}, {whose}")
-    networks, why = _replayed((one, other), found, progress, root)
+    networks, why = _replayed((one, other), plugins, progress, root)
     parts = None
     if networks is None:
         print(textwrap.fill(f"what the noise is made of and where rows differ is not known: {why}", WIDTH))
     else:
-        parts = _more(networks, estimates[main], found.metrics[main], prior, progress)
+        parts = _more(networks, estimates[main], plugins.metrics[main], prior, progress)
     labels = _labels(one, other)
     print()
     single = any(len(one.values) == 1 and not one.deterministic for one in estimates[main])
@@ -106,11 +106,11 @@ def strata(
     from wsbench.scoring import strata as groups
     from wsbench.utils.progress import choose_progress
 
-    found, progress = options.found(plugin), choose_progress(quiet=quiet)
-    side = sides.side(row, found.metrics, leaderboards, dataset)
+    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
+    side = sides.side(row, plugins.metrics, leaderboards, dataset)
     result = side.row.first.protocols["uniform"].get("strata") if len(side.files) == 1 else None
     if result is None:
-        again, why = _replayed((side,), found, progress, root)
+        again, why = _replayed((side,), plugins, progress, root)
         if again is None:
             raise WsbenchError(f"{row}: its strata are not known: {why}")
         samples = {sample.name: sample for sample in again.loaded.samples_of("test")}
@@ -170,7 +170,7 @@ class _Again:
 
 
 def _replayed(
-    sides: Sequence[Side], found: Plugins, progress: Progress, root: Path | None
+    sides: Sequence[Side], plugins: Plugins, progress: Progress, root: Path | None
 ) -> tuple[_Again | None, str]:
     """What lies beside the records, scored again; None, and why, where that cannot be done."""
     from wsbench.runs import replay
@@ -181,7 +181,7 @@ def _replayed(
 
     rows: list[list[Network]] = []
     try:
-        loaded = dataset_of(sides[0].row.first, found, progress, root)
+        loaded = dataset_of(sides[0].row.first, plugins, progress, root)
         truth, draws = truths_of(loaded), draws_of(loaded)
         for side in sides:
             rows.append([])

@@ -88,15 +88,15 @@ def make(
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_folder
 
-    found = options.found(plugin)
+    plugins = options.found(plugin)
     writers = {
-        spec.layout or name: spec.write for name, spec in found.datasets.items() if spec.write is not None
+        spec.layout or name: spec.write for name, spec in plugins.datasets.items() if spec.write is not None
     }
     write = choose(layout, writers, "layout")
     require_room(folder)
     try_folder(folder)
     progress = choose_progress(quiet=quiet)
-    loaded = options.loaded(found, dataset, data_option, root, progress)
+    loaded = options.loaded(plugins, dataset, data_option, root, progress)
     made_of = {"layout": layout, "data": loaded.fingerprint, **loaded.describe()["settings"]}
     fresh = make_at_once(folder, made_of, lambda part: write(loaded.dataset, part, progress))
     print(f"{len(loaded.samples)} images in {folder}{'' if fresh else ', made before'}")

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 def list_(plugin: options.PluginFiles = None) -> None:
     """List datasets, methods, metrics and plugins' commands, and what is wrong with plugins."""
-    found = options.found(plugin)
-    tables.show("datasets", ["name", "what it is"], _lines(found.datasets))
+    plugins = options.found(plugin)
+    tables.show("datasets", ["name", "what it is"], _lines(plugins.datasets))
     print()
-    tables.show("methods", ["name", "what it is"], _lines(found.methods))
+    tables.show("methods", ["name", "what it is"], _lines(plugins.methods))
     print()
-    tables.show("metrics", ["name", "what it is"], _families(found.metrics))
-    if found.commands:
+    tables.show("metrics", ["name", "what it is"], _families(plugins.metrics))
+    if plugins.commands:
         print()
-        tables.show("commands of plugins", ["name", "what it is"], _lines(found.commands))
+        tables.show("commands of plugins", ["name", "what it is"], _lines(plugins.commands))
 
 
 def describe(
@@ -62,35 +62,35 @@ def describe(
     With --measure, what methods cost on this machine instead: each is trained for one epoch of about two
     batches and predicts a few images, in a process and a folder of its own that are gone afterwards.
     """
-    found = options.found(plugin)
+    plugins = options.found(plugin)
     if measure:
         from wsbench.cli import measuring
         from wsbench.runs.dry_run import Conditions, default_dataset
         from wsbench.settings import parse_options
 
         conditions = Conditions(
-            dataset or default_dataset(found),
+            dataset or default_dataset(plugins),
             parse_options(data_option or []),
             root,
             device,
             tuple(plugin or ()),
             quiet,
         )
-        measuring.measure(found, names, preset, parse_options(option or []), conditions)
+        measuring.measure(plugins, names, preset, parse_options(option or []), conditions)
         return
     if option or preset or dataset or data_option or root:
         raise WsbenchError("settings and datasets are chosen for --measure; without it, all are shown")
     for number, name in enumerate(names):
         if number:
             print()
-        _describe(found, name)
+        _describe(plugins, name)
 
 
-def _describe(found: Plugins, name: str) -> None:
+def _describe(plugins: Plugins, name: str) -> None:
     everything: Mapping[str, MetricSpec | DatasetSpec | MethodSpec] = {
-        **found.metrics,
-        **found.datasets,
-        **found.methods,
+        **plugins.metrics,
+        **plugins.datasets,
+        **plugins.methods,
     }
     spec = choose(name, everything, "dataset, method or metric")
     print(f"{spec.name}: {spec.summary}")

@@ -23,7 +23,7 @@ LAST_WORDS = (
 
 
 def measure(
-    found: Plugins,
+    plugins: Plugins,
     names: Sequence[str],
     preset: str | None,
     options: Mapping[str, Any],
@@ -32,7 +32,7 @@ def measure(
     """Measure methods one after the other and print two tables of all.
 
     Args:
-        found: the plugins.
+        plugins: all that were found.
         names: of methods, with options of their own behind a colon: ``name:option=value,option=value``.
         preset: of all; None is each method's first.
         options: of all.
@@ -42,7 +42,7 @@ def measure(
         WsbenchError: anything the user can mend; an unknown name or option before anything is measured.
     """
     trials = [_trial(word, preset, options, conditions) for word in names]
-    labels = [_label(one, found) for one in trials]
+    labels = [_label(one, plugins) for one in trials]
     results = [dry_run.measure(one) for one in trials]
     _table("the network", labels, results, costs.NETWORK)
     _table("on this machine", labels, results, (*costs.TIME, *costs.MEMORY, costs.TRAINING_AN_IMAGE))
@@ -73,9 +73,9 @@ def _words(options: str) -> list[str]:
     return words
 
 
-def _label(one: dry_run.Trial, found: Plugins) -> str:
+def _label(one: dry_run.Trial, plugins: Plugins) -> str:
     """Name, preset and options that differ from it."""
-    plan = one.plan(found, Path())
+    plan = one.plan(plugins, Path())
     changed = "".join(f" {name}={value}" for name, value in plan.changed().items())
     return f"{one.method} ({plan.preset}){changed}"
 

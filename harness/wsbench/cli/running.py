@@ -61,11 +61,11 @@ def run(
     from wsbench.utils.system_errors import try_folder
 
     try_folder(runs)
-    found, planned = options.found(plugin), list(dict.fromkeys(options.seeds(seeds)))
+    plugins, planned = options.found(plugin), list(dict.fromkeys(options.seeds(seeds)))
     given = parse_options(option or [])
     if precision is not None:
         given["precision"] = precision
-    spec, dataset_spec = found.method(method), found.dataset(dataset)
+    spec, dataset_spec = plugins.method(method), plugins.dataset(dataset)
     objective = calibrate_for or OBJECTIVE
     plans = []
     for seed in planned:
@@ -83,25 +83,25 @@ def run(
         )
         if references:
             plans += blind_plans(
-                found, dataset_spec, seed=seed, runs=runs, calibrate_for=objective, other_than=method
+                plugins, dataset_spec, seed=seed, runs=runs, calibrate_for=objective, other_than=method
             )
     plans = _once(plans)
     progress = choose_progress(quiet=quiet)
     submission = Submission(submit, ladder, leaderboards, planned, progress)
-    loaded = options.loaded(found, dataset, data_option, root, progress, skip_bad=skip_bad)
+    loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
     if submit:
         leaderboard.refuse_subset(loaded.describe())
     records = []
     for plan in plans:
         if folds is None:
-            records.append(execute(plan, loaded, found, progress))
+            records.append(execute(plan, loaded, plugins, progress))
         else:
-            records.append(cross_validate(plan, loaded, folds, found, progress))
+            records.append(cross_validate(plan, loaded, folds, plugins, progress))
         submission.at_once(records[-1])
     own = [record for record in records if record.method["name"] == method]
     beside = [record for record in records if record.method["name"] != method]
-    submission.together(own, found.metrics, beside)
-    tables.results(records, found.metrics)
+    submission.together(own, plugins.metrics, beside)
+    tables.results(records, plugins.metrics)
     print(f"record of {method}: {records[0].folder}")
 
 

@@ -46,10 +46,10 @@ def sanity(
     try_folder(run)
     if picture is not None:
         try_file(picture)
-    found, progress = options.found(plugin), choose_progress(quiet=quiet)
+    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
     done = checks.measure(
         run,
-        found,
+        plugins,
         progress,
         root=root,
         checks=check or checks.DEFAULT,

@@ -68,7 +68,7 @@ def evaluate(
     from wsbench.utils.system_errors import try_folder
 
     try_folder(run or runs)
-    found, progress = options.found(plugin), choose_progress(quiet=quiet)
+    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
     files, declared = predictions or [], options.seeds(seeds or "0")
     submission = Submission(submit, ladder, leaderboards, () if run else declared, progress)
     if (run is None) == (not files):
@@ -76,12 +76,12 @@ def evaluate(
     if run is not None:
         if seeds is not None:
             raise WsbenchError(f"--seeds {seeds}: goes with --predictions; {run} has its seed in its record")
-        scored = [rescoring.rescore(run, found, progress, root=root, calibrate_for=calibrate_for)]
+        scored = [rescoring.rescore(run, plugins, progress, root=root, calibrate_for=calibrate_for)]
         beside = []
     else:
         program = _program(files, declared, name, dataset)
         assert dataset is not None
-        loaded = options.loaded(found, dataset, data_option, root, progress, skip_bad=skip_bad)
+        loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
         objective = calibrate_for or OBJECTIVE
         classes = {key: str(value) for key, value in parse_options(category or []).items()}
         scored = []
@@ -91,13 +91,13 @@ def evaluate(
             )
             if read.doubt:
                 print(f"warning: {file}: {read.doubt}", file=sys.stderr)
-            scored.append(rescoring.evaluate(read, loaded, found, runs, seed=seed, calibrate_for=objective))
-        plans = blind_plans(found, loaded.spec, runs=runs, calibrate_for=objective) if references else []
-        beside = [execute(plan, loaded, found, progress) for plan in plans]
+            scored.append(rescoring.evaluate(read, loaded, plugins, runs, seed=seed, calibrate_for=objective))
+        plans = blind_plans(plugins, loaded.spec, runs=runs, calibrate_for=objective) if references else []
+        beside = [execute(plan, loaded, plugins, progress) for plan in plans]
     for record in scored:
         submission.at_once(record)
-    submission.together(scored, found.metrics)
-    tables.results([*scored, *beside], found.metrics)
+    submission.together(scored, plugins.metrics)
+    tables.results([*scored, *beside], plugins.metrics)
     for record in scored:
         print(f"record: {record.folder}")
 
@@ -119,12 +119,12 @@ def export(
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_file
 
-    found, progress = options.found(plugin), choose_progress(quiet=quiet)
+    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
     suffix = choose(format, {"coco": "json", "npz": "npz"}, "format")
     path = out or Path(f"predictions.{suffix}")
     try_file(path)
     record = records.load(run / records.FILE)
-    loaded = dataset_of(record, found, progress, root)
+    loaded = dataset_of(record, plugins, progress, root)
     if suffix == "npz":
         print(f"{files.arrays(record, loaded, path)} heatmaps in {path}")
     else:
@@ -155,18 +155,18 @@ def picture(
     from wsbench.utils.system_errors import try_folder
 
     try_folder(out)
-    found, progress = options.found(plugin), choose_progress(quiet=quiet)
+    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
     finished = [records.load(run / records.FILE) for run in runs]
     for record in finished[1:]:
         if record.key != finished[0].key:
             raise WsbenchError(f"{record.folder}: on other data, or of another version, than {runs[0]}")
-    loaded = dataset_of(finished[0], found, progress, root)
+    loaded = dataset_of(finished[0], plugins, progress, root)
     classes = label or loaded.dataset.classes
     wanted = [(name, one) for name in image for one in classes] if image else None
     for one in classes:
         choose(one, dict.fromkeys(loaded.dataset.classes), "class")
     wanted = wanted or pictures.examples(loaded, classes, each)
-    columns = [pictures.rows(record, loaded, found, wanted, progress, protocol) for record in finished]
+    columns = [pictures.rows(record, loaded, plugins, wanted, progress, protocol) for record in finished]
     lines = list(zip(*columns, strict=True))
     if sheet:
         pictures.draw(lines, out / "sheet.png", below=below)

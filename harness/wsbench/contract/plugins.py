@@ -101,38 +101,38 @@ def find(files: Iterable[str | Path] = ()) -> Plugins:
         WsbenchError: one that was named, by a file or the variable, cannot be used as it is. An installed one
             is noted in `Plugins.broken`, and takes nothing else down.
     """
-    found = Plugins()
-    found.manager.add_hookspecs(hookspecs)
+    plugins = Plugins()
+    plugins.manager.add_hookspecs(hookspecs)
     for place, load in _installed():
-        _load(found, place, load)
+        _load(plugins, place, load)
     named = list(_named(files))
     asked = {place for place, _ in named}
     for place, load in named:
-        asked |= _load(found, place, load)
-    _collect(found, "wsbench_datasets", "dataset", found.datasets, DatasetSpec)
-    _collect(found, "wsbench_methods", "method", found.methods, MethodSpec)
-    _collect(found, "wsbench_metrics", "metric", found.metrics, MetricSpec)
-    _collect(found, "wsbench_commands", "command", found.commands, CommandSpec)
-    faults = [broken for broken in found.broken if broken.place in asked]
+        asked |= _load(plugins, place, load)
+    _collect(plugins, "wsbench_datasets", "dataset", plugins.datasets, DatasetSpec)
+    _collect(plugins, "wsbench_methods", "method", plugins.methods, MethodSpec)
+    _collect(plugins, "wsbench_metrics", "metric", plugins.metrics, MetricSpec)
+    _collect(plugins, "wsbench_commands", "command", plugins.commands, CommandSpec)
+    faults = [broken for broken in plugins.broken if broken.place in asked]
     if faults:
         others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise WsbenchError(f"{faults[0]}{others}; mend it, or leave it out of --plugin and {VARIABLE}")
-    return found
+        raise WsbenchError(f"{faults[0]}{others}; fix it, or leave it out of --plugin and {VARIABLE}")
+    return plugins
 
 
-def _load(found: Plugins, place: str, load: Callable[[], ModuleType]) -> set[str]:
+def _load(plugins: Plugins, place: str, load: Callable[[], ModuleType]) -> set[str]:
     """Register a module and those inside it; gives their places."""
     try:
         with contained(f"plugin {place}", "the import"):
             module = load()
     except Exception as error:
         reason = _words(error) if isinstance(error, WsbenchError) else f"raised {_words(error)} when imported"
-        found.broken.append(Broken(place, reason))
+        plugins.broken.append(Broken(place, reason))
         return {place}
-    parts = list(_modules(module, found))
+    parts = list(_modules(module, plugins))
     for part in parts:
-        _register(found, part)
-    inside = {broken.place for broken in found.broken if broken.place.startswith(f"{module.__name__}.")}
+        _register(plugins, part)
+    inside = {broken.place for broken in plugins.broken if broken.place.startswith(f"{module.__name__}.")}
     return inside | {_place(part) for part in parts}
 
 
@@ -163,7 +163,7 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-def _modules(module: ModuleType, found: Plugins) -> Iterator[ModuleType]:
+def _modules(module: ModuleType, plugins: Plugins) -> Iterator[ModuleType]:
     """The module itself and, for a package, every module below it whose name has no leading underscore."""
     yield module
     for info in pkgutil.iter_modules(getattr(module, "__path__", ()), module.__name__ + "."):
@@ -173,52 +173,52 @@ def _modules(module: ModuleType, found: Plugins) -> Iterator[ModuleType]:
             with contained(f"plugin {info.name}", "the import"):
                 inner = importlib.import_module(info.name)
         except Exception as error:
-            found.broken.append(Broken(info.name, f"raised {_words(error)} when imported"))
+            plugins.broken.append(Broken(info.name, f"raised {_words(error)} when imported"))
             continue
-        yield from _modules(inner, found)
+        yield from _modules(inner, plugins)
 
 
-def _register(found: Plugins, module: ModuleType) -> None:
-    place, manager = _place(module), found.manager
+def _register(plugins: Plugins, module: ModuleType) -> None:
+    place, manager = _place(module), plugins.manager
     hooks = [name for name in vars(hookspecs) if name.startswith("wsbench_")]
     for name in hooks:
         if hasattr(module, name) and not hasattr(getattr(module, name), "wsbench_impl"):
-            found.broken.append(Broken(place, f"{name} lacks the @wsbench.hookimpl mark"))
+            plugins.broken.append(Broken(place, f"{name} lacks the @wsbench.hookimpl mark"))
             return
     try:
         manager.register(module, place)
     except Exception as error:  # a second registration, or parameters that the hook does not have
-        found.broken.append(Broken(place, _words(error)))
+        plugins.broken.append(Broken(place, _words(error)))
         return
     for caller in manager.get_hookcallers(module) or ():
         if not caller.has_spec():
-            found.broken.append(
+            plugins.broken.append(
                 Broken(place, f"there is no hook {caller.name}; {suggestion(caller.name, hooks)}")
             )
             manager.unregister(module)
             return
 
 
-def _collect(found: Plugins, hook: str, kind: str, table: dict[str, Spec], spec_type: type[Spec]) -> None:
-    for implementation in getattr(found.manager.hook, hook).get_hookimpls():
+def _collect(plugins: Plugins, hook: str, kind: str, table: dict[str, Spec], spec_type: type[Spec]) -> None:
+    for implementation in getattr(plugins.manager.hook, hook).get_hookimpls():
         place = implementation.plugin_name
         try:
             with contained(f"plugin {place}", hook):
                 specs = list(implementation.function())
         except Exception as error:
-            found.broken.append(Broken(place, f"{hook} raised {_words(error)}"))
+            plugins.broken.append(Broken(place, f"{hook} raised {_words(error)}"))
             continue
         for spec in specs:
             if not isinstance(spec, spec_type):
-                found.broken.append(Broken(place, f"{hook} returned {spec!r}, no {spec_type.__name__}"))
+                plugins.broken.append(Broken(place, f"{hook} returned {spec!r}, no {spec_type.__name__}"))
             elif spec.name in table:
-                first = found.places[kind, spec.name]
-                found.broken.append(
+                first = plugins.places[kind, spec.name]
+                plugins.broken.append(
                     Broken(place, f"{kind} '{spec.name}' is already provided by {first}; rename one of them")
                 )
             else:
                 table[spec.name] = spec
-                found.places[kind, spec.name] = place
+                plugins.places[kind, spec.name] = place
 
 
 def _place(module: Any) -> str:

@@ -243,7 +243,7 @@ def _refuse(spec: DatasetSpec, problems: Sequence[Problem], *, skip_bad: bool) -
     first, more = refused[0], len(problems) - 1
     others = f" (and {more} more{_see(spec)})" if more else ""
     remedy = "--skip-bad is no remedy" if first.remedy == "mend" else "or leave it out with --skip-bad"
-    raise WsbenchError(f"{spec.name}: {first.file}: {first.what}{others}; mend it, {remedy}")
+    raise WsbenchError(f"{spec.name}: {first.file}: {first.what}{others}; fix it, {remedy}")
 
 
 def _see(spec: DatasetSpec) -> str:

@@ -118,7 +118,7 @@ def problem_of(path: Path) -> str | None:
 def require(path: Path) -> None:
     """Raise WsbenchError, naming it, where a file of a run's folder is not what was left there."""
     if problem := problem_of(path):
-        raise WsbenchError(f"{path.parent}: {problem}; type the command that made it again")
+        raise WsbenchError(f"{path.parent}: {problem}; rerun the command that made it")
 
 
 def _noted(folder: Path) -> dict[str, list[str]]:

@@ -85,7 +85,7 @@ def examples(loaded: Loaded, classes: Sequence[str], each: int) -> list[tuple[st
 def rows(
     record: Record,
     loaded: Loaded,
-    found: Plugins,
+    plugins: Plugins,
     wanted: Sequence[tuple[str, str]],
     progress: Progress,
     protocol: str = "uniform",
@@ -95,7 +95,7 @@ def rows(
     Args:
         record: of a finished run.
         loaded: its dataset.
-        found: the plugins.
+        plugins: all that were found.
         wanted: pairs of test image and class.
         progress: where long work is shown.
         protocol: whose heatmaps and boxes.
@@ -115,7 +115,7 @@ def rows(
         for name, label in wanted
     ]
     images = list(dict.fromkeys(name for name, _ in wanted))
-    inner = _inner_maps(record, loaded, found, images, progress, protocol)
+    inner = _inner_maps(record, loaded, plugins, images, progress, protocol)
     boxes = record.boxes().query("protocol == @protocol")
     points = record.protocols[protocol]["calibration"]["operating_points"]
     samples = {sample.name: sample for sample in loaded.samples}
@@ -140,16 +140,16 @@ def rows(
 def _inner_maps(
     record: Record,
     loaded: Loaded,
-    found: Plugins,
+    plugins: Plugins,
     images: Sequence[str],
     progress: Progress,
     protocol: str,
 ) -> Mapping[str, np.ndarray]:
     if record.is_external:
         return {}
-    plan = plan_of(record, found)
+    plan = plan_of(record, plugins)
     assert record.folder is not None
-    method = restored(plan, loaded, found, progress, record.folder.parent, protocol)
+    method = restored(plan, loaded, plugins, progress, record.folder.parent, protocol)
     if method is None:
         progress.say(f"{plan.spec.name}: its training is gone; only heatmaps and boxes are drawn")
         return {}

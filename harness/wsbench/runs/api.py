@@ -12,8 +12,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from wsbench.contract import plugins
-from wsbench.contract.plugins import Plugins
+from wsbench.contract.plugins import Plugins, find
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError, choose
@@ -140,10 +139,10 @@ def run(
         progress=Silent() if progress is None else progress,
     )
     try_folder(arguments.runs)
-    found = _found(arguments.plugin_files)
-    plans = arguments.plans(found)
-    loaded = arguments.loaded(found)
-    records = [_executed(plan, loaded, arguments.folds, found, arguments.progress) for plan in plans]
+    plugins = _found(arguments.plugin_files)
+    plans = arguments.plans(plugins)
+    loaded = arguments.loaded(plugins)
+    records = [_executed(plan, loaded, arguments.folds, plugins, arguments.progress) for plan in plans]
     return records[0] if seeds is None and not references else Results(tuple(records))
 
 
@@ -204,8 +203,8 @@ def evaluate(
     )
     choose(calibrate_for, OBJECTIVES, "objective of calibration")
     try_folder(arguments.runs)
-    found = _found(arguments.plugin_files)
-    loaded = arguments.loaded(found)
+    plugins = _found(arguments.plugin_files)
+    loaded = arguments.loaded(plugins)
     with _as_file(predictions) as path:
         read = external.read(
             path,
@@ -218,7 +217,7 @@ def evaluate(
     if read.doubt:
         warnings.warn(read.doubt, stacklevel=2)
     return rescoring.evaluate(
-        read, loaded, found, arguments.runs, seed=seed, calibrate_for=arguments.calibrate_for
+        read, loaded, plugins, arguments.runs, seed=seed, calibrate_for=arguments.calibrate_for
     )
 
 
@@ -243,15 +242,15 @@ def _as_file(predictions: Predictions) -> Iterator[Path]:
 
 
 def _found(files: Iterable[str | Path]) -> Plugins:
-    found = plugins.find(files)
-    for broken in found.broken:
+    plugins = find(files)
+    for broken in plugins.broken:
         warnings.warn(str(broken), stacklevel=3)
-    return found
+    return plugins
 
 
-def _executed(plan: Plan, loaded: Loaded, folds: int | None, found: Plugins, progress: Progress) -> Record:
+def _executed(plan: Plan, loaded: Loaded, folds: int | None, plugins: Plugins, progress: Progress) -> Record:
     if folds is None:
-        return execute(plan, loaded, found, progress)
+        return execute(plan, loaded, plugins, progress)
     from wsbench.runs.crossvalidation import cross_validate
 
-    return cross_validate(plan, loaded, folds, found, progress)
+    return cross_validate(plan, loaded, folds, plugins, progress)

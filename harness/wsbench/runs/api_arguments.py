@@ -64,10 +64,10 @@ class Arguments(BaseModel):
             shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
             raise WsbenchError(f"wsbench.{function}: {name}={shown} is not possible: {reason}") from None
 
-    def loaded(self, found: Plugins) -> Loaded:
+    def loaded(self, plugins: Plugins) -> Loaded:
         """The dataset."""
         return load_dataset(
-            found, self.dataset, self.data_options, self.progress, root=self.root, skip_bad=self.skip_bad
+            plugins, self.dataset, self.data_options, self.progress, root=self.root, skip_bad=self.skip_bad
         )
 
 
@@ -83,9 +83,9 @@ class RunArguments(Arguments):
     device: str
     folds: Annotated[WholeNumber, Field(ge=2)] | None
 
-    def plans(self, found: Plugins) -> list[Plan]:
+    def plans(self, plugins: Plugins) -> list[Plan]:
         """A plan of every seed, then of every image-blind method, where they are wanted."""
-        spec, dataset = found.method(self.method), found.dataset(self.dataset)
+        spec, dataset = plugins.method(self.method), plugins.dataset(self.dataset)
         seeds = self._seeds[:1] if spec.deterministic else self._seeds
         own = [
             make_plan(
@@ -100,18 +100,18 @@ class RunArguments(Arguments):
             )
             for seed in seeds
         ]
-        return own + (self._blind(found) if self.references else [])
+        return own + (self._blind(plugins) if self.references else [])
 
     @property
     def _seeds(self) -> tuple[int, ...]:
         return (self.seed,) if self.seeds is None else tuple(dict.fromkeys(self.seeds))
 
-    def _blind(self, found: Plugins) -> list[Plan]:
+    def _blind(self, plugins: Plugins) -> list[Plan]:
         plans: dict[tuple[str, int], Plan] = {}
         for seed in self._seeds:
             for plan in blind_plans(
-                found,
-                found.dataset(self.dataset),
+                plugins,
+                plugins.dataset(self.dataset),
                 seed=seed,
                 runs=self.runs,
                 calibrate_for=self.calibrate_for,

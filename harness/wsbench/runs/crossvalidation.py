@@ -32,14 +32,14 @@ FOLD = "fold"
 """The column that says by which fold an image was tested."""
 
 
-def cross_validate(plan: Plan, loaded: Loaded, folds: int, found: Plugins, progress: Progress) -> Record:
+def cross_validate(plan: Plan, loaded: Loaded, folds: int, plugins: Plugins, progress: Progress) -> Record:
     """Run a plan once a fold, each in its own folder, and sum the runs up; what is done is skipped.
 
     Args:
         plan: the method, its settings and seed.
         loaded: the dataset; its own roles play no part.
         folds: how many.
-        found: the plugins.
+        plugins: all that were found.
         progress: where long work is shown.
 
     Returns:
@@ -50,11 +50,11 @@ def cross_validate(plan: Plan, loaded: Loaded, folds: int, found: Plugins, progr
     for fold in all_folds(folds):
         if plan.spec.reads_image:
             progress.say(f"{plan.spec.name}: fold {fold.number} of {fold.of}")
-        parts.append(execute(plan, loaded.of_fold(fold), found, progress))
+        parts.append(execute(plan, loaded.of_fold(fold), plugins, progress))
     key = key_of([plan.settings.model_dump(mode="json"), _fingerprint(parts)])
     name = f"seed{plan.seed}-{folds}folds-{key[:8]}"
     with locked(plan.runs / loaded.spec.name / plan.spec.name / name, progress.say) as folder:
-        summed = sum_up(parts, found.metrics, folder)
+        summed = sum_up(parts, plugins.metrics, folder)
         for table in (records.SCORES, records.BOXES):
             text = _together(parts, table).to_csv(index=False, lineterminator="\n")
             checksums.write_noted(folder / table, text)

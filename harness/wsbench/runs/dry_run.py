@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wsbench.contract import plugins
-from wsbench.contract.plugins import Plugins
+from wsbench.contract.plugins import Plugins, find
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.runs.plan import Plan, load_dataset, make_plan
@@ -62,13 +61,13 @@ class Trial:
     preset: str | None
     conditions: Conditions
 
-    def plan(self, found: Plugins, runs: Path) -> Plan:
+    def plan(self, plugins: Plugins, runs: Path) -> Plan:
         """The method with its settings, not yet shortened.
 
         Raises:
             WsbenchError: an unknown method, preset or option, or a value out of bounds.
         """
-        spec, dataset = found.method(self.method), found.dataset(self.conditions.dataset)
+        spec, dataset = plugins.method(self.method), plugins.dataset(self.conditions.dataset)
         preset, device = self.preset or next(iter(spec.presets)), self.conditions.device
         return make_plan(spec, preset, self.options, dataset=dataset, seed=0, device=device, runs=runs)
 
@@ -94,13 +93,13 @@ def measure(trial: Trial) -> Mapping[str, Any]:
             ) from None
 
 
-def default_dataset(found: Plugins) -> str:
+def default_dataset(plugins: Plugins) -> str:
     """A dataset that needs no files.
 
     Raises:
         WsbenchError: there is none.
     """
-    computed = sorted(name for name, spec in found.datasets.items() if spec.computed)
+    computed = sorted(name for name, spec in plugins.datasets.items() if spec.computed)
     if not computed:
         raise WsbenchError("no dataset is computed; say with --dataset on whose images to measure")
     return computed[0]
@@ -130,13 +129,13 @@ def _measured(trial: Trial) -> Mapping[str, Any]:
     from wsbench.runs.runner import measured
 
     given = trial.conditions
-    found, progress = plugins.find(given.plugin_files), choose_progress(quiet=given.quiet)
+    plugins, progress = find(given.plugin_files), choose_progress(quiet=given.quiet)
     with tempfile.TemporaryDirectory() as runs:
-        plan = trial.plan(found, Path(runs))
-        loaded = load_dataset(found, given.dataset, given.data_options, progress, root=given.root)
+        plan = trial.plan(plugins, Path(runs))
+        loaded = load_dataset(plugins, given.dataset, given.data_options, progress, root=given.root)
         shortened = replace(plan, settings=short(plan.settings))
         try:
-            return measured(shortened, few(loaded, plan.settings), found, progress)
+            return measured(shortened, few(loaded, plan.settings), plugins, progress)
         finally:
             # Else this process would end only when joblib's idle workers do, minutes later.
             get_reusable_executor().shutdown(wait=True)

@@ -26,11 +26,11 @@ from wsbench.utils.hashing import source_hash
 FILE = "boxes.npz"
 
 
-def floors_of(plan: Plan, loaded: Loaded, found: Plugins) -> dict[str, Stage]:
+def floors_of(plan: Plan, loaded: Loaded, plugins: Plugins) -> dict[str, Stage]:
     """By name, the boxes of the methods that never look at an image and do the same for every seed; those
     that have not been run beside the plan's run are left out."""
     result = {}
-    for blind in blind_plans(found, loaded.spec, runs=plan.runs, calibrate_for=plan.calibrate_for):
+    for blind in blind_plans(plugins, loaded.spec, runs=plan.runs, calibrate_for=plan.calibrate_for):
         folder = blind.folder(loaded)
         if blind.spec.deterministic and (folder / "predict" / "stage.json").exists():
             with locked(folder, loaded.progress.say, patience=PATIENCE):

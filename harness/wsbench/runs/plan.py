@@ -71,15 +71,15 @@ class Plan:
         """The method and the place of its plugin, for messages."""
         return f"{self.spec.name} (plugin {place_of(self.spec.build)})"
 
-    def upstream(self, found: Plugins) -> dict[str, Plan]:
+    def upstream(self, plugins: Plugins) -> dict[str, Plan]:
         """The plans of the methods this one builds on: same seed, device and folder of runs."""
         plans = {}
         for name, needed in self.spec.requires(self.settings).items():
-            spec = found.method(needed.method)
+            spec = plugins.method(needed.method)
             plans[name] = replace(self, spec=spec, settings=fill(spec.settings, needed.settings, spec.name))
         return plans
 
-    def inputs(self, loaded: Loaded, found: Plugins) -> dict[str, Any]:
+    def inputs(self, loaded: Loaded, plugins: Plugins) -> dict[str, Any]:
         """All that fitting depends on, as JSON values."""
         return {
             "method": self.spec.name,
@@ -88,7 +88,7 @@ class Plan:
             "data": loaded.fingerprint,
             "source": trained_source(self.spec.build),
             "wsbench": __version__,
-            "upstream": {name: p.inputs(loaded, found) for name, p in self.upstream(found).items()},
+            "upstream": {name: p.inputs(loaded, plugins) for name, p in self.upstream(plugins).items()},
         }
 
     def changed(self) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _over(below: Any, value: Any) -> Any:
 
 
 def blind_plans(
-    found: Plugins,
+    plugins: Plugins,
     dataset: DatasetSpec,
     *,
     seed: int = 0,
@@ -156,7 +156,7 @@ def blind_plans(
     """A plan of every method that never looks at the image: no localisation score is read without them.
 
     Args:
-        found: the plugins.
+        plugins: all that were found.
         dataset: that the plans are for.
         seed: the base seed; a method that declares itself deterministic has seed 0, whatever it is.
         runs: the folder of all runs.
@@ -174,13 +174,13 @@ def blind_plans(
             runs=runs,
             calibrate_for=calibrate_for,
         )
-        for spec in found.methods.values()
+        for spec in plugins.methods.values()
         if not spec.reads_image and spec.name != other_than
     ]
 
 
 def load_dataset(
-    found: Plugins,
+    plugins: Plugins,
     name: str,
     options: Mapping[str, Any],
     progress: Progress,
@@ -194,8 +194,8 @@ def load_dataset(
     Raises:
         WsbenchError: an unknown dataset or option, no folder, or a problem with a file.
     """
-    spec = found.dataset(name)
-    catalog.refuse_misspelt(found.datasets)
+    spec = plugins.dataset(name)
+    catalog.refuse_misspelt(plugins.datasets)
     entry = catalog.read().get(name, catalog.Entry())
     settings = fill(spec.settings, options, name)
     given = Path(root) if root is not None else None

@@ -36,23 +36,23 @@ LEFT = (records.SCORES, records.PAPER_SCORES, records.BOXES, replay_arrays.FILE)
 """What `score_stage` leaves in a run's folder."""
 
 
-def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -> Stage:
+def score_stage(plan: Plan, loaded: Loaded, plugins: Plugins, prediction: Stage) -> Stage:
     """Score what lies in a run's folder under both protocols; skipped if nothing has changed.
 
     Its facts have, under ``evaluations``, how often the test split was evaluated here, this time included.
     """
     folder = prediction.folder.parent
-    blind = floors.floors_of(plan, loaded, found) if plan.spec.reads_image else {}
+    blind = floors.floors_of(plan, loaded, plugins) if plan.spec.reads_image else {}
 
     def work(inside: Path) -> Mapping[str, Any]:
         truth, draws = truths_of(loaded), draws_of(loaded)
         predicted = predicted_of(prediction.folder, loaded)
         paper = paper_of(plan.spec, plan.build(loaded), loaded, prediction.folder, predicted)
-        scores = measuring.score(predicted, truth, found.metrics, draws, plan.calibrate_for, paper)
+        scores = measuring.score(predicted, truth, plugins.metrics, draws, plan.calibrate_for, paper)
         result = {name: dict(of_protocol) for name, of_protocol in scores.results.items()}
         uniform = scores.tables["uniform"]
         result["uniform"]["floors"] = {
-            name: measuring.with_class_scores(uniform, floors.read_boxes(kept), found.metrics)
+            name: measuring.with_class_scores(uniform, floors.read_boxes(kept), plugins.metrics)
             for name, kept in blind.items()
         }
         if plan.spec.deterministic and not plan.spec.reads_image:
@@ -78,11 +78,11 @@ def score_stage(plan: Plan, loaded: Loaded, found: Plugins, prediction: Stage) -
         write_json(inside / "protocols.json", result)
         return {"evaluations": counted}
 
-    computed_by = [spec.compute for spec in found.metrics.values()]
+    computed_by = [spec.compute for spec in plugins.metrics.values()]
     inputs = {
         "predict": prediction.key,
         "blind": {name: kept.key for name, kept in blind.items()},
-        "metrics": _metric_versions(found),
+        "metrics": _metric_versions(plugins),
         "calibrate_for": plan.calibrate_for,
         "source": source_hash(geometry, scoring, scoring_inputs, protocol, replay, *computed_by),
     }
@@ -105,20 +105,20 @@ def _scores_of(predicted: Mapping[Role, RolePredictions], role: Role) -> np.ndar
     return predicted[role].prediction.scores if role in predicted else None
 
 
-def key(plan: Plan, loaded: Loaded, found: Plugins) -> Mapping[str, Any]:
+def key(plan: Plan, loaded: Loaded, plugins: Plugins) -> Mapping[str, Any]:
     """What two records must share to stand in one table."""
     return {
         "calibrated_for": plan.calibrate_for,
         "dataset": loaded.spec.name,
         "fingerprint": loaded.fingerprint,
         "protocol": protocol.PROTOCOL_VERSION,
-        "metrics": _metric_versions(found),
+        "metrics": _metric_versions(plugins),
     }
 
 
 def rescore(
     folder: Path,
-    found: Plugins,
+    plugins: Plugins,
     progress: Progress,
     *,
     root: Path | None = None,
@@ -128,7 +128,7 @@ def rescore(
 
     Args:
         folder: of the run.
-        found: the plugins; the run's method must be among them, unless it is an outside one.
+        plugins: all that were found; the run's method must be among them, unless it is an outside one.
         progress: where long work is shown.
         root: the dataset's folder.
         calibrate_for: what box rules are chosen for; None keeps what they were chosen for.
@@ -138,17 +138,17 @@ def rescore(
             not the one at hand.
     """
     before = records.load(folder / records.FILE)
-    loaded = dataset_of(before, found, progress, root)
+    loaded = dataset_of(before, plugins, progress, root)
     wanted = calibrate_for or before.key.get("calibrated_for", objectives.OBJECTIVE)
-    plan = replace(plan_of(before, found, wanted), runs=folder.resolve().parents[2])
+    plan = replace(plan_of(before, plugins, wanted), runs=folder.resolve().parents[2])
     with locked(folder, progress.say):
         prediction = finished(folder, "predict")
         if not before.is_external and (problem := _unlike_roles(prediction.folder, loaded)):
-            raise WsbenchError(f"{prediction.folder}: {problem}; type the command that made it again")
-        score = score_stage(plan, loaded, found, prediction)
+            raise WsbenchError(f"{prediction.folder}: {problem}; rerun the command that made it")
+        score = score_stage(plan, loaded, plugins, prediction)
         record = replace(
             before,
-            key=key(plan, loaded, found),
+            key=key(plan, loaded, plugins),
             protocols=read_json(score.folder / "protocols.json"),
             stages={**before.stages, "score": score.facts["cost"]},
             evaluations=score.facts.get("evaluations", {}),
@@ -166,7 +166,7 @@ def _unlike_roles(folder: Path, loaded: Loaded, roles: Iterable[Role] = store.SC
 def evaluate(
     outside: Outside,
     loaded: Loaded,
-    found: Plugins,
+    plugins: Plugins,
     runs: Path,
     *,
     seed: int = 0,
@@ -177,7 +177,7 @@ def evaluate(
     Args:
         outside: what was read from its file.
         loaded: the dataset.
-        found: the plugins, for their metrics.
+        plugins: all that were found, for their metrics.
         runs: the folder of all runs.
         seed: that the program was run with, as its submitter says: files of one program that differ in it
             alone are one row of a table.
@@ -197,9 +197,9 @@ def evaluate(
             problem=lambda inside: _unlike_roles(inside, loaded, outside.parts), say=loaded.progress.say
         )
         prediction = stage(folder, "predict", inputs, work, checks)
-        score = score_stage(plan, loaded, found, prediction)
+        score = score_stage(plan, loaded, plugins, prediction)
         record = Record(
-            key=key(plan, loaded, found),
+            key=key(plan, loaded, plugins),
             method=outside.describe(),
             dataset=loaded.describe(),
             seed=plan.seed,
@@ -214,11 +214,11 @@ def evaluate(
     return record
 
 
-def _metric_versions(found: Plugins) -> Mapping[str, int]:
-    return {name: spec.version for name, spec in sorted(found.metrics.items())}
+def _metric_versions(plugins: Plugins) -> Mapping[str, int]:
+    return {name: spec.version for name, spec in sorted(plugins.metrics.items())}
 
 
-def dataset_of(record: Record, found: Plugins, progress: Progress, root: Path | None) -> Loaded:
+def dataset_of(record: Record, plugins: Plugins, progress: Progress, root: Path | None) -> Loaded:
     """The dataset of a run.
 
     Raises:
@@ -228,7 +228,7 @@ def dataset_of(record: Record, found: Plugins, progress: Progress, root: Path | 
     if data.get("folds"):
         raise WsbenchError(f"{record.folder}: sums up {data['folds']} runs; name one of those beside it")
     loaded = load_dataset(
-        found, data["name"], data["settings"], progress, root=root, skip_bad=bool(data["skipped"])
+        plugins, data["name"], data["settings"], progress, root=root, skip_bad=bool(data["skipped"])
     )
     if data.get("fold"):
         loaded = loaded.of_fold(Fold(**data["fold"]))
@@ -240,7 +240,7 @@ def dataset_of(record: Record, found: Plugins, progress: Progress, root: Path | 
     return loaded
 
 
-def plan_of(record: Record, found: Plugins, calibrate_for: str = objectives.OBJECTIVE) -> Plan:
+def plan_of(record: Record, plugins: Plugins, calibrate_for: str = objectives.OBJECTIVE) -> Plan:
     """The plan that a record was made by; its folder of runs is not known.
 
     Raises:
@@ -250,7 +250,7 @@ def plan_of(record: Record, found: Plugins, calibrate_for: str = objectives.OBJE
     if record.is_external:
         spec = Outside.spec_of(method["name"], method["box_supervision"])
     else:
-        spec = found.method(method["name"])
+        spec = plugins.method(method["name"])
     settings = fill(spec.settings, method["settings"], spec.name)
     choose(calibrate_for, objectives.OBJECTIVES, "objective of calibration")
     return Plan(spec, method["preset"], settings, record.seed, "cpu", Path(), calibrate_for)

@@ -32,17 +32,17 @@ from wsbench.utils.progress import Progress
 from wsbench.utils.sealed import Sealed
 
 
-def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Record:
+def execute(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) -> Record:
     """Fit, predict, score, measure and record one plan, skipping what is done."""
     if plan.spec.reads_image:
-        _run_floors(plan, loaded, found, progress)
-    fit = _fit(plan, loaded, found, progress)
+        _run_floors(plan, loaded, plugins, progress)
+    fit = _fit(plan, loaded, plugins, progress)
     with locked(plan.folder(loaded), progress.say, patience=_patience(plan)) as folder:
-        prediction = _predict(folder, plan, loaded, found, progress, fit)
-        score = score_stage(plan, loaded, found, prediction)
-        measurement = _measure(folder, plan, loaded, found, progress, fit)
+        prediction = _predict(folder, plan, loaded, plugins, progress, fit)
+        score = score_stage(plan, loaded, plugins, prediction)
+        measurement = _measure(folder, plan, loaded, plugins, progress, fit)
         record = Record(
-            key=key(plan, loaded, found),
+            key=key(plan, loaded, plugins),
             method={**_describe(plan), "facts": prediction.facts["method"]},
             dataset=loaded.describe(),
             seed=plan.seed,
@@ -50,7 +50,7 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
             stages={done.folder.name: done.facts["cost"] for done in (fit, prediction, score, measurement)},
             provenance=fit.facts["provenance"],
             training=fit.key,
-            trained_from=plan.inputs(loaded, found),
+            trained_from=plan.inputs(loaded, plugins),
             sanity=records.sanity_of(folder, prediction.key),
             efficiency=_efficiency(loaded, fit, measurement),
             evaluations=score.facts.get("evaluations", {}),
@@ -59,43 +59,43 @@ def execute(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> R
         records.write(record, folder / records.FILE)
     if fit.fresh or prediction.fresh or score.fresh:
         # A copy: what is printed and submitted afterwards is not a tracker's to change.
-        found.tell("wsbench_run_finished", record=deepcopy(record))
+        plugins.tell("wsbench_run_finished", record=deepcopy(record))
     return record
 
 
-def _run_floors(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> None:
+def _run_floors(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) -> None:
     """Run the image-blind methods whose boxes are scored with this plan's class scores; finished ones are
     skipped, and no tracker is told of them."""
-    plans = blind_plans(found, loaded.spec, runs=plan.runs, calibrate_for=plan.calibrate_for)
+    plans = blind_plans(plugins, loaded.spec, runs=plan.runs, calibrate_for=plan.calibrate_for)
     for blind in plans:
         if blind.spec.deterministic:
-            execute(blind, loaded, found.without_trackers(), progress)
+            execute(blind, loaded, plugins.without_trackers(), progress)
 
 
-def measured(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Mapping[str, Any]:
+def measured(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) -> Mapping[str, Any]:
     """What a plan costs here, as in `Record.efficiency`: it is fitted and measured, and not scored."""
-    fit = _fit(plan, loaded, found, progress)
+    fit = _fit(plan, loaded, plugins, progress)
     with locked(plan.folder(loaded), progress.say, patience=_patience(plan)) as folder:
-        return _efficiency(loaded, fit, _measure(folder, plan, loaded, found, progress, fit))
+        return _efficiency(loaded, fit, _measure(folder, plan, loaded, plugins, progress, fit))
 
 
-def fitted(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Method:
+def fitted(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) -> Method:
     """The fitted method of a plan, trained in its own run's folder unless that is done."""
-    _fit(plan, loaded, found, progress)
+    _fit(plan, loaded, plugins, progress)
     method = plan.build(loaded)
-    method.restore(_context(plan, loaded, found, progress))
+    method.restore(_context(plan, loaded, plugins, progress))
     return method
 
 
 def restored(
-    plan: Plan, loaded: Loaded, found: Plugins, progress: Progress, folder: Path, protocol: str
+    plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress, folder: Path, protocol: str
 ) -> Method | None:
     """The method of a finished run, as it predicts for a protocol; None where its training is gone.
 
     Args:
         plan: that the run was made by.
         loaded: its dataset.
-        found: the plugins.
+        plugins: all that were found.
         progress: where long work is shown.
         folder: that holds the run's folder.
         protocol: ``uniform`` or ``paper``.
@@ -107,7 +107,7 @@ def restored(
     if not inside.is_dir():
         return None
     finished(inside.parent, inside.name)
-    context = replace(_context(plan, loaded, found, progress), folder=inside)
+    context = replace(_context(plan, loaded, plugins, progress), folder=inside)
     method = plan.build(loaded)
     method.restore(context)
     if protocol == "paper":
@@ -120,7 +120,7 @@ def _patience(plan: Plan) -> float:
     return 0.0 if plan.spec.reads_image else PATIENCE
 
 
-def _context(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> RunContext:
+def _context(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) -> RunContext:
     context = RunContext(
         dataset=loaded.spec.name,
         method=plan.spec.name,
@@ -137,18 +137,18 @@ def _context(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> 
         )
 
     def epoch_ended(epoch: int, metrics: Mapping[str, float]) -> None:
-        found.tell("wsbench_epoch_ended", run=context, epoch=epoch, metrics=metrics)
+        plugins.tell("wsbench_epoch_ended", run=context, epoch=epoch, metrics=metrics)
 
     return replace(context, epoch_ended=Sealed(epoch_ended))
 
 
-def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stage:
+def _fit(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) -> Stage:
     """Fit in the folder of the plan's training, which other plans may share."""
     trained = plan.trained()
-    context, inputs = _context(trained, loaded, found, progress), trained.inputs(loaded, found)
+    context, inputs = _context(trained, loaded, plugins, progress), trained.inputs(loaded, plugins)
 
     def work(inside: Path) -> Mapping[str, Any]:
-        found.tell("wsbench_run_started", run=context)
+        plugins.tell("wsbench_run_started", run=context)
         views, roles = loaded.views, loaded.roles.members
         trained.build(loaded).fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
         return {"provenance": records.provenance(_device_used(plan.device)), "cost": _epochs(inside)}
@@ -160,18 +160,18 @@ def _fit(plan: Plan, loaded: Loaded, found: Plugins, progress: Progress) -> Stag
             if isinstance(plan.settings, TrainingSettings):
                 import_module("wsbench.torch.trainer")
             upstream = {
-                name: fitted(needed, loaded, found, progress)
-                for name, needed in trained.upstream(found).items()
+                name: fitted(needed, loaded, plugins, progress)
+                for name, needed in trained.upstream(plugins).items()
             }
             context = replace(context, upstream=upstream)
         return stage(folder, "fit", inputs, work, Checks(say=progress.say))
 
 
 def _predict(
-    folder: Path, plan: Plan, loaded: Loaded, found: Plugins, progress: Progress, fit: Stage
+    folder: Path, plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress, fit: Stage
 ) -> Stage:
     def work(inside: Path) -> Mapping[str, Any]:
-        context, method = _context(plan, loaded, found, progress), plan.build(loaded)
+        context, method = _context(plan, loaded, plugins, progress), plan.build(loaded)
         method.restore(context)
         _predict_roles(method, plan, loaded, inside, progress)
         facts = {**_size(method), **method.facts()}
@@ -202,13 +202,13 @@ def _predict_roles(
 
 
 def _measure(
-    folder: Path, plan: Plan, loaded: Loaded, found: Plugins, progress: Progress, fit: Stage
+    folder: Path, plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress, fit: Stage
 ) -> Stage:
     """What predicting costs: of this machine, so nothing that decides which scores compare depends on it."""
 
     def work(inside: Path) -> Mapping[str, Any]:
         method = plan.build(loaded)
-        method.restore(_context(plan, loaded, found, progress))
+        method.restore(_context(plan, loaded, plugins, progress))
         names = loaded.roles.members["test"][: inference.AT_ONCE]
         return {"efficiency": inference.measure(method, loaded.views.images(names))}
 

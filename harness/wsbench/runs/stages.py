@@ -271,7 +271,7 @@ def finished(run: Path, name: str) -> Stage:
         WsbenchError: it was not, or a file is not what was left there.
     """
     mark = _Mark.read(run / name)
-    again = "type the command that made it again"
+    again = "rerun the command that made it"
     if mark.problem:
         raise WsbenchError(f"{run / name}: {mark.problem}; {again}")
     if mark.facts is None:

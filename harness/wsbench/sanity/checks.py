@@ -91,9 +91,7 @@ class Subject:
         above = self.record.folder.parent
         method = restored(self.plan, self.loaded, self.found, self.progress, above, "uniform")
         if method is None:
-            raise WsbenchError(
-                f"{self.record.folder}: its training is gone; type the command that made it again"
-            )
+            raise WsbenchError(f"{self.record.folder}: its training is gone; rerun the command that made it")
         if not method.networks():
             raise WsbenchError(f"{self.plan.spec.name} has no networks whose parameters could be random")
         return method
@@ -178,7 +176,7 @@ DEFAULT = ("cascade", "parameters")
 
 def measure(
     folder: Path,
-    found: Plugins,
+    plugins: Plugins,
     progress: Progress,
     *,
     root: Path | None = None,
@@ -192,7 +190,7 @@ def measure(
 
     Args:
         folder: of the run.
-        found: the plugins.
+        plugins: all that were found.
         progress: where long work is shown.
         root: the dataset's folder.
         checks: of `CHECKS`.
@@ -207,7 +205,7 @@ def measure(
     check_device(device, used=True)
     folder = folder.resolve()
     record = records.load(folder / records.FILE)
-    subject = _subject(record, found, progress, root, images, device)
+    subject = _subject(record, plugins, progress, root, images, device)
     if "labels" in checks and subject.plan.spec.box_supervision is BoxSupervision.FIT:
         raise WsbenchError(
             f"{subject.plan.spec.name} learns from boxes, which random labels would not change"
@@ -234,17 +232,17 @@ def rows_of(record: Record) -> list[Mapping[str, Any]]:
 
 
 def _subject(
-    record: Record, found: Plugins, progress: Progress, root: Path | None, images: int, device: str
+    record: Record, plugins: Plugins, progress: Progress, root: Path | None, images: int, device: str
 ) -> Subject:
     if record.is_external:
         raise WsbenchError(f"{record.folder}: predictions of another program; there is no model to randomise")
-    plan = replace(plan_of(record, found), device=device)
-    loaded = dataset_of(record, found, progress, root)
+    plan = replace(plan_of(record, plugins), device=device)
+    loaded = dataset_of(record, plugins, progress, root)
     samples = [sample for sample in loaded.samples_of("test") if sample.labels][:images]
     if not samples:
         raise WsbenchError(f"{record.folder}: no test image has a class, so no map says anything")
     labels = loaded.views.weak([sample.name for sample in samples]).labels
-    return Subject(record, plan, loaded, found, progress, tuple(samples), *np.nonzero(labels))
+    return Subject(record, plan, loaded, plugins, progress, tuple(samples), *np.nonzero(labels))
 
 
 def _others(original: Condition, subject: Subject, draws: Resamples) -> Condition:
