@@ -55,8 +55,8 @@ class Toy(Dataset):
     def read(self, sample: Sample, height: int, width: int) -> np.ndarray:
         noise = np.random.default_rng(int(sample.content)).integers(0, 60, (40, 48), dtype=np.uint8)
         for box in sample.boxes:
-            inside = noise[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)]
-            inside[inside < 150] += 150  # where two boxes overlap, only once
+            box_pixels = noise[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)]
+            box_pixels[box_pixels < 150] += 150  # where two boxes overlap, only once
         rows, columns = np.arange(height) * 40 // height, np.arange(width) * 48 // width
         return noise[np.ix_(rows, columns)]
 

@@ -64,7 +64,10 @@ def _counts(loaded: Loaded) -> None:
     dealt["none"] = [sample for sample in loaded.samples if sample.name not in names]
     strata = sorted({sample.stratum for sample in loaded.samples})
     rows = [
-        [stratum or "images", *(str(sum(s.stratum == stratum for s in inside)) for inside in dealt.values())]
+        [
+            stratum or "images",
+            *(str(sum(s.stratum == stratum for s in of_role)) for of_role in dealt.values()),
+        ]
         for stratum in strata
     ]
     boxes = [*(loaded.boxes_of(role) for role in ROLES), sum(len(s.boxes) for s in dealt["none"])]

@@ -42,13 +42,13 @@ def measure(
         WsbenchError: anything the user can mend; an unknown name or option before anything is measured.
     """
     trials = [_trial(word, preset, options, conditions) for word in names]
-    labels = [_label(one, plugins) for one in trials]
-    results = [dry_run.measure(one) for one in trials]
+    labels = [_label(trial, plugins) for trial in trials]
+    results = [dry_run.measure(trial) for trial in trials]
     _table("the network", labels, results, costs.NETWORK)
     _table("on this machine", labels, results, (*costs.TIME, *costs.MEMORY, costs.TRAINING_AN_IMAGE))
     for where in dict.fromkeys(map(costs.machine, results)):
         print(textwrap.fill(f"measured on {where}", WIDTH))
-    seen = sorted({one["training_images"] for one in results if one["training_images"]})
+    seen = sorted({trial["training_images"] for trial in results if trial["training_images"]})
     words = LAST_WORDS.format(batch=results[0]["images_at_once"], images=" or ".join(map(str, seen)) or "no")
     print(textwrap.fill(words, WIDTH))
 
@@ -73,11 +73,11 @@ def _words(options: str) -> list[str]:
     return words
 
 
-def _label(one: dry_run.Trial, plugins: Plugins) -> str:
+def _label(trial: dry_run.Trial, plugins: Plugins) -> str:
     """Name, preset and options that differ from it."""
-    plan = one.plan(plugins, Path())
+    plan = trial.plan(plugins, Path())
     changed = "".join(f" {name}={value}" for name, value in plan.changed().items())
-    return f"{one.method} ({plan.preset}){changed}"
+    return f"{trial.method} ({plan.preset}){changed}"
 
 
 def _table(
@@ -89,9 +89,9 @@ def _table(
     cells = [
         [
             "\n".join(textwrap.wrap(label, tables.WIDEST, subsequent_indent="  ")),
-            *(column.cell([found]) for column in columns),
+            *(column.cell([result]) for column in columns),
         ]
-        for label, found in zip(labels, results, strict=True)
+        for label, result in zip(labels, results, strict=True)
     ]
     tables.show(title, ["method", *(column.heading for column in columns)], cells, text=1, width=WIDTH)
     print()

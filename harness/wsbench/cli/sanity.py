@@ -78,9 +78,9 @@ def _show(record: Record, rows: list[Mapping[str, Any]]) -> None:
     print("1 is an equal map: what stays high here does not depend on what was learnt")
 
 
-def _value(found: Mapping[str, Any]) -> str:
-    return "-" if found["value"] is None else f"{found['value']:.3f}"
+def _value(measurement: Mapping[str, Any]) -> str:
+    return "-" if measurement["value"] is None else f"{measurement['value']:.3f}"
 
 
-def _interval(found: Mapping[str, Any]) -> str:
-    return "" if found["interval"] is None else "{:.2f} to {:.2f}".format(*found["interval"])
+def _interval(measurement: Mapping[str, Any]) -> str:
+    return "" if measurement["interval"] is None else "{:.2f} to {:.2f}".format(*measurement["interval"])

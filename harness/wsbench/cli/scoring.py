@@ -162,9 +162,9 @@ def picture(
             raise WsbenchError(f"{record.folder}: on other data, or of another version, than {runs[0]}")
     loaded = dataset_of(finished[0], plugins, progress, root)
     classes = label or loaded.dataset.classes
-    wanted = [(name, one) for name in image for one in classes] if image else None
-    for one in classes:
-        choose(one, dict.fromkeys(loaded.dataset.classes), "class")
+    wanted = [(name, class_name) for name in image for class_name in classes] if image else None
+    for class_name in classes:
+        choose(class_name, dict.fromkeys(loaded.dataset.classes), "class")
     wanted = wanted or pictures.examples(loaded, classes, each)
     columns = [pictures.rows(record, loaded, plugins, wanted, progress, protocol) for record in finished]
     lines = list(zip(*columns, strict=True))
@@ -193,8 +193,8 @@ def roc(
     try_file(out)
     finished = [records.load(run / records.FILE) for run in runs]
     known = dict.fromkeys(name for record in finished for name in record.dataset["classes"])
-    for one in label or ():
-        choose(one, known, "class")
+    for class_name in label or ():
+        choose(class_name, known, "class")
     draw(finished, label or list(known), out)
     print(f"{len(finished)} runs in {out}")
 

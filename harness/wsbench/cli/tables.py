@@ -68,18 +68,18 @@ def show(
         print(f"no room in {console.width} columns for: {', '.join(left)}")
 
 
-def findings(found: Sequence[Finding]) -> None:
+def findings(all_findings: Sequence[Finding]) -> None:
     """What an audit found, kind by kind: the first few of each, and how many there are."""
     by_kind: dict[str, list[Finding]] = {}
-    for finding in found:
+    for finding in all_findings:
         by_kind.setdefault(finding.kind, []).append(finding)
-    for kind, inside in by_kind.items():
-        print(f"{kind}: {len(inside)}")
-        for finding in inside[:FEW]:
+    for kind, of_kind in by_kind.items():
+        print(f"{kind}: {len(of_kind)}")
+        for finding in of_kind[:FEW]:
             names = ", ".join(finding.images[:FEW]) + (" ..." if len(finding.images) > FEW else "")
             print(printable(f"  {names}: {finding.what}" if names else f"  {finding.what}"))
-        if len(inside) > FEW:
-            print(f"  ... and {len(inside) - FEW} more; --json FILE has them all")
+        if len(of_kind) > FEW:
+            print(f"  ... and {len(of_kind) - FEW} more; --json FILE has them all")
 
 
 def short(bound: float, digits: int = 2) -> str:

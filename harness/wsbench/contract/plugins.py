@@ -132,8 +132,10 @@ def _load(plugins: Plugins, place: str, load: Callable[[], ModuleType]) -> set[s
     parts = list(_modules(module, plugins))
     for part in parts:
         _register(plugins, part)
-    inside = {broken.place for broken in plugins.broken if broken.place.startswith(f"{module.__name__}.")}
-    return inside | {_place(part) for part in parts}
+    broken_places = {
+        broken.place for broken in plugins.broken if broken.place.startswith(f"{module.__name__}.")
+    }
+    return broken_places | {_place(part) for part in parts}
 
 
 def _installed() -> Iterator[tuple[str, Callable[[], ModuleType]]]:

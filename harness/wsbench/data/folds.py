@@ -85,9 +85,9 @@ def fold_of(samples: Sequence[Sample], count: int, *, stratified: bool = True) -
         strata[stratum_of(group[0]) if stratified else ("", ())].append(group)
     numbers: dict[str, int] = {}
     of_all = [0] * count
-    for _, inside in sorted(strata.items()):
+    for _, members in sorted(strata.items()):
         here = [0] * count
-        for group in sorted(inside, key=lambda group: (seed_from("fold", group[0].name), group[0].name)):
+        for group in sorted(members, key=lambda group: (seed_from("fold", group[0].name), group[0].name)):
             place = min(range(count), key=lambda number: (here[number], of_all[number], number))
             here[place] += len(group)
             of_all[place] += len(group)

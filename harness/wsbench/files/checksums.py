@@ -40,10 +40,10 @@ def of_folder(folder: Path, *, but: str) -> dict[str, str]:
         but: the name of a file to leave out.
     """
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != but)
-    inside = [path.relative_to(folder) for path in paths]
+    relative = [path.relative_to(folder) for path in paths]
     return {
         path.as_posix(): of_file(folder / path)
-        for path in inside
+        for path in relative
         if not any(part.startswith(".") for part in path.parts)
     }
 

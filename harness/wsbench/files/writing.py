@@ -138,8 +138,8 @@ def json_text(value: Any) -> str:
     return _INNER_LIST.sub(_on_one_line, text) + "\n"
 
 
-def _on_one_line(found: re.Match[str]) -> str:
-    return "[" + re.sub(r",\n\s+", ", ", found[1]) + "]"
+def _on_one_line(match: re.Match[str]) -> str:
+    return "[" + re.sub(r",\n\s+", ", ", match[1]) + "]"
 
 
 def exists(path: Path) -> bool:

@@ -15,7 +15,7 @@ def peaked(maps: np.ndarray, smoothing: float = 0.0) -> np.ndarray:
     import cv2
 
     if smoothing:
-        maps = np.stack([cv2.GaussianBlur(one, (0, 0), smoothing) for one in maps])
+        maps = np.stack([cv2.GaussianBlur(of_image, (0, 0), smoothing) for of_image in maps])
     highest = maps.max(axis=(1, 2), keepdims=True)
     shares: np.ndarray = np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
     return shares

@@ -139,10 +139,13 @@ class CocoResults:
     def _part(
         self, names: Sequence[str], boxes: Mapping[str, list[ScoredBox]], listed: Mapping[str, CocoImage]
     ) -> Prediction:
-        found = [boxes.get(name, []) for name in names]
-        scores = [self._scores(listed.get(name), inside) for name, inside in zip(names, found, strict=True)]
+        boxes_of_images = [boxes.get(name, []) for name in names]
+        scores = [
+            self._scores(listed.get(name), inside)
+            for name, inside in zip(names, boxes_of_images, strict=True)
+        ]
         shape = (len(names), len(self._loaded.dataset.classes))
-        return Prediction(np.array(scores, dtype=np.float64).reshape(shape), boxes=found)
+        return Prediction(np.array(scores, dtype=np.float64).reshape(shape), boxes=boxes_of_images)
 
     def _scores(self, image: CocoImage | None, boxes: Sequence[ScoredBox]) -> list[float]:
         """The scores that the file gives, else the highest of the image's boxes of each class.

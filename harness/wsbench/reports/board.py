@@ -128,7 +128,9 @@ class Board:
         """By place in `rows`, of those that have one."""
         if metric not in self._known:
             estimates = {place: row.estimate(metric) for place, row in enumerate(self.rows)}
-            self._known[metric] = {place: one for place, one in estimates.items() if one is not None}
+            self._known[metric] = {
+                place: estimate for place, estimate in estimates.items() if estimate is not None
+            }
         return self._known[metric]
 
 

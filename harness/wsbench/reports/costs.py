@@ -29,9 +29,9 @@ class Column:
     value: Callable[[Efficiency], float | None]
     text: Callable[[float], str]
 
-    def cell(self, found: Iterable[Efficiency]) -> str:
+    def cell(self, efficiency: Iterable[Efficiency]) -> str:
         """Median over some runs that have a value; a dash if none has."""
-        values = [value for one in found if (value := self.value(one)) is not None]
+        values = [value for run in efficiency if (value := self.value(run)) is not None]
         return self.text(statistics.median(values)) if values else "-"
 
 
@@ -51,17 +51,17 @@ def three_digits(value: float) -> str:
 
 
 def _of(name: str) -> Callable[[Efficiency], float | None]:
-    return lambda found: found.get(name)
+    return lambda efficiency: efficiency.get(name)
 
 
 def _megabytes(name: str) -> Callable[[Efficiency], float | None]:
-    return lambda found: None if found.get(name) is None else found[name] / 2**20
+    return lambda efficiency: None if efficiency.get(name) is None else efficiency[name] / 2**20
 
 
-def _per_image(found: Efficiency) -> float | None:
+def _per_image(efficiency: Efficiency) -> float | None:
     """Milliseconds of training an image."""
-    images = found.get("training_images")
-    return 1000 * found["training_seconds"] / images if images else None
+    images = efficiency.get("training_images")
+    return 1000 * efficiency["training_seconds"] / images if images else None
 
 
 NETWORK = (
@@ -84,13 +84,13 @@ TRAINING = Column("train s", _of("training_seconds"), three_digits)
 TRAINING_AN_IMAGE = Column("train ms/image", _per_image, three_digits)
 
 
-def machine(found: Efficiency) -> str:
+def machine(efficiency: Efficiency) -> str:
     """Where it was measured, and where trained if that is another device."""
-    count = found["threads"]
+    count = efficiency["threads"]
     threads = f", {count} thread{'s' if count > 1 else ''}" if count else ""
-    elsewhere = found["trained_on"].partition(":")[0] != found["device"].partition(":")[0]
-    trained = f"; trained on {found['trained_on']}" if elsewhere else ""
-    return f"{found['device']} ({found['hardware']}{threads}){trained}"
+    elsewhere = efficiency["trained_on"].partition(":")[0] != efficiency["device"].partition(":")[0]
+    trained = f"; trained on {efficiency['trained_on']}" if elsewhere else ""
+    return f"{efficiency['device']} ({efficiency['hardware']}{threads}){trained}"
 
 
 def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
@@ -104,6 +104,6 @@ def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
         for record in row.records:
             if record.efficiency is not None:
                 machines[machine(record.efficiency)].append(record.efficiency)
-        for where, found in sorted(machines.items()):
-            cells.append([row.label("uniform"), where, *(column.cell(found) for column in columns)])
+        for where, efficiency in sorted(machines.items()):
+            cells.append([row.label("uniform"), where, *(column.cell(efficiency) for column in columns)])
     return header, cells

@@ -82,7 +82,7 @@ def read(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, list[Reco
         WsbenchError: a file is no record, is of a subset, lies in another dataset's folder, or shares no
             table with the records that it should share one with.
     """
-    found: dict[str, list[Record]] = defaultdict(list)
+    by_dataset: dict[str, list[Record]] = defaultdict(list)
     by_table: dict[str, dict[Path, Record]] = defaultdict(dict)
     for path in sorted((folder / "records").glob("*/*.json")):
         record = records.load(path)
@@ -92,11 +92,11 @@ def read(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, list[Reco
             refuse_subset(record.dataset)
         except WsbenchError as error:
             raise WsbenchError(f"{path}: {error}") from None
-        found[record.dataset["name"]].append(record)
+        by_dataset[record.dataset["name"]].append(record)
         by_table[table_key(record, metrics)][path] = record
     for of_table in by_table.values():
         _refuse_misfits(of_table)
-    return dict(found)
+    return dict(by_dataset)
 
 
 def _refuse_misfits(of_table: Mapping[Path, Record]) -> None:

@@ -158,7 +158,8 @@ def _inner_maps(
 
 def _corners(boxes: pd.DataFrame, name: str, label: str) -> np.ndarray:
     mine = boxes[(boxes["image"] == name) & (boxes["class"] == label)]
-    return mine[["x0", "y0", "x1", "y1"]].to_numpy(dtype=float)
+    corners: np.ndarray = mine[["x0", "y0", "x1", "y1"]].to_numpy(dtype=float)
+    return corners
 
 
 def draw(lines: Sequence[Sequence[Row]], path: Path, *, below: bool = False) -> None:

@@ -41,7 +41,7 @@ def coco(record: Record, loaded: Loaded, path: Path, protocol: str = "uniform") 
     images = _images(record, loaded, protocol)
     number = {image["file_name"]: image["id"] for image in images}
     category = {name: position + 1 for position, name in enumerate(classes)}
-    found = record.boxes().query("protocol == @protocol")
+    predicted = record.boxes().query("protocol == @protocol")
     annotations = [
         {
             "id": place + 1,
@@ -52,7 +52,7 @@ def coco(record: Record, loaded: Loaded, path: Path, protocol: str = "uniform") 
             "corners": [row.x0, row.y0, row.x1, row.y1],
             "score": row.score,
         }
-        for place, (_, row) in enumerate(found.iterrows())
+        for place, (_, row) in enumerate(predicted.iterrows())
     ]
     what = f"{record.method['name']} on {loaded.spec.name}, seed {record.seed}, protocol {protocol}"
     values = {

@@ -48,9 +48,9 @@ def keep_boxes(plan: Plan, loaded: Loaded, prediction: Stage, table: BoxTable | 
         table: the boxes, where they are at hand; else they are made from the predictions.
     """
 
-    def work(inside: Path) -> Mapping[str, Any]:
+    def work(stage_folder: Path) -> Mapping[str, Any]:
         columns = asdict(_boxes_of(plan, loaded, prediction) if table is None else table)
-        with atomic(inside / FILE) as file:
+        with atomic(stage_folder / FILE) as file:
             np.savez_compressed(file, **columns)
         return {}
 

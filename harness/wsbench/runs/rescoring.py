@@ -44,7 +44,7 @@ def score_stage(plan: Plan, loaded: Loaded, plugins: Plugins, prediction: Stage)
     folder = prediction.folder.parent
     blind = floors.floors_of(plan, loaded, plugins) if plan.spec.reads_image else {}
 
-    def work(inside: Path) -> Mapping[str, Any]:
+    def work(stage_folder: Path) -> Mapping[str, Any]:
         truth, draws = truths_of(loaded), draws_of(loaded)
         predicted = predicted_of(prediction.folder, loaded)
         paper = paper_of(plan.spec, plan.build(loaded), loaded, prediction.folder, predicted)
@@ -75,7 +75,7 @@ def score_stage(plan: Plan, loaded: Loaded, plugins: Plugins, prediction: Stage)
             scores.protocols,
             {name: _scores_of(select[name], "select") for name in scores.protocols},
         )
-        write_json(inside / "protocols.json", result)
+        write_json(stage_folder / "protocols.json", result)
         return {"evaluations": counted}
 
     computed_by = [spec.compute for spec in plugins.metrics.values()]
@@ -186,15 +186,16 @@ def evaluate(
     plan = Plan(outside.spec, records.EXTERNAL, outside.spec.settings(), seed, "cpu", runs, calibrate_for)
     folder = runs / loaded.spec.name / outside.spec.name / f"external-seed{seed}-{outside.content[:8]}"
 
-    def work(inside: Path) -> Mapping[str, Any]:
+    def work(stage_folder: Path) -> Mapping[str, Any]:
         for role, part in outside.parts.items():
-            store.store(part, loaded.views.images(loaded.roles.members[role]), inside, role)
+            store.store(part, loaded.views.images(loaded.roles.members[role]), stage_folder, role)
         return {}
 
     with locked(folder, loaded.progress.say):
         inputs = {"content": outside.content, "data": loaded.fingerprint}
         checks = Checks(
-            problem=lambda inside: _unlike_roles(inside, loaded, outside.parts), say=loaded.progress.say
+            problem=lambda stage_folder: _unlike_roles(stage_folder, loaded, outside.parts),
+            say=loaded.progress.say,
         )
         prediction = stage(folder, "predict", inputs, work, checks)
         score = score_stage(plan, loaded, plugins, prediction)

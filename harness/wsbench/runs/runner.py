@@ -103,11 +103,11 @@ def restored(
     Raises:
         WsbenchError: its training is not finished, or a file of it is not what was left there.
     """
-    inside = folder / plan.trained().folder(loaded).name / "fit"
-    if not inside.is_dir():
+    stage_folder = folder / plan.trained().folder(loaded).name / "fit"
+    if not stage_folder.is_dir():
         return None
-    finished(inside.parent, inside.name)
-    context = replace(_context(plan, loaded, plugins, progress), folder=inside)
+    finished(stage_folder.parent, stage_folder.name)
+    context = replace(_context(plan, loaded, plugins, progress), folder=stage_folder)
     method = plan.build(loaded)
     method.restore(context)
     if protocol == "paper":
@@ -147,11 +147,11 @@ def _fit(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) -> St
     trained = plan.trained()
     context, inputs = _context(trained, loaded, plugins, progress), trained.inputs(loaded, plugins)
 
-    def work(inside: Path) -> Mapping[str, Any]:
+    def work(stage_folder: Path) -> Mapping[str, Any]:
         plugins.tell("wsbench_run_started", run=context)
         views, roles = loaded.views, loaded.roles.members
         trained.build(loaded).fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
-        return {"provenance": records.provenance(_device_used(plan.device)), "cost": _epochs(inside)}
+        return {"provenance": records.provenance(_device_used(plan.device)), "cost": _epochs(stage_folder)}
 
     with locked(trained.folder(loaded), progress.say, patience=_patience(plan)) as folder:
         if not is_done(folder, "fit", inputs):
@@ -170,20 +170,20 @@ def _fit(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) -> St
 def _predict(
     folder: Path, plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress, fit: Stage
 ) -> Stage:
-    def work(inside: Path) -> Mapping[str, Any]:
+    def work(stage_folder: Path) -> Mapping[str, Any]:
         context, method = _context(plan, loaded, plugins, progress), plan.build(loaded)
         method.restore(context)
-        _predict_roles(method, plan, loaded, inside, progress)
+        _predict_roles(method, plan, loaded, stage_folder, progress)
         facts = {**_size(method), **method.facts()}
         if method.restore_paper(context):
-            folder = inside / store.PAPER
+            folder = stage_folder / store.PAPER
             folder.mkdir(exist_ok=True)
             _predict_roles(method, plan, loaded, folder, progress, ", as its paper")
         return {"method": facts}
 
-    def problem(inside: Path) -> str | None:
+    def problem(stage_folder: Path) -> str | None:
         roles = {role: loaded.roles.members[role] for role in store.SCORED_ROLES}
-        return store.unlike_roles(inside, roles)
+        return store.unlike_roles(stage_folder, roles)
 
     inputs = {"fit": fit.key, "settings": plan.after_fit()}
     return stage(folder, "predict", inputs, work, Checks(problem=problem, say=progress.say))
@@ -206,7 +206,7 @@ def _measure(
 ) -> Stage:
     """What predicting costs: of this machine, so nothing that decides which scores compare depends on it."""
 
-    def work(inside: Path) -> Mapping[str, Any]:
+    def work(stage_folder: Path) -> Mapping[str, Any]:
         method = plan.build(loaded)
         method.restore(_context(plan, loaded, plugins, progress))
         names = loaded.roles.members["test"][: inference.AT_ONCE]

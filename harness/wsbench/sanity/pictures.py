@@ -21,13 +21,13 @@ INCHES = 1.7
 """Side of a panel."""
 
 
-def draw(found: Sanity, path: Path) -> int:
+def draw(sanity: Sanity, path: Path) -> int:
     """The first images, one a row, as PNG: the image, the trained method's map, the randomised ones'.
 
     Every map is drawn from its lowest to its highest value, as it was compared; a constant one is grey.
 
     Args:
-        found: what was measured.
+        sanity: what was measured.
         path: the file.
 
     Returns:
@@ -36,8 +36,8 @@ def draw(found: Sanity, path: Path) -> int:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    conditions = [found.original, *found.conditions]
-    rows = min(ROWS, len(found.subject.rows))
+    conditions = [sanity.original, *sanity.conditions]
+    rows = min(ROWS, len(sanity.subject.rows))
     size = (INCHES * (len(conditions) + 1), (INCHES + 0.15) * rows + 0.2)
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
@@ -47,25 +47,25 @@ def draw(found: Sanity, path: Path) -> int:
     for axes, condition in zip(panels[0, 1:], conditions, strict=True):
         axes.set_title(condition.what, fontsize=8, parse_math=False)
     for pair, line in enumerate(panels):
-        line[0].imshow(_pixels(found, pair), cmap="gray", vmin=0, vmax=255)
-        line[0].set_title(_named(found, pair), fontsize=8, parse_math=False)
+        line[0].imshow(_pixels(sanity, pair), cmap="gray", vmin=0, vmax=255)
+        line[0].set_title(_named(sanity, pair), fontsize=8, parse_math=False)
         for axes, condition in zip(line[1:], conditions, strict=True):
             _draw_map(axes, condition.maps[pair].astype(np.float64))
     save(figure, path, dpi=110)
     return rows
 
 
-def _pixels(found: Sanity, pair: int) -> np.ndarray:
-    sample = found.subject.samples[found.subject.rows[pair]]
+def _pixels(sanity: Sanity, pair: int) -> np.ndarray:
+    sample = sanity.subject.samples[sanity.subject.rows[pair]]
     scale = SIDE / max(sample.width, sample.height)
-    return found.subject.loaded.dataset.read(
+    return sanity.subject.loaded.dataset.read(
         sample, round(sample.height * scale), round(sample.width * scale)
     )
 
 
-def _named(found: Sanity, pair: int) -> str:
-    sample = found.subject.samples[found.subject.rows[pair]]
-    label = found.subject.loaded.dataset.classes[found.subject.columns[pair]]
+def _named(sanity: Sanity, pair: int) -> str:
+    sample = sanity.subject.samples[sanity.subject.rows[pair]]
+    label = sanity.subject.loaded.dataset.classes[sanity.subject.columns[pair]]
     return f"{Path(sample.name).stem}\n{label}"
 
 

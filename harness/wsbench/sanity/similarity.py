@@ -46,7 +46,7 @@ def gradient_correlation(before: np.ndarray, after: np.ndarray) -> float:
     """Pearson correlation of the histograms of oriented gradients of two ``(h, w)`` maps, in [-1, 1]: Dalal
     and Triggs, "Histograms of Oriented Gradients for Human Detection" (2005), with 9 orientations and blocks
     of 3 x 3 cells."""
-    first, second = (_gradients(on_grid(normalised(one))) for one in (before, after))
+    first, second = (_gradients(on_grid(normalised(maps_))) for maps_ in (before, after))
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
     return float(np.corrcoef(first, second)[0, 1])

@@ -182,16 +182,16 @@ def compared(targets: Sequence[Targets], draws: Resamples) -> dict[str, Any]:
         differences, _, values = gaps(some.hit, members, draws.unit[some.image])
         drawn = _drawn(some, members, draws)
         for row, stratum in enumerate(some.strata):
-            inside = members[row]
-            partitions.append((some.of, (inside ^ ~inside[0]).tobytes()))
+            in_stratum = members[row]
+            partitions.append((some.of, (in_stratum ^ ~in_stratum[0]).tobytes()))
             groups.append(
                 {
                     "of": some.of,
                     "factor": stratum.factor,
                     "level": stratum.level,
-                    "count": int(inside.sum()),
-                    "hit": float(some.hit[inside].mean()),
-                    "rest": float(some.hit[~inside].mean()),
+                    "count": int(in_stratum.sum()),
+                    "hit": float(some.hit[in_stratum].mean()),
+                    "rest": float(some.hit[~in_stratum].mean()),
                     "interval": of_draws(differences[row], drawn[:, row], bounded=False, units=draws.units),
                     "p": float(values[row]),
                 }
@@ -209,10 +209,10 @@ def compared(targets: Sequence[Targets], draws: Resamples) -> dict[str, Any]:
 def _drawn(targets: Targets, members: np.ndarray, draws: Resamples) -> np.ndarray:
     """``(B, G)`` differences between strata and rests in every draw."""
     shares = []
-    for inside in (members, ~members):
+    for in_stratum in (members, ~members):
         sums = np.zeros((2, len(draws.unit), len(members)))
-        np.add.at(sums[0], targets.image, (inside * targets.hit).T)
-        np.add.at(sums[1], targets.image, inside.T.astype(np.float64))
+        np.add.at(sums[0], targets.image, (in_stratum * targets.hit).T)
+        np.add.at(sums[1], targets.image, in_stratum.T.astype(np.float64))
         shares.append(ratio(draws.sum(sums[0]), draws.sum(sums[1])))
     differences: np.ndarray = shares[0] - shares[1]
     return differences
@@ -240,13 +240,14 @@ def _worst(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
 def _large_enough(strata: Sequence[Stratum]) -> tuple[tuple[Stratum, ...], tuple[str, ...]]:
     """The strata that can be compared with their rests, and the names of the others."""
     large, small = [], []
-    for one in strata:
-        inside, outside = int(one.members.sum()), int((~one.members).sum())
-        if min(inside, outside) >= FEWEST:
-            large.append(one)
-        elif outside > 0:  # what all share parts nothing
+    for stratum in strata:
+        in_stratum, in_rest = int(stratum.members.sum()), int((~stratum.members).sum())
+        if min(in_stratum, in_rest) >= FEWEST:
+            large.append(stratum)
+        elif in_rest > 0:  # what all share parts nothing
             small.append(
-                f"{one.factor}: {one.level}, " + (str(inside) if inside < FEWEST else f"rest {outside}")
+                f"{stratum.factor}: {stratum.level}, "
+                + (str(in_stratum) if in_stratum < FEWEST else f"rest {in_rest}")
             )
     return tuple(large), tuple(small)
 

@@ -37,17 +37,17 @@ def peaks(before: int | None) -> dict[str, int]:
         of it came on top of ``before``, where that is known. ``peak_gpu_megabytes``: the most that torch
         had allocated on a GPU, where one is in use.
     """
-    found = {}
+    largest = {}
     if before is not None:
         peak = _status("VmHWM")
-        found = {"peak_megabytes": peak, "grown_megabytes": max(0, peak - before)}
+        largest = {"peak_megabytes": peak, "grown_megabytes": max(0, peak - before)}
     elif sys.platform != "win32":
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        found["peak_megabytes"] = peak // (1024 * 1024 if sys.platform == "darwin" else 1024)
+        largest["peak_megabytes"] = peak // (1024 * 1024 if sys.platform == "darwin" else 1024)
     on_gpus = [cuda.max_memory_allocated(device) for cuda, device in _gpus()]
-    return {**found, **({"peak_gpu_megabytes": max(on_gpus) // (1024 * 1024)} if on_gpus else {})}
+    return {**largest, **({"peak_gpu_megabytes": max(on_gpus) // (1024 * 1024)} if on_gpus else {})}
 
 
 def _status(name: str) -> int:
