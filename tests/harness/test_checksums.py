@@ -118,7 +118,7 @@ def test_a_noted_file_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
     path.write_bytes(old)
     assert checksums.problem_of(path) is None
     path.write_text("else")
-    with pytest.raises(WsbenchError, match=r"record\.json is not what was left there; type the command"):
+    with pytest.raises(WsbenchError, match=r"record\.json is not what was left there; rerun the command"):
         checksums.require(path)
 
 
