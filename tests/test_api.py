@@ -64,7 +64,12 @@ def test_arrays_score_as_the_file_that_holds_them(tmp_path: Path) -> None:
 def test_a_list_of_coco_results_is_scored() -> None:
     names = [name.item() for name in arrays()["names"]]
     results = [
-        {"image_id": name, "category_id": "tb", "bbox": [8, 8, 40 + number % 5, 40], "score": 0.5}
+        {
+            "image_id": name,
+            "category_id": "tb",
+            "bbox": np.array([8, 8, 40 + number % 5, 40]),
+            "score": np.float32(0.5),
+        }
         for number, name in enumerate(names)
     ]
     record = wsbench.evaluate(results, "phantom", name="boxes", data_options=DATA, uses_boxes=True)
@@ -82,6 +87,13 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         wsbench.WsbenchError, match=r"wsbench\.evaluate: data_options='size=64' is not possible"
     ):
         wsbench.evaluate(values, "phantom", name="x", data_options="size=64")
+    for wrong in ({"seed": 1.5}, {"seed": True}, {"name": 3}, {"uses_boxes": "some"}):
+        with pytest.raises(
+            wsbench.WsbenchError, match=rf"wsbench\.evaluate: {next(iter(wrong))}=.* is not possible"
+        ):
+            wsbench.evaluate(values, "phantom", data_options=DATA, **{"name": "x", **wrong})
+    with pytest.raises(wsbench.WsbenchError, match=r"^predictions: set is no number, text or list"):
+        wsbench.evaluate([{"image_id": {1}}], "phantom", name="x", data_options=DATA)
 
 
 def test_a_record_prints_as_a_summary() -> None:

@@ -126,8 +126,40 @@ def test_a_plugin_replaces_no_built_in_command(tmp_path: Path, command, monkeypa
         "import wsbench\ndef other() -> None: print('mine')\n"
         "@wsbench.hookimpl\ndef wsbench_commands(): return [wsbench.CommandSpec('list', 'mine', other)]\n"
     )
-    code, out, _ = command("--plugin", "run.py", "list")
-    assert (code, "datasets" in out, out == "mine\n") == (0, True, False)
+    code, out, err = command("--plugin", "run.py", "list")
+    assert code == 0
+    assert out.startswith("datasets") and "commands of plugins" not in out
+    assert err.endswith("command 'list' is wsbench's own; rename it\n")
+
+
+def test_plugins_are_looked_for_once_for_help(file: str, command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from wsbench.contract import plugins
+
+    searches = []
+    real = plugins.find
+    monkeypatch.setattr(plugins, "find", lambda files: searches.append(files) or real(files))
+    assert "spots" in command("--plugin", file, "--help")[1]
+    assert len(searches) == 1
+
+
+def test_a_module_named_for_all_commands(tmp_path: Path, command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WSBENCH_PLUGINS", "")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "strangers_module.py").write_text(FILE)
+    assert command("--plugin", "strangers_module", "spots")[:2] == (0, "spot \n")
+
+
+def test_rows_are_compared_in_every_kept_metric_and_ranked_by_those_that_may() -> None:
+    from dataclasses import replace
+
+    from wsbench.cli.comparing import _kept
+    from wsbench.contract.protocol import RANKED_BY, RANKED_WITHOUT_BOXES
+    from wsbench.reports.rows import Row
+
+    assert all(METRICS[name].may_rank for name in (RANKED_BY, RANKED_WITHOUT_BOXES))
+    mine = replace(METRICS["sensitivity"], name="mine", columns={}, kept_in_draws=True)
+    row = Row((example(),), {**METRICS, "mine": mine})
+    assert _kept(row) == ["cond_ap25", "cond_gain", "ap25", "map_gain", "auc", "mine"]
 
 
 def test_less_is_better_ranks_the_other_way(monkeypatch: pytest.MonkeyPatch) -> None:

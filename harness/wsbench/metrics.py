@@ -5,7 +5,7 @@ This module is the only list of its public names; it is imported when one is fir
 
 from wsbench.contract.specs import TABLES
 from wsbench.geometry.box_table import BoxTable, overlaps
-from wsbench.runs.model_selection import macro_auc
+from wsbench.scoring.auc import macro_auc
 from wsbench.scoring.bootstrap import Resamples, ratio
 from wsbench.scoring.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
 from wsbench.scoring.table import Heatmaps, Scored, Truth

@@ -13,8 +13,9 @@ from wsbench.contract import plugins
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.runs import export
-from wsbench.runs.model_selection import macro_auc, paper_score
+from wsbench.runs.model_selection import paper_score
 from wsbench.runs.plan import load_dataset
+from wsbench.scoring.auc import macro_auc
 from wsbench.utils.progress import Silent
 
 DATA = {"images": 200, "size": 64}

@@ -85,11 +85,12 @@ def compare(
 
 
 def _kept(row: Row) -> list[str]:
-    """The metrics that are compared draw by draw: the one that ranks, then those of the ranking table."""
+    """The metrics that are compared draw by draw: the one that ranks, those of the ranking table, others."""
     from wsbench.reports.rows import shown
 
-    columns = dict.fromkeys([row.ranked_by, *shown([row], "ranking")])
-    return [name for name in columns if row.metrics[name].is_kept]
+    columns = dict.fromkeys([row.ranked_by, *shown([row], "ranking"), *sorted(row.metrics)])
+    kept = [name for name in columns if row.metrics[name].is_kept]
+    return [name for name in kept if row.has_boxes or row.metrics[name].needs == "labels"]
 
 
 def strata(

@@ -49,7 +49,7 @@ def _use_plugins(files: list[Path] | None) -> list[Path] | None:
     """Have every command find some files' plugins, and worker processes, too."""
     if files:
         others = [word for word in os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep) if word]
-        named = [str(Path(file).absolute()) for file in files]
+        named = [str(file.absolute() if file.suffix == ".py" else file) for file in files]
         os.environ[PLUGINS_VARIABLE] = os.pathsep.join(dict.fromkeys([*others, *named]))
     return files
 
@@ -92,9 +92,21 @@ def found(files: list[Path] | None) -> Plugins:
     from wsbench.contract import plugins
 
     result = plugins.find(files or [])
+    for name in sorted(built_in_commands() & result.commands.keys()):
+        place = result.places["command", name]
+        result.broken.append(plugins.Broken(place, f"command '{name}' is wsbench's own; rename it"))
+        del result.commands[name]
     for broken in result.broken:
         print(as_line(f"warning: {broken}"), file=sys.stderr)
     return result
+
+
+def built_in_commands() -> set[str]:
+    """The names of the commands that no plugin adds."""
+    from wsbench.cli.commands import app
+
+    groups = {group.name for group in app.registered_groups}
+    return {name for name in {command.name for command in app.registered_commands} | groups if name}
 
 
 def loaded(

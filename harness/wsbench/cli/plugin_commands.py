@@ -5,6 +5,8 @@ Typer's own copy of click is private, so its types are `Any` here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import typer
@@ -21,15 +23,19 @@ class WithPlugins(TyperGroup):
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # private click
         """The names of all commands."""
-        builtin = super().list_commands(ctx)
-        return [*builtin, *sorted(set(options.found(None).commands) - set(builtin))]
+        return [*super().list_commands(ctx), *sorted(self._added)]
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override] # private click
         """The command of a name; None where there is none. A built-in one is never replaced."""
         if (builtin := super().get_command(ctx, cmd_name)) is not None:
             return builtin
-        spec = options.found(None).commands.get(cmd_name)
+        spec = self._added.get(cmd_name)
         return None if spec is None else _command_of(spec)
+
+    @cached_property
+    def _added(self) -> Mapping[str, CommandSpec]:
+        """By name. They are looked for once, and what is wrong with plugins is said once."""
+        return options.found(None).commands
 
 
 def _command_of(spec: CommandSpec) -> Any:

@@ -79,7 +79,7 @@ class Row:
         return [_mean(values) for values in zip(*of_seeds, strict=True)]
 
     def pooled(self, metric: str, protocol: str) -> float | None:
-        """The metric of the images of all folds together, as a mean over seeds; AUC and accuracy have one."""
+        """The metric over the images of all folds together, as a mean over seeds; None where it has none."""
         return _mean([record.protocols[protocol]["pooled"].get(metric) for record in self.records])
 
     @property

@@ -17,12 +17,12 @@ from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError, choose
 from wsbench.files.user_files import expanded
-from wsbench.runs.api_arguments import Arguments, RunArguments
+from wsbench.runs.api_arguments import EvaluateArguments, RunArguments
 from wsbench.runs.plan import Plan
 from wsbench.runs.results import Results
 from wsbench.runs.runner import execute
 from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
-from wsbench.utils.progress import Progress, Silent
+from wsbench.utils.progress import Progress
 from wsbench.utils.system_errors import try_folder
 
 Files = str | Path | Iterable[str | Path]
@@ -124,8 +124,8 @@ def run(
         method=method,
         dataset=dataset,
         preset=preset,
-        options={} if options is None else options,
-        data_options={} if data_options is None else data_options,
+        options=options,
+        data_options=data_options,
         root=root,
         seed=seed,
         seeds=seeds,
@@ -136,7 +136,7 @@ def run(
         calibrate_for=calibrate_for,
         skip_bad=skip_bad,
         plugin_files=plugin_files,
-        progress=Silent() if progress is None else progress,
+        progress=progress,
     )
     try_folder(arguments.runs)
     plugins = _found(arguments.plugin_files)
@@ -190,34 +190,44 @@ def evaluate(
     from wsbench.predictions import external
     from wsbench.runs import rescoring
 
-    arguments = Arguments.of(
+    arguments = EvaluateArguments.of(
         "evaluate",
         dataset=dataset,
-        data_options={} if data_options is None else data_options,
+        name=name,
+        seed=seed,
+        uses_boxes=uses_boxes,
+        categories=categories,
+        images=images,
+        data_options=data_options,
         root=root,
         runs=runs,
         calibrate_for=calibrate_for,
         skip_bad=skip_bad,
         plugin_files=plugin_files,
-        progress=Silent() if progress is None else progress,
+        progress=progress,
     )
-    choose(calibrate_for, OBJECTIVES, "objective of calibration")
+    choose(arguments.calibrate_for, OBJECTIVES, "objective of calibration")
     try_folder(arguments.runs)
     plugins = _found(arguments.plugin_files)
     loaded = arguments.loaded(plugins)
     with _as_file(predictions) as path:
         read = external.read(
             path,
-            name,
+            arguments.name,
             loaded,
-            categories=categories,
-            images=None if images is None else expanded(images),
-            uses_boxes=uses_boxes,
+            categories=arguments.categories,
+            images=arguments.images,
+            uses_boxes=arguments.uses_boxes,
         )
     if read.doubt:
         warnings.warn(read.doubt, stacklevel=2)
     return rescoring.evaluate(
-        read, loaded, plugins, arguments.runs, seed=seed, calibrate_for=arguments.calibrate_for
+        read,
+        loaded,
+        plugins,
+        arguments.runs,
+        seed=arguments.seed,
+        calibrate_for=arguments.calibrate_for,
     )
 
 
@@ -234,11 +244,18 @@ def _as_file(predictions: Predictions) -> Iterator[Path]:
             np.savez(path, **arrays)  # type: ignore[arg-type] # one might be named allow_pickle
         else:
             path = Path(folder) / "predictions.json"
-            path.write_text(json.dumps(list(predictions)))
+            path.write_text(json.dumps(list(predictions), default=_plain))
         try:
             yield path
         except WsbenchError as error:  # the file is ours: its name says nothing to who handed arrays
             raise WsbenchError(str(error).replace(str(path), "predictions")) from None
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays as JSON has them."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise WsbenchError(f"predictions: {type(value).__name__} is no number, text or list; convert it")
 
 
 def _found(files: Iterable[str | Path]) -> Plugins:

@@ -15,7 +15,7 @@ from wsbench.errors import WsbenchError
 from wsbench.files.documents import reason_of
 from wsbench.files.user_files import expanded
 from wsbench.runs.plan import Plan, blind_plans, load_dataset, make_plan
-from wsbench.utils.progress import Progress
+from wsbench.utils.progress import Progress, Silent
 
 LONGEST = 60
 """Characters of a value that an error repeats."""
@@ -31,12 +31,21 @@ def _several(value: Any) -> Any:
     return (value,) if isinstance(value, str | Path) else value
 
 
+def _or_empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _or_silent(value: Any) -> Any:
+    return Silent() if value is None else value
+
+
 def _home(value: Any) -> Any:
     return expanded(value) if isinstance(value, str | Path) else value
 
 
 WholeNumber = Annotated[int, BeforeValidator(_no_truth_value)]
 Place = Annotated[Path, BeforeValidator(_home)]
+Options = Annotated[dict[str, Any], BeforeValidator(_or_empty)]
 
 
 class Arguments(BaseModel):
@@ -45,13 +54,13 @@ class Arguments(BaseModel):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     dataset: str
-    data_options: dict[str, Any]
+    data_options: Options
     root: Place | None
     runs: Place
     calibrate_for: str
     skip_bad: bool
     plugin_files: Annotated[tuple[str | Path, ...], BeforeValidator(_several)]
-    progress: Progress
+    progress: Annotated[Progress, BeforeValidator(_or_silent)]
 
     @classmethod
     def of(cls, function: str, /, **values: Any) -> Self:
@@ -76,7 +85,7 @@ class RunArguments(Arguments):
 
     method: str
     preset: str | None
-    options: dict[str, Any]
+    options: Options
     seed: WholeNumber
     seeds: Annotated[tuple[WholeNumber, ...], Len(1)] | None
     references: bool
@@ -119,3 +128,13 @@ class RunArguments(Arguments):
             ):
                 plans.setdefault((plan.spec.name, plan.seed), plan)
         return list(plans.values())
+
+
+class EvaluateArguments(Arguments):
+    """What `evaluate` was called with, but for the predictions."""
+
+    name: str
+    seed: WholeNumber
+    uses_boxes: bool
+    categories: dict[str, str] | None
+    images: Place | None

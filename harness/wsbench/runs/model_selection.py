@@ -10,6 +10,7 @@ from wsbench.data.dataset import Loaded
 from wsbench.data.views import ImageView
 from wsbench.predictions.store import SHARD, joined
 from wsbench.runs.scoring_inputs import truth_of
+from wsbench.scoring.auc import macro_auc
 from wsbench.scoring.calibration import choose_rules, operating_point
 from wsbench.types import Prediction
 
@@ -34,20 +35,6 @@ def paper_score(predict: Predict, loaded: Loaded, objective: str) -> float:
     choices = choose_rules(_all(predict, views.images(roles["calibrate"])), truth, points, objective)
     reached = [choice.value for choice in choices if choice.value is not None]
     return (macro_auc(labels, scores) + (float(np.mean(reached)) if reached else 0.0)) / 2
-
-
-def macro_auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Mean AUC over the classes that some and not all images have; 0.5 if there is none.
-
-    Args:
-        labels: ``(N, C)`` of 0 and 1.
-        scores: ``(N, C)``; any increasing function of probabilities.
-    """
-    from sklearn.metrics import roc_auc_score
-
-    columns = [c for c in range(labels.shape[1]) if 0 < labels[:, c].sum() < len(labels)]
-    areas = [roc_auc_score(labels[:, c], scores[:, c]) for c in columns]
-    return float(np.mean(areas)) if areas else 0.5
 
 
 def _all(predict: Predict, images: ImageView) -> Prediction:
