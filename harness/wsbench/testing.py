@@ -26,6 +26,7 @@ from wsbench.files.writing import read_json
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.coordinates import full_image
 from wsbench.predictions import store
+from wsbench.runs.job import Job
 from wsbench.runs.plan import make_plan
 from wsbench.runs.runner import fitted
 from wsbench.runs.stages import MARK
@@ -116,7 +117,7 @@ def check_method(
         wanted = make_plan(
             spec, None, options or {}, dataset=TOY, seed=0, device="cpu", runs=folder / attempt
         )
-        return fitted(wanted, loaded, found, Silent())
+        return fitted(Job(wanted, loaded, found))
 
     first, again = trained("first"), trained("again")
     whole = first.predict(images)

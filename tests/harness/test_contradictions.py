@@ -18,6 +18,7 @@ from wsbench.data.contradictions import contradictions
 from wsbench.data.dataset import load
 from wsbench.errors import WsbenchError
 from wsbench.geometry.box_units import WITHIN_A_PIXEL, WITHIN_A_QUARTER
+from wsbench.runs.job import Job
 from wsbench.runs.plan import make_plan
 from wsbench.runs.runner import execute
 from wsbench.types import Box, Sample
@@ -131,7 +132,7 @@ def test_the_record_of_a_run_names_what_was_left_out(tmp_path: Path) -> None:
     plan = make_plan(
         found.methods["whole_image"], None, {}, dataset=spec, seed=0, device="cpu", runs=tmp_path
     )
-    record = execute(plan, data, found, Silent())
+    record = execute(Job(plan, data, found))
     assert record.dataset["skipped"] == ["002: has a box of 'spot', which its labels (none) deny"]
 
 

@@ -186,7 +186,7 @@ def wsbench_run_started(run):
 def test_images_are_the_first_by_name_that_have_a_class(plugin: Path) -> None:
     record = run("template", plugin)
     subject = measured(record, plugin, "parameters", images=3).subject
-    present = [sample.name for sample in subject.loaded.samples_of("test") if sample.labels]
+    present = [sample.name for sample in subject.job.loaded.samples_of("test") if sample.labels]
     assert [sample.name for sample in subject.samples] == sorted(present)[:3]
     assert (subject.rows.tolist(), subject.columns.tolist()) == ([0, 1, 2], [0, 0, 0])
 

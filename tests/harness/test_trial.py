@@ -87,7 +87,7 @@ def test_a_mistake_is_one_line(command, words: list[str], line: str) -> None:
 def test_a_process_that_is_killed_is_one_line(command, tmp_path: Path) -> None:
     (tmp_path / "killed.py").write_text(KILLED)
     line = refused(command("describe", "killed", "--measure", "-q", "--plugin", "killed.py", *SMALL))
-    assert line.startswith("killed: the process that measured it was killed, most likely for want of memory")
+    assert line.startswith("killed: the process that measured it was killed: most likely memory ran out")
 
 
 def test_several_names_are_described_one_after_the_other(command) -> None:

@@ -19,10 +19,10 @@ from wsbench.contract.plugins import Plugins
 from wsbench.contract.specs import MethodSpec
 from wsbench.data.dataset import Loaded
 from wsbench.data.views import BoxedView, ImageView, Views, WeakView
+from wsbench.runs.job import Job
 from wsbench.runs.plan import make_plan
 from wsbench.runs.runner import execute, fitted
 from wsbench.types import Box, Prediction, Sample, WeakSample
-from wsbench.utils.progress import Silent
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_what_fit_receives_is_exactly_a_weak_view(tmp_path: Path) -> None:
     spec = MethodSpec("curious", "looks", testing.ToySettings, Curious)
     loaded = testing.toy()
     curious = make_plan(spec, None, {}, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
-    fitted(curious, loaded, Plugins(), Silent())
+    fitted(Job(curious, loaded, Plugins()))
     assert [type(view) for view in seen] == [WeakView, WeakView, type(None)]
     assert seen[0].names == loaded.roles.members["fit"]
     assert seen[1].names == loaded.roles.members["select"]
@@ -106,7 +106,7 @@ def test_nothing_that_a_method_receives_leads_to_a_box(tmp_path: Path) -> None:
     heard.wsbench_epoch_ended = hookimpl(lambda run, epoch: seen.update(tracker=(run, epoch)))
     found.manager.add_hookspecs(hookspecs)
     found.manager.register(heard)
-    execute(plan, loaded, found, Silent())
+    execute(Job(plan, loaded, found))
     assert set(seen) == {"fit", "tracker", "restore_paper", "predict", "paper_boxes"}
     hidden = (Box, Sample, Dataset, Loaded, Views)
     for call, received in seen.items():

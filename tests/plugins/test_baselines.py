@@ -9,9 +9,9 @@ import pytest
 
 from wsbench import testing
 from wsbench.contract import plugins
+from wsbench.runs.job import Job
 from wsbench.runs.plan import make_plan
 from wsbench.runs.runner import execute, fitted
-from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import baselines
 
 FOUND = plugins.find()
@@ -20,7 +20,7 @@ FOUND = plugins.find()
 def run(name: str, folder: Path, **options: object):
     spec = FOUND.methods[name]
     wanted = make_plan(spec, None, options, dataset=testing.TOY, seed=0, device="cpu", runs=folder)
-    return execute(wanted, testing.toy(), FOUND, Silent())
+    return execute(Job(wanted, testing.toy(), FOUND))
 
 
 def corners(box) -> tuple[float, ...]:
@@ -74,7 +74,7 @@ def test_prior_boxes_are_chosen_on_calibrate_and_say_so(tmp_path: Path) -> None:
     loaded = testing.toy()
     spec = FOUND.methods["prior_boxes"]
     wanted = make_plan(spec, None, {"boxes": 1}, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
-    method = fitted(wanted, loaded, FOUND, Silent())
+    method = fitted(Job(wanted, loaded, FOUND))
     (box,) = method.predict(loaded.views.images(["000"])).boxes[0]
     known = [corners(truth) for sample in loaded.samples_of("calibrate") for truth in sample.boxes]
     assert any(corners(box) == pytest.approx(truth) for truth in known)
@@ -107,7 +107,7 @@ def test_random_maps_fill_their_range_and_are_a_function_of_seed_image_and_class
     def maps(seed: int) -> np.ndarray:
         spec = FOUND.methods["random_map"]
         wanted = make_plan(spec, None, {}, dataset=testing.TOY, seed=seed, device="cpu", runs=tmp_path)
-        return fitted(wanted, loaded, FOUND, Silent()).predict(view).heatmaps
+        return fitted(Job(wanted, loaded, FOUND)).predict(view).heatmaps
 
     first, again, other = maps(0), maps(0), maps(1)
     assert np.array_equal(first, again)

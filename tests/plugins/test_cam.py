@@ -21,6 +21,7 @@ from conftest import refused
 from wsbench import cli, testing
 from wsbench.contract import plugins
 from wsbench.contract.base import RunContext
+from wsbench.runs.job import Job
 from wsbench.runs.plan import make_plan
 from wsbench.runs.runner import execute
 from wsbench.utils.progress import Silent
@@ -319,7 +320,7 @@ def test_one_training_serves_every_map(tmp_path: Path, monkeypatch: pytest.Monke
         plan = make_plan(
             found.method("cam"), None, wanted, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path
         )
-        return execute(plan, testing.toy(), found, Silent())
+        return execute(Job(plan, testing.toy(), found))
 
     first = run()
     trained = sorted(tmp_path.glob("toy/cam/*/fit/best.ckpt"))

@@ -165,13 +165,13 @@ def test_select_decides_by_auc(tmp_path) -> None:
     """The best epoch is that of the highest macro AUC, not of a loss."""
     import pandas as pd
 
+    from wsbench.runs.job import Job
     from wsbench.runs.plan import make_plan
     from wsbench.runs.runner import fitted
-    from wsbench.utils.progress import Silent
 
     options = {"epochs": 3, "image_size": 32, "batch_size": 16}
     plan = make_plan(SPEC, "quick", options, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
-    fitted(plan, testing.toy(), plugins.find(), Silent())
+    fitted(Job(plan, testing.toy(), plugins.find()))
     (history,) = tmp_path.rglob("history.csv")
     rows = pd.read_csv(history)
     assert {"fit_loss", "select_auc"} <= set(rows)

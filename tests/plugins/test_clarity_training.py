@@ -18,6 +18,7 @@ from wsbench.contract import plugins
 from wsbench.contract.base import RunContext
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums
+from wsbench.runs.job import Job
 from wsbench.runs.plan import load_dataset, make_plan
 from wsbench.runs.runner import fitted
 from wsbench.utils.progress import Silent
@@ -252,7 +253,7 @@ def plan_for(tmp_path: Path, **options: object):
 
 
 def test_it_learns_with_organs_and_a_teacher(organs, tmp_path: Path) -> None:
-    method = fitted(plan_for(tmp_path), organs, FOUND, Silent())
+    method = fitted(Job(plan_for(tmp_path), organs, FOUND))
     view = organs.views.images(organs.roles.members["test"])
     prediction = method.predict(view)
     assert prediction.scores.shape == (len(view), 1)
@@ -268,7 +269,7 @@ def test_it_learns_with_organs_and_a_teacher(organs, tmp_path: Path) -> None:
 def test_finished_epochs_of_the_teacher_are_asked_again_only_where_they_are_damaged(
     organs, tmp_path: Path
 ) -> None:
-    fitted(plan_for(tmp_path, epochs=3), organs, FOUND, Silent())
+    fitted(Job(plan_for(tmp_path, epochs=3), organs, FOUND))
     first, second, third = sorted(tmp_path.rglob("teacher/epoch-*.npz"))
     (mark,) = first.parents[1].glob("stage.json")
     key = json.loads(mark.read_text())["key"]
@@ -279,7 +280,7 @@ def test_finished_epochs_of_the_teacher_are_asked_again_only_where_they_are_dama
     flipped[len(sound) // 2] ^= 1  # in the middle of the logits
     third.write_bytes(flipped)
     before = first.stat().st_mtime_ns
-    fitted(plan_for(tmp_path, epochs=3), organs, FOUND, Silent())
+    fitted(Job(plan_for(tmp_path, epochs=3), organs, FOUND))
     assert first.stat().st_mtime_ns == before
     assert second.exists()
     assert np.array_equal(np.load(third)["logits"], np.load(BytesIO(sound))["logits"])
@@ -293,7 +294,7 @@ def test_without_distillation_no_teacher_is_needed(tmp_path: Path) -> None:
 
 def test_classes_without_a_region_are_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(WsbenchError, match=r"knows no region of spot \(its Table 1 has Atelectasis,"):
-        fitted(plan_for(tmp_path, distill="none"), OrganToy().loaded(), FOUND, Silent())
+        fitted(Job(plan_for(tmp_path, distill="none"), OrganToy().loaded(), FOUND))
 
 
 class OrganToy:
@@ -327,7 +328,7 @@ def test_a_vits_class_token_starts_all_and_positions_are_interpolated(tmp_path: 
 
 def test_a_finished_clarity_starts_one_at_another_size(organs, tmp_path: Path) -> None:
     """Section 3.14: 224 first, then 512 from its weights."""
-    fitted(plan_for(tmp_path, distill="none"), organs, FOUND, Silent())
+    fitted(Job(plan_for(tmp_path, distill="none"), organs, FOUND))
     (checkpoint,) = tmp_path.rglob("clarity/*/fit/best.ckpt")
     values = {**clarity.QUICK, **TINY, "image_size": 64, "weights": str(checkpoint)}
     settings = clarity.ClaritySettings(**values)
@@ -370,7 +371,7 @@ def test_protocol_paper_chooses_thresholds_for_msli(organs, tmp_path: Path) -> N
     """Section 3.9; uniform chooses them for F1, from the same heatmaps."""
     from wsbench.runs.runner import execute
 
-    record = execute(plan_for(tmp_path, distill="none"), organs, FOUND, Silent())
+    record = execute(Job(plan_for(tmp_path, distill="none"), organs, FOUND))
     objectives = {name: part["calibration"]["objective"] for name, part in record.protocols.items()}
     assert objectives == {"uniform": "cond_loc_f1@0.25", "paper": "msli"}
     assert record.method["box_supervision"] == "paper"

@@ -16,6 +16,7 @@ from wsbench.contract import plugins
 from wsbench.contract.plugins import Plugins
 from wsbench.data.views import BoxedView
 from wsbench.errors import WsbenchError
+from wsbench.runs.job import Job
 from wsbench.runs.plan import make_plan
 from wsbench.runs.runner import fitted
 from wsbench.settings import fill
@@ -305,7 +306,7 @@ def test_the_student_reuses_the_teacher_of_the_same_data_seed_and_settings(tmp_p
         wanted = make_plan(
             spec, "paper", {**TINY, **values}, dataset=testing.TOY, seed=seed, device="cpu", runs=tmp_path
         )
-        fitted(wanted, loaded, FOUND, Silent())
+        fitted(Job(wanted, loaded, FOUND))
         return tmp_path / "toy"
 
     def teachers() -> dict[str, float]:
@@ -334,7 +335,7 @@ def test_predictions_cover_the_crop(tmp_path: Path) -> None:
     spec = FOUND.methods["kd_teacher"]
     wanted = make_plan(spec, "paper", TINY, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
     loaded = testing.toy()
-    method = fitted(wanted, loaded, Plugins(), Silent())
+    method = fitted(Job(wanted, loaded, Plugins()))
     images = loaded.views.images(("000", "001"))
     prediction = method.predict(images)
     assert prediction.heatmaps.shape == (2, 1, 32, 32)

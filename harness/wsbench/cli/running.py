@@ -53,6 +53,7 @@ def run(
     """
     from wsbench.reports import leaderboard
     from wsbench.runs.crossvalidation import cross_validate
+    from wsbench.runs.job import Job
     from wsbench.runs.plan import blind_plans, make_plan
     from wsbench.runs.runner import execute
     from wsbench.scoring.objectives import OBJECTIVE
@@ -93,10 +94,11 @@ def run(
         leaderboard.refuse_subset(loaded.describe())
     records = []
     for plan in plans:
+        job = Job(plan, loaded, plugins)
         if folds is None:
-            records.append(execute(plan, loaded, plugins, progress))
+            records.append(execute(job))
         else:
-            records.append(cross_validate(plan, loaded, folds, plugins, progress))
+            records.append(cross_validate(job, folds))
         submission.at_once(records[-1])
     own = [record for record in records if record.method["name"] == method]
     beside = [record for record in records if record.method["name"] != method]

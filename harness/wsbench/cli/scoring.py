@@ -60,6 +60,7 @@ def evaluate(
     """
     from wsbench.predictions import external
     from wsbench.runs import rescoring
+    from wsbench.runs.job import Job
     from wsbench.runs.plan import blind_plans
     from wsbench.runs.runner import execute
     from wsbench.scoring.objectives import OBJECTIVE
@@ -93,7 +94,7 @@ def evaluate(
                 print(f"warning: {file}: {read.doubt}", file=sys.stderr)
             scored.append(rescoring.evaluate(read, loaded, plugins, runs, seed=seed, calibrate_for=objective))
         plans = blind_plans(plugins, loaded.spec, runs=runs, calibrate_for=objective) if references else []
-        beside = [execute(plan, loaded, plugins, progress) for plan in plans]
+        beside = [execute(Job(plan, loaded, plugins)) for plan in plans]
     for record in scored:
         submission.at_once(record)
     submission.together(scored, plugins.metrics)

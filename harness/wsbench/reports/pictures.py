@@ -19,6 +19,7 @@ from wsbench.geometry.coordinates import full_image
 from wsbench.predictions import store
 from wsbench.reports.figures import save
 from wsbench.reports.rows import label_of
+from wsbench.runs.job import Job
 from wsbench.runs.rescoring import plan_of
 from wsbench.runs.runner import restored
 from wsbench.runs.stages import finished
@@ -147,11 +148,11 @@ def _inner_maps(
 ) -> Mapping[str, np.ndarray]:
     if record.is_external:
         return {}
-    plan = plan_of(record, plugins)
+    job = Job(plan_of(record, plugins), loaded, plugins)
     assert record.folder is not None
-    method = restored(plan, loaded, plugins, progress, record.folder.parent, protocol)
+    method = restored(job, record.folder.parent, protocol)
     if method is None:
-        progress.say(f"{plan.spec.name}: its training is gone; only heatmaps and boxes are drawn")
+        progress.say(f"{job.plan.spec.name}: its training is gone; only heatmaps and boxes are drawn")
         return {}
     return method.inner_maps(loaded.views.images(images))
 

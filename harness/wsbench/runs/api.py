@@ -14,11 +14,10 @@ import numpy as np
 
 from wsbench.contract.plugins import Plugins, find
 from wsbench.contract.records import Record
-from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError, choose
 from wsbench.files.user_files import expanded
 from wsbench.runs.api_arguments import EvaluateArguments, RunArguments
-from wsbench.runs.plan import Plan
+from wsbench.runs.job import Job
 from wsbench.runs.results import Results
 from wsbench.runs.runner import execute
 from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
@@ -139,10 +138,10 @@ def run(
         progress=progress,
     )
     try_folder(arguments.runs)
-    plugins = _found(arguments.plugin_files)
+    plugins = _plugins(arguments.plugin_files)
     plans = arguments.plans(plugins)
     loaded = arguments.loaded(plugins)
-    records = [_executed(plan, loaded, arguments.folds, plugins, arguments.progress) for plan in plans]
+    records = [_executed(Job(plan, loaded, plugins), arguments.folds) for plan in plans]
     return records[0] if seeds is None and not references else Results(tuple(records))
 
 
@@ -208,7 +207,7 @@ def evaluate(
     )
     choose(arguments.calibrate_for, OBJECTIVES, "objective of calibration")
     try_folder(arguments.runs)
-    plugins = _found(arguments.plugin_files)
+    plugins = _plugins(arguments.plugin_files)
     loaded = arguments.loaded(plugins)
     with _as_file(predictions) as path:
         read = external.read(
@@ -258,16 +257,16 @@ def _plain(value: Any) -> Any:
     raise WsbenchError(f"predictions: {type(value).__name__} is no number, text or list; convert it")
 
 
-def _found(files: Iterable[str | Path]) -> Plugins:
+def _plugins(files: Iterable[str | Path]) -> Plugins:
     plugins = find(files)
     for broken in plugins.broken:
         warnings.warn(str(broken), stacklevel=3)
     return plugins
 
 
-def _executed(plan: Plan, loaded: Loaded, folds: int | None, plugins: Plugins, progress: Progress) -> Record:
+def _executed(job: Job, folds: int | None) -> Record:
     if folds is None:
-        return execute(plan, loaded, plugins, progress)
+        return execute(job)
     from wsbench.runs.crossvalidation import cross_validate
 
-    return cross_validate(plan, loaded, folds, plugins, progress)
+    return cross_validate(job, folds)

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wsbench.contract import records
-from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec
-from wsbench.data.dataset import Loaded
 from wsbench.data.folds import all_folds
 from wsbench.files import checksums
 from wsbench.geometry.box_table import BoxTable
-from wsbench.runs.plan import Plan
+from wsbench.runs.job import Job
 from wsbench.runs.runner import execute
 from wsbench.runs.stages import locked
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.measuring import macro, values
 from wsbench.scoring.table import Scored
 from wsbench.utils.hashing import key_of
-from wsbench.utils.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,29 +30,26 @@ FOLD = "fold"
 """The column that says by which fold an image was tested."""
 
 
-def cross_validate(plan: Plan, loaded: Loaded, folds: int, plugins: Plugins, progress: Progress) -> Record:
+def cross_validate(job: Job, folds: int) -> Record:
     """Run a plan once a fold, each in its own folder, and sum the runs up; what is done is skipped.
 
     Args:
-        plan: the method, its settings and seed.
-        loaded: the dataset; its own roles play no part.
+        job: the plan and the dataset, whose own roles play no part.
         folds: how many.
-        plugins: all that were found.
-        progress: where long work is shown.
 
     Returns:
         A record whose metrics are means over folds. ``scores.csv`` and ``boxes.csv`` beside it hold every
         image once, with the fold that it was tested by.
     """
-    parts = []
+    plan, parts = job.plan, []
     for fold in all_folds(folds):
         if plan.spec.reads_image:
-            progress.say(f"{plan.spec.name}: fold {fold.number} of {fold.of}")
-        parts.append(execute(plan, loaded.of_fold(fold), plugins, progress))
+            job.progress.say(f"{plan.spec.name}: fold {fold.number} of {fold.of}")
+        parts.append(execute(replace(job, loaded=job.loaded.of_fold(fold))))
     key = key_of([plan.settings.model_dump(mode="json"), _fingerprint(parts)])
     name = f"seed{plan.seed}-{folds}folds-{key[:8]}"
-    with locked(plan.runs / loaded.spec.name / plan.spec.name / name, progress.say) as folder:
-        summed = sum_up(parts, plugins.metrics, folder)
+    with locked(plan.runs / job.loaded.spec.name / plan.spec.name / name, job.progress.say) as folder:
+        summed = sum_up(parts, job.plugins.metrics, folder)
         for table in (records.SCORES, records.BOXES):
             text = _together(parts, table).to_csv(index=False, lineterminator="\n")
             checksums.write_noted(folder / table, text)
@@ -165,8 +160,8 @@ def _scores(record: Record, protocol: str) -> pd.DataFrame:
     import pandas as pd
 
     assert record.folder is not None
-    own = record.folder / records.PAPER_SCORES
-    path = own if protocol == "paper" and own.exists() else record.folder / records.SCORES
+    of_paper = record.folder / records.PAPER_SCORES
+    path = of_paper if protocol == "paper" and of_paper.exists() else record.folder / records.SCORES
     return pd.read_csv(path)
 
 

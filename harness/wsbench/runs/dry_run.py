@@ -16,6 +16,7 @@ from typing import Any
 from wsbench.contract.plugins import Plugins, find
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
+from wsbench.runs.job import Job
 from wsbench.runs.plan import Plan, load_dataset, make_plan
 from wsbench.settings import AnySettings, Settings, TrainingSettings
 from wsbench.utils.progress import choose_progress
@@ -88,7 +89,7 @@ def measure(trial: Trial) -> Mapping[str, Any]:
             return work.result()
         except BrokenProcessPool:
             raise WsbenchError(
-                f"{trial.method}: the process that measured it was killed, most likely for want of memory; "
+                f"{trial.method}: the process that measured it was killed: most likely memory ran out; "
                 "give -o batch_size=... a smaller number"
             ) from None
 
@@ -128,14 +129,16 @@ def _measured(trial: Trial) -> Mapping[str, Any]:
 
     from wsbench.runs.runner import measured
 
-    given = trial.conditions
-    plugins, progress = find(given.plugin_files), choose_progress(quiet=given.quiet)
+    conditions = trial.conditions
+    plugins, progress = find(conditions.plugin_files), choose_progress(quiet=conditions.quiet)
     with tempfile.TemporaryDirectory() as runs:
         plan = trial.plan(plugins, Path(runs))
-        loaded = load_dataset(plugins, given.dataset, given.data_options, progress, root=given.root)
+        loaded = load_dataset(
+            plugins, conditions.dataset, conditions.data_options, progress, root=conditions.root
+        )
         shortened = replace(plan, settings=short(plan.settings))
         try:
-            return measured(shortened, few(loaded, plan.settings), plugins, progress)
+            return measured(Job(shortened, few(loaded, plan.settings), plugins))
         finally:
             # Else this process would end only when joblib's idle workers do, minutes later.
             get_reusable_executor().shutdown(wait=True)

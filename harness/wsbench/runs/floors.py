@@ -11,13 +11,10 @@ from typing import Any
 import numpy as np
 
 from wsbench import geometry, scoring
-from wsbench.contract.plugins import Plugins
-from wsbench.data.dataset import Loaded
-from wsbench.files.locks import PATIENCE
 from wsbench.files.writing import atomic
 from wsbench.geometry.box_table import BoxTable
 from wsbench.runs import scoring_inputs
-from wsbench.runs.plan import Plan, blind_plans
+from wsbench.runs.job import Job
 from wsbench.runs.scoring_inputs import draws_of, predicted_of, truths_of
 from wsbench.runs.stages import Checks, Stage, finished, locked, stage
 from wsbench.scoring.protocols import by_objectives
@@ -26,49 +23,50 @@ from wsbench.utils.hashing import source_hash
 FILE = "boxes.npz"
 
 
-def floors_of(plan: Plan, loaded: Loaded, plugins: Plugins) -> dict[str, Stage]:
-    """By name, the boxes of the methods that never look at an image and do the same for every seed; those
-    that have not been run beside the plan's run are left out."""
+def floors_of(job: Job) -> dict[str, Stage]:
+    """The stages that hold the boxes of image-blind methods, by the method's name.
+
+    Only methods that do the same for every seed are among them, and those that have not been run beside the
+    job's run are left out.
+    """
     result = {}
-    for blind in blind_plans(plugins, loaded.spec, runs=plan.runs, calibrate_for=plan.calibrate_for):
-        folder = blind.folder(loaded)
-        if blind.spec.deterministic and (folder / "predict" / "stage.json").exists():
-            with locked(folder, loaded.progress.say, patience=PATIENCE):
-                result[blind.spec.name] = keep_boxes(blind, loaded, finished(folder, "predict"))
+    for blind in job.blind():
+        if (blind.folder / "predict" / "stage.json").exists():
+            with locked(blind.folder, blind.progress.say, patience=blind.patience) as folder:
+                result[blind.plan.spec.name] = keep_boxes(blind, finished(folder, "predict"))
     return result
 
 
-def keep_boxes(plan: Plan, loaded: Loaded, prediction: Stage, table: BoxTable | None = None) -> Stage:
+def keep_boxes(job: Job, prediction: Stage, table: BoxTable | None = None) -> Stage:
     """Keep the boxes that the harness's rules make of a run's predictions; skipped if nothing has changed.
 
     Args:
-        plan: of the run, whose folder this process holds.
-        loaded: its dataset.
+        job: the run, whose folder this process holds.
         prediction: its stage.
         table: the boxes, where they are at hand; else they are made from the predictions.
     """
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
-        columns = asdict(_boxes_of(plan, loaded, prediction) if table is None else table)
+        columns = asdict(_boxes_of(job, prediction) if table is None else table)
         with atomic(stage_folder / FILE) as file:
             np.savez_compressed(file, **columns)
         return {}
 
     inputs = {
         "predict": prediction.key,
-        "calibrate_for": plan.calibrate_for,
+        "calibrate_for": job.plan.calibrate_for,
         "source": source_hash(geometry, scoring, scoring_inputs),
     }
-    return stage(prediction.folder.parent, "floor", inputs, work, Checks(say=loaded.progress.say))
+    return stage(prediction.folder.parent, "floor", inputs, work, Checks(say=job.progress.say))
 
 
-def read_boxes(kept: Stage) -> BoxTable:
-    """The boxes that `keep_boxes` kept."""
-    with np.load(kept.folder / FILE, allow_pickle=False) as columns:
+def read_boxes(floor: Stage) -> BoxTable:
+    """The boxes that `keep_boxes` kept in a stage."""
+    with np.load(floor.folder / FILE, allow_pickle=False) as columns:
         return BoxTable(**columns)
 
 
-def _boxes_of(plan: Plan, loaded: Loaded, prediction: Stage) -> BoxTable:
-    predicted = predicted_of(prediction.folder, loaded)
-    made = by_objectives(predicted, truths_of(loaded), draws_of(loaded), [plan.calibrate_for])
-    return made[plan.calibrate_for].boxes
+def _boxes_of(job: Job, prediction: Stage) -> BoxTable:
+    predicted, objective = predicted_of(prediction.folder, job.loaded), job.plan.calibrate_for
+    protocols = by_objectives(predicted, truths_of(job.loaded), draws_of(job.loaded), [objective])
+    return protocols[objective].boxes

@@ -20,6 +20,7 @@ from wsbench.files.writing import read_json, write_json
 from wsbench.predictions import store
 from wsbench.predictions.external import Outside
 from wsbench.runs import evaluation_log, floors, replay, replay_arrays, scoring_inputs
+from wsbench.runs.job import Job
 from wsbench.runs.plan import Plan, load_dataset
 from wsbench.runs.scoring_inputs import draws_of, paper_of, predicted_of, truths_of
 from wsbench.runs.stages import Checks, Stage, finished, locked, stage
@@ -36,27 +37,28 @@ LEFT = (records.SCORES, records.PAPER_SCORES, records.BOXES, replay_arrays.FILE)
 """What `score_stage` leaves in a run's folder."""
 
 
-def score_stage(plan: Plan, loaded: Loaded, plugins: Plugins, prediction: Stage) -> Stage:
+def score_stage(job: Job, prediction: Stage) -> Stage:
     """Score what lies in a run's folder under both protocols; skipped if nothing has changed.
 
     Its facts have, under ``evaluations``, how often the test split was evaluated here, this time included.
     """
+    plan, loaded, metrics = job.plan, job.loaded, job.plugins.metrics
     folder = prediction.folder.parent
-    blind = floors.floors_of(plan, loaded, plugins) if plan.spec.reads_image else {}
+    floor_stages = floors.floors_of(job) if plan.spec.reads_image else {}
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
         truth, draws = truths_of(loaded), draws_of(loaded)
         predicted = predicted_of(prediction.folder, loaded)
-        paper = paper_of(plan.spec, plan.build(loaded), loaded, prediction.folder, predicted)
-        scores = measuring.score(predicted, truth, plugins.metrics, draws, plan.calibrate_for, paper)
+        paper = paper_of(plan.spec, job.build(), loaded, prediction.folder, predicted)
+        scores = measuring.score(predicted, truth, metrics, draws, plan.calibrate_for, paper)
         result = {name: dict(of_protocol) for name, of_protocol in scores.results.items()}
         uniform = scores.tables["uniform"]
         result["uniform"]["floors"] = {
-            name: measuring.with_class_scores(uniform, floors.read_boxes(kept), plugins.metrics)
-            for name, kept in blind.items()
+            name: measuring.with_class_scores(uniform, floors.read_boxes(floor), metrics)
+            for name, floor in floor_stages.items()
         }
         if plan.spec.deterministic and not plan.spec.reads_image:
-            floors.keep_boxes(plan, loaded, prediction, scores.protocols["uniform"].boxes)
+            floors.keep_boxes(job, prediction, scores.protocols["uniform"].boxes)
         samples = {sample.name: sample for sample in loaded.samples_of("test")}
         if groups := strata.measure([uniform], samples, draws.test):
             result["uniform"]["strata"] = groups
@@ -78,15 +80,15 @@ def score_stage(plan: Plan, loaded: Loaded, plugins: Plugins, prediction: Stage)
         write_json(stage_folder / "protocols.json", result)
         return {"evaluations": counted}
 
-    computed_by = [spec.compute for spec in plugins.metrics.values()]
+    computed_by = [spec.compute for spec in metrics.values()]
     inputs = {
         "predict": prediction.key,
-        "blind": {name: kept.key for name, kept in blind.items()},
-        "metrics": _metric_versions(plugins),
+        "blind": {name: floor.key for name, floor in floor_stages.items()},
+        "metrics": job.metric_versions(),
         "calibrate_for": plan.calibrate_for,
         "source": source_hash(geometry, scoring, scoring_inputs, protocol, replay, *computed_by),
     }
-    return stage(folder, "score", inputs, work, Checks(beside=LEFT, say=loaded.progress.say))
+    return stage(folder, "score", inputs, work, Checks(beside=LEFT, say=job.progress.say))
 
 
 def _write_tables(folder: Path, protocols: Mapping[str, Protocol], truth: Truth) -> None:
@@ -103,17 +105,6 @@ def _write_tables(folder: Path, protocols: Mapping[str, Protocol], truth: Truth)
 
 def _scores_of(predicted: Mapping[Role, RolePredictions], role: Role) -> np.ndarray | None:
     return predicted[role].prediction.scores if role in predicted else None
-
-
-def key(plan: Plan, loaded: Loaded, plugins: Plugins) -> Mapping[str, Any]:
-    """What two records must share to stand in one table."""
-    return {
-        "calibrated_for": plan.calibrate_for,
-        "dataset": loaded.spec.name,
-        "fingerprint": loaded.fingerprint,
-        "protocol": protocol.PROTOCOL_VERSION,
-        "metrics": _metric_versions(plugins),
-    }
 
 
 def rescore(
@@ -139,16 +130,17 @@ def rescore(
     """
     before = records.load(folder / records.FILE)
     loaded = dataset_of(before, plugins, progress, root)
-    wanted = calibrate_for or before.key.get("calibrated_for", objectives.OBJECTIVE)
-    plan = replace(plan_of(before, plugins, wanted), runs=folder.resolve().parents[2])
+    objective = calibrate_for or before.key.get("calibrated_for", objectives.OBJECTIVE)
+    plan = replace(plan_of(before, plugins, objective), runs=folder.resolve().parents[2])
+    job = Job(plan, loaded, plugins)
     with locked(folder, progress.say):
         prediction = finished(folder, "predict")
         if not before.is_external and (problem := _unlike_roles(prediction.folder, loaded)):
             raise WsbenchError(f"{prediction.folder}: {problem}; rerun the command that made it")
-        score = score_stage(plan, loaded, plugins, prediction)
+        score = score_stage(job, prediction)
         record = replace(
             before,
-            key=key(plan, loaded, plugins),
+            key=job.key(),
             protocols=read_json(score.folder / "protocols.json"),
             stages={**before.stages, "score": score.facts["cost"]},
             evaluations=score.facts.get("evaluations", {}),
@@ -184,6 +176,7 @@ def evaluate(
         calibrate_for: what box rules are chosen for.
     """
     plan = Plan(outside.spec, records.EXTERNAL, outside.spec.settings(), seed, "cpu", runs, calibrate_for)
+    job = Job(plan, loaded, plugins)
     folder = runs / loaded.spec.name / outside.spec.name / f"external-seed{seed}-{outside.content[:8]}"
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
@@ -198,9 +191,9 @@ def evaluate(
             say=loaded.progress.say,
         )
         prediction = stage(folder, "predict", inputs, work, checks)
-        score = score_stage(plan, loaded, plugins, prediction)
+        score = score_stage(job, prediction)
         record = Record(
-            key=key(plan, loaded, plugins),
+            key=job.key(),
             method=outside.describe(),
             dataset=loaded.describe(),
             seed=plan.seed,
@@ -213,10 +206,6 @@ def evaluate(
         )
         records.write(record, folder / records.FILE)
     return record
-
-
-def _metric_versions(plugins: Plugins) -> Mapping[str, int]:
-    return {name: spec.version for name, spec in sorted(plugins.metrics.items())}
 
 
 def dataset_of(record: Record, plugins: Plugins, progress: Progress, root: Path | None) -> Loaded:

@@ -18,12 +18,11 @@ from wsbench.contract.base import Method
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.contract.specs import BoxSupervision
-from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError, choose
 from wsbench.files import checksums
 from wsbench.files.writing import json_text
 from wsbench.predictions import store
-from wsbench.runs.plan import Plan
+from wsbench.runs.job import Job
 from wsbench.runs.rescoring import dataset_of, plan_of
 from wsbench.runs.runner import fitted, restored
 from wsbench.runs.scoring_inputs import resamples
@@ -67,16 +66,13 @@ class Subject:
     """A finished run, and the images it is examined on.
 
     Attributes:
-        record, plan, loaded, found, progress: the run and what it needs.
+        record, job: the run, the plan it was made by, and its dataset.
         samples: test images that have a class.
         rows, columns: ``(P,)`` of samples and classes: every class that an image has is a pair.
     """
 
     record: Record
-    plan: Plan
-    loaded: Loaded
-    found: Plugins
-    progress: Progress
+    job: Job
     samples: tuple[Sample, ...]
     rows: np.ndarray
     columns: np.ndarray
@@ -89,11 +85,11 @@ class Subject:
         """
         assert self.record.folder is not None
         above = self.record.folder.parent
-        method = restored(self.plan, self.loaded, self.found, self.progress, above, "uniform")
+        method = restored(self.job, above, "uniform")
         if method is None:
             raise WsbenchError(f"{self.record.folder}: its training is gone; rerun the command that made it")
         if not method.networks():
-            raise WsbenchError(f"{self.plan.spec.name} has no networks whose parameters could be random")
+            raise WsbenchError(f"{self.job.plan.spec.name} has no networks whose parameters could be random")
         return method
 
     def maps(self, method: Method, what: str) -> np.ndarray:
@@ -102,13 +98,13 @@ class Subject:
         Raises:
             WsbenchError: the method gives boxes and no maps.
         """
-        images, parts = self.loaded.views.images([sample.name for sample in self.samples]), []
-        with self.progress.task(f"maps: {what}", len(images)) as advance:
+        images, parts = self.job.loaded.views.images([sample.name for sample in self.samples]), []
+        with self.job.progress.task(f"maps: {what}", len(images)) as advance:
             for shard in images.chunks(store.SHARD):
                 heatmaps = method.predict(shard).heatmaps
                 if heatmaps is None:
                     raise WsbenchError(
-                        f"{self.plan.spec.name} gives boxes and no maps that could be compared"
+                        f"{self.job.plan.spec.name} gives boxes and no maps that could be compared"
                     )
                 parts.append(np.asarray(heatmaps, dtype=np.float16))  # as maps are stored
                 advance(len(shard))
@@ -117,7 +113,7 @@ class Subject:
 
     def seed(self, part: str) -> int:
         """The seed of one part of the checks of this run."""
-        return seed_from(self.record.seed, self.loaded.spec.name, self.plan.spec.name, "sanity", part)
+        return seed_from(self.record.seed, self.job.loaded.spec.name, self.job.plan.spec.name, "sanity", part)
 
 
 @dataclass(frozen=True)
@@ -140,7 +136,7 @@ class Sanity:
 def _cascade(subject: Subject) -> Iterator[Condition]:
     method = subject.restored()
     networks = method.networks()
-    image = subject.loaded.views.images([subject.samples[0].name])
+    image = subject.job.loaded.views.images([subject.samples[0].name])
     depths = randomisation.by_depth(networks, lambda: method.predict(image))
     for added, what in zip(randomisation.stages(depths, STAGES), STAGES.values(), strict=True):
         randomisation.redraw(added, subject.seed("parameters"))
@@ -156,11 +152,14 @@ def _parameters(subject: Subject) -> Iterator[Condition]:
 
 def _labels(subject: Subject) -> Iterator[Condition]:
     assert subject.record.folder is not None
-    plan = replace(subject.plan, runs=subject.record.folder / RANDOM_LABELS)
+    job, title = subject.job, "random labels"
     # Methods that this one builds on learn the same random labels: a teacher would give the true ones away.
-    loaded = randomisation.with_random_labels(subject.loaded, seed_from(plan.seed, "random labels"))
-    method, what = fitted(plan, loaded, subject.found.without_trackers(), subject.progress), "random labels"
-    yield Condition("labels", what, subject.maps(method, what))
+    relabelled = Job(
+        replace(job.plan, runs=subject.record.folder / RANDOM_LABELS),
+        randomisation.with_random_labels(job.loaded, seed_from(job.plan.seed, title)),
+        job.plugins.without_trackers(),
+    )
+    yield Condition("labels", title, subject.maps(fitted(relabelled), title))
 
 
 CHECKS: Mapping[str, Callable[[Subject], Iterator[Condition]]] = {
@@ -206,14 +205,14 @@ def measure(
     folder = folder.resolve()
     record = records.load(folder / records.FILE)
     subject = _subject(record, plugins, progress, root, images, device)
-    if "labels" in checks and subject.plan.spec.box_supervision is BoxSupervision.FIT:
+    if "labels" in checks and subject.job.plan.spec.box_supervision is BoxSupervision.FIT:
         raise WsbenchError(
-            f"{subject.plan.spec.name} learns from boxes, which random labels would not change"
+            f"{subject.job.plan.spec.name} learns from boxes, which random labels would not change"
         )
     with locked(folder, progress.say):
         key = finished(folder, "predict").key
         original = Condition("", "trained", subject.maps(subject.restored(), "trained"))
-        draws = resamples(subject.loaded, [subject.samples[row].name for row in subject.rows])
+        draws = resamples(subject.job.loaded, [subject.samples[row].name for row in subject.rows])
         wanted = {*checks, *({"parameters"} if "cascade" in checks else ())}
         made = [condition for name, make in CHECKS.items() if name in wanted for condition in make(subject)]
         rows = [
@@ -242,7 +241,7 @@ def _subject(
     if not samples:
         raise WsbenchError(f"{record.folder}: no test image has a class, so no map says anything")
     labels = loaded.views.weak([sample.name for sample in samples]).labels
-    return Subject(record, plan, loaded, plugins, progress, tuple(samples), *np.nonzero(labels))
+    return Subject(record, Job(plan, loaded, plugins), tuple(samples), *np.nonzero(labels))
 
 
 def _others(original: Condition, subject: Subject, draws: Resamples) -> Condition:

@@ -58,14 +58,14 @@ def draw(sanity: Sanity, path: Path) -> int:
 def _pixels(sanity: Sanity, pair: int) -> np.ndarray:
     sample = sanity.subject.samples[sanity.subject.rows[pair]]
     scale = SIDE / max(sample.width, sample.height)
-    return sanity.subject.loaded.dataset.read(
+    return sanity.subject.job.loaded.dataset.read(
         sample, round(sample.height * scale), round(sample.width * scale)
     )
 
 
 def _named(sanity: Sanity, pair: int) -> str:
     sample = sanity.subject.samples[sanity.subject.rows[pair]]
-    label = sanity.subject.loaded.dataset.classes[sanity.subject.columns[pair]]
+    label = sanity.subject.job.loaded.dataset.classes[sanity.subject.columns[pair]]
     return f"{Path(sample.name).stem}\n{label}"
 
 
