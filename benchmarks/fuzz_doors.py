@@ -20,12 +20,13 @@ from fuzz_mutations import (
     mutate_json_lines,
     mutate_lines,
     mutate_yaml,
+    within_xz,
 )
 
 import wsbench
 from wsbench import settings
 from wsbench.cli import main
-from wsbench.contract import plugins, records
+from wsbench.contract import plugins, record_files, records
 from wsbench.data import catalog
 from wsbench.data.images import inspect_file, read_radiograph
 from wsbench.errors import WsbenchError
@@ -119,18 +120,26 @@ class Doors:
         return boards
 
     def _record(self) -> list[Door]:
-        path = next((self._boards / "records").glob("*/spot*seed0.json"))
+        path = next((self._boards / "records").glob("*/spot*seed0.json.xz"))
         words = ["leaderboard", str(self._boards)]
-        return [Door("record", path, (mutate_json, mutate_json, mutate_bytes), lambda _: command(words))]
+        inner = within_xz(mutate_json)
+        return [Door("record", path, (inner, inner, mutate_bytes), lambda _: command(words))]
 
     def _replay(self) -> list[Door]:
-        path = next((self._boards / "records").glob("*/spot*seed1.json"))
+        path = next((self._boards / "records").glob("*/spot*seed1.json.xz"))
         metrics = {name: self.found.metrics[name] for name in METRICS}
 
         def enter(random_: random.Random) -> object:
             return list(replay.differences(path, records.load(path), self._loaded, metrics))
 
-        return [Door("replay", path.with_suffix(".npz"), (mutate_arrays, mutate_arrays, mutate_bytes), enter)]
+        return [
+            Door(
+                "replay",
+                record_files.predictions_beside(path),
+                (mutate_arrays, mutate_arrays, mutate_bytes),
+                enter,
+            )
+        ]
 
     def _outside(self, name: str, path: Path, *mutations: Mutation) -> Door:
         def enter(random_: random.Random) -> object:

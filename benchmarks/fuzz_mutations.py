@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import random
 import zipfile
 from collections.abc import Callable, Sequence
@@ -47,6 +48,11 @@ ODD_BYTES = (
     b"&a [*a]",
     b"1" * 5000,
 )
+
+
+def within_xz(mutation: Mutation) -> Mutation:
+    """A mutation of what an xz file holds."""
+    return lambda content, random_: lzma.compress(mutation(lzma.decompress(content), random_))
 
 
 def mutate_bytes(content: bytes, random_: random.Random) -> bytes:

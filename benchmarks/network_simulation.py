@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit, logit
 
-from wsbench.contract import plugins, records
+from wsbench.contract import plugins, record_files, records
 from wsbench.geometry.box_table import BoxTable
 from wsbench.reports.board import Board
 from wsbench.runs import replay
@@ -107,8 +107,8 @@ def typical(folder: Path, dataset: str, board: Board) -> Path | None:
     ordered = [row.first for row in board.rows if row.first.method["reads_image"]]
     paths = {
         (record.method["name"], record.seed, str(record.method["settings"])): path
-        for path in sorted((folder / "records" / dataset).glob("*.json"))
-        if path.with_suffix(".npz").exists()
+        for path in record_files.in_leaderboards(folder, dataset)
+        if record_files.predictions_beside(path).exists()
         for record in [records.load(path)]
     }
     keys = [(record.method["name"], record.seed, str(record.method["settings"])) for record in ordered]

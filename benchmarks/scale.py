@@ -45,14 +45,14 @@ scale:
 
 def rows(count: int) -> None:
     """The page of so many rows, from records of a real one moved by noise."""
-    templates = [records.load(path) for path in sorted(RECORDS.glob("kd_student-*.json"))]
+    templates = [records.load(path) for path in sorted(RECORDS.glob("kd_student-*.json.xz"))]
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         with timed(f"{count} rows of {len(templates)} seeds written"):
             for row in range(count):
                 for template in templates:
                     record = _moved(template, f"method_{row:03d}", generator)
-                    path = Path(folder) / "records" / "phantom" / f"{row:03d}-{template.seed}.json"
+                    path = Path(folder) / "records" / "phantom" / f"{row:03d}-{template.seed}.json.xz"
                     path.parent.mkdir(parents=True, exist_ok=True)
                     records.write(record, path)
         with timed("read, ranked and written as a page"):

@@ -120,7 +120,7 @@ def test_pages_are_written_from_python(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     source = Path(__file__).parents[1] / "leaderboards" / "records" / "phantom"
     for name in ("two_lungs", "whole_image"):
-        path = next(source.glob(f"{name}-*.json"))
+        path = next(source.glob(f"{name}-*.json.xz"))
         (folder / path.name).write_bytes(path.read_bytes())
     (page,) = wsbench.leaderboard(tmp_path / "boards")
     assert page == tmp_path / "boards" / "phantom.md"
@@ -155,5 +155,5 @@ def test_built_in_methods_that_do_the_same_keep_the_trainings_of_their_records()
     folder = Path(__file__).parents[1] / "leaderboards" / "records" / "phantom"
     methods = find().methods
     for name in ("kd_teacher", "kd_student", "saliency_cnn", "tbva_gan", "low_level", "two_lungs"):
-        record = wsbench.load_record(next(folder.glob(f"{name}-*.json")))
+        record = wsbench.load_record(next(folder.glob(f"{name}-*.json.xz")))
         assert record.trained_from["source"] == trained_source(methods[name].build), name

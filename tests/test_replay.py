@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import wsbench
-from wsbench.contract import plugins, records
+from wsbench.contract import plugins, record_files, records
 from wsbench.errors import WsbenchError
 from wsbench.reports import leaderboard
 from wsbench.runs import recomputing, replay
@@ -62,7 +62,7 @@ class Submitted:
     plugin: Path
 
     def paths(self) -> list[Path]:
-        return sorted(self.folder.glob("records/phantom/spot-*.json"))
+        return sorted(self.folder.glob("records/phantom/spot-*.json.xz"))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_every_number_follows_from_the_predictions(submitted: Submitted) -> None
 
 def test_predictions_are_small(submitted: Submitted) -> None:
     for path in submitted.paths():
-        assert path.with_suffix(".npz").stat().st_size < 60_000
+        assert replay.predictions_of(path).stat().st_size < 60_000
 
 
 PAIRS = '''
@@ -201,16 +201,19 @@ def test_a_hundred_tampered_records_are_caught(
     few = {name: known.metrics[name] for name in ("cond_ap25", "miou", "auc", "froc", "ece")}
     missed = []
     for number in range(100 if sealed_again else 8):
-        content, arrays = json.loads(original.read_text()), replay.load(original.with_suffix(".npz"))
+        content, arrays = (
+            json.loads(record_files.read_bytes(original)),
+            replay.load(replay.predictions_of(original)),
+        )
         for protocol in content["protocols"].values():
             protocol["metrics"] = {name: protocol["metrics"][name] for name in few}
             protocol["draws"] = {name: drawn for name, drawn in protocol["draws"].items() if name in few}
         kind = tampered(content, arrays, number)
         path = tmp_path / f"{number}.json"
-        path.write_text(json.dumps(content))
-        replay.save(path.with_suffix(".npz"), arrays)
+        record_files.write(path, json.dumps(content))
+        replay.save(replay.predictions_of(path), arrays)
         if sealed_again:
-            replay.seal(path.with_suffix(".npz"), path.with_suffix(".npz"), path)
+            replay.seal(replay.predictions_of(path), replay.predictions_of(path), path)
         record = records.load(path)
         if not list(replay.differences(path, record, loaded, few)):
             missed.append(kind)
@@ -223,14 +226,17 @@ def test_untampered_of_the_same_metrics_is_not_caught(submitted: Submitted, tmp_
     known = plugins.find([submitted.plugin])
     loaded = dataset_of(records.load(original), known, Silent(), None)
     few = {name: known.metrics[name] for name in ("cond_ap25", "miou", "auc", "froc", "ece")}
-    content, arrays = json.loads(original.read_text()), replay.load(original.with_suffix(".npz"))
+    content, arrays = (
+        json.loads(record_files.read_bytes(original)),
+        replay.load(replay.predictions_of(original)),
+    )
     for protocol in content["protocols"].values():
         protocol["metrics"] = {name: protocol["metrics"][name] for name in few}
         protocol["draws"] = {name: drawn for name, drawn in protocol["draws"].items() if name in few}
     path = tmp_path / "same.json"
-    path.write_text(json.dumps(content))
-    replay.save(path.with_suffix(".npz"), arrays)
-    replay.seal(path.with_suffix(".npz"), path.with_suffix(".npz"), path)
+    record_files.write(path, json.dumps(content))
+    replay.save(replay.predictions_of(path), arrays)
+    replay.seal(replay.predictions_of(path), replay.predictions_of(path), path)
     assert list(replay.differences(path, records.load(path), loaded, few)) == []
 
 
@@ -241,7 +247,7 @@ def test_a_record_without_predictions_is_named(submitted: Submitted, tmp_path: P
     path.write_bytes(source.read_bytes())
     (lines,) = recomputing.replay_all(tmp_path, [submitted.plugin], Silent()).differences.values()
     assert "cannot be read" in lines[0] and "submit the run again" in lines[0]
-    path.with_suffix(".npz").write_bytes(b"no archive")
+    replay.predictions_of(path).write_bytes(b"no archive")
     with pytest.raises(WsbenchError, match="not predictions of a submission"):
         checked(path, submitted.plugin)
 
@@ -253,16 +259,16 @@ def test_a_mark_that_the_method_has_and_its_record_lost_is_named(
     source = submitted.paths()[0]
     (tmp_path / "records" / "phantom").mkdir(parents=True)
     path = tmp_path / "records" / "phantom" / source.name
-    content = json.loads(source.read_text())
+    content = json.loads(record_files.read_bytes(source))
     declared = content["method"]["reads_image"]
     content["method"]["reads_image"] = not declared
-    path.write_text(json.dumps(content))
-    replay.seal(source.with_suffix(".npz"), path.with_suffix(".npz"), path)
+    record_files.write(path, json.dumps(content))
+    replay.seal(replay.predictions_of(source), replay.predictions_of(path), path)
     (lines,) = recomputing.replay_all(tmp_path, [submitted.plugin], Silent()).differences.values()
     assert f"reads_image is {not declared}; {content['method']['name']} declares {declared}" in lines[-1]
     content["method"]["preset"] = "external"  # another program of that name says itself what it sees
-    path.write_text(json.dumps(content))
-    replay.seal(source.with_suffix(".npz"), path.with_suffix(".npz"), path)
+    record_files.write(path, json.dumps(content))
+    replay.seal(replay.predictions_of(source), replay.predictions_of(path), path)
     differences = recomputing.replay_all(tmp_path, [submitted.plugin], Silent()).differences
     assert "declares" not in str(differences)
 
@@ -300,9 +306,9 @@ def test_predictions_that_no_protocol_has_are_refused(
     source = submitted.paths()[0]
     path = tmp_path / source.name
     path.write_bytes(source.read_bytes())
-    arrays = replay.load(source.with_suffix(".npz"))
+    arrays = replay.load(replay.predictions_of(source))
     fault(arrays)
-    replay.save(path.with_suffix(".npz"), arrays)
+    replay.save(replay.predictions_of(path), arrays)
     with pytest.raises(WsbenchError) as error:
         checked(path, submitted.plugin)
     assert words in str(error.value)
@@ -313,12 +319,12 @@ def test_records_are_brought_to_todays_metrics(submitted: Submitted, tmp_path: P
     source = submitted.paths()[0]
     (tmp_path / "records" / "phantom").mkdir(parents=True)
     path = tmp_path / "records" / "phantom" / source.name
-    path.with_suffix(".npz").write_bytes(source.with_suffix(".npz").read_bytes())
-    content = json.loads(source.read_text())
+    replay.predictions_of(path).write_bytes(replay.predictions_of(source).read_bytes())
+    content = json.loads(record_files.read_bytes(source))
     uniform = content["protocols"]["uniform"]
     uniform["metrics"]["cond_ap25"]["value"] = 0.123
     del uniform["metrics"]["ece"], uniform["draws"]["cond_gain"]
-    path.write_text(json.dumps(content))
+    record_files.write(path, json.dumps(content))
     assert recomputing.replay_all(tmp_path, [submitted.plugin], Silent(), update=True).equal == 1
     assert checked(path, submitted.plugin) == []
     assert records.load(path).protocols == records.load(source).protocols

@@ -229,7 +229,7 @@ def test_a_method_for_which_the_seed_plays_no_part_is_run_once(command, tmp_path
     words = ["--seeds", "3,4", "--no-references", "--submit"]
     code, out, _ = command("run", "-m", "two_lungs", *words, *SMALL)
     assert code == 0 and "over 2 seeds" not in out
-    (path,) = tmp_path.glob("leaderboards/records/phantom/two_lungs-*.json")
+    (path,) = tmp_path.glob("leaderboards/records/phantom/two_lungs-*.json.xz")
     assert records.load(path).planned_seeds == (3,)
 
 

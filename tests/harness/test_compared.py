@@ -199,7 +199,7 @@ def test_rows_are_named_as_on_their_page(command, runs: Path) -> None:
     assert code == 0
     _, of_runs, _ = command("compare", run_of(runs, "two_lungs"), run_of(runs, "prior_boxes"), *boards)
     assert out == of_runs
-    record = next((runs / "boards" / "records" / "phantom").glob("two_lungs*.json"))
+    record = next((runs / "boards" / "records" / "phantom").glob("two_lungs*.json.xz"))
     _, of_record, _ = command("compare", str(record), f"{runs}/runs/phantom/prior_b*/seed*", *boards)
     assert out == of_record
 
@@ -266,7 +266,7 @@ def test_the_thresholds_draws_are_those_of_the_record(runs: Path) -> None:
 
 
 def test_strata_that_do_not_follow_from_predictions_are_named(runs: Path) -> None:
-    source = next((runs / "boards" / "records" / "phantom").glob("two_lungs*.json"))
+    source = next((runs / "boards" / "records" / "phantom").glob("two_lungs*.json.xz"))
     record, plugins = records.load(source), find()
     loaded = dataset_of(record, plugins, Silent(), None)
     assert list(replay.differences(source, record, loaded, plugins.metrics)) == []

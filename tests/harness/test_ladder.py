@@ -177,7 +177,7 @@ SMALL = ["-d", "phantom", "-D", "images=80", "-q"]
 
 
 def submitted(folder: Path) -> list[str]:
-    return sorted(path.name.split("-")[0] for path in folder.glob("leaderboards/records/phantom/*.json"))
+    return sorted(path.name.split("-")[0] for path in folder.glob("leaderboards/records/phantom/*.json.xz"))
 
 
 def test_a_run_that_does_not_climb_is_not_submitted_and_says_so(command, tmp_path: Path) -> None:

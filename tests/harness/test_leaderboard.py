@@ -12,7 +12,7 @@ import pytest
 from conftest import METRICS
 from records_examples import example
 from wsbench.cli import tables
-from wsbench.contract import records
+from wsbench.contract import record_files, records
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
 from wsbench.reports import leaderboard
@@ -231,9 +231,9 @@ def test_a_subset_enters_no_leaderboard(tmp_path: Path) -> None:
 
 def test_a_record_of_a_subset_that_somebody_put_there_is_named(tmp_path: Path) -> None:
     path = leaderboard.add(example(), tmp_path)
-    content = json.loads(path.read_text())
+    content = json.loads(record_files.read_bytes(path))
     content["dataset"]["subset"] = {"train": [136, 6600]}
-    path.write_text(json.dumps(content))
+    record_files.write(path, json.dumps(content))
     with pytest.raises(WsbenchError, match=r"net\S+: phantom is a subset here \(136/6600 of train images\)"):
         leaderboard.read(tmp_path, METRICS)
 
@@ -264,7 +264,7 @@ def test_rendering_does_not_depend_on_the_order_of_records() -> None:
 def test_the_same_run_submitted_twice_is_one_record(tmp_path: Path) -> None:
     leaderboard.add(example(), tmp_path)
     path = leaderboard.add(example(cond_ap25=0.6), tmp_path)
-    assert [file for file in tmp_path.rglob("*.json")] == [path]
+    assert [file for file in tmp_path.rglob("*.json*")] == [path]
     assert records.load(path).value("cond_ap25") == 0.6
 
 
@@ -289,9 +289,9 @@ def test_the_table_of_most_records_comes_first() -> None:
 
 def test_one_record_under_two_names_is_not_two_seeds(tmp_path: Path) -> None:
     path = leaderboard.add(example(), tmp_path)
-    path.with_name("again.json").write_bytes(path.read_bytes())
+    path.with_name("again.json.xz").write_bytes(path.read_bytes())
     with pytest.raises(
-        WsbenchError, match=r"net\S+: is seed 0 of the same row as \S+again\.json; remove one"
+        WsbenchError, match=r"net\S+: is seed 0 of the same row as \S+again\.json\.xz; remove one"
     ):
         leaderboard.read(tmp_path, METRICS)
 

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wsbench.contract import record_files
 from wsbench.contract.record_form import RecordForm
 from wsbench.contract.summaries import as_html, summary
 from wsbench.errors import WsbenchError
@@ -156,7 +157,7 @@ def write(record: Record, path: Path) -> None:
     if path.name == FILE:
         checksums.write_noted(path, text)
     else:
-        write_text(path, text)
+        record_files.write(path, text)
 
 
 def load_record(place: str | Path) -> Record:
@@ -182,7 +183,7 @@ def load(path: Path) -> Record:
         checksums.require(path)
     what = "a record of wsbench"
     try:
-        content = documents.read_bytes(path)
+        content = record_files.read_bytes(path)
     except WsbenchError as error:
         raise WsbenchError(f"{error}; name a finished run's folder") from None
     values = documents.json_value(path, content, what)

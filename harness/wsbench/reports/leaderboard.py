@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from wsbench.contract import records
+from wsbench.contract import record_files, records
 from wsbench.contract.plugins import find
 from wsbench.contract.protocol import RANKED_BY, RANKED_WITHOUT_BOXES
 from wsbench.contract.records import Record
@@ -51,13 +51,13 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
     rule = "" if calibrated == OBJECTIVE else f"-{calibrated}"
     folds = f"-{record.dataset['folds']}folds" if record.dataset.get("folds") else ""
     stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}{folds}-seed{record.seed}"
-    path: Path = folder / "records" / name / f"{stem}.json"
+    path: Path = folder / "records" / name / f"{stem}{record_files.COMPRESSED}"
     if record.folder is not None:
         checksums.require(record.folder / replay_arrays.FILE)
     with held_for_a_moment(folder / ".lock"):
         records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
         if record.folder is not None and (record.folder / replay_arrays.FILE).exists():
-            replay.seal(record.folder / replay_arrays.FILE, path.with_suffix(".npz"), path)
+            replay.seal(record.folder / replay_arrays.FILE, record_files.predictions_beside(path), path)
     return path
 
 
@@ -84,7 +84,7 @@ def read(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, list[Reco
     """
     by_dataset: dict[str, list[Record]] = defaultdict(list)
     by_table: dict[str, dict[Path, Record]] = defaultdict(dict)
-    for path in sorted((folder / "records").glob("*/*.json")):
+    for path in record_files.in_leaderboards(folder):
         record = records.load(path)
         if record.dataset["name"] != path.parent.name:
             raise WsbenchError(f"{path}: is a record of dataset {record.dataset['name']}; move it there")
@@ -202,7 +202,8 @@ def stale(folder: Path, metrics: Mapping[str, MetricSpec]) -> list[Path]:
 
 def _nothing_there(folder: Path) -> WsbenchError:
     return WsbenchError(
-        f"{folder} has no records/DATASET/*.json and no published/*.yaml; name the folder that holds them"
+        f"{folder} has no records/DATASET/*{record_files.COMPRESSED} and no published/*.yaml; "
+        "name the folder that holds them"
     )
 
 

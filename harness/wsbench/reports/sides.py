@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
-from wsbench.contract import records
+from wsbench.contract import record_files, records
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec
 from wsbench.errors import WsbenchError, suggestion
@@ -113,12 +113,9 @@ def refuse_other_key(
 def table_of(one: Side, leaderboards: Path) -> Board:
     """The committed table that a row could stand in, for the prior of its seeds; a table without rows, whose
     prior is the default, where there is none."""
-    folder, key = (
-        leaderboards / "records" / one.row.first.dataset["name"],
-        table_key(one.row.first, one.row.metrics),
-    )
-    committed = (records.load(path) for path in sorted(folder.glob("*.json")))
-    metrics = one.row.metrics
+    metrics, name = one.row.metrics, one.row.first.dataset["name"]
+    key = table_key(one.row.first, metrics)
+    committed = (records.load(path) for path in record_files.in_leaderboards(leaderboards, name))
     return Board.of((record for record in committed if table_key(record, metrics) == key), metrics)
 
 
@@ -135,7 +132,7 @@ def _row_called(
     words: str, metrics: Mapping[str, MetricSpec], leaderboards: Path, dataset: str | None
 ) -> Side:
     tables: dict[tuple[str, str], list[tuple[Path, Record]]] = defaultdict(list)
-    for path in sorted((leaderboards / "records").glob(f"{dataset or '*'}/*.json")):
+    for path in record_files.in_leaderboards(leaderboards, dataset):
         record = records.load(path)
         tables[record.dataset["name"], table_key(record, metrics)].append((path, record))
     rows: dict[str, dict[str, Side]] = defaultdict(dict)

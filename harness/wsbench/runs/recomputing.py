@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wsbench.contract import plugins, records
+from wsbench.contract import plugins, record_files, records
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
@@ -48,7 +48,7 @@ def replay_all(
         progress: where long work is shown.
         update: write the records with what was computed, instead of saying how they differ.
     """
-    paths = sorted((folder / "records").glob("*/*.json"))
+    paths = record_files.in_leaderboards(folder)
     by_data: dict[tuple[str, str], list[Path]] = defaultdict(list)
     for path in paths:
         record = records.load(path)
@@ -87,8 +87,10 @@ def _replay(paths: Sequence[Path], plugin_files: Sequence[Path], update: bool) -
         try:
             if update:
                 record = replay.recomputed(path, records.load(path), loaded, known.metrics)
-                records.write(record, path)
-                replay.seal(path.with_suffix(".npz"), path.with_suffix(".npz"), path)
+                predictions = record_files.predictions_beside(path)
+                target = path.with_name(record_files.stem_of(path) + record_files.COMPRESSED)
+                records.write(record, target)
+                replay.seal(predictions, predictions, target)
             result.append([] if update else _differences(path, loaded, known))
         except WsbenchError as error:
             result.append([str(error)])

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from wsbench.contract import record_files
 from wsbench.contract.records import FILE as RECORD
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec
@@ -64,8 +65,8 @@ def seal(source: Path, target: Path, record: Path) -> None:
 
 
 def digest_of(record: Path) -> str:
-    """Hash of a record's file."""
-    return hashlib.sha256(record.read_bytes()).hexdigest()
+    """Hash of the text in a record's file, however that is compressed."""
+    return hashlib.sha256(record_files.read_bytes(record)).hexdigest()
 
 
 def differences(
@@ -109,7 +110,7 @@ def differences(
 
 def predictions_of(path: Path) -> Path:
     """The file that lies beside a record's, in a run's folder or in a leaderboard."""
-    return path.with_name(FILE) if path.name == RECORD else path.with_suffix(".npz")
+    return path.with_name(FILE) if path.name == RECORD else record_files.predictions_beside(path)
 
 
 def again(path: Path, record: Record, loaded: Loaded, draws: Draws) -> Protocol:
