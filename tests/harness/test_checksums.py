@@ -45,7 +45,9 @@ class Counted:
         return {"answer": 42}
 
     def made(self) -> Stage:
-        return stage(self.run, "fit", {"seed": 0}, self, Checks(beside=["scores.csv"], say=self.said.append))
+        return stage(
+            self.run, "fit", {"seed": 0}, self, Checks(left_in_run=["scores.csv"], say=self.said.append)
+        )
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -77,9 +77,9 @@ class DatasetForm(Form):
 
     @model_validator(mode="after")
     def _counts_its_test_images(self) -> DatasetForm:
-        for what, counts in (("images", self.images), ("boxes", self.boxes)):
+        for kind, counts in (("images", self.images), ("boxes", self.boxes)):
             if "test" not in counts:
-                raise ValueError(f"{what} must say how many are of role test")
+                raise ValueError(f"{kind} must say how many are of role test")
         if len(set(self.classes)) < len(self.classes):
             raise ValueError("a class is listed twice")
         return self

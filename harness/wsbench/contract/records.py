@@ -160,17 +160,17 @@ def write(record: Record, path: Path) -> None:
         record_files.write(path, text)
 
 
-def load_record(place: str | Path) -> Record:
+def load_record(path: str | Path) -> Record:
     """The record of a finished run, or one of a leaderboard.
 
     Args:
-        place: the run's folder, or the record's file.
+        path: the run's folder, or the record's file.
 
     Raises:
         WsbenchError: as `load`.
     """
-    path = expanded(place)
-    return load(path / FILE if path.is_dir() else path)
+    file = expanded(path)
+    return load(file / FILE if file.is_dir() else file)
 
 
 def load(path: Path) -> Record:
@@ -181,14 +181,14 @@ def load(path: Path) -> Record:
     """
     if path.name == FILE and path.exists():
         checksums.require(path)
-    what = "a record of wsbench"
+    expected = "a record of wsbench"
     try:
         content = record_files.read_bytes(path)
     except WsbenchError as error:
         raise WsbenchError(f"{error}; name a finished run's folder") from None
-    values = documents.json_value(path, content, what)
+    values = documents.json_value(path, content, expected)
     if not isinstance(values, dict) or not isinstance(schema := values.get("schema"), int):
-        raise WsbenchError(f"{path}: not {what}; name a finished run's folder")
+        raise WsbenchError(f"{path}: not {expected}; name a finished run's folder")
     if schema > SCHEMA:
         raise WsbenchError(f"{path}: has schema {schema}; this wsbench reads up to {SCHEMA}; upgrade it")
     documents.checked(RecordForm, values, f"{path}: not a record of schema {schema}")
@@ -211,8 +211,8 @@ def sanity_of(folder: Path, key: str) -> Mapping[str, Any]:
         return {}
     if problem := checksums.problem_of(path):
         raise WsbenchError(f"{folder}: {problem}; remove {SANITY}, and type `wsbench sanity` again")
-    found = read_json(path)
-    return found if found.get("predict") == key else {}
+    sanity: Mapping[str, Any] = read_json(path)
+    return sanity if sanity.get("predict") == key else {}
 
 
 def write_scores(path: Path, names: Sequence[str], classes: Sequence[str], labels: Any, scores: Any) -> None:
@@ -231,8 +231,8 @@ def write_boxes(path: Path, names: Sequence[str], boxes: Mapping[str, Sequence[S
     rows = (
         [protocol, name, b.label, *map(repr, (b.x0, b.y0, b.x1, b.y1, b.score))]
         for protocol, of_images in boxes.items()
-        for name, inside in zip(names, of_images, strict=True)
-        for b in inside
+        for name, of_image in zip(names, of_images, strict=True)
+        for b in of_image
     )
     write_text(path, _csv(header, rows))
 
@@ -244,7 +244,7 @@ def provenance(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "threads": _threads(),
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "versions": {name: installed for name in PACKAGES if (installed := _version(name))},
         "git": source_state(),
     }
 
@@ -271,10 +271,10 @@ def _version(package: str) -> str | None:
 
 def source_state() -> dict[str, Any] | None:
     """Commit of the checkout that wsbench runs from, and whether it differs; None outside a checkout."""
-    here = Path(__file__).resolve().parent
+    folder = Path(__file__).resolve().parent
 
     def git(*words: str) -> str:
-        command = ["git", "-C", str(here), *words]
+        command = ["git", "-C", str(folder), *words]
         # The words are this module's own, no shell reads them, and git lies where the user has it.
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # nosec B603
         return done.stdout.strip()

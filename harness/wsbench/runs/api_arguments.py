@@ -93,10 +93,10 @@ class RunArguments(Arguments):
     folds: Annotated[WholeNumber, Field(ge=2)] | None
 
     def plans(self, plugins: Plugins) -> list[Plan]:
-        """A plan of every seed, then of every image-blind method, where they are wanted."""
+        """A plan of every seed, then, with ``references``, one of every image-blind method."""
         spec, dataset = plugins.method(self.method), plugins.dataset(self.dataset)
         seeds = self._seeds[:1] if spec.deterministic else self._seeds
-        own = [
+        plans = [
             make_plan(
                 spec,
                 self.preset,
@@ -109,7 +109,7 @@ class RunArguments(Arguments):
             )
             for seed in seeds
         ]
-        return own + (self._blind(plugins) if self.references else [])
+        return plans + (self._blind(plugins) if self.references else [])
 
     @property
     def _seeds(self) -> tuple[int, ...]:

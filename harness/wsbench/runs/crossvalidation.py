@@ -98,18 +98,20 @@ def sum_up(folds: Sequence[Record], metrics: Mapping[str, MetricSpec], folder: P
 def _protocol(name: str, folds: Sequence[Record]) -> dict[str, Any]:
     parts = [record.protocols[name] for record in folds]
     metrics = {
-        name: _metric([part["metrics"][name] for part in parts])
+        name: _metric([fold["metrics"][name] for fold in parts])
         for name in parts[0]["metrics"]
-        if all(name in part["metrics"] for part in parts)
+        if all(name in fold["metrics"] for fold in parts)
     }
-    drawn = [part.get("draws", {}) for part in parts]
+    drawn = [fold.get("draws", {}) for fold in parts]
     common = [name for name in drawn[0] if all(name in draws for draws in drawn)]
-    draws = {name: _means(zip(*(part[name] for part in drawn), strict=True)) for name in common}
+    draws = {
+        name: _means(zip(*(draws_of_fold[name] for draws_of_fold in drawn), strict=True)) for name in common
+    }
     return {
-        "calibration": {"folds": [part["calibration"] for part in parts]},
+        "calibration": {"folds": [fold["calibration"] for fold in parts]},
         "metrics": metrics,
         "draws": draws,
-        "units": sum(part["units"] for part in parts),
+        "units": sum(fold["units"] for fold in parts),
     }
 
 
@@ -167,11 +169,11 @@ def _scores(record: Record, protocol: str) -> pd.DataFrame:
 
 def _metric(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Mean over folds, and each fold's value; what does not exist in one has no mean."""
-    values = [part["value"] for part in parts]
+    values = [fold["value"] for fold in parts]
     result: dict[str, Any] = {"value": _mean(values), "folds": values}
     if "per_class" in parts[0]:
         classes = parts[0]["per_class"]
-        result["per_class"] = {name: _mean([part["per_class"][name] for part in parts]) for name in classes}
+        result["per_class"] = {name: _mean([fold["per_class"][name] for fold in parts]) for name in classes}
         if undefined := [name for name, value in result["per_class"].items() if value is None]:
             result["undefined"] = undefined
     return result
@@ -188,9 +190,9 @@ def _means(draws: Iterable[Sequence[float | None]]) -> list[float | None]:
 
 def _cost(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Times of all folds together, and the most memory that one needed."""
-    shared = [name for name in parts[0] if all(name in part for part in parts)]
-    peaks = {name: max(part[name] for part in parts) for name in shared if name.startswith("peak")}
-    return {**{name: sum(part[name] for part in parts) for name in shared}, **peaks}
+    shared = [name for name in parts[0] if all(name in fold for fold in parts)]
+    peaks = {name: max(fold[name] for fold in parts) for name in shared if name.startswith("peak")}
+    return {**{name: sum(fold[name] for fold in parts) for name in shared}, **peaks}
 
 
 def _together(folds: Sequence[Record], table: str) -> pd.DataFrame:

@@ -46,8 +46,8 @@ def log_of(run: Path, dataset: str) -> Path:
         run: its folder; where that was moved out of a folder of runs, its log lies in it.
         dataset: its name, after which the folder of all runs on it is called.
     """
-    beside = run.resolve().parent.parent
-    return (beside if beside.name == dataset else run) / FILE
+    all_runs = run.resolve().parent.parent
+    return (all_runs if all_runs.name == dataset else run) / FILE
 
 
 def note(

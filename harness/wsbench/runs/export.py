@@ -44,7 +44,7 @@ def coco(record: Record, loaded: Loaded, path: Path, protocol: str = "uniform") 
     predicted = record.boxes().query("protocol == @protocol")
     annotations = [
         {
-            "id": place + 1,
+            "id": number_of_box,
             "image_id": number[row.image],
             "category_id": category[str(row["class"])],
             "bbox": list(xyxy_to_xywh((row.x0, row.y0, row.x1, row.y1))),
@@ -52,11 +52,11 @@ def coco(record: Record, loaded: Loaded, path: Path, protocol: str = "uniform") 
             "corners": [row.x0, row.y0, row.x1, row.y1],
             "score": row.score,
         }
-        for place, (_, row) in enumerate(predicted.iterrows())
+        for number_of_box, (_, row) in enumerate(predicted.iterrows(), start=1)
     ]
-    what = f"{record.method['name']} on {loaded.spec.name}, seed {record.seed}, protocol {protocol}"
+    description = f"{record.method['name']} on {loaded.spec.name}, seed {record.seed}, protocol {protocol}"
     values = {
-        "info": {"description": what},
+        "info": {"description": description},
         "images": images,
         "categories": [{"id": number, "name": name} for name, number in category.items()],
         "annotations": annotations,

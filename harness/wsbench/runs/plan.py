@@ -189,7 +189,7 @@ def load_dataset(
     skip_bad: bool = False,
     refuse: bool = True,
 ) -> Loaded:
-    """The dataset of that name, loaded with its settings and its entry in the catalogue; see `loading.load`.
+    """The dataset of that name, loaded with its settings and its entry in the catalogue; see `data.dataset.load`.
 
     Raises:
         WsbenchError: an unknown dataset or option, no folder, or a problem with a file.
@@ -198,5 +198,5 @@ def load_dataset(
     catalog.refuse_misspelt(plugins.datasets)
     entry = catalog.read().get(name, catalog.Entry())
     settings = fill(spec.settings, options, name)
-    given = Path(root) if root is not None else None
-    return load(spec, settings, entry, progress, root=given, skip_bad=skip_bad, refuse=refuse)
+    folder = Path(root) if root is not None else None
+    return load(spec, settings, entry, progress, root=folder, skip_bad=skip_bad, refuse=refuse)

@@ -148,8 +148,9 @@ def recomputed(path: Path, record: Record, loaded: Loaded, metrics: Mapping[str,
         again = measuring.results(table, protocol, computable, draws.test)
         if name == "uniform":
             again["strata"] = strata.measure([table], samples, draws.test)
-        kept = {name: values for name, values in said["metrics"].items() if name not in computable}
-        protocols[name] = {**said, **again, "metrics": dict(sorted({**kept, **again["metrics"]}.items()))}
+        of_maps = {name: values for name, values in said["metrics"].items() if name not in computable}
+        metrics_now = dict(sorted({**of_maps, **again["metrics"]}.items()))
+        protocols[name] = {**said, **again, "metrics": metrics_now}
     versions = {**record.key["metrics"], **{name: spec.version for name, spec in computable.items()}}
     key = {**record.key, "metrics": dict(sorted(versions.items()))}
     return replace(record, protocols=protocols, key=key)
@@ -162,9 +163,9 @@ def _of_training(record: Record) -> Iterator[str]:
         return
     if key_of([LAYOUT, inputs]) != record.training:
         yield "its training's key is not that of what it was trained from"
-    for what, value in (("seed", record.seed), ("data", record.key["fingerprint"])):
-        if inputs.get(what) != value:
-            yield f"{what} {value} is not that of its training, {inputs.get(what)}"
+    for name, value in (("seed", record.seed), ("data", record.key["fingerprint"])):
+        if inputs.get(name) != value:
+            yield f"{name} {value} is not that of its training, {inputs.get(name)}"
 
 
 def _protocol(
@@ -201,7 +202,7 @@ def _protocol(
         classes,
         sizes,
         tuple(points.tolist()),
-        choices=tuple(Choice(of_class[place], None) for of_class, place in zip(rules, chosen, strict=True)),
+        choices=tuple(Choice(of_class[rule], None) for of_class, rule in zip(rules, chosen, strict=True)),
         redraws=None if places is None else Redraws(drawn, rules, places.astype(np.intp)),
     )
     _fill(protocol, arrays, name, rules)

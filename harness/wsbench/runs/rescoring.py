@@ -1,4 +1,4 @@
-"""Stored predictions -> calibration, boxes, metrics: of a run just made, one made before, outside ones."""
+"""Stored predictions -> calibration, boxes, metrics: of a run just made, an earlier one, another program."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def score_stage(job: Job, prediction: Stage) -> Stage:
         "calibrate_for": plan.calibrate_for,
         "source": source_hash(geometry, scoring, scoring_inputs, protocol, replay, *computed_by),
     }
-    return stage(folder, "score", inputs, work, Checks(beside=LEFT, say=job.progress.say))
+    return stage(folder, "score", inputs, work, Checks(left_in_run=LEFT, say=job.progress.say))
 
 
 def _write_tables(folder: Path, protocols: Mapping[str, Protocol], truth: Truth) -> None:
@@ -119,7 +119,7 @@ def rescore(
 
     Args:
         folder: of the run.
-        plugins: all that were found; the run's method must be among them, unless it is an outside one.
+        plugins: the run's method must be among them, unless another program made the predictions.
         progress: where long work is shown.
         root: the dataset's folder.
         calibrate_for: what box rules are chosen for; None keeps what they were chosen for.
@@ -164,12 +164,12 @@ def evaluate(
     seed: int = 0,
     calibrate_for: str = objectives.OBJECTIVE,
 ) -> Record:
-    """Score the predictions of an outside program by the same code as everybody's.
+    """Score the predictions of another program by the same code as everybody's.
 
     Args:
         outside: what was read from its file.
         loaded: the dataset.
-        plugins: all that were found, for their metrics.
+        plugins: whose metrics are computed.
         runs: the folder of all runs.
         seed: that the program was run with, as its submitter says: files of one program that differ in it
             alone are one row of a table.
@@ -180,8 +180,8 @@ def evaluate(
     folder = runs / loaded.spec.name / outside.spec.name / f"external-seed{seed}-{outside.content[:8]}"
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
-        for role, part in outside.parts.items():
-            store.store(part, loaded.views.images(loaded.roles.members[role]), stage_folder, role)
+        for role, predicted in outside.parts.items():
+            store.store(predicted, loaded.views.images(loaded.roles.members[role]), stage_folder, role)
         return {}
 
     with locked(folder, loaded.progress.say):

@@ -24,13 +24,13 @@ class Results(Sequence[Record]):
         return len(self.records)
 
     @overload
-    def __getitem__(self, place: int) -> Record: ...
+    def __getitem__(self, index: int) -> Record: ...
 
     @overload
-    def __getitem__(self, place: slice) -> Results: ...
+    def __getitem__(self, index: slice) -> Results: ...
 
-    def __getitem__(self, place: int | slice) -> Record | Results:
-        return Results(self.records[place]) if isinstance(place, slice) else self.records[place]
+    def __getitem__(self, index: int | slice) -> Record | Results:
+        return Results(self.records[index]) if isinstance(index, slice) else self.records[index]
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)

@@ -52,12 +52,12 @@ def locked(
 
 def require_room(folder: Path) -> None:
     """Raise WsbenchError where `make_at_once` cannot make ``folder``, and did not make it either."""
-    place = folder.resolve()
-    if (place / MADE).is_file():
+    target = folder.resolve()
+    if (target / MADE).is_file():
         return
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise WsbenchError(f"{folder} exists and is not an empty folder; name another one")
-    if place == Path.cwd() or place.is_mount():
+    if target == Path.cwd() or target.is_mount():
         raise WsbenchError(f"{folder} is in use and cannot be replaced; name a new folder in it")
 
 
@@ -77,30 +77,30 @@ def make_at_once(folder: Path, inputs: Any, work: Callable[[Path], None]) -> boo
         WsbenchError: it holds something else, or another process makes it.
     """
     require_room(folder)
-    place, key = folder.resolve(), {"key": key_of(inputs), "made of": inputs}
-    part, lock = (place.with_name(f".{place.name}.{kind}") for kind in ("part", "lock"))
-    place.parent.mkdir(parents=True, exist_ok=True)
+    target, key = folder.resolve(), {"key": key_of(inputs), "made of": inputs}
+    unfinished, lock = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "lock"))
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with held(lock, _quiet):
             try:
-                return _make(place, part, key, work)
+                return _make(target, unfinished, key, work)
             finally:
                 lock.unlink(missing_ok=True)
     except Busy as busy:
         raise WsbenchError(f"{folder} is being made by {busy.holder}; wait for it, or stop it") from None
 
 
-def _make(place: Path, part: Path, key: Mapping[str, Any], work: Callable[[Path], None]) -> bool:
-    if (place / MADE).exists():
-        if read_json(place / MADE) == key:
+def _make(target: Path, unfinished: Path, key: Mapping[str, Any], work: Callable[[Path], None]) -> bool:
+    if (target / MADE).exists():
+        if read_json(target / MADE) == key:
             return False
-        raise WsbenchError(f"{place} was made by another command; name another folder")
-    shutil.rmtree(part, ignore_errors=True)
-    work(part)
-    write_json(part / MADE, key)
-    if place.exists():
-        place.rmdir()
-    part.rename(place)
+        raise WsbenchError(f"{target} was made by another command; name another folder")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    work(unfinished)
+    write_json(unfinished / MADE, key)
+    if target.exists():
+        target.rmdir()
+    unfinished.rename(target)
     return True
 
 
@@ -175,12 +175,12 @@ class Checks:
     """How a finished stage is told from one that something happened to.
 
     Attributes:
-        beside: names of files that its work leaves in the run's folder, where it leaves them.
+        left_in_run: names of files that its work leaves in the run's folder.
         problem: called with the stage's folder, what is wrong with its files, in words, or None.
         say: called with the line that says why a stage is made anew.
     """
 
-    beside: Sequence[str] = ()
+    left_in_run: Sequence[str] = ()
     problem: Callable[[Path], str | None] = _accept
     say: Callable[[str], None] = _quiet
 
@@ -235,8 +235,8 @@ def stage(
 
 
 def _finish(run: Path, folder: Path, key: str, facts: Mapping[str, Any], checks: Checks) -> None:
-    if checks.beside:
-        checksums.note(run, checks.beside)
+    if checks.left_in_run:
+        checksums.note(run, checks.left_in_run)
     _Mark(key, facts, checksums.of_folder(folder, but=MARK)).write(folder)
 
 
@@ -244,7 +244,7 @@ def _problem_of(run: Path, folder: Path, mark: _Mark, checks: Checks) -> str | N
     """What happened to the files of a finished stage, in words; None where nothing did."""
     if problem := checksums.difference(folder, mark.hashes or {}):
         return problem
-    for name in checks.beside:
+    for name in checks.left_in_run:
         if problem := checksums.problem_of(run / name):
             return problem
     return checks.problem(folder)

@@ -15,8 +15,8 @@ def unlike(said: Any, again: Any, where: str) -> Iterator[str]:
         for key in {**again, **said}:
             yield from unlike(said.get(key), again.get(key), f"{where} {key}")
     elif isinstance(again, list | tuple) and isinstance(said, list | tuple) and len(again) == len(said):
-        for place, (one, other) in enumerate(zip(said, again, strict=True)):
-            yield from unlike(one, other, f"{where} {place}")
+        for index, (value, recomputed) in enumerate(zip(said, again, strict=True)):
+            yield from unlike(value, recomputed, f"{where} {index}")
     elif isinstance(again, float) and isinstance(said, int | float) and not isinstance(said, bool):
         if abs(said - again) > CLOSE:
             yield f"{where} is {said:.6g} in the record and {again:.6g} computed again"
