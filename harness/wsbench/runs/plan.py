@@ -189,7 +189,7 @@ def load_dataset(
     skip_bad: bool = False,
     refuse: bool = True,
 ) -> Loaded:
-    """The dataset of that name, loaded with its settings and its entry in the catalogue; see `data.dataset.load`.
+    """The dataset of that name, with its settings and its entry in the catalogue; see `data.dataset.load`.
 
     Raises:
         WsbenchError: an unknown dataset or option, no folder, or a problem with a file.
