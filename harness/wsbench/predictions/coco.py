@@ -76,8 +76,10 @@ class CocoFile(BaseModel):
     annotations: Listed[CocoBox]
 
 
-class CocoList(RootModel[Listed[CocoBox]]):
+class CocoList(RootModel[list[CocoBox]]):
     """A list of results without anything else."""
+
+    root: Listed[CocoBox]
 
 
 class CocoNames(BaseModel):
