@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wsbench.geometry.box_table import BoxTable
-from wsbench.geometry.boxes import BoxRule, kept_boxes, larger, table_of_map
+from wsbench.geometry.boxes import BoxRule, kept_boxes, larger_than, table_of_map
 from wsbench.geometry.coordinates import full_image
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.calibration import (
@@ -90,7 +90,7 @@ class Protocol:
         """The boxes of one class on all test images by a rule."""
         if (column, rule) not in self._tables:
             boxes = self.at_threshold(column, rule.threshold)
-            self._tables[column, rule] = larger(boxes, self.sizes, rule.minimum_area)
+            self._tables[column, rule] = larger_than(boxes, self.sizes, rule.minimum_area)
         return self._tables[column, rule]
 
     def at_threshold(self, column: int, threshold: float) -> BoxTable:
