@@ -121,7 +121,7 @@ def _measured(loaded: Loaded, protocols: Mapping[str, Protocol], found: Plugins)
     ours = table_of(uniform, truth)
     paper = protocols.get("paper", uniform)
     papers = table_of(paper, truth)
-    every = ours if uniform.own is None else ours.with_boxes(uniform.own)
+    every = ours if uniform.method_boxes is None else ours.with_boxes(uniform.method_boxes)
     result = {name: _value(ours, name, found) for name in OURS}
     result |= {name: _value(papers, name, found) for name in PAPERS}
     return {**result, VERSION_1: _value(every, "ap25", found)}

@@ -698,7 +698,7 @@ def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tm
     for name, data in (("as they are", loaded), ("moved", moved)):
         truth, draws = truths_of(data), draws_of(loaded)
         uniform = make_protocols(predicted_of(record.folder / "predict", data), truth, draws)["uniform"]
-        values = measuring.measure(table_of(uniform, truth), plugins.find().metrics, draws.test)
+        values = measuring.metric_results(table_of(uniform, truth), plugins.find().metrics, draws.test)
         thresholds = (uniform.operating_points, uniform.boxes.xyxy.tolist(), uniform.choices)
         results[name] = (thresholds, values["miou"]["value"])
     (before, miou), (after, other_miou) = results.values()

@@ -7,11 +7,12 @@ importing `wsbench` takes no time.
 
 from __future__ import annotations
 
-import warnings
 from importlib import import_module
 from typing import Any
 
 import lazy_loader
+
+from wsbench.utils.deprecation import warn_renamed
 
 __version__ = "0.1.0"
 
@@ -28,16 +29,11 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return _load(name)
     if name in RENAMED:
-        _warn(name, RENAMED[name])
+        warn_renamed(name, RENAMED[name])
         return _load(RENAMED[name])
     for namespace in NAMESPACES:
         module = import_module(f"{__name__}.{namespace}")
         if name in module.__all__:
-            _warn(name, f"{namespace}.{name}")
+            warn_renamed(name, f"{namespace}.{name}")
             return getattr(module, name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-
-
-def _warn(old: str, new: str) -> None:
-    message = f"wsbench.{old} is now wsbench.{new}; the old name goes with version 0.2"
-    warnings.warn(message, DeprecationWarning, stacklevel=3)

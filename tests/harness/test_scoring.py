@@ -90,7 +90,7 @@ def test_scores_are_computed_from_arrays(handed) -> None:
     assert list(scores.protocols) == ["uniform"]
     table = scores.tables["uniform"]
     assert len(table.predicted) > 0
-    again = measuring.measure(table, metrics, draws.test)
+    again = measuring.metric_results(table, metrics, draws.test)
     for name in metrics:
         assert scores.results["uniform"]["metrics"][name]["value"] == again[name]["value"] is not None
 
@@ -104,7 +104,7 @@ def test_one_sweep_serves_two_objectives(handed) -> None:
         assert both[objective].choices == alone.choices
         assert both[objective].objective == objective
         assert both[objective].redraws.rules == alone.redraws.rules
-        assert (both[objective].redraws.places == alone.redraws.places).all()
+        assert (both[objective].redraws.rule_numbers == alone.redraws.rule_numbers).all()
     assert both[OBJECTIVES[0]].choices != both[OBJECTIVES[1]].choices
 
 

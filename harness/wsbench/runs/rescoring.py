@@ -58,7 +58,7 @@ def score_stage(plan: Plan, loaded: Loaded, plugins: Plugins, prediction: Stage)
         if plan.spec.deterministic and not plan.spec.reads_image:
             floors.keep_boxes(plan, loaded, prediction, scores.protocols["uniform"].boxes)
         samples = {sample.name: sample for sample in loaded.samples_of("test")}
-        if groups := strata.measure([uniform], samples, draws.test):
+        if groups := strata.stratified_results([uniform], samples, draws.test):
             result["uniform"]["strata"] = groups
         # Before anything can be read: a kill may count an evaluation twice, and never leaves one out.
         counted = evaluation_log.note(
