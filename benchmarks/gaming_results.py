@@ -89,7 +89,7 @@ def result_of(submission: Submission, loaded: Loaded, found: Plugins, folder: Pa
         found: the plugins, for their metrics.
         folder: an empty one to work in.
     """
-    read = external.read(write(submission, loaded, folder), "program", loaded)
+    read = external.read_predictions(write(submission, loaded, folder), "program", loaded)
     for role, part in read.parts.items():
         store.store(part, loaded.views.images(loaded.roles.members[role]), folder, role)
     protocols = _protocols(folder, loaded, read.spec, read.spec.build(read.spec.settings(), ()))

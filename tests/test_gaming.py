@@ -112,7 +112,7 @@ def test_no_submission_changes_the_rank_of_an_honest_row(loaded: Loaded, made: t
     for submission in submitted:
         if submission.name in chosen:
             path = gaming_submissions.write(submission, loaded, tmp_path)
-            read = external.read(path, submission.name.replace(" ", "-"), loaded)
+            read = external.read_predictions(path, submission.name.replace(" ", "-"), loaded)
             files.append(rescoring.evaluate(read, loaded, FOUND, tmp_path / "files"))
     ours = [trained_here(run, "bright"), trained_here(files[0], "blind")]
     names = {"bright", "blind"}

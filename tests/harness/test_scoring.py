@@ -170,13 +170,13 @@ def plugin_of(record: records.Record) -> Path:
 def test_every_role_is_read_once(bright, command, monkeypatch: pytest.MonkeyPatch) -> None:
     """One score stage, both protocols, beside four image-blind rows that were run before."""
     reads: Counter[tuple[str, str]] = Counter()
-    read = store.read
+    read = store.read_role
 
     def counted(folder: Path, of_role: str, classes):
         reads[folder.parts[-3], of_role] += 1
         return read(folder, of_role, classes)
 
-    monkeypatch.setattr(store, "read", counted)
+    monkeypatch.setattr(store, "read_role", counted)
     (bright.folder / "score" / "stage.json").unlink()
     code, _, err = command(
         "evaluate", str(bright.folder), "--plugin", str(bright.folder.parents[3] / "bright.py")
@@ -241,4 +241,4 @@ def test_maps_of_two_shapes_are_refused(tmp_path: Path) -> None:
             heatmaps=np.zeros((1, 1, side, side), np.float16),
         )
     with pytest.raises(wsbench.WsbenchError, match=r"test-0001.npz: its heatmaps have shape \(1, 3, 3\)"):
-        store.read(tmp_path, "test", ("tb",))
+        store.read_role(tmp_path, "test", ("tb",))

@@ -81,7 +81,7 @@ class Outside:
         }
 
 
-def read(
+def read_predictions(
     path: Path,
     name: str,
     loaded: Loaded,

@@ -82,7 +82,7 @@ class HeatmapArrays:
         self._path = path
         self._loaded = loaded
         self._size = {sample.name: (sample.width, sample.height) for sample in loaded.samples}
-        self._file = archives.read(HeatmapFile, path, "an npz file of plain arrays")
+        self._file = archives.read_archive(HeatmapFile, path, "an npz file of plain arrays")
         map_names = self._file.map_names
         self._row = self._rows_of(self._file.names, "image")
         self._map_row = self._row if map_names is None else self._rows_of(map_names, "heatmap of")

@@ -12,7 +12,7 @@ import numpy as np
 from wsbench.contract.base import Method
 from wsbench.data.views import ImageView
 from wsbench.errors import WsbenchError
-from wsbench.files.checksums import is_whole_archive
+from wsbench.files.checksums import is_intact_archive
 from wsbench.files.writing import atomic
 from wsbench.types import Prediction, Region, Role, ScoredBox
 
@@ -49,7 +49,7 @@ def predict(
     for number, shard in enumerate(images.chunks(SHARD)):
         path = folder / f"{role}-{number:04d}.npz"
         expected.append(path)
-        if not (is_whole_archive(path) and _names(path) == shard.names):
+        if not (is_intact_archive(path) and _names(path) == shard.names):
             prediction = method.predict(shard)
             try:
                 check(prediction, shard)
@@ -88,7 +88,7 @@ def part(prediction: Prediction, start: int, stop: int) -> Prediction:
     )
 
 
-def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
+def read_role(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
     """Names and predictions of a role, as `predict` stored them; scores in single precision."""
     paths = sorted(folder.glob(f"{role}-*.npz"))
     images = sum(len(_names(path) or ()) for path in paths)
@@ -146,10 +146,10 @@ def _names(path: Path) -> tuple[str, ...] | None:
 def of_protocol(folder: Path, protocol: str) -> Path:
     """Where the predictions of a protocol lie: those of ``paper`` in its subfolder, where there is one."""
     own = folder / PAPER
-    return own if protocol == PAPER and there(own, "test") else folder
+    return own if protocol == PAPER and has_role(own, "test") else folder
 
 
-def there(folder: Path, role: str) -> bool:
+def has_role(folder: Path, role: str) -> bool:
     """Whether predictions of a role are stored."""
     return any(folder.glob(f"{role}-*.npz"))
 

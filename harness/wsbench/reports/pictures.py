@@ -107,7 +107,7 @@ def rows(
     assert record.folder is not None
     choose(protocol, record.protocols, "protocol of this run")
     stored = store.of_protocol(finished(record.folder, "predict").folder, protocol)
-    names, prediction = store.read(stored, "test", loaded.dataset.classes)
+    names, prediction = store.read_role(stored, "test", loaded.dataset.classes)
     place = {name: row for row, name in enumerate(names)}
     columns = {label: column for column, label in enumerate(loaded.dataset.classes)}
     chosen = [
