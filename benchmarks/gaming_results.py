@@ -67,7 +67,7 @@ def material_of(
     boxes = calibrate.prediction.boxes
     own = None if boxes is None else BoxTable.of(boxes, classes)
     there = replace(
-        uniform, test=calibrate, sizes=truth["calibrate"].sizes, own=own, redraws=None, _tables={}
+        uniform, test=calibrate, sizes=truth["calibrate"].sizes, method_boxes=own, redraws=None, _tables={}
     )
     material = Material(
         loaded,
@@ -81,7 +81,7 @@ def material_of(
 
 
 def result_of(submission: Submission, loaded: Loaded, found: Plugins, folder: Path) -> Result:
-    """Write a submission as a file, read it as an outside program's, and score it.
+    """Write a submission as a file, read it as an external program's, and score it.
 
     Args:
         submission: to score.
@@ -112,7 +112,7 @@ def _floor(submission: Submission, protocol: Protocol) -> Protocol:
     prediction = protocol.test.prediction
     equal = replace(prediction, scores=np.ones_like(prediction.scores))
     own = None if submission.floor is None else submission.floor.single()
-    return replace(protocol, test=replace(protocol.test, prediction=equal), own=own, _tables={})
+    return replace(protocol, test=replace(protocol.test, prediction=equal), method_boxes=own, _tables={})
 
 
 def _measured(loaded: Loaded, protocols: Mapping[str, Protocol], found: Plugins) -> dict[str, float | None]:

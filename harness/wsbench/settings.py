@@ -51,9 +51,9 @@ def fill(model: type[AnySettings], values: Mapping[str, Any], owner: str) -> Any
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        fault = first_fault(error)
+        fault, value = first_fault(error), error.errors()[0]["input"]
         raise WsbenchError(
-            f"{owner}: option {fault.key or 'settings'}={fault.value!s} is not valid: {fault.reason}; "
+            f"{owner}: option {fault.key or 'settings'}={value!s} is not valid: {fault.reason}; "
             f"see `wsbench describe {owner}`"
         ) from None
 

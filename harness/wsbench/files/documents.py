@@ -142,13 +142,11 @@ class Fault(NamedTuple):
     Attributes:
         keys: the keys and indices that lead to the wrong value; empty for the document itself.
         reason: what is wrong with the value, in words.
-        value: the wrong value.
         kind: pydantic's name of the error, such as ``missing``.
     """
 
     keys: tuple[str, ...]
     reason: str
-    value: Any
     kind: str
 
     @property
@@ -159,9 +157,10 @@ class Fault(NamedTuple):
 
 def first_fault(error: ValidationError) -> Fault:
     """Return the first fault of a pydantic error."""
-    details = error.errors(include_url=False)[0]
+    # The input may be a whole document, so pydantic is told to leave it out.
+    details = error.errors(include_url=False, include_input=False)[0]
     keys = tuple(map(str, details["loc"]))
-    return Fault(keys, details["msg"].removeprefix("Value error, "), details["input"], details["type"])
+    return Fault(keys, details["msg"].removeprefix("Value error, "), details["type"])
 
 
 def reason_of(error: ValidationError, model: type[BaseModel] | None = None) -> str:

@@ -18,7 +18,7 @@ from wsbench.data.folds import Fold
 from wsbench.errors import WsbenchError, choose
 from wsbench.files.writing import read_json, write_json
 from wsbench.predictions import store
-from wsbench.predictions.external import Outside
+from wsbench.predictions.external import ExternalPredictions
 from wsbench.runs import evaluation_log, floors, replay, replay_arrays, scoring_inputs
 from wsbench.runs.plan import Plan, load_dataset
 from wsbench.runs.scoring_inputs import draws_of, paper_of, predicted_of, truths_of
@@ -164,7 +164,7 @@ def _unlike_roles(folder: Path, loaded: Loaded, roles: Iterable[Role] = store.SC
 
 
 def evaluate(
-    outside: Outside,
+    outside: ExternalPredictions,
     loaded: Loaded,
     plugins: Plugins,
     runs: Path,
@@ -172,7 +172,7 @@ def evaluate(
     seed: int = 0,
     calibrate_for: str = objectives.OBJECTIVE,
 ) -> Record:
-    """Score the predictions of an outside program by the same code as everybody's.
+    """Score the predictions of an external program by the same code as everybody's.
 
     Args:
         outside: what was read from its file.
@@ -249,7 +249,7 @@ def plan_of(record: Record, plugins: Plugins, calibrate_for: str = objectives.OB
     """
     method = record.method
     if record.is_external:
-        spec = Outside.spec_of(method["name"], method["box_supervision"])
+        spec = ExternalPredictions.spec_of(method["name"], method["box_supervision"])
     else:
         spec = plugins.method(method["name"])
     settings = fill(spec.settings, method["settings"], spec.name)
