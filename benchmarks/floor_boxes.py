@@ -122,9 +122,10 @@ def without_boxes(annotated: Annotated) -> Scored:
 
 def measured(table: Scored, annotated: Annotated, names: Sequence[str]) -> dict[str, dict]:
     """Value and 95 % interval of some metrics, as records hold them."""
-    return measuring.measure(table, {name: METRICS[name] for name in names}, annotated.draws)
+    return measuring.metric_results(table, {name: METRICS[name] for name in names}, annotated.draws)
 
 
 def value(table: Scored, name: str) -> float:
     """A metric's value over all images and classes, without an interval."""
-    return measuring.measure(table, {name: METRICS[name]}, Resamples.once(len(table.names)))[name]["value"]
+    results = measuring.metric_results(table, {name: METRICS[name]}, Resamples.once(len(table.names)))
+    return results[name]["value"]

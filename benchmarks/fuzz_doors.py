@@ -143,7 +143,7 @@ class Doors:
 
     def _outside(self, name: str, path: Path, *mutations: Mutation) -> Door:
         def enter(random_: random.Random) -> object:
-            read = external.read(path, "program", self._loaded)
+            read = external.read_predictions(path, "program", self._loaded)
             if random_.random() < SCORED:
                 rescoring.evaluate(read, self._loaded, self.found, self.folder / "scored")
             return read
@@ -182,7 +182,7 @@ class Doors:
 
         def enter(_: random.Random) -> object:
             catalog.refuse_misspelt(self.found.datasets, folder)
-            for name, entry in catalog.read(folder).items():
+            for name, entry in catalog.read_entries(folder).items():
                 with contextlib.suppress(WsbenchError):
                     catalog.root_of(name, entry, None)
             return None

@@ -1,7 +1,7 @@
 """What submissions gain that try to win without looking: ``python benchmarks/gaming.py RUN``.
 
-Makes them from the predictions of a finished run on a dataset with boxes, scores each as an outside program's
-file, and writes docs/gaming.md.
+Makes them from the predictions of a finished run on a dataset with boxes, scores each as an external
+program's file, and writes docs/gaming.md.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def material_of(
     boxes = calibrate.prediction.boxes
     own = None if boxes is None else BoxTable.of(boxes, classes)
     there = replace(
-        uniform, test=calibrate, sizes=truth["calibrate"].sizes, own=own, redraws=None, _tables={}
+        uniform, test=calibrate, sizes=truth["calibrate"].sizes, method_boxes=own, redraws=None, _tables={}
     )
     material = Material(
         loaded,
@@ -81,7 +81,7 @@ def material_of(
 
 
 def result_of(submission: Submission, loaded: Loaded, found: Plugins, folder: Path) -> Result:
-    """Write a submission as a file, read it as an outside program's, and score it.
+    """Write a submission as a file, read it as an external program's, and score it.
 
     Args:
         submission: to score.
@@ -89,7 +89,7 @@ def result_of(submission: Submission, loaded: Loaded, found: Plugins, folder: Pa
         found: the plugins, for their metrics.
         folder: an empty one to work in.
     """
-    read = external.read(write(submission, loaded, folder), "program", loaded)
+    read = external.read_predictions(write(submission, loaded, folder), "program", loaded)
     for role, part in read.parts.items():
         store.store(part, loaded.views.images(loaded.roles.members[role]), folder, role)
     protocols = _protocols(folder, loaded, read.spec, read.spec.build(read.spec.settings(), ()))
@@ -112,7 +112,7 @@ def _floor(submission: Submission, protocol: Protocol) -> Protocol:
     prediction = protocol.test.prediction
     equal = replace(prediction, scores=np.ones_like(prediction.scores))
     own = None if submission.floor is None else submission.floor.single()
-    return replace(protocol, test=replace(protocol.test, prediction=equal), own=own, _tables={})
+    return replace(protocol, test=replace(protocol.test, prediction=equal), method_boxes=own, _tables={})
 
 
 def _measured(loaded: Loaded, protocols: Mapping[str, Protocol], found: Plugins) -> dict[str, float | None]:
@@ -121,7 +121,7 @@ def _measured(loaded: Loaded, protocols: Mapping[str, Protocol], found: Plugins)
     ours = table_of(uniform, truth)
     paper = protocols.get("paper", uniform)
     papers = table_of(paper, truth)
-    every = ours if uniform.own is None else ours.with_boxes(uniform.own)
+    every = ours if uniform.method_boxes is None else ours.with_boxes(uniform.method_boxes)
     result = {name: _value(ours, name, found) for name in OURS}
     result |= {name: _value(papers, name, found) for name in PAPERS}
     return {**result, VERSION_1: _value(every, "ap25", found)}

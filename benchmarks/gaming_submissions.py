@@ -243,7 +243,7 @@ def _covered(boxes: BoxTable, others: BoxTable) -> np.ndarray:
 
 
 def write(submission: Submission, loaded: Loaded, folder: Path) -> Path:
-    """Write a submission as the file that an outside program would hand in; returns its path."""
+    """Write a submission as the file that an external program would hand in; returns its path."""
     path = folder / submission.name.replace(" ", "_")
     if submission.heatmap is not None:
         return _write_maps(submission, loaded, path.with_suffix(".npz"))

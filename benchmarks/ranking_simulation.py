@@ -115,8 +115,8 @@ def trained(board: Board, metric: str) -> list[Estimate]:
         for row in estimates
         if row is not None
         and not row.deterministic
-        and row.mean > significance.LEAST_MEAN
-        and row.seed_variance > significance.LEAST_VARIANCE
+        and row.mean > significance.MIN_MEAN
+        and row.seed_variance > significance.MIN_VARIANCE
     ]
 
 

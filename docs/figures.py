@@ -44,7 +44,7 @@ def contact_sheet(loaded: Loaded, columns: int = 8, rows: int = 3, side: int = 2
 def result(runs: Path, count: int = 3) -> None:
     """The first test images with tuberculosis, in the columns of the KD-Grad-CAM paper's Fig. 5."""
     folders = [next(runs.glob(f"phantom/{name}/seed0-*")) for name in ("kd_teacher", "kd_student")]
-    predicted = [store.read(folder / "predict", "test", ("tb",)) for folder in folders]
+    predicted = [store.read_role(folder / "predict", "test", ("tb",)) for folder in folders]
     found = [load(folder / "record.json").boxes().query("protocol == 'uniform'") for folder in folders]
     names = predicted[0][0]
     boxed = LOADED.views.boxed(names)

@@ -132,7 +132,7 @@ def table(
 def measured(compute: Callable, scored: Scored) -> dict:
     """A metric's function as a record shows it: value, per class, interval."""
     draws = Resamples.draw(scored.names, 20, seed=0)
-    return measuring.measure(scored, {"metric": MetricSpec("metric", "", compute)}, draws)["metric"]
+    return measuring.metric_results(scored, {"metric": MetricSpec("metric", "", compute)}, draws)["metric"]
 
 
 def value(compute: Callable, scored: Scored) -> float | None:

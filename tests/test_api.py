@@ -45,7 +45,7 @@ def test_several_seeds_and_reference_rows() -> None:
     assert isinstance(alone, wsbench.Record)
     assert alone == made[1]
     assert len(wsbench.run("two_lungs", "phantom", data_options=DATA, seeds=[0, 1])) == 1
-    with pytest.raises(wsbench.WsbenchError, match=r"wsbench\.run: seeds=\[\] is not possible"):
+    with pytest.raises(wsbench.WsbenchError, match=r"wsbench\.run: seeds=\[\] is not valid"):
         wsbench.run("two_lungs", "phantom", data_options=DATA, seeds=[])
 
 
@@ -83,13 +83,11 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         wsbench.evaluate({**values, "scores": values["scores"] * 9}, "phantom", name="x", data_options=DATA)
     with pytest.raises(wsbench.WsbenchError, match="unknown objective of calibration"):
         wsbench.evaluate(values, "phantom", name="x", data_options=DATA, calibrate_for="msly")
-    with pytest.raises(
-        wsbench.WsbenchError, match=r"wsbench\.evaluate: data_options='size=64' is not possible"
-    ):
+    with pytest.raises(wsbench.WsbenchError, match=r"wsbench\.evaluate: data_options='size=64' is not valid"):
         wsbench.evaluate(values, "phantom", name="x", data_options="size=64")
     for wrong in ({"seed": 1.5}, {"seed": True}, {"name": 3}, {"uses_boxes": "some"}):
         with pytest.raises(
-            wsbench.WsbenchError, match=rf"wsbench\.evaluate: {next(iter(wrong))}=.* is not possible"
+            wsbench.WsbenchError, match=rf"wsbench\.evaluate: {next(iter(wrong))}=.* is not valid"
         ):
             wsbench.evaluate(values, "phantom", data_options=DATA, **{"name": "x", **wrong})
     with pytest.raises(wsbench.WsbenchError, match=r"^predictions: set is no number, text or list"):

@@ -40,9 +40,9 @@ def folder(sound: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(sound, tmp_path / "TBX11K"))
 
 
-def checked(folder: Path) -> list[audit.Finding]:
+def checked(folder: Path) -> list[audit.AuditProblem]:
     loaded = load_dataset(plugins.find(), "tbx11k", {}, Silent(), root=folder, refuse=False)
-    return [finding for finding in audit.audit(loaded).findings if finding.kind != "subset"]
+    return [finding for finding in audit.audit(loaded).problems if finding.kind != "subset"]
 
 
 def images(folder: Path, group: str, split: str) -> list[Path]:
@@ -126,7 +126,7 @@ def test_every_planted_fault_is_found_and_nothing_else(folder: Path) -> None:
 
 def test_each_says_what_it_is(folder: Path) -> None:
     plant_all(folder)
-    words = Counter(finding.what for finding in checked(folder))
+    words = Counter(finding.description for finding in checked(folder))
     for part in (
         "is damaged",
         "is a RGBA image; the release's are 8-bit RGB or L",
@@ -150,9 +150,9 @@ def test_an_odd_size_is_told(folder: Path) -> None:
     loaded = load_dataset(plugins.find(), "tbx11k", {}, Silent(), root=folder)
     first, *others = loaded.samples
     odd = replace(loaded, samples=(replace(first, width=191), *others))
-    (finding,) = audit.audit(odd, near=False).findings[-1:]
+    (finding,) = audit.audit(odd, near_identical=False).problems[-1:]
     assert (finding.kind, finding.images, finding.wrong) == ("odd size", (first.name,), False)
-    assert finding.what == "191x192, a size that 1 of 120 images have"
+    assert finding.description == "191x192, a size that 1 of 120 images have"
 
 
 def test_a_patient_in_two_splits_is_a_leak_and_near_twins_of_one_patient_are_none() -> None:
@@ -161,10 +161,10 @@ def test_a_patient_in_two_splits_is_a_leak_and_near_twins_of_one_patient_are_non
     samples = tuple(
         replace(sample, patient="p1") if sample in (first, second) else sample for sample in loaded.samples
     )
-    findings = audit.audit(replace(loaded, samples=samples), near=False).findings
+    findings = audit.audit(replace(loaded, samples=samples), near_identical=False).problems
     (leak,) = [finding for finding in findings if finding.kind == "patient in several splits"]
     assert set(leak.images) == {first.name, second.name}
-    assert leak.what == "patient p1: test, train"
+    assert leak.description == "patient p1: test, train"
 
 
 def test_near_pairs_by_chunks_are_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +172,7 @@ def test_near_pairs_by_chunks_are_all_pairs(monkeypatch: pytest.MonkeyPatch) -> 
     images = generator.integers(0, 256, (30, 32, 32), dtype=np.uint8)
     images[17] = np.clip(images[3].astype(int) + 5, 0, 255)
     images[29] = images[0]
-    monkeypatch.setattr(audit, "ROWS", 7)
+    monkeypatch.setattr(audit, "BATCH_IMAGES", 7)
     seen: list[int] = []
     assert audit.near_pairs(images, seen.append) == [(0, 29), (3, 17)]
     assert sum(seen) == 30
@@ -257,7 +257,7 @@ def test_what_cannot_be_compared_is_a_finding(folder: Path, monkeypatch: pytest.
     first = loaded.samples[0]
     (folder / "imgs" / first.name).unlink()
     monkeypatch.setenv("WSBENCH_CACHE", str(folder / "cache"))
-    findings = audit.audit(loaded).findings
+    findings = audit.audit(loaded).problems
     (finding,) = [finding for finding in findings if finding.kind == "not compared"]
     assert finding.wrong
-    assert Path(first.name).name in finding.what
+    assert Path(first.name).name in finding.description

@@ -14,7 +14,7 @@ from wsbench.contract import plugins
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.predictions import external, store
-from wsbench.predictions.external import Outside
+from wsbench.predictions.external import ExternalPredictions
 from wsbench.reports import leaderboard
 from wsbench.reports.board import Board
 from wsbench.runs import rescoring
@@ -36,7 +36,7 @@ def loaded() -> Loaded:
     return load_dataset(FOUND, "phantom", {"images": 200}, Silent())
 
 
-def honest(loaded: Loaded) -> Outside:
+def honest(loaded: Loaded) -> ExternalPredictions:
     """Maps of the brightest place, and class scores that know the label, with noise."""
     parts = {}
     for role in store.SCORED_ROLES:
@@ -46,7 +46,7 @@ def honest(loaded: Loaded) -> Outside:
         labels = loaded.views.weak(view.names).labels
         logit = 3.0 * labels - 1.5 + np.random.default_rng(len(view)).normal(0, 1, labels.shape)
         parts[role] = Prediction(1 / (1 + np.exp(-logit)), maps[:, None] ** 2, box_grid=(64, 64))
-    return Outside(Outside.spec_of("bright", "none"), "bright", parts)
+    return ExternalPredictions(ExternalPredictions.spec_of("bright", "none"), "bright", parts)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_no_submission_changes_the_rank_of_an_honest_row(loaded: Loaded, made: t
     for submission in submitted:
         if submission.name in chosen:
             path = gaming_submissions.write(submission, loaded, tmp_path)
-            read = external.read(path, submission.name.replace(" ", "-"), loaded)
+            read = external.read_predictions(path, submission.name.replace(" ", "-"), loaded)
             files.append(rescoring.evaluate(read, loaded, FOUND, tmp_path / "files"))
     ours = [trained_here(run, "bright"), trained_here(files[0], "blind")]
     names = {"bright", "blind"}

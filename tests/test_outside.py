@@ -80,7 +80,7 @@ def values(record: Record, protocol: str = "uniform") -> dict[str, float | None]
 
 
 def scored(path: Path, loaded: Loaded, **options: object) -> Record:
-    read = external.read(path, "program", loaded, **options)
+    read = external.read_predictions(path, "program", loaded, **options)
     return rescoring.evaluate(read, loaded, plugins.find(), path.parent / "outside")
 
 
@@ -384,7 +384,7 @@ def scaled_results(loaded: Loaded, form: Callable[[str], object], by: float = 1.
 )
 def test_boxes_of_another_frame_are_doubted(by: float, doubt: str, loaded: Loaded, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(scaled_results(loaded, str, by))
-    read = external.read(tmp_path / "r.json", "other", loaded)
+    read = external.read_predictions(tmp_path / "r.json", "other", loaded)
     assert doubt in read.doubt if doubt else read.doubt == ""
 
 
@@ -392,9 +392,9 @@ def test_few_boxes_in_one_corner_are_not_doubted(loaded: Loaded, tmp_path: Path)
     names = [sample.name for sample in loaded.samples_of("test")[:9]]
     path = tmp_path / "r.json"
     path.write_text(results_of(*[(name, [10, 10, 100, 100], 0.5) for name in names]))
-    assert external.read(path, "other", loaded).doubt == ""
+    assert external.read_predictions(path, "other", loaded).doubt == ""
     path.write_text("[]")
-    assert external.read(path, "other", loaded).doubt == ""
+    assert external.read_predictions(path, "other", loaded).doubt == ""
 
 
 def test_the_doubt_is_a_warning_and_no_error(tmp_path: Path, command: Callable) -> None:
@@ -698,7 +698,7 @@ def test_moving_the_test_boxes_changes_no_threshold(run: tuple[Record, Path], tm
     for name, data in (("as they are", loaded), ("moved", moved)):
         truth, draws = truths_of(data), draws_of(loaded)
         uniform = make_protocols(predicted_of(record.folder / "predict", data), truth, draws)["uniform"]
-        values = measuring.measure(table_of(uniform, truth), plugins.find().metrics, draws.test)
+        values = measuring.metric_results(table_of(uniform, truth), plugins.find().metrics, draws.test)
         thresholds = (uniform.operating_points, uniform.boxes.xyxy.tolist(), uniform.choices)
         results[name] = (thresholds, values["miou"]["value"])
     (before, miou), (after, other_miou) = results.values()
@@ -785,7 +785,9 @@ def test_names_in_bytes_are_text(run: tuple[Record, Path], loaded: Loaded, tmp_p
     export.arrays(run[0], loaded, path)
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
-    expected = external.read(path, "program", loaded).parts["test"]
+    expected = external.read_predictions(path, "program", loaded).parts["test"]
     arrays["names"], arrays["map_names"] = (np.char.encode(arrays[name]) for name in ("names", "map_names"))
     np.savez(path, **arrays)
-    assert np.array_equal(external.read(path, "program", loaded).parts["test"].heatmaps, expected.heatmaps)
+    assert np.array_equal(
+        external.read_predictions(path, "program", loaded).parts["test"].heatmaps, expected.heatmaps
+    )

@@ -1,25 +1,26 @@
 """wsbench: honest benchmarks for weakly supervised localisation on chest X-rays.
 
-What plugins and programs may use are the names of ``__init__.pyi`` here, those of `wsbench.torch`,
-`wsbench.geometry`, `wsbench.metrics` and `wsbench.images`, and the functions of `wsbench.testing`. Names are
-loaded when they are first used, so importing `wsbench` costs nothing.
+The public names are those of ``__init__.pyi``, of `wsbench.torch`, `wsbench.geometry`, `wsbench.metrics` and
+`wsbench.images`, and the functions of `wsbench.testing`. A name is loaded when it is first used, so that
+importing `wsbench` takes no time.
 """
 
 from __future__ import annotations
 
-import warnings
 from importlib import import_module
 from typing import Any
 
 import lazy_loader
 
+from wsbench.utils.deprecation import warn_renamed
+
 __version__ = "0.1.0"
 
 NAMESPACES = ("torch", "geometry", "metrics", "images")
-"""The modules to which most of the first names have moved."""
+"""The modules to which most names of the first version have moved."""
 
 RENAMED = {"Run": "RunContext"}
-"""First names that are other words now."""
+"""Names of the first version that were replaced, with the new name of each."""
 
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
@@ -28,16 +29,11 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return _load(name)
     if name in RENAMED:
-        _warn(name, RENAMED[name])
+        warn_renamed(name, RENAMED[name])
         return _load(RENAMED[name])
-    for place in NAMESPACES:
-        module = import_module(f"{__name__}.{place}")
+    for namespace in NAMESPACES:
+        module = import_module(f"{__name__}.{namespace}")
         if name in module.__all__:
-            _warn(name, f"{place}.{name}")
+            warn_renamed(name, f"{namespace}.{name}")
             return getattr(module, name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-
-
-def _warn(old: str, new: str) -> None:
-    message = f"wsbench.{old} is now wsbench.{new}; the old name goes with version 0.2"
-    warnings.warn(message, DeprecationWarning, stacklevel=3)

@@ -1,4 +1,4 @@
-"""The one exception that a user's mistake raises, and the words that help to fix it."""
+"""The exception for mistakes of the user, and functions that word its messages."""
 
 from __future__ import annotations
 
@@ -12,53 +12,53 @@ Value = TypeVar("Value")
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
-LONGEST_LIST = 140
-"""Characters of the names that an error lists; of more than that, it lists three."""
+MAX_LIST_CHARACTERS = 140
+"""An error lists all known names if they have at most this many characters together; otherwise three."""
 
-MOST_COMPARED = 2000
-"""Names that a misspelt one is compared with, which takes a second for some thousands."""
+MAX_COMPARED_NAMES = 2000
+"""Known names that a misspelt name is compared with. Some thousands would take a second."""
 
-LONGEST_LINE = 200
+MAX_LINE_CHARACTERS = 200
 """Characters of an error on the terminal."""
 
-MOST_SHORTENED = 10_000
-"""Characters of a message that are looked at: one may hold what a whole file holds."""
+MAX_MESSAGE_CHARACTERS = 10_000
+"""Characters of a message that are processed. A message may quote the content of a file."""
 
-LONG_WORDS = (60, 40, 25)
-"""Characters of a path or a name in an error that is too long: the first of these that makes it fit."""
+WORD_LENGTHS = (60, 40, 25)
+"""Lengths in characters to which long words are cut, in turn, until the message fits its line."""
 
-LONGEST_FILE_NAME = 40
-"""Characters of a file's name that its path keeps, however short it becomes."""
+MAX_FILE_NAME_CHARACTERS = 40
+"""Characters of a file's name that a shortened path keeps."""
 
 
 class WsbenchError(Exception):
-    """A mistake that the user can mend: one line saying what is wrong, where, and what to do.
+    """A mistake that the user can fix. Its message is one line: what is wrong, where, and what to do.
 
-    The command line prints it without a traceback and exits with code 2. Anything else that is
-    raised is a bug and keeps its traceback.
+    The command line prints the message without a traceback and exits with code 2. Any other exception is a
+    bug and keeps its traceback.
     """
 
 
 def as_line(message: str) -> str:
-    """A message as one line of at most `LONGEST_LINE` printable characters.
+    """Shorten a message to one line of at most `MAX_LINE_CHARACTERS` printable characters.
 
-    Runs of white space become one space, and characters that do not print are shown escaped. In a message
-    that is too long, long words lose their middle first, so that a path keeps the name of its file. If that
-    is not enough, the message itself does: it begins with what is wrong and ends with what to do.
+    White space becomes single spaces, and characters that do not print are escaped. If the message is too
+    long, long words lose their middle, and paths keep the name of their file. If it is still too long, the
+    message loses its own middle: it begins with what is wrong and ends with what to do.
     """
-    some = _without_middle(message, MOST_SHORTENED, MOST_SHORTENED // 2)
-    words = [printable(word) for word in some.split()]
+    limited = _without_middle(message, MAX_MESSAGE_CHARACTERS, MAX_MESSAGE_CHARACTERS // 2)
+    words = [printable(word) for word in limited.split()]
     line = " ".join(words)
-    for length in LONG_WORDS:
-        if len(line) > LONGEST_LINE:
+    for length in WORD_LENGTHS:
+        if len(line) > MAX_LINE_CHARACTERS:
             line = " ".join(_shorter_word(word, length) for word in words)
-    return _without_middle(line, LONGEST_LINE, LONGEST_LINE // 2)
+    return _without_middle(line, MAX_LINE_CHARACTERS, MAX_LINE_CHARACTERS // 2)
 
 
 def _shorter_word(word: str, length: int) -> str:
     name = word.rpartition("/")[2] if "/" in word else ""
     head = length // 3
-    return _without_middle(word, max(length, head + 3 + min(len(name), LONGEST_FILE_NAME)), head)
+    return _without_middle(word, max(length, head + 3 + min(len(name), MAX_FILE_NAME_CHARACTERS)), head)
 
 
 def _without_middle(text: str, length: int, head: int) -> str:
@@ -66,42 +66,57 @@ def _without_middle(text: str, length: int, head: int) -> str:
 
 
 def words_of(error: object) -> str:
-    """What another library says, on one line and equal in every run: without addresses of memory."""
+    """Return the message of another library's error as one line that is equal in every run.
+
+    Memory addresses are removed.
+    """
     return _ADDRESS.sub("", " ".join(str(error).split()))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Words to append to an error about an unknown name: the nearest known name, or all of them. A name that
-    is the word in some folder is nearer than any other."""
+    """Return words to append to an error about an unknown name: the nearest known name, or all known names.
+
+    Args:
+        word: the unknown name.
+        known: the known names. A known path that ends with ``/word`` is nearer than any other name.
+    """
     names = sorted(known)
     same_file = [name for name in names if name.endswith(f"/{word}")]
-    close = same_file or difflib.get_close_matches(word, names[:MOST_COMPARED], n=1, cutoff=0.5)
+    close = same_file or difflib.get_close_matches(word, names[:MAX_COMPARED_NAMES], n=1, cutoff=0.5)
     if close:
         return f"did you mean '{close[0]}'?"
     listed = ", ".join(names)
-    if len(listed) > LONGEST_LIST:
+    if len(listed) > MAX_LIST_CHARACTERS:
         return f"known: {', '.join(names[:3])} ... ({len(names)} in all)"
     return f"known: {listed}" if names else "none is known"
 
 
-def choose(word: str, table: Mapping[str, Value], what: str) -> Value:
-    """The entry of ``table`` called ``word``.
+def choose(word: str, table: Mapping[str, Value], kind: str) -> Value:
+    """Look up a name that a user typed.
+
+    Args:
+        word: the name.
+        table: values by name.
+        kind: what the names stand for, such as ``method``, for the message.
 
     Raises:
-        WsbenchError: there is no such entry; the message names the nearest.
+        WsbenchError: the name is unknown; the message suggests the nearest one.
     """
     if word not in table:
-        raise WsbenchError(f"unknown {what} '{word}'; {suggestion(word, table)}")
+        raise WsbenchError(f"unknown {kind} '{word}'; {suggestion(word, table)}")
     return table[word]
 
 
 _JOINERS = "\u200c\u200d"
-"""Without a width and without harm: some scripts cannot be written without them."""
+"""Zero-width joiners. Some scripts cannot be written without them, and they do no harm in a terminal."""
 
 
 def printable(text: str) -> str:
-    """The same text on one line, with every character escaped that a terminal would obey instead of show:
-    line breaks, escape sequences, changes of direction, and halves of characters that no file can hold."""
+    """Escape every character that a terminal would obey instead of show.
+
+    These are line breaks, escape sequences, changes of writing direction, and lone surrogates, which no file
+    can hold. The result is one line.
+    """
     if text.isprintable():
         return text
     return "".join(letter if _is_shown(letter) else _escaped(letter) for letter in text)

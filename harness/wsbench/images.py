@@ -1,6 +1,6 @@
-"""Image files, read and inspected.
+"""Functions that find, inspect and read image files.
 
-This module is the only list of its public names; it is imported when one is first used.
+The public names are listed here alone. The module is imported when one of them is first used.
 """
 
 from wsbench.data.images import FileFacts, inspect_files, read_radiograph

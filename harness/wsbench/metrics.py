@@ -1,6 +1,6 @@
-"""What metrics are computed from: the table, its draws, boxes, and what is known of places without looking.
+"""What metrics are computed from: tables of predictions and truth, bootstrap draws, boxes, and fixed boxes.
 
-This module is the only list of its public names; it is imported when one is first used.
+The public names are listed here alone. The module is imported when one of them is first used.
 """
 
 from wsbench.contract.specs import TABLES

@@ -1,4 +1,4 @@
-"""Settings models: types, defaults, bounds and one line of help each, filled from any source alike."""
+"""Settings models: the type, default, bounds and help of every setting. All sources are checked alike."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from wsbench.errors import WsbenchError, suggestion
-from wsbench.files.documents import yaml_value
+from wsbench.files.documents import first_fault, yaml_value
 
 
 class Settings(BaseModel):
-    """Base of every settings model. A field's default is the published value, its description one line
-    that names the source."""
+    """Base class of every settings model (a frozen pydantic model).
 
-    # Deferred: listing plugins needs no validator, and building them all costs more than the rest of it.
+    The default of a field is the published value. Its description is one line that names the source.
+    """
+
+    # Deferred, because listing plugins needs no validators, and building them takes longer than all else.
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod
     def _choice_from_text(cls, value: Any, info: ValidationInfo) -> Any:
-        """pydantic converts text to numbers, but not to the numbers of a `Literal`."""
+        """Convert text to the choice of a `Literal` that it names. Pydantic converts text to numbers, but not
+        to the numbers of a `Literal`."""
         annotation = cls.model_fields[str(info.field_name)].annotation
         if not isinstance(value, str) or get_origin(annotation) is not Literal:
             return value
@@ -32,10 +35,15 @@ AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
 def fill(model: type[AnySettings], values: Mapping[str, Any], owner: str) -> AnySettings:
-    """An instance of ``model``; text (from ``-o name=value``) is converted to each field's type.
+    """Make an instance of a settings model.
+
+    Args:
+        model: the settings model.
+        values: values by name. Text (from ``-o name=value``) is converted to the type of its field.
+        owner: the plugin that the settings belong to, for messages.
 
     Raises:
-        WsbenchError: an unknown name or a value out of bounds, in one line.
+        WsbenchError: a name is unknown, or a value has the wrong type or is out of bounds.
     """
     for name in values:
         if name not in model.model_fields:
@@ -43,20 +51,24 @@ def fill(model: type[AnySettings], values: Mapping[str, Any], owner: str) -> Any
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "settings"
-        reason = first["msg"].removeprefix("Value error, ")
+        fault, value = first_fault(error), error.errors()[0]["input"]
         raise WsbenchError(
-            f"{owner}: option {name}={first['input']!s} is not possible: {reason}; "
+            f"{owner}: option {fault.key or 'settings'}={value!s} is not valid: {fault.reason}; "
             f"see `wsbench describe {owner}`"
         ) from None
 
 
 def parse_options(words: list[str]) -> dict[str, Any]:
-    """``["name=value", ...]`` -> a dictionary; lists and mappings are written as in YAML.
+    """Parse options of the command line.
+
+    Args:
+        words: options of the form ``name=value``. Lists and mappings are written as in YAML.
+
+    Returns:
+        Values by name. Values that are neither lists nor mappings stay text.
 
     Raises:
-        WsbenchError: a word without ``=``, a name given twice, or a list that does not end.
+        WsbenchError: a word has no ``=``, a name occurs twice, or a list or mapping is not valid YAML.
     """
     options: dict[str, Any] = {}
     for word in words:
@@ -64,7 +76,7 @@ def parse_options(words: list[str]) -> dict[str, Any]:
         if not equals or not name:
             raise WsbenchError(f"option '{word}' must be written name=value")
         if name in options:
-            raise WsbenchError(f"option '{name}' is given twice")
+            raise WsbenchError(f"option '{name}' is given twice; give it once")
         options[name] = _parsed(name, value.strip())
     return options
 
@@ -76,13 +88,13 @@ def _parsed(name: str, value: str) -> Any:
 
 
 HISTORY = "history.csv"
-"""What every epoch logged and how long it took, in a run's folder."""
+"""The file in a run's folder that holds what every epoch logged and how long it took."""
 
 Precision = Literal["32", "bf16", "auto"]
 
 
 class TrainingSettings(Settings):
-    """How `train` trains. Derive from it and override defaults with published values."""
+    """Settings of `wsbench.torch.train`. Derive from this class and set the published values as defaults."""
 
     epochs: int = Field(100, ge=1, description="most epochs to train")
     patience: int = Field(10, ge=1, description="epochs without a lower select loss before training stops")

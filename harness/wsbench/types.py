@@ -1,4 +1,4 @@
-"""What travels between the rooms: samples, boxes and predictions. Frozen, and free of heavy imports."""
+"""Samples, boxes and predictions: the frozen values that all modules exchange."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 ORGANS = ("left_lung", "right_lung", "heart", "mediastinum", "diaphragm")
-"""In the order of the second axis of every array of masks; left and right are the patient's."""
+"""The organs in the order of the second axis of every array of masks. Left and right are the patient's."""
 
 Role = Literal["fit", "select", "calibrate", "test"]
 ROLES: tuple[Role, ...] = ("fit", "select", "calibrate", "test")
@@ -18,9 +18,11 @@ ROLES: tuple[Role, ...] = ("fit", "select", "calibrate", "test")
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """The rectangle of the original image, in its pixels, that an array covers.
+    """The rectangle of the original image that an array covers. It may stick out of the image, as the region
+    of a letterboxed input does.
 
-    It may stick out of the image (a letterboxed input does).
+    Attributes:
+        x0, y0, x1, y1: half-open corners, in pixels of the original image.
     """
 
     x0: float
@@ -30,28 +32,28 @@ class Region:
 
     @property
     def width(self) -> float:
-        """In pixels of the original image."""
+        """The width in pixels of the original image."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> float:
-        """In pixels of the original image."""
+        """The height in pixels of the original image."""
         return self.y1 - self.y0
 
     @property
     def corners(self) -> tuple[float, float, float, float]:
-        """``x0, y0, x1, y1``."""
+        """The corners ``x0, y0, x1, y1`` in pixels of the original image."""
         return self.x0, self.y0, self.x1, self.y1
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One truth box.
+    """A box that annotators drew.
 
     Attributes:
-        label: the class it marks.
-        x0, y0, x1, y1: half-open, in pixels of the original image.
-        kind: what the annotators called it, finer than the class; empty where they did not.
+        label: the class that the box marks.
+        x0, y0, x1, y1: half-open corners, in pixels of the original image.
+        kind: the annotators' finer name of the finding; empty where they gave none.
     """
 
     label: str
@@ -64,12 +66,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class WeakSample:
-    """What a method may know of a training image: no field of it can hold a box.
+    """What a method may know of a training image. No field can hold a box.
 
     Attributes:
-        name: unique in its dataset.
-        labels: the classes that are present.
-        attributes: further image-level words (group, activity ...), never a position.
+        name: the image's name, unique in its dataset.
+        labels: the classes that are present in the image.
+        attributes: further facts about the image by name (group, sex ...), never a position.
     """
 
     name: str
@@ -79,20 +81,21 @@ class WeakSample:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Everything the harness knows of one image.
+    """Everything that the harness knows of one image.
 
     Attributes:
-        name: unique in its dataset; roles are dealt from it, so it must not depend on the machine.
-        width, height: of the original image, in pixels; boxes are in this frame.
-        split: the name of the official split it belongs to.
-        labels: the classes that are present.
-        boxes: truth boxes.
-        content: hash of the pixels' source; equal hashes are duplicates and share a role.
-        stratum: what roles are stratified by besides the labels (a folder, a diagnosis).
-        patient: samples of one patient share a role; None where patients are unknown.
-        attributes: further image-level words, visible to methods.
-        annotated_size: width and height of the image that was annotated, where a table says so; None takes it
-            for this one. Boxes of an image of another size are refused.
+        name: the image's name, unique in its dataset. Roles are assigned by it, so it must not depend on the
+            machine.
+        width, height: size of the original image, in pixels. Boxes are in this frame.
+        split: the official split that the image belongs to.
+        labels: the classes that are present in the image.
+        boxes: the truth boxes.
+        content: hash of the image file. Images with equal hashes are duplicates and share a role.
+        stratum: a further group (a folder, a diagnosis) by which roles are stratified, besides the labels.
+        patient: the patient's name. Images of one patient share a role. None where patients are unknown.
+        attributes: further facts about the image by name, visible to methods.
+        annotated_size: width and height of the image that was annotated, where the dataset says so. Boxes of
+            an image of another size are refused. None means that it was annotated at this size.
     """
 
     name: str
@@ -108,13 +111,19 @@ class Sample:
     annotated_size: tuple[int, int] | None = None
 
     def weak(self) -> WeakSample:
-        """This sample with everything but image-level words left behind."""
+        """Return what a method may know of this sample: its name, labels and attributes."""
         return WeakSample(self.name, self.labels, self.attributes)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredBox:
-    """One predicted box: half-open, in pixels of the original image, with a score that ranks it."""
+    """A predicted box.
+
+    Attributes:
+        label: the class that the box marks.
+        x0, y0, x1, y1: half-open corners, in pixels of the original image.
+        score: any finite number; boxes are ranked by it, the highest first.
+    """
 
     label: str
     x0: float
@@ -126,18 +135,21 @@ class ScoredBox:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a method says of a batch of N images and C classes (in the order of ``view.classes``).
+    """What a method predicts for N images and C classes, in the order of ``view.classes``.
+
+    A prediction has heatmaps, boxes, or both.
 
     Attributes:
-        scores: ``(N, C)`` floats in [0, 1], higher means more likely present.
-        heatmaps: ``(N, C, h, w)`` floats in [0, 1], higher means more likely there; None for a
-            method that gives boxes and no map.
-        regions: per image, the rectangle of the original image that its heatmap covers; None where
-            that is the whole image.
-        box_grid: rows and columns to which maps are resized bilinearly before boxes are cut from them: the
-            same as giving maps of that size, which would need more room; None cuts them from the maps' cells.
-        boxes: per image, boxes by the method's own rule. Of a method that has no map they are scored as
-            they are under every protocol; with a map, under protocol ``paper``.
+        scores: ``(N, C)`` floats in [0, 1]; a higher score means that the class is more likely present.
+        heatmaps: ``(N, C, h, w)`` floats in [0, 1]; a higher value means that the finding is more likely at
+            this position. None for a method that predicts boxes alone.
+        regions: for each image, the rectangle of the original image that its heatmaps cover, in pixels. None
+            where they cover the full image.
+        boxes: for each image, boxes by the method's own rule. With heatmaps they count under protocol
+            ``paper`` alone, without heatmaps under every protocol.
+        box_grid: rows and columns to which heatmaps are resized bilinearly before boxes are cut from them.
+            The boxes are the same as with heatmaps of that size, which would need more space on disk. None
+            cuts boxes from the cells of the heatmaps.
     """
 
     scores: np.ndarray

@@ -12,15 +12,15 @@ from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.boxes import BoxRule, boxes_of
 from wsbench.geometry.iou import intersection_over_union, one_to_one
 from wsbench.scoring.calibration import (
+    MAX_RULES,
     MINIMUM_AREAS,
-    MOST_RULES,
-    PREFERRED,
+    PREFERENCE,
     THRESHOLDS,
-    best_of,
-    best_of_few,
+    best_frequent_rules,
+    best_rules,
     choose_rules,
+    index_of,
     operating_point,
-    place_of,
     rule_of,
 )
 from wsbench.scoring.table import Truth
@@ -171,22 +171,22 @@ def test_msli_counts_the_images_on_which_the_class_is_predicted() -> None:
 
 
 def test_of_equal_rules_the_higher_threshold_then_the_smaller_area() -> None:
-    values = np.zeros((2, len(PREFERRED)))
-    values[0, [place_of(BoxRule(0.3, 0.01)), place_of(BoxRule(0.7, 0.02)), place_of(BoxRule(0.7, 0.004))]] = (
+    values = np.zeros((2, len(PREFERENCE)))
+    values[0, [index_of(BoxRule(0.3, 0.01)), index_of(BoxRule(0.7, 0.02)), index_of(BoxRule(0.7, 0.004))]] = (
         1.0
     )
-    assert [rule_of(place) for place in best_of(values)] == [BoxRule(0.7, 0.004), BoxRule(0.99, 0.0)]
+    assert [rule_of(place) for place in best_rules(values)] == [BoxRule(0.7, 0.004), BoxRule(0.99, 0.0)]
 
 
 def test_draws_choose_among_the_rules_that_are_best_in_most() -> None:
     """Rule k of 20 is best in k + 1 draws: the rarest take the best of those that are left."""
     wins = np.repeat(np.arange(20), np.arange(1, 21))
-    values = np.zeros((len(wins), len(PREFERRED)))
+    values = np.zeros((len(wins), len(PREFERENCE)))
     values[np.arange(len(wins)), wins] = 1.0
     values[:, 19] += 0.5
     values[:, 0] += 0.25
-    few = best_of_few(values, chosen=0)
-    kept = [0, *range(20 - MOST_RULES + 1, 20)]
+    few = best_frequent_rules(values, chosen=0)
+    kept = [0, *range(20 - MAX_RULES + 1, 20)]
     assert sorted(np.unique(few)) == kept
     assert np.array_equal(few[np.isin(wins, kept)], wins[np.isin(wins, kept)])
     assert set(few[~np.isin(wins, kept)]) == {19}

@@ -14,7 +14,7 @@ BOMB = "a: &a0 [x, x]\n" + "".join(f"b{n}: &a{n + 1} [{', '.join([f'*a{n}'] * 10
 
 
 def test_the_packaged_catalogue_knows_the_release() -> None:
-    entry = catalog.read()["tbx11k"]
+    entry = catalog.read_entries()["tbx11k"]
     assert entry.release == {"train": 6600, "val": 1800}
     assert entry.folder == "TBX11K"
     assert entry.roles["train"] == {"fit": 0.8, "select": 0.1, "calibrate": 0.1}
@@ -22,7 +22,7 @@ def test_the_packaged_catalogue_knows_the_release() -> None:
 
 def test_a_file_in_the_working_directory_is_laid_over_it(tmp_path: Path) -> None:
     (tmp_path / "datasets.yaml").write_text("tbx11k: {root: /data/tb}\nmine: {licence: own}\n")
-    entries = catalog.read(tmp_path)
+    entries = catalog.read_entries(tmp_path)
     assert entries["tbx11k"].root == Path("/data/tb")
     assert entries["tbx11k"].release == {"train": 6600, "val": 1800}
     assert entries["mine"].licence == "own"
@@ -54,7 +54,7 @@ def test_a_file_in_the_working_directory_is_laid_over_it(tmp_path: Path) -> None
 def test_a_bad_catalogue_is_named(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "datasets.yaml").write_text(text)
     with pytest.raises(WsbenchError, match=r"datasets\.yaml") as error:
-        catalog.read(tmp_path)
+        catalog.read_entries(tmp_path)
     assert words in str(error.value)
 
 
@@ -69,7 +69,7 @@ def test_where_a_dataset_is_looked_for(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_no_folder_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = catalog.read()["tbx11k"]
+    entry = catalog.read_entries()["tbx11k"]
     with pytest.raises(WsbenchError, match=r"give --root FOLDER, set WSBENCH_DATA .*get it at https"):
         catalog.root_of("tbx11k", entry, None)
     monkeypatch.setenv("WSBENCH_DATA", str(tmp_path))
@@ -95,7 +95,7 @@ def test_a_misspelt_entry_is_named_by_the_command(command, tmp_path: Path) -> No
 
 def test_aliases_within_the_limit_are_written_out(tmp_path: Path) -> None:
     (tmp_path / "datasets.yaml").write_text("mine: &mine {licence: own}\nother: {<<: *mine, folder: x}\n")
-    assert catalog.read(tmp_path)["other"].licence == "own"
+    assert catalog.read_entries(tmp_path)["other"].licence == "own"
 
 
 def test_describe_says_where_data_is_and_what_its_owners_allow(command, tmp_path: Path) -> None:

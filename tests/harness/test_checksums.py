@@ -141,9 +141,9 @@ def test_archives_know_when_a_bit_of_their_contents_has_changed(tmp_path: Path, 
     """Torch reads a checkpoint with a changed weight in silence."""
     path = tmp_path / "archive"
     path.write_bytes(ARCHIVES[kind])
-    assert checksums.is_whole_archive(path)
+    assert checksums.is_intact_archive(path)
     flip(path)
-    assert not checksums.is_whole_archive(path)
+    assert not checksums.is_intact_archive(path)
     path.write_bytes(ARCHIVES[kind][:-10])
-    assert not checksums.is_whole_archive(path)
-    assert not checksums.is_whole_archive(tmp_path / "none")
+    assert not checksums.is_intact_archive(path)
+    assert not checksums.is_intact_archive(tmp_path / "none")

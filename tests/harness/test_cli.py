@@ -86,7 +86,7 @@ def test_nothing_typed_is_help(command) -> None:
         (["run", "-m", "kd_studnt", *SMALL], "unknown method 'kd_studnt'; did you mean 'kd_student'?"),
         (["run", "-m", "two_lungs", "-d", "phanton"], "unknown dataset 'phanton'; did you mean 'phantom'?"),
         (["run", "-m", "two_lungs", "--metod", "x", *SMALL], "No such option: --metod"),
-        (["run", "-m", "kd_student", "-o", "alpha=2", *SMALL], "kd_student: option alpha=2 is not possible"),
+        (["run", "-m", "kd_student", "-o", "alpha=2", *SMALL], "kd_student: option alpha=2 is not valid"),
         (
             ["run", "-m", "kd_student", "-o", "alhpa=1", *SMALL],
             "kd_student has no option 'alhpa'; did you mean 'a",

@@ -18,7 +18,7 @@ from wsbench.runs.rescoring import dataset_of
 from wsbench.runs.scoring_inputs import draws_of, truths_of
 from wsbench.scoring import compared, compared_networks
 from wsbench.scoring.bootstrap import Resamples
-from wsbench.scoring.compared_networks import Network
+from wsbench.scoring.compared_networks import Network, Pair
 from wsbench.scoring.inputs import RolePredictions
 from wsbench.scoring.protocols import Protocol, table_of
 from wsbench.scoring.significance import DEFAULT_PRIOR, Estimate, noise_of, p_of, p_value
@@ -107,8 +107,8 @@ def test_lesions_by_size() -> None:
     second = [network("......xxx")]
     like = [Estimate(np.array([0.5, 0.5]), np.zeros(1)), Estimate(np.array([0.5]), np.zeros(1), True)]
     draws = Resamples.draw(range(9), 50, seed=0)
-    result = compared_networks.by_size(first, second, like, DEFAULT_PRIOR, draws)
-    assert [(one.what, one.count) for one in result] == [
+    result = compared_networks.by_size(Pair((first, second), like, DEFAULT_PRIOR), draws)
+    assert [(one.name, one.count) for one in result] == [
         ("all lesions", 9),
         ("smallest third", 3),
         ("middle third", 3),
@@ -131,17 +131,13 @@ def test_classes_are_those_that_the_metric_has_a_value_of() -> None:
         rows.append([Network(0, scored, Protocol(test, scored.classes, scored.sizes, (0.5,) * 3))])
     like = [Estimate(np.array([0.5]), np.zeros(1))] * 2
     draws, metric = Resamples.draw(range(10), 50, seed=0), find().metrics["cond_ap25"]
-    result = compared_networks.by_class(*rows, like, DEFAULT_PRIOR, metric, draws)
-    assert [(one.what, one.count, one.first, one.second) for one in result] == [
+    result = compared_networks.by_class(Pair((rows[0], rows[1]), like, DEFAULT_PRIOR), metric, draws)
+    assert [(one.name, one.count, one.first, one.second) for one in result] == [
         ("a", 6, pytest.approx(1), 0),
         ("b", 4, 0, pytest.approx(1)),
     ]
-    assert (
-        compared_networks.by_class(
-            [network("x.")], [network(".x")], like, DEFAULT_PRIOR, metric, Resamples.once(2)
-        )
-        == []
-    )
+    single_class = Pair(([network("x.")], [network(".x")]), like, DEFAULT_PRIOR)
+    assert compared_networks.by_class(single_class, metric, Resamples.once(2)) == []
 
 
 def test_the_verdict_says_which_is_better_and_what_would_help() -> None:
@@ -149,7 +145,7 @@ def test_the_verdict_says_which_is_better_and_what_would_help() -> None:
     parts = compared.Noise(seeds=0.003, images=0.0005, thresholds=0.0003, interaction=0.0002)
     assert compared.verdict(main, ("net", "other"), parts) == (
         "other is better than net by 0.200 cond_ap25 (95 %: 0.100 to 0.300; p < 0.001). "
-        "Of its variance 75% is seeds: more seeds would make it surer."
+        "Of its variance 75% is seeds: more seeds would make it more certain."
     )
     unsure = replace(main, interval=(-0.5, 0.1), p=0.19)
     assert compared.verdict(unsure, ("net", "other"), None) == (
@@ -260,7 +256,7 @@ def test_the_thresholds_draws_are_those_of_the_record(runs: Path) -> None:
     assert compared_networks.of_images_alone(one, auc, draws.test) == pytest.approx(said["auc"], abs=1e-5)
     assert np.ptp(compared_networks.of_thresholds_alone(one, auc)) == 0.0
     thresholds = compared_networks.of_thresholds_alone(one, cond)
-    rules = len(np.unique(protocol.redraws.places))
+    rules = len(np.unique(protocol.redraws.rule_numbers))
     assert len(np.unique(thresholds)) <= rules
     assert record.value("cond_ap25") in thresholds or rules == 1
 

@@ -153,7 +153,7 @@ def scaled(by: float) -> Change:
 
 def test_boxes_in_shares_of_their_image_are_refused_and_in_a_small_frame_told() -> None:
     (problem,) = of(toy(scaled(1 / 48), everywhere=True))
-    assert (problem.what, problem.remedy) == (WITHIN_A_PIXEL, "mend")
+    assert (problem.what, problem.remedy) == (WITHIN_A_PIXEL, "fix")
     (problem,) = of(toy(scaled(0.5), everywhere=True))
     assert (problem.what, problem.remedy) == (WITHIN_A_QUARTER, "none")
     assert len(loaded(toy(scaled(0.5), everywhere=True)).notes) == 1
@@ -172,3 +172,9 @@ def test_no_role_left_says_how_many_problems_there_are() -> None:
     assert data.samples == ()
     with pytest.raises(WsbenchError, match=r"no image is left for role .*; 20 problems left images out, see"):
         _ = data.roles
+
+
+def test_the_old_word_for_a_remedy_still_works_and_says_the_new_one() -> None:
+    with pytest.warns(DeprecationWarning, match="remedy='fix'"):
+        problem = Problem("a.png", "is damaged", remedy="mend")
+    assert problem.remedy == "fix"

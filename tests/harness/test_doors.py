@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from wsbench.contract.record_form import RecordForm
 from wsbench.data.catalog import Entry
-from wsbench.errors import LONGEST_LINE, WsbenchError, as_line
+from wsbench.errors import MAX_LINE_CHARACTERS, WsbenchError, as_line
 from wsbench.files import documents
 from wsbench.reports.published import Paper
 from wsbench.runs.evaluation_log import Evaluation
@@ -27,7 +27,7 @@ ANY_JSON = st.recursive(
 @given(ANY_TEXT | ANY_TEXT.map(lambda text: text * 50))
 def test_any_message_is_a_printable_line(message: str) -> None:
     line = as_line(message)
-    assert len(line) <= LONGEST_LINE
+    assert len(line) <= MAX_LINE_CHARACTERS
     assert line.isprintable()
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsbench.data import catalog
-from wsbench.data.folds import Fold, all_folds, deal_fold, fold_of
+from wsbench.data.folds import Fold, all_folds, assign_fold_roles, fold_of
 from wsbench.errors import WsbenchError
 from wsbench.types import Sample
 
@@ -31,7 +31,7 @@ def many(count: int = 203) -> list[Sample]:
 
 def test_every_image_is_tested_once_and_strata_are_spread_evenly() -> None:
     samples = many()
-    dealt = [deal_fold(samples, SHARES, fold).members for fold in all_folds(5)]
+    dealt = [assign_fold_roles(samples, SHARES, fold).members for fold in all_folds(5)]
     tested = [name for roles in dealt for name in roles["test"]]
     assert sorted(tested) == [one.name for one in samples]
     assert {len(roles["test"]) for roles in dealt} == {40, 41}
@@ -42,7 +42,7 @@ def test_every_image_is_tested_once_and_strata_are_spread_evenly() -> None:
 
 
 def test_the_rest_is_dealt_by_the_shares_of_training() -> None:
-    roles = deal_fold(many(200), SHARES, Fold(1, 5)).members
+    roles = assign_fold_roles(many(200), SHARES, Fold(1, 5)).members
     assert {role: len(names) for role, names in roles.items()} == {
         "fit": 120,
         "select": 20,
@@ -55,7 +55,7 @@ def test_the_rest_is_dealt_by_the_shares_of_training() -> None:
 def test_official_splits_are_mixed_and_the_tested_one_gives_no_shares() -> None:
     shares = {"train": {"fit": 0.8, "select": 0.1, "calibrate": 0.1}, "val": {"test": 1.0}}
     samples = [sample(f"{i:03d}", "val" if i % 5 == 0 else "train") for i in range(100)]
-    roles = deal_fold(samples, shares, Fold(2, 5)).members
+    roles = assign_fold_roles(samples, shares, Fold(2, 5)).members
     assert len(roles["test"]) == 20
     assert {int(name) % 5 == 0 for name in roles["test"]} == {True, False}
     assert (len(roles["fit"]), len(roles["select"]), len(roles["calibrate"])) == (64, 8, 8)
@@ -66,7 +66,7 @@ def test_order_never_matters(random_: random.Random) -> None:
     samples = many(60)
     shuffled = samples.copy()
     random_.shuffle(shuffled)
-    assert deal_fold(shuffled, SHARES, Fold(3, 4)) == deal_fold(samples, SHARES, Fold(3, 4))
+    assert assign_fold_roles(shuffled, SHARES, Fold(3, 4)) == assign_fold_roles(samples, SHARES, Fold(3, 4))
 
 
 @given(st.integers(2, 7), st.lists(st.integers(0, 12), min_size=30, max_size=60))
@@ -94,10 +94,10 @@ def test_one_fold_is_none() -> None:
 
 def test_more_folds_than_images_is_said() -> None:
     with pytest.raises(WsbenchError, match="too small"):
-        deal_fold([sample(str(i)) for i in range(3)], SHARES, Fold(5, 5))
+        assign_fold_roles([sample(str(i)) for i in range(3)], SHARES, Fold(5, 5))
 
 
 def test_data_whose_boxes_all_lie_in_the_official_test_list_are_refused() -> None:
-    nih = catalog.read()["nih"]
+    nih = catalog.read_entries()["nih"]
     with pytest.raises(WsbenchError, match="'test_boxed' calibrates"):
-        deal_fold(many(), nih.roles, Fold(1, 5))
+        assign_fold_roles(many(), nih.roles, Fold(1, 5))

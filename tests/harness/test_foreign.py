@@ -79,7 +79,7 @@ def test_byte_order_marks_change_nothing(nih: Path, tbx11k: Path, tmp_path: Path
     path.write_text("mine: {licence: own}\n")
     (tmp_path / "a.json").write_text('{"a": 1}')
     marked(path, tmp_path / "a.json")
-    assert catalog.read(path.parent)["mine"].licence == "own"
+    assert catalog.read_entries(path.parent)["mine"].licence == "own"
     assert writing.read_json(tmp_path / "a.json") == {"a": 1}
     assert json.loads(coco.read_bytes(tmp_path / "a.json")) == {"a": 1}
 
@@ -170,7 +170,7 @@ def test_a_tilde_is_the_home_folder(tbx11k: Path, tmp_path: Path, command, monke
     assert catalog.root_of("tbx11k", catalog.Entry(folder="TBX11K"), None) == tbx11k
     monkeypatch.delenv("WSBENCH_DATA")
     Path("datasets.yaml").write_text("tbx11k: {root: ~/TBX11K, organs: ~/organs}\n")
-    entry = catalog.read()["tbx11k"]
+    entry = catalog.read_entries()["tbx11k"]
     assert (entry.root, entry.organs) == (tbx11k, tmp_path / "organs")
     monkeypatch.setenv("WSBENCH_CACHE", "~/cache")
     assert cache_folder() == tmp_path / "cache"

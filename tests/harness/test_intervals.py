@@ -12,7 +12,7 @@ from conftest import table
 from wsbench.contract import plugins
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.intervals import NORMAL, at_edge, edge_variance, of_draws, of_row
-from wsbench.scoring.measuring import measure, rarer_units
+from wsbench.scoring.measuring import metric_results, rarer_units
 
 SHIFT = np.array([-1.0, 1.0]) / np.sqrt(2)  # sample variance 1
 
@@ -114,6 +114,8 @@ def test_a_perfect_sensitivity_is_as_sure_as_those_with_the_finding_are_many() -
     spec = plugins.find().metrics["sensitivity"]
     labels = [[int(row < 3)] for row in range(100)]
     scored = table([[] for _ in labels], [[] for _ in labels], labels=labels, scores=labels)
-    measured = measure(scored, {"sensitivity": spec}, Resamples.draw(range(100), 200, 0))["sensitivity"]
+    measured = metric_results(scored, {"sensitivity": spec}, Resamples.draw(range(100), 200, 0))[
+        "sensitivity"
+    ]
     assert measured["value"] == 1.0
     assert measured["interval"] == (pytest.approx(0.025 ** (1 / 3)), 1.0)

@@ -37,7 +37,7 @@ def refusal(path: Path) -> str:
     tracemalloc.start()
     started = time.monotonic()
     with pytest.raises(WsbenchError) as error:
-        archives.read(HeatmapFile, path, WHAT)
+        archives.read_archive(HeatmapFile, path, WHAT)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert time.monotonic() - started < 1

@@ -62,7 +62,7 @@ def test_a_row_holds_what_was_scored(run) -> None:
     record, loaded, found = run
     wanted = pictures.examples(loaded, ("tb",), each=2)
     rows = pictures.rows(record, loaded, found, wanted, Silent())
-    names, prediction = store.read(record.folder / "predict", "test", ("tb",))
+    names, prediction = store.read_role(record.folder / "predict", "test", ("tb",))
     boxes = record.boxes().query("protocol == 'uniform'")
     for row, (name, label) in zip(rows, wanted, strict=True):
         assert (row.run, row.sample.name, row.label) == ("ramp", name, label)

@@ -90,7 +90,7 @@ def test_what_is_stored_comes_back(images, whole: Prediction, tmp_path: Path, mo
     monkeypatch.setattr(store, "SHARD", 2)
     method = Recorder(whole, images.names)
     assert list(store.predict(method, images, tmp_path, "test")) == [2, 2, 1]
-    names, back = store.read(tmp_path, "test", ("spot",))
+    names, back = store.read_role(tmp_path, "test", ("spot",))
     assert names == images.names
     assert (back.scores == single(whole.scores)).all()
     assert back.regions == whole.regions
@@ -111,6 +111,6 @@ def test_shards_that_are_there_are_not_predicted_again(images, tmp_path: Path, m
 def test_without_maps_only_scores_are_kept(images, tmp_path: Path) -> None:
     method = Recorder(prediction(), images.names)
     list(store.predict(method, images, tmp_path, "select", maps=False))
-    _, back = store.read(tmp_path, "select", ("spot",))
+    _, back = store.read_role(tmp_path, "select", ("spot",))
     assert back.heatmaps is None
     assert (back.scores == single(prediction().scores)).all()

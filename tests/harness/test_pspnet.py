@@ -38,7 +38,7 @@ def two(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Loaded:
 
 
 def test_masks_are_the_networks_and_views_have_them(two: Loaded, weights: Path, tmp_path: Path) -> None:
-    assert organs.find_organs(two, two.found_organs, weights=weights, device="cpu") == 2
+    assert organs.find_organs(two, two.organs_folder, weights=weights, device="cpu") == 2
     named = tmp_path / organs.WEIGHTS
     named.symlink_to(weights)
     network = torchxrayvision.baseline_models.chestx_det.PSPNet(cache_dir=str(tmp_path))
@@ -50,7 +50,7 @@ def test_masks_are_the_networks_and_views_have_them(two: Loaded, weights: Path, 
     shares = set()
     for organ in ORGANS:
         expected = (logits[network.targets.index(organs.TARGETS[organ])].sigmoid() >= 0.5).numpy()
-        with Image.open(two.found_organs / organ / f"{sample.name}.png") as mask:
+        with Image.open(two.organs_folder / organ / f"{sample.name}.png") as mask:
             found = np.asarray(mask)
         assert (found == expected).mean() > 0.999  # a logit of 0 to the last bit may fall either way
         shares.add(float(found.mean()))
@@ -69,7 +69,7 @@ def test_it_goes_on_where_it_was_killed(two: Loaded, weights: Path, monkeypatch:
 
     monkeypatch.setattr(organs, "_masks", masks)
     monkeypatch.setattr(organs, "_network", lambda file: torch.nn.Identity())
-    folder = two.found_organs
+    folder = two.organs_folder
     for organ in ORGANS:
         (folder / organ).mkdir(parents=True)
         if organ != "heart":
@@ -88,7 +88,7 @@ def test_what_is_missing_is_one_line(two: Loaded, monkeypatch: pytest.MonkeyPatc
     wrong = tmp_path / "wrong.pth"
     torch.save({"module.weight": torch.zeros(1)}, wrong)
     with pytest.raises(
-        WsbenchError, match=r"the weights of PSPNet cannot be had \(RuntimeError: .*--weights"
+        WsbenchError, match=r"the weights of PSPNet could not be loaded \(RuntimeError: .*--weights"
     ):
         organs.find_organs(two, tmp_path / "out", weights=wrong)
     monkeypatch.setitem(__import__("sys").modules, "torchxrayvision.baseline_models.chestx_det", None)

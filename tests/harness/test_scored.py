@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from conftest import box, found, table
 from wsbench.geometry.box_table import BoxTable, overlaps
 from wsbench.geometry.iou import intersection_over_union, pairwise_iou
+from wsbench.scoring.bootstrap import Resamples
+from wsbench.scoring.table import Scored
 from wsbench.types import Box
 
 
@@ -54,6 +56,33 @@ def test_other_boxes_are_left_out_where_their_truth_is_not_known() -> None:
     scored = replace(table([[box(0, 0, 9, 9)], []], [[], []]), known=np.array([[True], [False]]))
     predicted = BoxTable.of([[found(0, 0, 9, 9)], [found(0, 0, 5, 5)]], scored.classes)
     assert scored.with_boxes(predicted).predicted.image.tolist() == [0]
+
+
+def test_old_names_of_the_table_and_of_draws_still_work_and_say_the_new_ones() -> None:
+    scored = table([[box(0, 0, 9, 9)], []], [[found(0, 0, 9, 9)], []], scores=[[0.9], [0.1]])
+    draws, rows = Resamples.once(2), np.array([0, 1])
+
+    def number_of_boxes(scored: Scored) -> int:
+        return len(scored.predicted)
+
+    for old, new in (
+        (lambda: scored.called, "Scored.predicted_positive"),
+        (lambda: scored.shown, "Scored.boxes_of_positive"),
+        (lambda: scored.once(number_of_boxes), "Scored.memoised"),
+        (lambda: draws.of(rows), "Resamples.counts_at"),
+        (lambda: draws.up_to(rows, np.array([1, 2])), "Resamples.cumulative_counts"),
+    ):
+        with pytest.warns(DeprecationWarning, match=rf"is now wsbench\.metrics\.{new};") as warned:
+            value = old()
+        assert warned[0].filename == __file__
+        expected = {
+            "Scored.predicted_positive": [[True], [False]],
+            "Scored.boxes_of_positive": [True],
+            "Scored.memoised": 1,
+            "Resamples.counts_at": [[1, 1]],
+            "Resamples.cumulative_counts": [[1, 2]],
+        }[new]
+        assert np.array_equal(value, expected)
 
 
 @given(st.integers(0, 2**32 - 1))

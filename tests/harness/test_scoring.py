@@ -90,7 +90,7 @@ def test_scores_are_computed_from_arrays(handed) -> None:
     assert list(scores.protocols) == ["uniform"]
     table = scores.tables["uniform"]
     assert len(table.predicted) > 0
-    again = measuring.measure(table, metrics, draws.test)
+    again = measuring.metric_results(table, metrics, draws.test)
     for name in metrics:
         assert scores.results["uniform"]["metrics"][name]["value"] == again[name]["value"] is not None
 
@@ -104,7 +104,7 @@ def test_one_sweep_serves_two_objectives(handed) -> None:
         assert both[objective].choices == alone.choices
         assert both[objective].objective == objective
         assert both[objective].redraws.rules == alone.redraws.rules
-        assert (both[objective].redraws.places == alone.redraws.places).all()
+        assert (both[objective].redraws.rule_numbers == alone.redraws.rule_numbers).all()
     assert both[OBJECTIVES[0]].choices != both[OBJECTIVES[1]].choices
 
 
@@ -170,13 +170,13 @@ def plugin_of(record: records.Record) -> Path:
 def test_every_role_is_read_once(bright, command, monkeypatch: pytest.MonkeyPatch) -> None:
     """One score stage, both protocols, beside four image-blind rows that were run before."""
     reads: Counter[tuple[str, str]] = Counter()
-    read = store.read
+    read = store.read_role
 
     def counted(folder: Path, of_role: str, classes):
         reads[folder.parts[-3], of_role] += 1
         return read(folder, of_role, classes)
 
-    monkeypatch.setattr(store, "read", counted)
+    monkeypatch.setattr(store, "read_role", counted)
     (bright.folder / "score" / "stage.json").unlink()
     code, _, err = command(
         "evaluate", str(bright.folder), "--plugin", str(bright.folder.parents[3] / "bright.py")
@@ -241,4 +241,4 @@ def test_maps_of_two_shapes_are_refused(tmp_path: Path) -> None:
             heatmaps=np.zeros((1, 1, side, side), np.float16),
         )
     with pytest.raises(wsbench.WsbenchError, match=r"test-0001.npz: its heatmaps have shape \(1, 3, 3\)"):
-        store.read(tmp_path, "test", ("tb",))
+        store.read_role(tmp_path, "test", ("tb",))

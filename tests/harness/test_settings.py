@@ -29,9 +29,9 @@ def test_text_is_converted_to_the_field_type() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["alpha=2"], "example: option alpha=2 is not possible: Input should be less than or equal to 1"),
-        (["epochs=many"], "option epochs=many is not possible: Input should be a valid integer"),
-        (["boxes=3"], "option boxes=3 is not possible: Input should be 1, 2 or 4"),
+        (["alpha=2"], "example: option alpha=2 is not valid: Input should be less than or equal to 1"),
+        (["epochs=many"], "option epochs=many is not valid: Input should be a valid integer"),
+        (["boxes=3"], "option boxes=3 is not valid: Input should be 1, 2 or 4"),
         (["alpa=1"], "example has no option 'alpa'; did you mean 'alpha'?"),
         (["alpha"], "option 'alpha' must be written name=value"),
         (["alpha=1", "alpha=0"], "option 'alpha' is given twice"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsbench.data.splits import deal
+from wsbench.data.splits import assign_roles
 from wsbench.errors import WsbenchError
 from wsbench.types import Sample
 
@@ -30,7 +30,7 @@ def many(count: int = 200) -> list[Sample]:
 
 def test_shares_hold_in_every_stratum() -> None:
     samples = many()
-    roles = deal(samples, SHARES)
+    roles = assign_roles(samples, SHARES)
     labels = {sample.name: sample.labels for sample in samples}
     counts = {role: Counter(labels[name] for name in names) for role, names in roles.members.items()}
     assert counts["test"] == {(): 30, ("tb",): 10}
@@ -41,7 +41,7 @@ def test_shares_hold_in_every_stratum() -> None:
 
 def test_stratum_counts_as_a_label() -> None:
     samples = [sample(f"{i:03d}", stratum="sick" if i % 2 else "health") for i in range(100)]
-    roles = deal([*samples, *[sample(f"v{i}", "val") for i in range(4)]], SHARES)
+    roles = assign_roles([*samples, *[sample(f"v{i}", "val") for i in range(4)]], SHARES)
     stratum = {sample.name: sample.stratum for sample in samples}
     assert Counter(stratum[name] for name in roles.members["fit"]) == {"sick": 40, "health": 40}
 
@@ -51,12 +51,12 @@ def test_order_never_matters(random_: random.Random) -> None:
     samples = many(60)
     shuffled = samples[:]
     random_.shuffle(shuffled)
-    assert deal(shuffled, SHARES) == deal(samples, SHARES)
+    assert assign_roles(shuffled, SHARES) == assign_roles(samples, SHARES)
 
 
 def test_roles_are_the_same_on_every_machine() -> None:
     """Literal names: a change of the dealing would silently change every score."""
-    roles = deal(many(60), SHARES)
+    roles = assign_roles(many(60), SHARES)
     assert roles.members["select"] == ("0012", "0034", "0043", "0051")
 
 
@@ -64,7 +64,7 @@ def test_duplicates_and_patients_stay_together() -> None:
     samples = many(100)
     samples += [sample(f"copy{i}", content=f"pixels {i // 2}") for i in range(40)]
     samples += [sample(f"visit{i}", patient=f"patient {i // 4}") for i in range(40)]
-    role_of = {name: role for role, names in deal(samples, SHARES).members.items() for name in names}
+    role_of = {name: role for role, names in assign_roles(samples, SHARES).members.items() for name in names}
     for i in range(0, 40, 2):
         assert role_of[f"copy{i}"] == role_of[f"copy{i + 1}"]
     for i in range(0, 40, 4):
@@ -75,26 +75,26 @@ def test_patient_and_content_join_into_one_group() -> None:
     """a and b share pixels, b and c a patient: all three go together."""
     chain = [sample("a", content="p"), sample("b", content="p", patient="q"), sample("c", patient="q")]
     samples = [*many(100), *chain]
-    role_of = {name: role for role, names in deal(samples, SHARES).members.items() for name in names}
+    role_of = {name: role for role, names in assign_roles(samples, SHARES).members.items() for name in names}
     assert role_of["a"] == role_of["b"] == role_of["c"]
 
 
 def test_a_copy_of_a_test_image_is_left_out_of_training() -> None:
     samples = [*many(100), sample("leak", content="same"), sample("tested", "val", content="same")]
-    roles = deal(samples, SHARES)
+    roles = assign_roles(samples, SHARES)
     assert "tested" in roles.members["test"]
     assert roles.left_out == {"leak": "the same image or patient is in split 'val'"}
     assert all("leak" not in names for names in roles.members.values())
 
 
 def test_every_sample_has_at_most_one_role() -> None:
-    roles = deal(many(), SHARES)
+    roles = assign_roles(many(), SHARES)
     names = [name for members in roles.members.values() for name in members]
     assert len(names) == len(set(names)) == 200
 
 
 def test_adding_an_image_moves_few_others() -> None:
-    before, after = deal(many(200), SHARES), deal([*many(200), sample("new")], SHARES)
+    before, after = assign_roles(many(200), SHARES), assign_roles([*many(200), sample("new")], SHARES)
     old = {name: role for role, names in before.members.items() for name in names}
     new = {name: role for role, names in after.members.items() for name in names}
     assert sum(old[name] != new[name] for name in old) <= 3
@@ -102,9 +102,9 @@ def test_adding_an_image_moves_few_others() -> None:
 
 def test_too_few_images_for_a_role() -> None:
     with pytest.raises(WsbenchError, match="no image is left for role select, calibrate"):
-        deal([sample("a"), sample("b", "val")], SHARES)
+        assign_roles([sample("a"), sample("b", "val")], SHARES)
 
 
 def test_an_unknown_split() -> None:
     with pytest.raises(WsbenchError, match="split 'extra' has no roles"):
-        deal([*many(), sample("x", "extra")], SHARES)
+        assign_roles([*many(), sample("x", "extra")], SHARES)

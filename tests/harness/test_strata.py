@@ -92,7 +92,7 @@ def test_every_stratum_is_compared_with_its_rest() -> None:
         group=["a+b" if row < 20 else "b" if row < 35 else "rare" for row in range(40)],
     )
     scored, draws = table(truth, predicted), Resamples.draw(range(40), 200, seed=0)
-    result = strata.measure([scored], of_images, draws)
+    result = strata.stratified_results([scored], of_images, draws)
     groups = by_name(result)
     woman = groups["sex", "F"]
     assert (woman["count"], woman["hit"], woman["rest"]) == (12, 0.0, 1.0)
@@ -131,7 +131,7 @@ def test_hits_are_means_over_networks() -> None:
 
 def test_without_a_lesion_there_are_no_strata() -> None:
     scored = table([[], []], [[found(0, 0, 20, 20)], []])
-    assert strata.measure([scored], samples([[], []]), Resamples.once(2)) == {}
+    assert strata.stratified_results([scored], samples([[], []]), Resamples.once(2)) == {}
 
 
 def test_a_gap_within_patients_is_surer_and_one_between_them_less_sure() -> None:
@@ -260,7 +260,7 @@ def test_a_planted_gap_in_predicted_boxes_is_named(standard: Simulation) -> None
         standard.table.with_boxes(truth.where(generator.random(len(truth)) < np.where(largest, 0.9, 0.6)))
         for _ in range(5)
     ]
-    result = strata.measure(networks, standard.samples, standard.draws)
+    result = strata.stratified_results(networks, standard.samples, standard.draws)
     groups = by_name(result)
     hit = np.mean([strata.lesion_hits(network) for network in networks], axis=0)
     group = groups["lesion size", "largest third"]

@@ -96,7 +96,11 @@ def test_where_output_goes_is_tried_before_any_data_is_read(
         raise AssertionError("data or records were read first")
 
     Path("file").touch()
-    for reader in ("runs.plan.load_dataset", "contract.records.load", "predictions.external.read"):
+    for reader in (
+        "runs.plan.load_dataset",
+        "contract.records.load",
+        "predictions.external.read_predictions",
+    ):
         monkeypatch.setattr(f"wsbench.{reader}", never)
     line = refused(command(*(word.replace("PLACE", place) for word in words)))
     assert place in line

@@ -65,7 +65,7 @@ def test_two_methods_are_two_rows_of_two_tables(command) -> None:
         (["two_lungs", "kd_tacher", "--measure"], "unknown method 'kd_tacher'; did you mean 'kd_teacher'?"),
         (
             ["clarity:teacher={epochs: 1, mean: [0, 0, 0], crop: 0.5},rotation=300", "--measure"],
-            "clarity: option rotation=300 is not possible",
+            "clarity: option rotation=300 is not valid",
         ),
         (["kd_teacher:stages", "--measure"], "option 'stages' must be written name=value"),
         (

@@ -21,7 +21,7 @@ from wsbench.data import catalog
 from wsbench.data.audit import audit
 from wsbench.data.dataset import Loaded
 from wsbench.data.images import FileFacts
-from wsbench.data.splits import deal
+from wsbench.data.splits import assign_roles
 from wsbench.errors import WsbenchError
 from wsbench.runs.plan import load_dataset
 from wsbench.runs.scoring_inputs import truth_of
@@ -254,7 +254,7 @@ def test_what_cannot_be_true_is_refused_or_left_out(
     with pytest.raises(WsbenchError) as error:
         loaded(folder)
     assert words in str(error.value)
-    findings = [f for f in audit(loaded(folder, refuse=False), near=False).findings if f.wrong]
+    findings = [f for f in audit(loaded(folder, refuse=False), near_identical=False).problems if f.wrong]
     assert {finding.kind for finding in findings} == {kind}
     assert {name for finding in findings for name in finding.images} == {"00000022_000.png"}
     data = loaded(folder, skip_bad=True)
@@ -269,8 +269,9 @@ def test_equal_files_in_two_archives_are_only_told(folder: Path) -> None:
     data = loaded(folder)
     (note,) = data.notes
     assert note.what == "lies in images and images_002/images, as equal files"
-    (finding,) = [finding for finding in audit(data, near=False).findings if finding.kind == note.kind]
-    assert (finding.images, finding.wrong) == (("00000022_000.png",), False)
+    problems = audit(data, near_identical=False).problems
+    (problem,) = [problem for problem in problems if problem.kind == note.kind]
+    assert (problem.images, problem.wrong) == (("00000022_000.png",), False)
     assert data.describe()["skipped"] == []
 
 
@@ -371,7 +372,7 @@ def test_the_releases_tables_at_full_size(real_data: Callable[[str], Path], tmp_
     facts = {name: FileFacts(name, 1024, 1024, "L") for name in entries}
     made = list(nih.samples(facts, split_of, entries, boxes))
     assert sum(sample.split == nih.BOXED for sample in made) == 15_938
-    roles = deal(made, catalog.read()["nih"].roles, stratified=False)
+    roles = assign_roles(made, catalog.read_entries()["nih"].roles, stratified=False)
     seconds = time.monotonic() - start
     print(f"parsed and dealt in {seconds:.1f} s")
 

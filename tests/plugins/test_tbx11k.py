@@ -44,7 +44,7 @@ def phantom():
 
 
 def loaded(root: Path, **values: bool) -> Loaded:
-    return load(TBX11K, TBX11K.settings(), catalog.read()["tbx11k"], Silent(), root=root, **values)
+    return load(TBX11K, TBX11K.settings(), catalog.read_entries()["tbx11k"], Silent(), root=root, **values)
 
 
 def edit(root: Path, split: str, change: Callable[[dict], None]) -> None:
@@ -277,7 +277,8 @@ CONTRADICTIONS = [merged_ids, two_entries, double_boxes, nearly_double, box_on_h
 def test_what_cannot_be_true_is_found_and_refused(root: Path, fault: Callable, command: Callable) -> None:
     """A perfect detector would have an ap25 below 1; nobody would know why."""
     kind, names = fault(root)
-    found = [finding for finding in audit(loaded(root, refuse=False), near=False).findings if finding.wrong]
+    problems = audit(loaded(root, refuse=False), near_identical=False).problems
+    found = [problem for problem in problems if problem.wrong]
     assert {finding.kind for finding in found} <= {
         kind,
         "box against label",

@@ -116,7 +116,7 @@ def strata(
             raise WsbenchError(f"{row}: its strata are not known: {why}")
         samples = {sample.name: sample for sample in again.loaded.samples_of("test")}
         tables_of = [network.scored for network in again.rows[0]]
-        result = groups.measure(tables_of, samples, again.draws.test)
+        result = groups.stratified_results(tables_of, samples, again.draws.test)
     if not result:
         raise WsbenchError(f"{row}: no lesion of the test images is known, so there are no strata")
     _strata(side, result)
@@ -142,7 +142,7 @@ def _differences(title: str, header: Sequence[str], differences: Sequence[Differ
 
     cells = [
         [
-            one.what,
+            one.name,
             *([str(one.count)] if len(header) > 1 else []),
             f"{one.first:.3f}",
             f"{one.second:.3f}",
@@ -232,9 +232,10 @@ def _more(
     header = ["networks", "only A hits", "only B hits", "p"]
     print()
     tables.show("best box of images with a finding (McNemar, exact)", header, cells, text=1, width=WIDTH)
-    if by_class := networks.by_class(first, second, estimates, prior, main, draws):
+    pair = networks.Pair((first, second), estimates, prior)
+    if by_class := networks.by_class(pair, main, draws):
         _differences(f"\n{main.name} by class", ["class", "lesions"], by_class)
-    by_size = networks.by_size(first, second, estimates, prior, draws)
+    by_size = networks.by_size(pair, draws)
     _differences(
         "\nshare of lesions hit (no charge for further boxes), by their area", ["lesions", "number"], by_size
     )

@@ -43,15 +43,15 @@ def check(
         try_file(json)
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(options.found(plugin), dataset, data_option, root, progress, refuse=False)
-    result = audit(loaded, near=near)
+    result = audit(loaded, near_identical=near)
     if json is not None:
         write_json(json, result.as_json())
     if result.roles:
         _counts(loaded)
-    tables.findings(result.findings)
+    tables.problems(result.problems)
     if fingerprint := result.dataset["fingerprint"]:
         print(f"fingerprint: {fingerprint}")
-    if any(finding.wrong for finding in result.findings):
+    if any(problem.wrong for problem in result.problems):
         raise typer.Exit(1)
     print("nothing is wrong")
 
@@ -136,7 +136,7 @@ def organs(
         try_folder(out)
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(options.found(plugin), dataset, data_option, root, progress, skip_bad=skip_bad)
-    folder = out or loaded.found_organs
+    folder = out or loaded.organs_folder
     found = find_organs(loaded, folder, weights=weights, device=device)
     print(f"masks of {found} images found, of {len(loaded.samples) - found} there before, in {folder}")
     if out is not None:

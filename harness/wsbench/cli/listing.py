@@ -117,7 +117,7 @@ def _source(dataset: str) -> None:
     """Where a dataset is to be had and what its owners allow, as far as datasets.yaml says."""
     from wsbench.data import catalog
 
-    entry = catalog.read().get(dataset, catalog.Entry())
+    entry = catalog.read_entries().get(dataset, catalog.Entry())
     for what, words in (("homepage", entry.homepage), ("licence", entry.licence)):
         if words:
             print(textwrap.fill(f"{what}: {words}", 79, break_on_hyphens=False))

@@ -87,7 +87,7 @@ def evaluate(
         classes = {key: str(value) for key, value in parse_options(category or []).items()}
         scored = []
         for file, seed in zip(files, declared, strict=True):
-            read = external.read(
+            read = external.read_predictions(
                 file, program, loaded, categories=classes, images=images, uses_boxes=uses_boxes
             )
             if read.doubt:

@@ -13,7 +13,7 @@ from wsbench.errors import printable
 if TYPE_CHECKING:
     from wsbench.contract.records import Record
     from wsbench.contract.specs import MetricSpec
-    from wsbench.data.audit import Finding
+    from wsbench.data.audit import AuditProblem
     from wsbench.reports.board import Board
     from wsbench.reports.rows import Row
 
@@ -68,16 +68,17 @@ def show(
         print(f"no room in {console.width} columns for: {', '.join(left)}")
 
 
-def findings(all_findings: Sequence[Finding]) -> None:
-    """What an audit found, kind by kind: the first few of each, and how many there are."""
-    by_kind: dict[str, list[Finding]] = {}
-    for finding in all_findings:
-        by_kind.setdefault(finding.kind, []).append(finding)
+def problems(all_problems: Sequence[AuditProblem]) -> None:
+    """Print the problems of an audit, kind by kind: the first few of each, and how many there are."""
+    by_kind: dict[str, list[AuditProblem]] = {}
+    for problem in all_problems:
+        by_kind.setdefault(problem.kind, []).append(problem)
     for kind, of_kind in by_kind.items():
         print(f"{kind}: {len(of_kind)}")
-        for finding in of_kind[:FEW]:
-            names = ", ".join(finding.images[:FEW]) + (" ..." if len(finding.images) > FEW else "")
-            print(printable(f"  {names}: {finding.what}" if names else f"  {finding.what}"))
+        for problem in of_kind[:FEW]:
+            names = ", ".join(problem.images[:FEW]) + (" ..." if len(problem.images) > FEW else "")
+            line = f"{names}: {problem.description}" if names else problem.description
+            print(printable(f"  {line}"))
         if len(of_kind) > FEW:
             print(f"  ... and {len(of_kind) - FEW} more; --json FILE has them all")
 

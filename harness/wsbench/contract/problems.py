@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from wsbench.utils.deprecation import warn_renamed
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-Remedy = Literal["skip", "mend", "none"]
+Remedy = Literal["skip", "fix", "none"]
 
 
 @dataclass(frozen=True)
@@ -21,8 +23,9 @@ class Problem:
         what: in words.
         kind: the same words for all problems of a kind.
         images: names of the samples that cannot be trusted because of it.
-        remedy: ``skip``: a run refuses the data, unless ``--skip-bad`` leaves these samples out; ``mend``: it
-            refuses them whatever is left out; ``none``: it is harmless, and only ``data check`` tells it.
+        remedy: what can be done. ``skip``: a run refuses the data unless ``--skip-bad`` leaves these samples
+            out. ``fix``: a run refuses the data until the files are fixed. ``none``: the problem is harmless,
+            and only ``wsbench data check`` shows it.
     """
 
     file: str
@@ -30,6 +33,11 @@ class Problem:
     kind: str = "bad image"
     images: tuple[str, ...] = ()
     remedy: Remedy = "skip"
+
+    def __post_init__(self) -> None:
+        if str(self.remedy) == "mend":
+            warn_renamed("Problem(remedy='mend')", "Problem(remedy='fix')")
+            object.__setattr__(self, "remedy", "fix")
 
 
 def one_value_each(pairs: Iterable[tuple[Key, Value]]) -> tuple[dict[Key, Value], dict[Key, list[Value]]]:

@@ -1,1 +1,1 @@
-"""From a dataset's files to samples, roles and views."""
+"""Reads datasets: files become samples, roles and views."""

@@ -1,10 +1,10 @@
-"""What is wrong with a dataset before anybody trains on it: bad files, missing boxes, twins, leaks."""
+"""Checks a dataset before anybody trains on it: bad files, missing boxes, duplicate images, leaks."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,69 +14,80 @@ from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.types import Sample
 
-SIDES = (32, 96)
-"""Of the thumbnails that are compared: first of all pairs, then of those that agree in the first."""
+THUMBNAIL_SIDES = (32, 96)
+"""Sides in pixels of the thumbnails that are compared: the first for all pairs of images, the second for
+pairs that agree in the first."""
 
-NEAR = 0.92
-"""Correlation of two thumbnails' differences between neighbouring pixels, from which they are near-identical.
+MIN_CORRELATION = 0.92
+"""Two images are near-identical if their thumbnails' differences between neighbouring pixels correlate by
+this.
 
-Measured at both sides on real radiographs and phantoms: recompressed (JPEG 60), halved, brighter by a
-fifth, flatter by a fifth or gamma 1.3: 0.978 and more. The most alike of 10,000 distinct phantoms: 0.943
-and 0.834; of 336 real radiographs 0.80 at the first. What is cropped or shifted by more than a few
-thousandths is not found.
+Copies of real radiographs and phantoms that were recompressed (JPEG 60), halved, brightened or flattened by a
+fifth, or changed by gamma 1.3 reach 0.978 and more at both sides. The most similar of 10,000 distinct
+phantoms reach 0.943 at the first side and 0.834 at the second, the most similar of 336 real radiographs 0.80
+at the first. Copies that are cropped or shifted by more than a few thousandths are not detected.
 """
 
-ROWS = 2000
-"""Images compared with all others at a time."""
+BATCH_IMAGES = 2000
+"""Images that are compared with all others in one matrix product."""
 
-RARE = 0.01
-"""A size that fewer than this share of the images have is odd."""
+RARE_SIZE_SHARE = 0.01
+"""An image size is odd if fewer than this share of the images have it."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was found.
+class AuditProblem:
+    """A problem that an audit found.
 
     Attributes:
-        kind: what it is, the same word for all of its kind.
-        images: the images it is about.
-        what: in words.
-        wrong: whether the data should be mended; else it is only good to know.
+        kind: the kind of problem, the same word for all of its kind.
+        images: the names of the images that have the problem.
+        description: the problem in words.
+        wrong: whether the data should be fixed; otherwise the problem is harmless and good to know.
     """
 
     kind: str
     images: tuple[str, ...]
-    what: str
+    description: str
     wrong: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """Return JSON values, under the names that reports have always had."""
+        return {"kind": self.kind, "images": self.images, "what": self.description, "wrong": self.wrong}
 
 
 @dataclass(frozen=True)
 class Audit:
-    """A dataset as it lies there.
+    """The result of an audit.
 
     Attributes:
-        dataset: name and fingerprint; the fingerprint is empty where no roles can be dealt.
-        images: per split, images here and, where it is known, in the release.
-        roles: per role, images and boxes; empty where no roles can be dealt.
-        findings: what was found, the kinds in the order of the checks.
+        dataset: name and fingerprint. The fingerprint is empty where no roles can be assigned.
+        images: for each split, the number of images in this copy and, where it is known, in the release.
+        roles: for each role, the numbers of images and boxes; empty where no roles can be assigned.
+        problems: all problems, their kinds in the order of the checks.
     """
 
     dataset: Mapping[str, str]
     images: Mapping[str, tuple[int, int | None]]
     roles: Mapping[str, Mapping[str, int]]
-    findings: tuple[Finding, ...]
+    problems: tuple[AuditProblem, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """JSON values."""
-        return asdict(self)
+        """Return JSON values."""
+        return {
+            "dataset": dict(self.dataset),
+            "images": dict(self.images),
+            "roles": {role: dict(counts) for role, counts in self.roles.items()},
+            "findings": [problem.as_json() for problem in self.problems],
+        }
 
 
-def audit(loaded: Loaded, *, near: bool = True) -> Audit:
-    """Look at every image of a dataset. It gives what it finds whatever that is, also where no image is left.
+def audit(loaded: Loaded, *, near_identical: bool = True) -> Audit:
+    """Check every image of a dataset. The audit also works where no image is usable.
 
     Args:
-        loaded: with its problems, not refused for them (``refuse=False``).
-        near: also look for near-identical images, which needs all pixels.
+        loaded: the dataset, loaded with ``refuse=False``.
+        near_identical: whether to look for near-identical images too, which reads all pixels.
     """
     samples = loaded.samples
     no_roles = _no_roles(loaded)
@@ -87,72 +98,73 @@ def audit(loaded: Loaded, *, near: bool = True) -> Audit:
         _odd_sizes(samples),
         _without_boxes(samples),
         _twins(samples),
-        _near_twins(loaded) if near and samples else (),
+        _near_twins(loaded) if near_identical and samples else (),
         _patients(samples),
         () if no_roles else _left_out(loaded),
     ]
-    here = Counter(sample.split for sample in samples)
+    counts = Counter(sample.split for sample in samples)
     return Audit(
         dataset={"name": loaded.spec.name, "fingerprint": "" if no_roles else loaded.fingerprint},
-        images={split: (count, loaded.entry.release.get(split)) for split, count in sorted(here.items())},
+        images={split: (count, loaded.entry.release.get(split)) for split, count in sorted(counts.items())},
         roles={}
         if no_roles
         else {
             role: {"images": len(members), "boxes": loaded.boxes_of(role)}
             for role, members in loaded.roles.members.items()
         },
-        findings=tuple(finding for check in checks for finding in check),
+        problems=tuple(problem for check in checks for problem in check),
     )
 
 
-def _of_problem(problem: Problem) -> Finding:
+def _of_problem(problem: Problem) -> AuditProblem:
+    wrong = problem.remedy != "none"
     its_own_file = len(problem.images) == 1 and problem.file.endswith(problem.images[0])
     if its_own_file or not problem.images:
-        return Finding(problem.kind, (problem.file,), problem.what, problem.remedy != "none")
-    what = f"{problem.file}: {problem.what}"
-    return Finding(problem.kind, problem.images, what, problem.remedy != "none")
+        return AuditProblem(problem.kind, (problem.file,), problem.what, wrong)
+    return AuditProblem(problem.kind, problem.images, f"{problem.file}: {problem.what}", wrong)
 
 
-def _no_roles(loaded: Loaded) -> list[Finding]:
-    """Why no run is possible on what is left, if so."""
+def _no_roles(loaded: Loaded) -> list[AuditProblem]:
+    """Say why roles cannot be assigned to the usable images, if so."""
     if not loaded.samples:
-        return [Finding("no roles", (), "no image is left")]
+        return [AuditProblem("no roles", (), "no image is left")]
     try:
         _ = loaded.roles
     except WsbenchError as error:
-        return [Finding("no roles", (), str(error.__cause__ or error))]
+        return [AuditProblem("no roles", (), str(error.__cause__ or error))]
     return []
 
 
-def _incomplete(loaded: Loaded) -> Iterator[Finding]:
-    for split, (here, release) in loaded.missing.items():
-        yield Finding("subset", (), f"split {split} has {here} images, the release {release}", wrong=False)
+def _incomplete(loaded: Loaded) -> Iterator[AuditProblem]:
+    for split, (count, release) in loaded.missing.items():
+        description = f"split {split} has {count} images, the release {release}"
+        yield AuditProblem("subset", (), description, wrong=False)
 
 
-def _odd_sizes(samples: Sequence[Sample]) -> Iterator[Finding]:
+def _odd_sizes(samples: Sequence[Sample]) -> Iterator[AuditProblem]:
     sizes = Counter((sample.width, sample.height) for sample in samples)
     for (width, height), count in sorted(sizes.items()):
-        if count < RARE * len(samples):
+        if count < RARE_SIZE_SHARE * len(samples):
             names = tuple(s.name for s in samples if (s.width, s.height) == (width, height))
-            what = f"{width}x{height}, a size that {count} of {len(samples)} images have"
-            yield Finding("odd size", names, what, wrong=False)
+            description = f"{width}x{height}, a size that {count} of {len(samples)} images have"
+            yield AuditProblem("odd size", names, description, wrong=False)
 
 
-def _without_boxes(samples: Sequence[Sample]) -> Iterator[Finding]:
-    """Classes of which some images have boxes and others none."""
-    positive: dict[str, list[Sample]] = defaultdict(list)
+def _without_boxes(samples: Sequence[Sample]) -> Iterator[AuditProblem]:
+    """Find classes of which some images have boxes and others none."""
+    samples_of: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         for label in sample.labels:
-            positive[label].append(sample)
-    for label, inside in sorted(positive.items()):
-        bare = [s.name for s in inside if not any(box.label == label for box in s.boxes)]
-        if bare and len(bare) < len(inside):
-            what = f"{len(bare)} of {len(inside)} images with {label} have no box of it"
-            yield Finding("no box", tuple(bare), what, wrong=False)
+            samples_of[label].append(sample)
+    for label, positive in sorted(samples_of.items()):
+        bare = [s.name for s in positive if not any(box.label == label for box in s.boxes)]
+        if bare and len(bare) < len(positive):
+            description = f"{len(bare)} of {len(positive)} images with {label} have no box of it"
+            yield AuditProblem("no box", tuple(bare), description, wrong=False)
 
 
-def _twins(samples: Sequence[Sample]) -> Iterator[Finding]:
-    """Images whose files are the same to the byte."""
+def _twins(samples: Sequence[Sample]) -> Iterator[AuditProblem]:
+    """Find images whose files have the same bytes."""
     by_content: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         if sample.content:
@@ -162,40 +174,44 @@ def _twins(samples: Sequence[Sample]) -> Iterator[Finding]:
             yield _group("identical", group)
 
 
-def _near_twins(loaded: Loaded) -> Iterator[Finding]:
+def _near_twins(loaded: Loaded) -> Iterator[AuditProblem]:
     try:
         yield from _near_identical(loaded)
     except WsbenchError as error:
-        yield Finding("not compared", (), str(error))
+        yield AuditProblem("not compared", (), str(error))
 
 
-def _near_identical(loaded: Loaded) -> Iterator[Finding]:
+def _near_identical(loaded: Loaded) -> Iterator[AuditProblem]:
     samples = loaded.samples
-    small, large = SIDES
+    small, large = THUMBNAIL_SIDES
     thumbnails = loaded.views.images([sample.name for sample in samples]).pixels(small, small)
     with loaded.progress.task("comparing images", len(samples)) as advance:
         pairs = near_pairs(thumbnails[:], advance)
-    for one, other in ((samples[first], samples[second]) for first, second in pairs):
-        same_patient = one.patient is not None and one.patient == other.patient
-        identical = one.content != "" and one.content == other.content
+    for row, other_row in pairs:
+        left, right = samples[row], samples[other_row]
+        same_patient = left.patient is not None and left.patient == right.patient
+        identical = left.content != "" and left.content == right.content
         if same_patient or identical:
             continue
-        first, second = _features(np.stack([loaded.dataset.read(s, large, large) for s in (one, other)]))
-        if first @ second >= NEAR:
-            yield _group("near-identical", [one, other])
+        first, second = _features(np.stack([loaded.dataset.read(s, large, large) for s in (left, right)]))
+        if first @ second >= MIN_CORRELATION:
+            yield _group("near-identical", [left, right])
 
 
 def near_pairs(thumbnails: np.ndarray, advance: Any = lambda count: None) -> list[tuple[int, int]]:
-    """Pairs of rows of ``(N, h, w)`` uint8 images that are near-identical, the lower row first.
+    """Find near-identical images.
 
     Args:
-        thumbnails: small images.
-        advance: told of every image that has been compared.
+        thumbnails: ``(N, h, w)`` uint8, small images.
+        advance: called with the number of images that were compared since the last call.
+
+    Returns:
+        Pairs of rows, the lower row first.
     """
     features = _features(thumbnails)
     pairs = []
-    for start in range(0, len(features), ROWS):
-        alike = features[start : start + ROWS] @ features[start:].T >= NEAR
+    for start in range(0, len(features), BATCH_IMAGES):
+        alike = features[start : start + BATCH_IMAGES] @ features[start:].T >= MIN_CORRELATION
         rows, columns = np.nonzero(np.triu(alike, k=1))
         pairs += list(zip((rows + start).tolist(), (columns + start).tolist(), strict=True))
         advance(len(alike))
@@ -203,18 +219,24 @@ def near_pairs(thumbnails: np.ndarray, advance: Any = lambda count: None) -> lis
 
 
 def _features(images: np.ndarray) -> np.ndarray:
-    """``(N, h, w)`` images -> ``(N, K)`` unit vectors of the differences between neighbouring pixels; 0 for
-    an image without any. Their products are correlations."""
+    """Compute unit vectors of the differences between neighbouring pixels, whose products are correlations.
+
+    Args:
+        images: ``(N, h, w)`` uint8.
+
+    Returns:
+        ``(N, K)`` float32; 0 for an image whose pixels are all equal.
+    """
     pixels = images.astype(np.float32)
-    parts = [np.diff(pixels, axis=axis).reshape(len(pixels), -1) for axis in (1, 2)]
-    features = np.concatenate(parts, axis=1)
+    differences = [np.diff(pixels, axis=axis).reshape(len(pixels), -1) for axis in (1, 2)]
+    features = np.concatenate(differences, axis=1)
     features -= features.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     unit: np.ndarray = np.divide(features, norms, out=features, where=norms > 0)
     return unit
 
 
-def _patients(samples: Sequence[Sample]) -> Iterator[Finding]:
+def _patients(samples: Sequence[Sample]) -> Iterator[AuditProblem]:
     by_patient: dict[str, list[Sample]] = defaultdict(list)
     for sample in samples:
         if sample.patient is not None:
@@ -223,19 +245,19 @@ def _patients(samples: Sequence[Sample]) -> Iterator[Finding]:
         splits = sorted({sample.split for sample in group})
         if len(splits) > 1:
             names = tuple(sample.name for sample in group)
-            yield Finding("patient in several splits", names, f"patient {patient}: {', '.join(splits)}")
+            yield AuditProblem("patient in several splits", names, f"patient {patient}: {', '.join(splits)}")
 
 
-def _left_out(loaded: Loaded) -> Iterator[Finding]:
+def _left_out(loaded: Loaded) -> Iterator[AuditProblem]:
     for name, reason in sorted(loaded.roles.left_out.items()):
-        yield Finding("no role", (name,), f"{reason}, so it has no role here", wrong=False)
+        yield AuditProblem("no role", (name,), f"{reason}, so it has no role here", wrong=False)
 
 
-def _group(kind: str, group: Iterable[Sample]) -> Finding:
+def _group(kind: str, group: Iterable[Sample]) -> AuditProblem:
     members = sorted(group, key=lambda sample: sample.name)
     splits = sorted({sample.split for sample in members})
     labels = {sample.labels for sample in members}
-    what = f"in splits {' and '.join(splits)}" if len(splits) > 1 else f"inside split {splits[0]}"
-    what += "; with different labels" if len(labels) > 1 else ""
+    description = f"in splits {' and '.join(splits)}" if len(splits) > 1 else f"inside split {splits[0]}"
+    description += "; with different labels" if len(labels) > 1 else ""
     crossing = " across splits" if len(splits) > 1 else ""
-    return Finding(kind + crossing, tuple(sample.name for sample in members), what)
+    return AuditProblem(kind + crossing, tuple(sample.name for sample in members), description)

@@ -1,4 +1,5 @@
-"""What is made of a dataset's images (pixels, organ masks) as one memory-mapped array per size."""
+"""Caches what is made of a dataset's images (pixels, organ masks) in one memory-mapped array for each
+size."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from platformdirs import user_cache_path
 
 from wsbench.contract.base import Dataset
 from wsbench.errors import WsbenchError
-from wsbench.files.checksums import is_whole, sealed
+from wsbench.files.checksums import is_intact, sealed
 from wsbench.files.locks import PATIENCE, Busy, held
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import CACHE_VARIABLE, is_full, no_space, read_json, write_json
@@ -27,43 +28,47 @@ from wsbench.utils.progress import Progress
 from wsbench.utils.workers import in_order
 
 CHUNK = 32
-"""Images that share a checksum; what is damaged is made again in such pieces."""
+"""Images that share a checksum. A chunk is the smallest piece that is made again after damage."""
+
+
+UNFINISHED = ".part.npy"
+"""The end of the name of an array file that is not finished."""
 
 
 def cache_folder() -> Path:
-    """``$WSBENCH_CACHE``, or ``wsbench`` in the user's cache folder."""
+    """Return the folder of the cache: ``$WSBENCH_CACHE``, or ``wsbench`` in the user's cache folder."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return expanded(chosen)
     return user_cache_path("wsbench")
 
 
 class Reader(Protocol):
-    """Makes one row of an array from one sample. It must pickle where it holds the lock."""
+    """Makes one row of an array from one sample. If it holds the lock, it must be picklable."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of a row."""
+        """The shape of a row."""
 
     @property
     def holds_lock(self) -> bool:
-        """True if it is Python work that threads cannot share."""
+        """Whether it is Python work that threads cannot share."""
 
     @property
-    def what(self) -> str:
-        """In words, for the progress bar."""
+    def task(self) -> str:
+        """The name of the work for the progress bar."""
 
     def __call__(self, sample: Sample) -> np.ndarray:
-        """``shape`` uint8."""
+        """Make the row of a sample, ``shape`` uint8."""
         ...
 
 
 @dataclass(frozen=True)
 class Images:
-    """Reads whole images, resized.
+    """Reads full images, resized.
 
     Attributes:
-        dataset: reads the pixels.
-        shape: height and width, in pixels.
+        dataset: the dataset, which reads the pixels.
+        shape: height and width of the resized images, in pixels.
     """
 
     dataset: Dataset
@@ -71,26 +76,26 @@ class Images:
 
     @property
     def holds_lock(self) -> bool:
-        """Of the dataset."""
+        """Whether threads cannot share the reading, as the dataset says."""
         return self.dataset.read_holds_lock
 
     @property
-    def what(self) -> str:
-        """For the progress bar."""
+    def task(self) -> str:
+        """The name of the work for the progress bar."""
         return f"reading images at {self.shape[1]}x{self.shape[0]}"
 
     def __call__(self, sample: Sample) -> np.ndarray:
-        """``(height, width)`` uint8."""
+        """Read the pixels of a sample as ``(height, width)`` uint8."""
         return self.dataset.read(sample, *self.shape)
 
 
 @dataclass(frozen=True)
-class Unkept:
-    """Rows that are made when they are asked for, because they cannot be kept.
+class UncachedArray:
+    """Rows that are made whenever they are indexed, because the cache cannot be written.
 
     Attributes:
         reader: makes the rows.
-        samples: in the order of the rows.
+        samples: the samples, in the order of the rows.
     """
 
     reader: Reader
@@ -98,11 +103,11 @@ class Unkept:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of all rows together."""
+        """The shape of all rows together."""
         return len(self.samples), *self.reader.shape
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        """The rows of an index of the first axis, uint8."""
+        """Make the rows at an index of the first axis, uint8."""
         chosen = np.arange(len(self.samples))[rows]
         made = [self.reader(self.samples[row]) for row in chosen.reshape(-1)]
         return np.array(made, dtype=np.uint8).reshape(*chosen.shape, *self.reader.shape)
@@ -110,21 +115,24 @@ class Unkept:
 
 def array_of(
     reader: Reader, samples: Sequence[Sample], path: Path, progress: Progress
-) -> np.ndarray | Unkept:
-    """One row for every sample as a read-only memory map ``(M, *reader.shape)`` uint8, made on first use.
+) -> np.ndarray | UncachedArray:
+    """Return one row for every sample, from a file that is made at the first use.
 
-    A build that is killed goes on where it was; a second process waits for the first. A process compares the
-    file with its checksums when it first asks for it, and makes again what differs. Where the folder cannot
-    be written, rows are made whenever they are asked for.
+    If the process is killed while it makes the file, the next one continues. A second process waits for the
+    first. Each process compares the file with its checksums at its first use, and makes damaged chunks again.
+    If the folder cannot be written, rows are made whenever they are indexed.
 
     Args:
         reader: makes the rows.
-        samples: in the order of the rows.
-        path: of the array; its folder is of these samples alone.
+        samples: the M samples, in the order of the rows.
+        path: the file of the array, in a folder for these samples alone.
         progress: shown while rows are made.
 
+    Returns:
+        ``(M, *reader.shape)`` uint8, a read-only memory map.
+
     Raises:
-        WsbenchError: a row cannot be made, no space is left, or a process that makes the array hangs.
+        WsbenchError: a row cannot be made, no space is left, or another process that makes the array hangs.
     """
     shape = (len(samples), *reader.shape)
     if (array := _checked(path, shape)) is not None:
@@ -138,7 +146,7 @@ def array_of(
             except OSError as error:
                 if is_full(error):
                     raise
-                return _unkept(reader, samples, path.parent, error, progress)
+                return _uncached(reader, samples, path.parent, error, progress)
             _build(reader, samples, path, sums, progress)
     except OSError as error:
         if not is_full(error):
@@ -146,13 +154,13 @@ def array_of(
         raise WsbenchError(f"{no_space(path.parent)}, or name another folder with --cache") from None
     array = _checked(path, shape)
     if array is None:
-        raise WsbenchError(f"{path}: what was written there reads back otherwise; name another --cache")
+        raise WsbenchError(f"{path}: its content is not what was written; name another --cache")
     return array
 
 
 @contextmanager
 def _held(path: Path, progress: Progress) -> Iterator[None]:
-    """Be the only process that makes an array; another one is waited for as long as it makes rows."""
+    """Be the only process that makes an array. Wait for another process as long as it makes rows."""
     lock = path.with_suffix(".lock")
 
     def rows_made() -> Any:
@@ -168,28 +176,28 @@ def _held(path: Path, progress: Progress) -> Iterator[None]:
         ) from None
 
 
-_said: set[Path] = set()
-"""Folders that this process has called unusable."""
+_reported: set[Path] = set()
+"""Folders that this process has reported as not writable."""
 
 
-def _unkept(
+def _uncached(
     reader: Reader, samples: Sequence[Sample], folder: Path, error: OSError, progress: Progress
-) -> Unkept:
-    if folder not in _said:
-        _said.add(folder)
+) -> UncachedArray:
+    if folder not in _reported:
+        _reported.add(folder)
         progress.say(
             f"{folder} cannot be written ({error.strerror}), so images are read whenever they are needed, "
             "which is slow; name another folder with --cache"
         )
-    return Unkept(reader, samples)
+    return UncachedArray(reader, samples)
 
 
-_sound: dict[tuple[Path, int, int, int], None] = {}
-"""Files that this process has compared with their checksums, with size, time of change and inode."""
+_sound: set[tuple[Path, int, int, int]] = set()
+"""Path, size, time of change and inode of the files that this process has compared with their checksums."""
 
 
 def _checked(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The array in a file, if all of it is what its checksums say; a process compares them once."""
+    """Return the array in a file, or None if a chunk differs from its checksum. A process compares once."""
     array = _mapped(path, shape)
     if array is None:
         return None
@@ -198,22 +206,22 @@ def _checked(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     if version not in _sound:
         if _damaged(array, _sums(path)):
             return None
-        _sound[version] = None
+        _sound.add(version)
     return array
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The array in a file; None where there is none of this shape."""
+    """Return the array in a file, or None if there is no array of this shape."""
     try:
         array = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError, SyntaxError):  # of a damaged header, numpy raises all of these
+    except (OSError, ValueError, EOFError, SyntaxError):  # NumPy raises all of these for a damaged header
         return None
     sound = isinstance(array, np.memmap) and array.shape == shape and array.dtype == np.uint8
     return array if sound else None
 
 
 def _damaged(array: np.ndarray, sums: Sequence[int]) -> list[int]:
-    """The numbers of the chunks that are not what their checksums say, or have none."""
+    """Return the numbers of the chunks that differ from their checksums, or have none."""
     count = -(-len(array) // CHUNK)
     known = min(count, len(sums))
     with ThreadPoolExecutor() as pool:
@@ -223,7 +231,7 @@ def _damaged(array: np.ndarray, sums: Sequence[int]) -> list[int]:
 
 
 def _sum(rows: np.ndarray) -> int:
-    # Three times as fast as a cryptographic hash: chance is to be noticed, not a forger.
+    # Three times as fast as a cryptographic hash, which only a forger would make necessary.
     return zlib.crc32(np.ascontiguousarray(rows).data)
 
 
@@ -232,41 +240,44 @@ def _sums_file(path: Path) -> Path:
 
 
 def _sums(path: Path) -> list[int]:
-    """The checksums of an array's chunks; none where they are not there or damaged."""
+    """Read the checksums of an array's chunks; none if their file is absent or damaged."""
     try:
         values = read_json(_sums_file(path))
-        return list(values["chunks"]) if is_whole(values) and values["images"] == CHUNK else []
+        return list(values["chunks"]) if is_intact(values) and values["images"] == CHUNK else []
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
 
 
 def _prepared(path: Path, shape: tuple[int, ...], progress: Progress) -> list[int]:
-    """Make a file of this shape beside ``path`` that has space for every row, or keep the one that is there.
+    """Prepare the unfinished file beside ``path``, with space for every row. An existing one is kept.
 
     Returns:
-        The checksums of its chunks; fewer than chunks where there are no more. Those of a chunk that is not
-        made differ from what the file holds.
+        The checksums of its first chunks; the others have none. The checksum of a chunk that has not been
+        made differs from that of its content.
     """
-    part, sums = path.with_suffix(".part.npy"), _sums(path)
+    unfinished, sums = path.with_suffix(UNFINISHED), _sums(path)
     if path.exists():
         array = _mapped(path, shape)
-        if array is not None and not _sums_file(path).exists():  # from before there were checksums
+        if array is not None and not _sums_file(path).exists():  # of a version without checksums
             sums = [_sum(array[start : start + CHUNK]) for start in range(0, len(array), CHUNK)]
             _write_sums(path, sums)
         else:
             progress.say(f"{path} is not what was left there; what differs is made again")
-        path.replace(part)
-    if _mapped(part, shape) is None:
-        _reserve(part, shape)
+        path.replace(unfinished)
+    if _mapped(unfinished, shape) is None:
+        _reserve(unfinished, shape)
         return []
     return sums
 
 
-def _reserve(part: Path, shape: tuple[int, ...]) -> None:
-    """Write an array file whose rows have no values yet. Its space is asked for at once: in a file with
-    holes, a full disk would be found late, and by a signal that ends the process."""
+def _reserve(path: Path, shape: tuple[int, ...]) -> None:
+    """Write an array file whose rows have no values yet.
+
+    Its space is reserved at once. In a sparse file, a full disk would be noticed late, by a signal that ends
+    the process.
+    """
     try:
-        with part.open("wb") as file:
+        with path.open("wb") as file:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             length = file.tell() + math.prod(shape)
@@ -276,39 +287,40 @@ def _reserve(part: Path, shape: tuple[int, ...]) -> None:
             except OSError as error:
                 if is_full(error):
                     raise
-            file.truncate(length)  # where space cannot be asked for
+            file.truncate(length)  # for file systems that cannot reserve space
     except OSError:
-        part.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         raise
 
 
 def _build(
     reader: Reader, samples: Sequence[Sample], path: Path, sums: Sequence[int], progress: Progress
 ) -> None:
-    """Make the chunks that differ from their checksums in the file beside ``path``, which takes its place."""
-    part, shape = path.with_suffix(".part.npy"), (len(samples), *reader.shape)
-    array = np.load(part, mmap_mode="r")
+    """Make the chunks of the unfinished file that differ from their checksums, and rename it to ``path``."""
+    unfinished, shape = path.with_suffix(UNFINISHED), (len(samples), *reader.shape)
+    array = np.load(unfinished, mmap_mode="r")
     missing, known = _damaged(array, sums), [*sums, *[-1] * (-(-len(samples) // CHUNK) - len(sums))]
     del array
     chunks = [samples[chunk * CHUNK : (chunk + 1) * CHUNK] for chunk in missing]
-    start = part.stat().st_size - math.prod(shape)
+    start = unfinished.stat().st_size - math.prod(shape)  # after the header
     work = functools.partial(_read_chunk, reader)
     with (
-        progress.task(reader.what, len(samples)) as advance,
-        part.open("r+b") as file,
-        # Else the traceback of an interruption would keep workers alive that have nothing to do.
+        progress.task(reader.task, len(samples)) as advance,
+        unfinished.open("r+b") as file,
+        # Without `closing`, the traceback of an interruption would keep idle workers alive.
         closing(in_order(work, chunks, processes=reader.holds_lock)) as rows_of,
     ):
         advance(len(samples) - sum(map(len, chunks)))
         for chunk, rows in zip(missing, rows_of, strict=True):
             file.seek(start + chunk * CHUNK * math.prod(reader.shape))
-            file.write(np.ascontiguousarray(rows).data)  # a full disk is an error here, a signal in a map
+            # Written to the file: for a memory map, a full disk would be a signal instead of an error.
+            file.write(np.ascontiguousarray(rows).data)
             file.flush()
             known[chunk] = _sum(rows)
             _write_sums(path, known)
             advance(len(rows))
         os.fsync(file.fileno())
-    part.replace(path)
+    unfinished.replace(path)
 
 
 def _write_sums(path: Path, sums: Sequence[int]) -> None:

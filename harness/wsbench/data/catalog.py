@@ -1,4 +1,4 @@
-"""Reads datasets.yaml: where each dataset lies, how large its release is, and how its splits become roles."""
+"""Reads datasets.yaml: the folder of each dataset, the size of its release, and the roles of its splits."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ DEFAULT_ROLES: Mapping[str, Mapping[Role, float]] = {
 
 
 class Entry(documents.Document):
-    """One dataset's entry; every key is optional.
+    """The entry of a dataset. Every key is optional.
 
     Attributes:
-        root: its folder on this machine.
-        folder: its folder under ``$WSBENCH_DATA``.
+        root: the folder of the dataset on this machine.
+        folder: the folder of the dataset under ``$WSBENCH_DATA``.
         organs: a folder of organ masks, ``ORGAN/NAME.png``, for methods that use anatomy.
-        homepage: where to get it.
+        homepage: the address from which the dataset can be obtained.
         licence: what its owners allow.
-        release: images in each official split of the complete release; a copy with fewer is a subset.
-        roles: per official split, the shares of it that each role receives (they sum to 1).
-        stratified: deal roles within labels; of no use where a patient has many images of several labels.
-        calibrate_is_tested: the images of calibrate are also in test, for their labels: where the official
-            test list holds all boxes there are, it stays whole. Their boxes count for nothing there.
+        release: the number of images in each official split of the complete release. A copy with fewer is a
+            subset.
+        roles: for each official split, the share of each role; the shares of a split sum to 1.
+        stratified: whether roles are assigned within labels. This has no use where patients have many images
+            with different labels.
+        calibrate_is_tested: whether the images of calibrate are also in test, so that an official test list
+            that holds all boxes stays complete. Their labels count there, and their boxes do not.
     """
 
     root: Annotated[Path, AfterValidator(documents.possible_path)] | None = None
@@ -66,57 +68,70 @@ class Entry(documents.Document):
         return self
 
 
-def read(folder: Path | None = None) -> dict[str, Entry]:
-    """The packaged catalogue with the entries of ``folder``'s own datasets.yaml (default: the working
-    directory) laid over it, key by key.
+def read_entries(folder: Path | None = None) -> dict[str, Entry]:
+    """Read the packaged catalogue and a user's datasets.yaml, whose keys replace those of the package.
+
+    Args:
+        folder: the folder of the user's file; the working directory by default.
 
     Raises:
-        WsbenchError: a file is not a valid catalogue; the message names file, entry and key. Nobody's own
-            file may change a known release's size: a part of it would pass for the whole.
+        WsbenchError: a file is not a valid catalogue, or the user's file changes the size of a known release,
+            so that a subset would pass for the release. The message names file, entry and key.
     """
     entries: dict[str, dict[str, Any]] = {}
-    own = (folder or Path.cwd()) / FILE
+    user_file = (folder or Path.cwd()) / FILE
     packaged = _packaged().resolve()
-    for path in dict.fromkeys([packaged, own.resolve()]):
+    for path in dict.fromkeys([packaged, user_file.resolve()]):
         for name, values in _parse(path).items():
             known = entries.setdefault(name, {})
             if "release" in known and values.get("release", known["release"]) != known["release"]:
+                size = known["release"]
                 raise WsbenchError(
-                    f"{own}: {name}.release: is the size of the release, {known['release']}; remove the key"
+                    f"{user_file}: {name}.release: is the size of the release, {size}; remove the key"
                 )
             known.update(values)
-    return {name: _entry(name, values, own) for name, values in entries.items()}
+    return {name: _entry(name, values, user_file) for name, values in entries.items()}
 
 
 def refuse_misspelt(known: Iterable[str], folder: Path | None = None) -> None:
-    """Raise WsbenchError where ``folder``'s own datasets.yaml (default: the working directory) has an entry
-    that is nearly the name of a dataset, and so would be ignored. Entries of other names may be of plugins
-    that are not there now.
+    """Raise WsbenchError if a user's datasets.yaml has an entry whose name is nearly that of a dataset.
+
+    Such an entry would be ignored. Entries with other unknown names may belong to plugins that are not
+    loaded.
 
     Args:
         known: the names of all datasets.
-        folder: of the file.
+        folder: the folder of the user's file; the working directory by default.
     """
-    own = (folder or Path.cwd()) / FILE
+    user_file = (folder or Path.cwd()) / FILE
     names = sorted(known)
     lower = {name.lower(): name for name in names}
-    for name in _parse(own):
+    for name in _parse(user_file):
         near = lower.get(name.lower()) or next(
             iter(difflib.get_close_matches(name, names, n=1, cutoff=0.8)), ""
         )
         if name not in names and near:
-            raise WsbenchError(f"{own}: has an entry {name}, which is no dataset; did you mean '{near}'?")
+            raise WsbenchError(
+                f"{user_file}: has an entry {name}, which is no dataset; did you mean '{near}'?"
+            )
 
 
-def root_of(name: str, entry: Entry, given: Path | None) -> Path:
-    """The folder of a dataset: ``--root``, else ``$WSBENCH_DATA/<folder>``, else the catalogue's ``root``.
+def root_of(name: str, entry: Entry, root_option: Path | None) -> Path:
+    """Find the folder of a dataset: ``--root``, else ``$WSBENCH_DATA/<folder>``, else the catalogue's
+    ``root``.
+
+    Args:
+        name: the name of the dataset.
+        entry: its entry in the catalogue.
+        root_option: the folder that the user named with ``--root``.
 
     Raises:
-        WsbenchError: none is known, or it is no folder.
+        WsbenchError: no folder is known, or it does not exist.
     """
     base = os.environ.get(DATA_VARIABLE)
     under_data = expanded(base) / (entry.folder or name) if base else None
-    root = given or (under_data if under_data and under_data.is_dir() else entry.root) or under_data
+    catalogued = under_data if under_data and under_data.is_dir() else entry.root
+    root = root_option or catalogued or under_data
     where = f"; get it at {entry.homepage}" if entry.homepage else ""
     if root is None:
         raise WsbenchError(
@@ -131,8 +146,8 @@ def root_of(name: str, entry: Entry, given: Path | None) -> Path:
 def _packaged() -> Path:
     # A wheel carries the file inside the package; an editable install finds it at the repository's root.
     package = Path(__file__).resolve().parents[1]
-    inside = package / FILE
-    return inside if inside.is_file() else package.parents[1] / FILE
+    in_wheel = package / FILE
+    return in_wheel if in_wheel.is_file() else package.parents[1] / FILE
 
 
 def _parse(path: Path) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What cannot be true of a dataset's samples, whatever their files say; checked of every dataset alike."""
+"""Finds contradictions in the samples of a dataset. Every dataset is checked in the same way."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from wsbench.geometry.coordinates import xyxy_to_xywh
 from wsbench.geometry.iou import intersection_over_union
 from wsbench.types import Box, Sample
 
-SAME = 0.95
-"""Overlap from which two boxes of a class on one image are the same lesion, boxed twice. The largest of two
+DUPLICATE_IOU = 0.95
+"""Two boxes of a class on one image with at least this IoU mark the same lesion twice. The largest IoU of two
 boxes of a class in the releases of TBX11K and ChestX-ray14 is 0.07."""
 
 
 def contradictions(samples: Iterable[Sample], classes: Sequence[str]) -> list[Problem]:
-    """What is wrong with samples: names that two of them share, labels and boxes of unknown classes, boxes
-    that their image's labels deny or that stand there twice, and boxes that are not in the frame of their
-    image.
+    """Find names that several samples share, unknown classes, and boxes that cannot be right.
+
+    A box cannot be right if its class is not among the labels of its image, if it is listed twice, or if it
+    is not in the frame of its image.
 
     Args:
-        samples: of one dataset, in any order.
-        classes: the dataset's.
+        samples: all samples of a dataset, in any order.
+        classes: the classes of the dataset.
     """
     ordered = sorted(samples, key=lambda sample: sample.name)
     problems = [*_shared_names(ordered), *_frames(ordered)]
     for sample in ordered:
-        for kind, what in _of_sample(sample, classes):
-            problems.append(Problem(sample.name, what, kind, (sample.name,)))
+        for kind, description in _of_sample(sample, classes):
+            problems.append(Problem(sample.name, description, kind, (sample.name,)))
     return [*problems, *_doubtful_frame(ordered)]
 
 
@@ -43,13 +44,17 @@ def _shared_names(samples: Sequence[Sample]) -> Iterator[Problem]:
 
 
 def _frames(samples: Sequence[Sample]) -> Iterator[Problem]:
-    """Samples that are not of the size of the image that was annotated. Where no box at all is in its image's
-    frame, the images are a resized copy, and leaving out images is no remedy."""
+    """Find samples whose size differs from that of the annotated image.
+
+    If this holds for all images with boxes, the images are a resized copy, and leaving out images is no
+    remedy.
+    """
     resized = [sample for sample in samples if _is_resized(sample)]
     boxed = [sample for sample in samples if sample.boxes]
     if boxed and all(map(_is_resized, boxed)):
-        what = f"{_sizes(boxed[0])}, and so are all {len(boxed)} images with boxes: take the original files"
-        yield Problem(boxed[0].name, what, "resized copy", tuple(s.name for s in resized), "mend")
+        count = f"so are all {len(boxed)} images with boxes"
+        description = f"{_sizes(boxed[0])}, and {count}: take the original files"
+        yield Problem(boxed[0].name, description, "resized copy", tuple(s.name for s in resized), "fix")
         return
     for sample in resized:
         yield Problem(sample.name, _sizes(sample), "resized copy", (sample.name,))
@@ -65,7 +70,7 @@ def _sizes(sample: Sample) -> str:
 
 
 def _of_sample(sample: Sample, classes: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Kind and words of all that is wrong with one sample."""
+    """Yield the kind and the description of every problem of one sample."""
     for label in sample.labels:
         if label not in classes:
             yield "unknown class", f"has the label '{label}', which is none of {', '.join(classes)}"
@@ -87,23 +92,23 @@ def _double_boxes(boxes: Sequence[Box]) -> Iterator[tuple[str, str]]:
         if first.label != second.label:
             continue
         overlap = float(intersection_over_union(_corners([first]), _corners([second]))[0])
-        if overlap >= SAME:
+        if overlap >= DUPLICATE_IOU:
             both = f"{_words(first)} and {_words(second)}"
             yield "duplicate box", f"its boxes of {first.label} {both} are the same (overlap {overlap:.2f})"
 
 
 def _doubtful_frame(samples: Sequence[Sample]) -> Iterator[Problem]:
-    """What all boxes together say of their frame."""
+    """Check, from all boxes together, whether they are in pixels of their images."""
     boxed = [sample for sample in samples if sample.boxes and not _is_resized(sample)]
     sizes = [(sample.width, sample.height) for sample in boxed for _ in sample.boxes]
     doubt = frame_doubt(_corners([box for sample in boxed for box in sample.boxes]), np.array(sizes))
     if doubt:
         names = tuple(sample.name for sample in boxed)
-        yield Problem(names[0], doubt, "frame of boxes", names, "mend" if doubt == WITHIN_A_PIXEL else "none")
+        yield Problem(names[0], doubt, "frame of boxes", names, "fix" if doubt == WITHIN_A_PIXEL else "none")
 
 
 def _corners(boxes: Sequence[Box]) -> np.ndarray:
-    """``(n, 4)`` x0, y0, x1, y1 in pixels."""
+    """Return ``(n, 4)`` corners x0, y0, x1, y1 in pixels."""
     corners = [(box.x0, box.y0, box.x1, box.y1) for box in boxes]
     return np.array(corners, dtype=np.float64).reshape(-1, 4)
 

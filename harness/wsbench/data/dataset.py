@@ -1,4 +1,4 @@
-"""Loads a dataset for a run: samples in order, roles, fingerprint, views, and how complete it is."""
+"""Loads a dataset for a run: its samples, roles, fingerprint and views, and how complete it is."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from wsbench.contract.specs import DatasetSpec
 from wsbench.data.cache import Images, array_of, cache_folder
 from wsbench.data.catalog import Entry, root_of
 from wsbench.data.contradictions import contradictions
-from wsbench.data.folds import Fold, deal_fold
+from wsbench.data.folds import Fold, assign_fold_roles
 from wsbench.data.organs import COMPLETE, Organs
-from wsbench.data.splits import Roles, deal
+from wsbench.data.splits import Roles, assign_roles
 from wsbench.data.views import Views
 from wsbench.errors import WsbenchError, printable, words_of
 from wsbench.settings import Settings
@@ -35,12 +35,15 @@ class Loaded:
     """A dataset that is ready for a run.
 
     Attributes:
-        spec, settings, entry: what it was loaded by.
-        dataset: as the plugin loaded it.
-        samples: sorted by name.
-        skipped: why images were left out: their files are bad, or what is said of them contradicts itself.
-        notes: what is odd about the files and does no harm.
-        fold: the part that is tested in a cross-validation; None for the dataset's own split.
+        spec: the dataset's spec.
+        settings: the settings that it was loaded with.
+        entry: its entry in the catalogue.
+        dataset: the dataset as the plugin loaded it.
+        samples: the usable samples, sorted by name.
+        skipped: the problems for which images were left out.
+        progress: shown during long work.
+        notes: harmless problems of the files.
+        fold: the fold that is tested in a cross-validation; None for the dataset's official splits.
     """
 
     spec: DatasetSpec
@@ -54,35 +57,37 @@ class Loaded:
     fold: Fold | None = None
 
     def of_fold(self, fold: Fold | None) -> Loaded:
-        """The same data with the roles of a fold."""
+        """Return the same data with the roles of a fold."""
         return replace(self, fold=fold)
 
     @cached_property
     def roles(self) -> Roles:
-        """The four roles.
+        """The images of the four roles.
 
         Raises:
             WsbenchError: a role would be empty.
         """
         try:
-            return self._deal()
+            return self._assign_roles()
         except WsbenchError as error:
             if not self.skipped:
                 raise
             raise WsbenchError(f"{error}; {_count(self.skipped)} left images out{_see(self.spec)}") from error
 
-    def _deal(self) -> Roles:
+    def _assign_roles(self) -> Roles:
+        shares, stratified = self.entry.roles, self.entry.stratified
         if self.fold is not None:
-            return deal_fold(self.samples, self.entry.roles, self.fold, stratified=self.entry.stratified)
-        dealt = deal(self.samples, self.entry.roles, stratified=self.entry.stratified)
+            return assign_fold_roles(self.samples, shares, self.fold, stratified=stratified)
+        assigned = assign_roles(self.samples, shares, stratified=stratified)
         if not self.entry.calibrate_is_tested:
-            return dealt
-        tested = sorted({*dealt.members["test"], *dealt.members["calibrate"]})
-        return replace(dealt, members={**dealt.members, "test": tuple(tested)})
+            return assigned
+        tested = sorted({*assigned.members["test"], *assigned.members["calibrate"]})
+        return replace(assigned, members={**assigned.members, "test": tuple(tested)})
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the file list, contents, labels, boxes and roles: what makes two scores comparable."""
+        """A hash of names, contents, sizes, labels, boxes and roles. Scores with equal fingerprints
+        compare."""
         roles_of: dict[str, list[str]] = defaultdict(list)
         for role, names in self.roles.members.items():
             for name in names:
@@ -103,40 +108,43 @@ class Loaded:
 
     @cached_property
     def missing(self) -> Mapping[str, tuple[int, int]]:
-        """Per official split that is not complete: images here, images in the release."""
-        here = Counter(sample.split for sample in self.samples)
+        """For each incomplete official split, the number of images in this copy and in the release."""
+        counts = Counter(sample.split for sample in self.samples)
         return {
-            split: (here[split], count) for split, count in self.entry.release.items() if here[split] != count
+            split: (counts[split], released)
+            for split, released in self.entry.release.items()
+            if counts[split] != released
         }
 
     @cached_property
     def views(self) -> Views:
-        """Makes what methods and metrics see."""
+        """The views, through which methods and metrics see the data."""
 
+        # The functions below hold single attributes, not this object, which holds every box.
         dataset, samples, progress, folder = self.dataset, self.samples, self.progress, self._cache
-        found_organs, own_organs = self.found_organs, self.entry.organs
+        written_masks, catalogue_masks = self.organs_folder, self.entry.organs
 
         def array(height: int, width: int) -> Any:
             path = folder / f"{height}x{width}.npy"
             return array_of(Images(dataset, (height, width)), samples, path, progress)
 
         def organs(size: int) -> Any:
-            found = found_organs if (found_organs / COMPLETE).exists() else None
-            reader = Organs(dataset, size, own_organs or found)
+            complete_masks = written_masks if (written_masks / COMPLETE).exists() else None
+            reader = Organs(dataset, size, catalogue_masks or complete_masks)
             path = folder / f"packed-organs-{reader.key}-{size}.npy"
             return array_of(reader, samples, path, progress)
 
-        # Sealed: a method holds its views, and these functions hold every box of the dataset.
+        # Sealed, because a method holds its views, and the samples in these functions have every box.
         return Views(dataset.classes, samples, Sealed(array), Sealed(organs))
 
     @property
     def left_out(self) -> frozenset[str]:
-        """Names of the images that are skipped."""
+        """The names of the images that were left out."""
         return frozenset(name for problem in self.skipped for name in problem.images)
 
     @property
-    def found_organs(self) -> Path:
-        """Where ``wsbench data organs`` leaves masks: beside the image cache."""
+    def organs_folder(self) -> Path:
+        """The folder to which ``wsbench data organs`` writes masks, beside the image cache."""
         return self._cache / "organs"
 
     @cached_property
@@ -149,17 +157,17 @@ class Loaded:
         return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:16]
 
     def samples_of(self, role: Role) -> list[Sample]:
-        """The samples of one role, sorted by name."""
+        """Return the samples of one role, sorted by name."""
         members = set(self.roles.members[role])
         return [sample for sample in self.samples if sample.name in members]
 
     def boxes_of(self, role: Role) -> int:
-        """The number of boxes of a role; those of calibrate count for nothing in test."""
-        elsewhere = set(self.roles.members["calibrate"]) if role == "test" else ()
-        return sum(len(s.boxes) for s in self.samples_of(role) if s.name not in elsewhere)
+        """Count the boxes of a role. Boxes of images that are also in calibrate do not count in test."""
+        unscored = set(self.roles.members["calibrate"]) if role == "test" else ()
+        return sum(len(s.boxes) for s in self.samples_of(role) if s.name not in unscored)
 
     def describe(self) -> Mapping[str, Any]:
-        """What a record says of the data, as JSON values."""
+        """Describe the data for a record, as JSON values."""
         return {
             "name": self.spec.name,
             "settings": self.settings.model_dump(mode="json"),
@@ -187,20 +195,19 @@ def load(
     """Load a dataset.
 
     Args:
-        spec: of the dataset.
+        spec: the dataset's spec.
         settings: an instance of its settings model.
         entry: its entry in the catalogue.
-        progress: where long work is shown.
-        root: its folder, if the user gave one.
+        progress: shown during long work.
+        root: its folder, if the user named one.
         skip_bad: leave out samples with a problem instead of stopping.
-        refuse: False loads what is sound whatever else is there, were it nothing: to say what is wrong.
+        refuse: False loads the usable samples whatever the problems are, even if none is usable.
 
     Raises:
-        WsbenchError: no folder, a problem with a file, or two things said of one image that cannot both be
-            true.
+        WsbenchError: the folder is not known, a file has a problem, or the data contradict themselves.
     """
     if spec.computed and root is not None:
-        raise WsbenchError(f"{spec.name} is computed; it has no --root")
+        raise WsbenchError(f"{spec.name} is computed and has no --root; leave the option out")
     folder = None if spec.computed else root_of(spec.name, entry, root)
     cache = cache_folder() / spec.name
     with contained(f"{spec.name} (plugin {place_of(spec.load)})", "load"):
@@ -216,33 +223,35 @@ def load(
     if refuse and not samples:
         raise WsbenchError(f"{spec.name}: {folder or 'its settings'}: no image is left{_see(spec)}")
     loaded = Loaded(spec, settings, entry, dataset, samples, bad, progress, notes)
-    for split, (here, count) in loaded.missing.items():
-        progress.say(f"{spec.name}: split {split} has {here} of the release's {count} images: a subset")
+    for split, (count, released) in loaded.missing.items():
+        progress.say(f"{spec.name}: split {split} has {count} of the release's {released} images: a subset")
     return loaded
 
 
 def _bad_names(samples: Sequence[Sample]) -> Iterator[Problem]:
-    """The samples whose names, or those of their boxes and attributes, cannot be printed as names."""
+    """Find samples whose name or attributes cannot be shown, or whose name leads out of the folder."""
     for sample in samples:
         if fault := fault_of(sample):
             yield Problem(sample.name, fault, "bad name", (sample.name,))
 
 
 def _trusted(samples: Sequence[Sample], problems: Sequence[Problem]) -> tuple[Sample, ...]:
-    """The samples that no problem is about, sorted by name."""
+    """Return the samples without a problem, sorted by name."""
     doubted = {name for problem in problems for name in problem.images}
     return tuple(sorted((s for s in samples if s.name not in doubted), key=lambda sample: sample.name))
 
 
 def _refuse(spec: DatasetSpec, problems: Sequence[Problem], *, skip_bad: bool) -> None:
-    """Raise WsbenchError, naming the first, if there are problems that leaving out images does not mend, or,
-    unless they are left out, any."""
-    refused = [problem for problem in problems if problem.remedy == "mend"] or ([] if skip_bad else problems)
+    """Raise WsbenchError for the first problem that prevents a run.
+
+    With ``skip_bad``, only problems count that leaving out images does not remedy.
+    """
+    refused = [problem for problem in problems if problem.remedy == "fix"] or ([] if skip_bad else problems)
     if not refused:
         return
     first, more = refused[0], len(problems) - 1
     others = f" (and {more} more{_see(spec)})" if more else ""
-    remedy = "--skip-bad is no remedy" if first.remedy == "mend" else "or leave it out with --skip-bad"
+    remedy = "--skip-bad is no remedy" if first.remedy == "fix" else "or leave it out with --skip-bad"
     raise WsbenchError(f"{spec.name}: {first.file}: {first.what}{others}; fix it, {remedy}")
 
 

@@ -1,4 +1,4 @@
-"""The names of a dataset's images, also in the shorter forms in which other programs write them."""
+"""Looks up images by their names, also in the shorter forms in which other programs write them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 
 class ImageNames:
-    """The names of a dataset's images, to be looked up by what a file of predictions calls them.
+    """The names of a dataset's images.
 
     Args:
-        names: of all images, each once.
+        names: the names of all images, each once.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -23,11 +23,14 @@ class ImageNames:
                 self._by_form[form].add(name)
 
     def __contains__(self, name: object) -> bool:
-        """Whether it is an image's name, in full."""
+        """Return whether this is the full name of an image."""
         return name in self._names
 
     def full(self, word: str) -> str:
-        """The image of that name, or the only one whose file name, or whose name without its suffix, it is;
-        what fits none, or more than one, as it was."""
+        """Return the full name of the image that a word stands for.
+
+        The word may be a full name, a file name, or either without its suffix. A word that fits no image, or
+        more than one, is returned unchanged.
+        """
         fitting = self._by_form.get(word, set()) if word not in self._names else {word}
         return next(iter(fitting)) if len(fitting) == 1 else word

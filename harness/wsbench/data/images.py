@@ -1,4 +1,4 @@
-"""Reads radiograph files: what a file holds, whether it is sound, and its grey levels."""
+"""Inspects and reads image files of radiographs."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from PIL import Image, UnidentifiedImageError
 
 from wsbench.errors import WsbenchError, words_of
 from wsbench.files import limits
-from wsbench.files.checksums import CHECK, is_whole, sealed
+from wsbench.files.checksums import CHECK, is_intact, sealed
 from wsbench.files.user_files import wrong_name
 from wsbench.files.writing import read_json, write_json
 from wsbench.utils.progress import Progress
 
 CHECKED = "decoded"
-"""How thoroughly files are checked: what was remembered of a lesser check is forgotten."""
+"""How thoroughly files are checked. Results of a less thorough check are not used."""
 
 Image.MAX_IMAGE_PIXELS = None  # `limits.too_large_picture` stands in its place, and users can raise that
 
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What a radiograph file is, without its pixels.
+    """The properties of an image file.
 
     Attributes:
-        content: sha256 of its bytes.
-        width, height: in pixels.
-        mode: Pillow's name of its pixel format (``L``, ``RGB``, ``RGBA``, ``I;16`` ...).
-        broken: why it cannot be read; empty for a sound file.
+        content: the sha256 of the file's bytes; empty where it cannot be read at all.
+        width, height: the size of the image, in pixels; 0 where it is unknown.
+        mode: Pillow's name of the pixel format (``L``, ``RGB``, ``RGBA``, ``I;16`` ...).
+        broken: why the file cannot be used, in words; empty for a sound file.
     """
 
     content: str
@@ -45,8 +45,11 @@ class FileFacts:
 
 
 def inspect_file(path: Path) -> FileFacts:
-    """Facts of one file. Its checksums are verified and its pixels decoded, so that what a run cannot read is
-    found here: JPEG has no checksums."""
+    """Inspect one file.
+
+    Checksums are verified and pixels are decoded, so that every file that a run could not read is found. JPEG
+    has no checksums.
+    """
     if wrong := wrong_name(path):
         return FileFacts("", 0, 0, "", wrong)
     try:
@@ -58,8 +61,8 @@ def inspect_file(path: Path) -> FileFacts:
     try:
         with Image.open(io.BytesIO(data)) as image:
             width, height, mode = *image.size, image.mode
-            if what := limits.too_large_picture(image):
-                return FileFacts(content, width, height, mode, what)
+            if too_large := limits.too_large_picture(image):
+                return FileFacts(content, width, height, mode, too_large)
             image.verify()
         with Image.open(io.BytesIO(data)) as image:  # Pillow cannot decode what it has verified
             image.load()
@@ -73,13 +76,16 @@ def inspect_file(path: Path) -> FileFacts:
 
 
 def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Mapping[Path, FileFacts]:
-    """Facts of many files, remembered between runs; that a file could not be read is not, for it may pass.
+    """Inspect many files. Results are remembered between runs.
 
     Args:
         paths: the files.
-        memory: a JSON file that keeps facts by path, size and time of change; those of a file that could not
-            be read are not kept, for that may pass without a change of the file.
+        memory: a JSON file in which results are kept by path, size and time of change. A file that could not
+            be read is not remembered, because the reason may pass without a change of the file.
         progress: shown while files are read.
+
+    Returns:
+        The facts of every file by path.
     """
     known = _remembered(memory)
     facts: dict[Path, FileFacts] = {}
@@ -94,23 +100,32 @@ def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Ma
             for path, fact in zip(new, pool.map(inspect_file, new), strict=True):
                 facts[path] = fact
                 advance()
-        # What is wrong may be mended without the file: by a higher limit, by the right to read it.
+        # The cause may lie outside of the file: a limit, or the right to read it.
         sound = {stamps[path]: asdict(fact) for path, fact in facts.items() if not fact.broken}
         _remember(memory, sound, progress)
     return facts
 
 
 def read_radiograph(path: Path, height: int, width: int) -> np.ndarray:
-    """The grey levels of an 8-bit file as ``(height, width)`` uint8, resized with antialiased bilinear
-    interpolation (as torchvision's ``Resize`` does on Pillow images).
+    """Read the grey levels of an 8-bit image file.
+
+    The image is resized with antialiased bilinear interpolation, as torchvision's ``Resize`` does with Pillow
+    images.
+
+    Args:
+        path: the file.
+        height, width: the size of the result, in pixels.
+
+    Returns:
+        ``(height, width)`` uint8.
 
     Raises:
         WsbenchError: the file cannot be decoded.
     """
     try:
         with Image.open(path) as image:
-            if what := limits.too_large_picture(image):
-                raise ValueError(what)
+            if too_large := limits.too_large_picture(image):
+                raise ValueError(too_large)
             grey = image.convert("L")
             if grey.size != (width, height):
                 grey = grey.resize((width, height), Image.Resampling.BILINEAR)
@@ -141,7 +156,7 @@ def _remembered(memory: Path) -> dict[str, FileFacts]:
     try:
         values = read_json(memory)
         if CHECK in values or "files" in values:  # else of a version whose memory had no hash of itself
-            values = values["files"] if is_whole(values) else {}
+            values = values["files"] if is_intact(values) else {}
         facts = {stamp: FileFacts(**fact) for stamp, fact in values.items()}
         return {stamp: fact for stamp, fact in facts.items() if fact.content}
     except (OSError, ValueError, TypeError, AttributeError):  # absent or damaged: it is only a memory

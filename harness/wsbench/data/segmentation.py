@@ -1,4 +1,4 @@
-"""Organ masks of real radiographs, found by TorchXRayVision's PSPNet and left as PNG files."""
+"""Finds organs on real radiographs with TorchXRayVision's PSPNet and writes their masks as PNG files."""
 
 from __future__ import annotations
 
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
     from torch import nn
 
 SIZE = 512
-"""Side of the images and masks of the network, in pixels."""
+"""The side of the network's images and masks, in pixels."""
+
 BATCH = 4
+"""Images that the network processes together."""
+
 WEIGHTS = "pspnet_chestxray_best_model_4.pth"
+"""The name under which TorchXRayVision looks for the weights."""
+
 TARGETS = {
     "left_lung": "Left Lung",
     "right_lung": "Right Lung",
@@ -38,20 +43,22 @@ TARGETS = {
 
 
 def find_organs(loaded: Loaded, folder: Path, *, weights: Path | None = None, device: str = "auto") -> int:
-    """Write ``ORGAN/NAME.png`` of every image that has none yet, white where the network's probability is at
-    least 0.5. Killed and called again, it goes on.
+    """Write ``ORGAN/NAME.png`` for every image that has no masks yet.
+
+    Masks are white where the network's probability is at least 0.5. If the process is killed, the next call
+    continues its work.
 
     Args:
         loaded: the dataset.
-        folder: of the masks.
-        weights: the network's file; None lets TorchXRayVision fetch it.
+        folder: the folder of the masks.
+        weights: the file of the network's weights; None lets TorchXRayVision download it.
         device: a ``--device`` word.
 
     Returns:
         The number of images that had no masks.
 
     Raises:
-        WsbenchError: TorchXRayVision is not installed, or the weights cannot be had.
+        WsbenchError: TorchXRayVision is not installed, or the weights could not be loaded.
     """
     from wsbench.utils.devices import torch_device
 
@@ -78,19 +85,19 @@ def _find(loaded: Loaded, missing: Sequence[Sample], folder: Path, network: nn.M
 
 
 def _masks(network: nn.Module, pixels: np.ndarray) -> np.ndarray:
-    """``(N, 512, 512)`` uint8 -> ``(N, 5, 512, 512)`` bool."""
+    """Compute the ``(N, 5, 512, 512)`` bool masks of ``(N, 512, 512)`` uint8 images."""
     import torch
 
     # TorchXRayVision's networks take grey levels from -1024 to 1024.
     levels = torch.from_numpy(pixels)[:, None].float() / 255 * 2048 - 1024
-    # It speaks of images without white, which there are, and of a name that torch has replaced.
+    # It warns of images without white pixels, which are fine, and of a name that torch has replaced.
     with torch.inference_mode(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         logits = network(levels.to(next(network.parameters()).device))
     targets = cast("list[str]", network.targets)
     rows = [targets.index(TARGETS[organ]) for organ in ORGANS]
-    found: np.ndarray = (logits[:, rows] >= 0).cpu().numpy()
-    return found
+    masks: np.ndarray = (logits[:, rows] >= 0).cpu().numpy()  # a logit of 0 is the probability 0.5
+    return masks
 
 
 def _network(weights: Path | None) -> nn.Module:
@@ -110,14 +117,15 @@ def _network(weights: Path | None) -> nn.Module:
         except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
             reason = words_of(error)[:200]
             raise WsbenchError(
-                f"the weights of PSPNet cannot be had ({type(error).__name__}: {reason}); give --weights "
-                f"FILE, its {WEIGHTS}"
+                f"the weights of PSPNet could not be loaded ({type(error).__name__}: {reason}); give "
+                f"--weights FILE, its {WEIGHTS}"
             ) from None
 
 
 @contextlib.contextmanager
 def _folder_of(weights: Path | None) -> Iterator[str | None]:
-    """A folder in which TorchXRayVision finds the file under the name it looks for; None for its own."""
+    """Give a folder that holds the weights under the name that TorchXRayVision looks for; None for its
+    cache."""
     if weights is None:
         yield None
         return

@@ -1,4 +1,5 @@
-"""Deals the four roles of the protocol from names, labels and content hashes; order never matters."""
+"""Assigns the four roles of the protocol by names, labels and content hashes. The order of samples does not
+matter."""
 
 from __future__ import annotations
 
@@ -13,46 +14,45 @@ from wsbench.utils.hashing import seed_from
 
 @dataclass(frozen=True)
 class Roles:
-    """Which sample has which role.
+    """The roles of samples.
 
     Attributes:
-        members: sorted sample names by role.
-        left_out: names that have no role, with the reason.
+        members: for each role, the sorted names of its samples.
+        left_out: for each name without a role, the reason.
     """
 
     members: Mapping[Role, tuple[str, ...]]
     left_out: Mapping[str, str]
 
 
-def deal(
+def assign_roles(
     samples: Iterable[Sample], shares: Mapping[str, Mapping[Role, float]], *, stratified: bool = True
 ) -> Roles:
-    """Deal roles to samples.
+    """Assign a role to every sample.
 
-    Within an official split and, if ``stratified``, a stratum (labels and `Sample.stratum`), groups of
-    samples that share a patient or the same pixels are ordered by a hash of their first name and cut by the
-    split's shares.
-    A group that reaches into several official splits would leak: the part of it outside the test role
-    is left out.
+    Samples that share a patient or an image file form a group and get the same role. Within an official
+    split (and stratum, if ``stratified``), groups are ordered by a hash of their first name and cut by the
+    shares of the split. A group that reaches into several official splits would leak, so that only its
+    samples in the split with the largest test share get a role.
 
     Args:
-        samples: any order.
-        shares: per official split, the share of each role.
-        stratified: whether shares hold within labels.
+        samples: the samples, in any order.
+        shares: for each official split, the share of each role; the shares of a split sum to 1.
+        stratified: whether the shares hold within each stratum (labels and `Sample.stratum`).
 
     Raises:
-        WsbenchError: an official split that has no shares, or a role that would be empty.
+        WsbenchError: an official split has no shares, or a role would be empty.
     """
     members: dict[Role, list[str]] = {role: [] for role in ROLES}
     left_out: dict[str, str] = {}
     strata: dict[tuple[str, str, tuple[str, ...]], list[list[Sample]]] = defaultdict(list)
     for group in groups(sorted(samples, key=lambda sample: sample.name)):
-        kept = _without_leak(group, shares, left_out)
-        first = kept[0]
+        remaining = _without_leak(group, shares, left_out)
+        first = remaining[0]
         stratum = stratum_of(first) if stratified else ("", ())
-        strata[first.split, *stratum].append(kept)
-    for (split, _, _), inside in sorted(strata.items()):
-        for role, group in _cut(inside, _shares_of(split, shares)):
+        strata[first.split, *stratum].append(remaining)
+    for (split, _, _), groups_of_stratum in sorted(strata.items()):
+        for role, group in _cut(groups_of_stratum, _shares_of(split, shares)):
             members[role].extend(sample.name for sample in group)
     empty = [role for role in ROLES if not members[role]]
     if empty:
@@ -61,17 +61,21 @@ def deal(
 
 
 def stratum_of(sample: Sample) -> tuple[str, tuple[str, ...]]:
-    """Within which shares hold: `Sample.stratum` and labels."""
+    """Return the stratum of a sample: its `Sample.stratum` and its labels."""
     return sample.stratum, tuple(sorted(sample.labels))
 
 
 def groups(samples: Sequence[Sample]) -> list[list[Sample]]:
-    """Connected components of "same patient" and "same content", each in the order of ``samples``."""
+    """Group samples that are connected by equal patients or equal contents.
+
+    Args:
+        samples: the samples; every group keeps their order.
+    """
     import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    # A node for every sample, and one for every patient and every content.
+    # The graph has a node for every sample, patient and content; edges connect samples with their two others.
     node_of: dict[tuple[str, str], int] = {}
     edges = []
     for row, sample in enumerate(samples):
@@ -83,16 +87,17 @@ def groups(samples: Sequence[Sample]) -> list[list[Sample]]:
     ends = np.array(edges, dtype=np.intp).reshape(-1, 2).T
     graph = coo_array((np.ones(len(edges), dtype=np.int8), (ends[0], ends[1])), shape=(nodes, nodes))
     _, component = connected_components(graph, directed=False)
-    together: dict[int, list[Sample]] = defaultdict(list)
+    members: dict[int, list[Sample]] = defaultdict(list)
     for sample, number in zip(samples, component[: len(samples)].tolist(), strict=True):
-        together[number].append(sample)
-    return list(together.values())
+        members[number].append(sample)
+    return list(members.values())
 
 
 def _without_leak(
     group: list[Sample], shares: Mapping[str, Mapping[Role, float]], left_out: dict[str, str]
 ) -> list[Sample]:
-    """What of a group is dealt: all of it, or, where it spans splits, the part in the most tested one."""
+    """Return the samples of a group that get a role: all, or, if the group spans several splits, those in the
+    split with the largest test share."""
     if len({sample.split for sample in group}) == 1:
         return group
 
@@ -113,6 +118,8 @@ def _shares_of(split: str, shares: Mapping[str, Mapping[Role, float]]) -> Mappin
 
 
 def _cut(groups: list[list[Sample]], shares: Mapping[Role, float]) -> Iterable[tuple[Role, list[Sample]]]:
+    """Cut ordered groups into roles, such that each role gets its share of the samples as nearly as
+    possible."""
     ordered = sorted(groups, key=lambda group: (seed_from("role", group[0].name), group[0].name))
     total = sum(map(len, ordered))
     roles = [role for role in ROLES if shares.get(role, 0.0) > 0]

@@ -1,4 +1,5 @@
-"""Dataset -> what a method may see. The types form a ladder: pixels, then labels, then (declared) boxes."""
+"""Views: what a method may see of a dataset. There are three types: pixels, pixels and labels, and, for what
+declares box supervision, pixels, labels and boxes."""
 
 from __future__ import annotations
 
@@ -12,16 +13,21 @@ import numpy as np
 from wsbench.types import ORGANS, Box, Sample, WeakSample
 
 ImageArray = Callable[[int, int], np.ndarray]
-"""``(height, width)`` -> all images of the dataset as one ``(M, height, width)`` uint8 memory map."""
+"""A function of height and width that returns all M images as a ``(M, height, width)`` uint8 memory map."""
 
 OrganArray = Callable[[int], np.ndarray]
-"""``size`` -> the organ masks of all images as one ``(M, size, size)`` uint8 memory map, bit k organ k's."""
+"""A function of a size that returns the organ masks of all M images as a ``(M, size, size)`` uint8 memory
+map. Bit k belongs to organ k."""
 
 
 class Pixels:
-    """Some images of the memory map, as an array that is read when it is indexed.
+    """Pixels of N images, as an array that is read when it is indexed.
 
-    ``pixels[3]`` is ``(h, w)``, ``pixels[[4, 1]]`` is ``(2, h, w)``, ``pixels[:]`` is everything; uint8.
+    ``pixels[3]`` is ``(h, w)`` uint8, ``pixels[[4, 1]]`` is ``(2, h, w)``, and ``pixels[:]`` is ``(N, h,
+    w)``.
+
+    Attributes:
+        shape: ``(N, h, w)``.
     """
 
     def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
@@ -33,14 +39,17 @@ class Pixels:
         return len(self._rows)
 
     def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> np.ndarray:
-        """The images of an index of the first axis."""
+        """Read the images at an index of the first axis."""
         return np.asarray(self._array[self._rows[index]])
 
 
 class Masks(Pixels):
-    """Organ masks of some images, as an array that is read when it is indexed.
+    """Organ masks of N images, as an array that is read when it is indexed.
 
-    ``masks[3]`` is ``(5, size, size)``, ``masks[:]`` is ``(N, 5, size, size)``; uint8, 1 inside.
+    ``masks[3]`` is ``(5, size, size)`` uint8, 1 inside the organ, and ``masks[:]`` is ``(N, 5, size, size)``.
+
+    Attributes:
+        shape: ``(N, 5, size, size)``.
     """
 
     def __init__(self, array: np.ndarray, rows: np.ndarray) -> None:
@@ -54,11 +63,11 @@ class Masks(Pixels):
 
 @dataclass(frozen=True)
 class ImageView:
-    """Images without any label: what `Method.predict` receives.
+    """N images without labels: what `Method.predict` receives.
 
     Attributes:
-        classes: the dataset's classes, in the order of score columns.
-        names: of the N images.
+        classes: the classes of the dataset, in the order of score columns.
+        names: the names of the images.
         sizes: ``(N, 2)`` width and height of the original images, in pixels.
     """
 
@@ -73,78 +82,87 @@ class ImageView:
         return len(self.names)
 
     def pixels(self, height: int, width: int) -> Pixels:
-        """The whole images, resized to ``(height, width)`` without keeping the aspect."""
+        """Return the full images, resized to ``(height, width)`` without keeping their aspect.
+
+        The images are read from a cache on disk, which is made when a size is first used.
+        """
         return Pixels(self._array(height, width), self._rows)
 
     def organs(self, size: int) -> Masks:
-        """Masks of `wsbench.images.ORGANS` over the whole images: ``(N, 5, size, size)`` uint8, 1 inside.
+        """Return masks of `wsbench.images.ORGANS` over the full images.
+
+        Args:
+            size: the side of the masks, in cells.
+
+        Returns:
+            ``(N, 5, size, size)`` uint8, 1 inside the organ.
 
         Raises:
-            WsbenchError: they are not known of this dataset; the message says how to give them.
+            WsbenchError: the dataset has no masks; the message says how to provide them.
         """
         return Masks(self._organs(size), self._rows)
 
     def at(self, rows: Sequence[int] | np.ndarray) -> Self:
-        """The images of these rows, in their order."""
+        """Return a view of the images in these rows, in the order of the rows."""
         rows = np.asarray(rows, dtype=np.intp)
         names = tuple(self.names[row] for row in rows)
         return replace(self, names=names, sizes=self.sizes[rows], _rows=self._rows[rows])
 
     def take(self, start: int, stop: int) -> Self:
-        """The images from ``start`` to before ``stop``."""
+        """Return a view of the images from row ``start`` up to, but not including, row ``stop``."""
         return self.at(np.arange(len(self))[start:stop])
 
     def chunks(self, size: int) -> Iterator[Self]:
-        """The images in runs of at most ``size``."""
+        """Yield views of at most ``size`` consecutive images each."""
         for start in range(0, len(self), size):
             yield self.take(start, start + size)
 
 
 @dataclass(frozen=True)
 class WeakView(ImageView):
-    """Images with image-level labels: what `Method.fit` receives. No field of it can hold a box.
+    """N images with image-level labels: what `Method.fit` receives. No field can hold a box.
 
     Attributes:
-        samples: of the N images, in the order of ``names``.
+        samples: what a method may know of each image, in the order of ``names``.
     """
 
     samples: tuple[WeakSample, ...] = ()
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """``(N, C)`` uint8, 1 where the class is present."""
+        """The labels as ``(N, C)`` uint8, 1 where the class is present."""
         present = [[name in sample.labels for name in self.classes] for sample in self.samples]
         return np.array(present, dtype=np.uint8).reshape(len(self), len(self.classes))
 
     def at(self, rows: Sequence[int] | np.ndarray) -> Self:
-        """The images of these rows, in their order."""
+        """Return a view of the images in these rows, in the order of the rows."""
         return replace(super().at(rows), samples=tuple(self.samples[row] for row in rows))
 
 
 @dataclass(frozen=True)
 class BoxedView(WeakView):
-    """Images with their boxes: only for what declares box supervision, and only of the calibrate role.
+    """N images of role calibrate with their boxes, for methods that declare box supervision.
 
     Attributes:
-        boxes: per image, in pixels of the original image.
+        boxes: the truth boxes of each image, in pixels of the original image.
     """
 
     boxes: tuple[tuple[Box, ...], ...] = ()
 
     def at(self, rows: Sequence[int] | np.ndarray) -> Self:
-        """The images of these rows, in their order."""
+        """Return a view of the images in these rows, in the order of the rows."""
         return replace(super().at(rows), boxes=tuple(self.boxes[row] for row in rows))
 
 
 @dataclass(frozen=True)
 class Views:
-    """Makes the views of one dataset.
+    """Makes the views of a dataset.
 
     Attributes:
-        classes: the dataset's classes.
-        samples: all its samples, in the order of the memory map's rows.
-        array: the memory map by size.
-        organs: that of the organ masks.
+        classes: the classes of the dataset.
+        samples: all samples, in the order of the memory map's rows.
+        array: returns the memory map of all images by size.
+        organs: returns the memory map of all organ masks by size.
     """
 
     classes: tuple[str, ...]
@@ -153,18 +171,18 @@ class Views:
     organs: OrganArray
 
     def images(self, names: Sequence[str]) -> ImageView:
-        """Pixels alone."""
+        """Return a view of pixels alone."""
         rows, _ = self._select(names)
         return ImageView(self.classes, tuple(names), self._sizes(rows), self.array, self.organs, rows)
 
     def weak(self, names: Sequence[str]) -> WeakView:
-        """Pixels and image labels."""
+        """Return a view of pixels and image labels."""
         rows, samples = self._select(names)
         weak = tuple(sample.weak() for sample in samples)
         return WeakView(self.classes, tuple(names), self._sizes(rows), self.array, self.organs, rows, weak)
 
     def boxed(self, names: Sequence[str]) -> BoxedView:
-        """Pixels, image labels and boxes."""
+        """Return a view of pixels, image labels and boxes."""
         rows, samples = self._select(names)
         weak = tuple(sample.weak() for sample in samples)
         boxes = tuple(sample.boxes for sample in samples)

@@ -50,7 +50,7 @@ def array(kind: str, *, axes: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-def read(model: type[Model], path: Path, what: str) -> Model:
+def read_archive(model: type[Model], path: Path, what: str) -> Model:
     """The arrays of an archive, checked against their model.
 
     Args:

@@ -71,7 +71,7 @@ def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, CHECK: _check(values)}
 
 
-def is_whole(values: Mapping[str, Any]) -> bool:
+def is_intact(values: Mapping[str, Any]) -> bool:
     """Whether the hash in sealed values is that of the others."""
     return values.get(CHECK) == _check({name: value for name, value in values.items() if name != CHECK})
 
@@ -80,7 +80,7 @@ def _check(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def is_whole_archive(path: Path) -> bool:
+def is_intact_archive(path: Path) -> bool:
     """Whether a zip archive, as npz files and torch's checkpoints are, holds what was written into it, by the
     checksum of each of its members."""
     try:
@@ -125,7 +125,7 @@ def _noted(folder: Path) -> dict[str, list[str]]:
     """By name, the hashes that files may have; nothing is known where the note is absent or damaged."""
     try:
         values = read_json(folder / FILE)
-        if is_whole(values):
+        if is_intact(values):
             return {name: hashes for name, hashes in values.items() if name != CHECK}
     except (OSError, ValueError, AttributeError):
         pass

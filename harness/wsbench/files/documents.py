@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import from_json
@@ -136,15 +136,42 @@ def checked(model: type[Model], value: Any, where: str) -> Model:
         raise WsbenchError(f"{where}: {reason_of(error, model)}") from None
 
 
+class Fault(NamedTuple):
+    """The first thing that a validation found wrong.
+
+    Attributes:
+        keys: the keys and indices that lead to the wrong value; empty for the document itself.
+        reason: what is wrong with the value, in words.
+        kind: pydantic's name of the error, such as ``missing``.
+    """
+
+    keys: tuple[str, ...]
+    reason: str
+    kind: str
+
+    @property
+    def key(self) -> str:
+        """The keys joined by dots."""
+        return ".".join(self.keys)
+
+
+def first_fault(error: ValidationError) -> Fault:
+    """Return the first fault of a pydantic error."""
+    # The input may be a whole document, so pydantic is told to leave it out.
+    details = error.errors(include_url=False, include_input=False)[0]
+    keys = tuple(map(str, details["loc"]))
+    return Fault(keys, details["msg"].removeprefix("Value error, "), details["type"])
+
+
 def reason_of(error: ValidationError, model: type[BaseModel] | None = None) -> str:
-    """The first complaint of a validation, as ``key: reason``.
+    """Describe the first fault of a pydantic error as ``key: reason``.
 
     Args:
-        error: of pydantic.
-        model: whose keys are suggested for an unknown one at the top.
+        error: the error.
+        model: the model that was validated, whose keys are suggested for an unknown key at the top.
     """
-    first = error.errors(include_url=False, include_input=False)[0]
-    place, reason = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden" and model is not None and len(first["loc"]) == 1:
-        reason += f"; {suggestion(place, model.model_fields)}"
-    return f"{place}: {reason}" if place else reason
+    fault = first_fault(error)
+    reason = fault.reason
+    if fault.kind == "extra_forbidden" and model is not None and len(fault.keys) == 1:
+        reason += f"; {suggestion(fault.key, model.model_fields)}"
+    return f"{fault.key}: {reason}" if fault.keys else reason

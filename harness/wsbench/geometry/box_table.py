@@ -14,13 +14,13 @@ from wsbench.utils.read_only import make_fields_read_only
 
 @dataclass(frozen=True)
 class BoxTable:
-    """M boxes of many images, as columns, in the order of their images.
+    """M boxes of many images, stored as columns. The arrays are read-only.
 
     Attributes:
-        image: ``(M,)`` row of the image in the table of images.
-        label: ``(M,)`` index of the class.
-        xyxy: ``(M, 4)`` half-open, in pixels of the original image.
-        score: ``(M,)``; 1 for truth boxes.
+        image: ``(M,)`` integers, the row of each box's image in the table of images.
+        label: ``(M,)`` integers, the index of each box's class.
+        xyxy: ``(M, 4)`` corners ``x0, y0, x1, y1``, half-open, in pixels of the original image.
+        score: ``(M,)`` floats; 1 for truth boxes.
     """
 
     image: np.ndarray
@@ -35,28 +35,34 @@ class BoxTable:
         return len(self.image)
 
     def where(self, keep: np.ndarray) -> BoxTable:
-        """The boxes at which ``(M,)`` bool is true."""
+        """Select boxes.
+
+        Args:
+            keep: ``(M,)`` bool, or integer rows.
+        """
         return BoxTable(self.image[keep], self.label[keep], self.xyxy[keep], self.score[keep])
 
     def of_label(self, label: int) -> BoxTable:
-        """The boxes of one class."""
+        """Select the boxes of the class with this index."""
         return self.where(self.label == label)
 
     def of_image(self, image: int) -> np.ndarray:
-        """The ``(n, 4)`` corners of one image's boxes."""
+        """Return the ``(n, 4)`` corners of the boxes of one image, in pixels."""
         corners: np.ndarray = self.xyxy[self.image == image]
         return corners
 
     @classmethod
     def joined(cls, tables: Sequence[BoxTable]) -> BoxTable:
-        """The boxes of several tables of the same images."""
+        """Concatenate tables of the same images, in the given order."""
         columns = ("image", "label", "xyxy", "score")
         empty = cls.of([], ())
         return cls(*(np.concatenate([getattr(t, name) for t in [empty, *tables]]) for name in columns))
 
     def single(self) -> BoxTable:
-        """The same boxes with corners and scores rounded to single precision, as submissions keep them, so
-        that what is scored again from a submission is what was scored first."""
+        """Round corners and scores to single precision, in which submissions store them.
+
+        Scoring a submission again then gives the values that were computed first.
+        """
         return BoxTable(
             self.image,
             self.label,
@@ -65,11 +71,11 @@ class BoxTable:
         )
 
     def lists(self, images: int, classes: Sequence[str]) -> list[list[ScoredBox]]:
-        """The boxes of each image, in the order of classes.
+        """Convert the table to a list of boxes for each image, sorted by class.
 
         Args:
-            images: their number.
-            classes: names.
+            images: the number of images.
+            classes: the names of the classes.
         """
         result: list[list[ScoredBox]] = [[] for _ in range(images)]
         for row in np.argsort(self.label, kind="stable"):
@@ -81,8 +87,13 @@ class BoxTable:
 
     @classmethod
     def of(cls, boxes: Iterable[Sequence[Box | ScoredBox]], classes: Sequence[str]) -> BoxTable:
-        """The table of boxes given per image."""
-        flat = [(row, box) for row, inside in enumerate(boxes) for box in inside]
+        """Make a table of the boxes of each image.
+
+        Args:
+            boxes: the boxes of each image, in the order of the images.
+            classes: the names of the classes, in the order of their indices.
+        """
+        flat = [(row, box) for row, boxes_of_image in enumerate(boxes) for box in boxes_of_image]
         index = {name: position for position, name in enumerate(classes)}
         return cls(
             image=np.array([row for row, _ in flat], dtype=np.intp),
@@ -94,11 +105,11 @@ class BoxTable:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Every truth box with every predicted box of the same image and class.
+    """The K pairs of a truth box and a predicted box of the same image and class.
 
     Attributes:
-        truth, predicted: ``(K,)`` rows of the two box tables, ordered by truth, then predicted.
-        iou: ``(K,)`` intersection over union.
+        truth, predicted: ``(K,)`` rows of the two box tables, ordered by truth, then by predicted.
+        iou: ``(K,)`` intersection over union, in [0, 1].
     """
 
     truth: np.ndarray
@@ -110,7 +121,13 @@ class Pairs:
 
 
 def overlaps(truth: BoxTable, predicted: BoxTable) -> Pairs:
-    """All same-image, same-class pairs with their intersection over union, without a loop over images."""
+    """Pair every truth box with every predicted box of the same image and class, and compute their IoU.
+
+    Args:
+        truth: the truth boxes.
+        predicted: the predicted boxes of the same images and classes.
+    """
+    # A sorted join on a key of image and class replaces a loop over images.
     classes = 1 + max(truth.label.max(initial=0), predicted.label.max(initial=0))
     key_truth = truth.image * classes + truth.label
     key_predicted = predicted.image * classes + predicted.label

@@ -1,4 +1,4 @@
-"""What methods do to raw maps before they are heatmaps."""
+"""Scaling of raw maps to heatmaps with values from 0 to 1."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import numpy as np
 
 
 def peaked(maps: np.ndarray, smoothing: float = 0.0) -> np.ndarray:
-    """Maps, each from 0 to 1 at its maximum; one that is 0 everywhere stays 0.
+    """Divide each map by its maximum, so that it reaches 1. A map that is 0 everywhere stays 0.
 
     Args:
-        maps: ``(N, h, w)`` float32, >= 0.
-        smoothing: standard deviation of a Gaussian, in cells; 0: none.
+        maps: ``(N, h, w)`` float32, each value at least 0.
+        smoothing: standard deviation, in cells, of a Gaussian filter that is applied first; 0 applies none.
+
+    Returns:
+        ``(N, h, w)`` float32 in [0, 1].
     """
     import cv2
 
     if smoothing:
-        maps = np.stack([cv2.GaussianBlur(of_image, (0, 0), smoothing) for of_image in maps])
+        # A kernel size of (0, 0) lets OpenCV derive it from the standard deviation.
+        maps = np.stack([cv2.GaussianBlur(heatmap, (0, 0), smoothing) for heatmap in maps])
     highest = maps.max(axis=(1, 2), keepdims=True)
     shares: np.ndarray = np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
     return shares

@@ -1,1 +1,1 @@
-"""What methods and external programs predicted: checked, stored and read back."""
+"""Checks, stores and reads the predictions of methods and of external programs."""

@@ -1,4 +1,4 @@
-"""COCO files of predictions, fitted to a dataset."""
+"""Reads COCO files of predictions and fits them to a dataset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel, FailFast, Field, FiniteFloat, RootModel, Validat
 from wsbench.data.dataset import Loaded
 from wsbench.data.image_names import ImageNames
 from wsbench.errors import WsbenchError, suggestion
-from wsbench.files.documents import read_bytes
+from wsbench.files.documents import first_fault, read_bytes
 from wsbench.geometry.box_units import frame_doubt
 from wsbench.geometry.coordinates import areas, clip, xywh_to_xyxy
 from wsbench.predictions.store import SCORED_ROLES, listed_once, require, scores_in_unit
@@ -22,19 +22,19 @@ from wsbench.types import Prediction, Role, Sample, ScoredBox
 Model = TypeVar("Model", bound=BaseModel)
 
 MARGIN = 0.01
-"""Boxes may leave their image by this share of its side, as rounding does. They are cut to the image, and one
-of which nothing is left is dropped."""
+"""Boxes may leave their image by this share of its side, as happens by rounding. They are cut to the image,
+and boxes outside of it are dropped."""
 
 
 Pixels = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Id = Annotated[int, Field(ge=-(2**63), lt=2**63)] | str
 
 FORMS_OF_ID = ("constrained-int", "str")
-"""What pydantic calls the two forms of an id, in the place of an error."""
+"""Pydantic's names of the two forms of an id, in the location of an error."""
 
 
 class CocoImage(BaseModel):
-    """An image entry; ``scores`` is ours."""
+    """An image entry. ``scores`` is an extension of wsbench: the score of each class."""
 
     id: Id
     file_name: str
@@ -51,9 +51,9 @@ class CocoCategory(BaseModel):
 
 
 class CocoBox(BaseModel):
-    """A result: x, y, width, height in pixels of the original image.
+    """A result: a box as x, y, width, height in pixels of the original image.
 
-    ``corners`` is ours: x0, y0, x1, y1 to the last bit, which adding up widths can lose.
+    ``corners`` is an extension of wsbench: x0, y0, x1, y1 without the rounding error of adding widths.
     """
 
     image_id: Id
@@ -65,7 +65,7 @@ class CocoBox(BaseModel):
 
 Item = TypeVar("Item")
 Listed = Annotated[list[Item], FailFast()]
-"""A list that is refused for its first bad item: all of them could fill the memory."""
+"""A list whose validation stops at the first bad item. The errors of all items could fill the memory."""
 
 
 class CocoFile(BaseModel):
@@ -83,7 +83,7 @@ class CocoList(RootModel[list[CocoBox]]):
 
 
 class CocoNames(BaseModel):
-    """What names ids in a COCO file of annotations."""
+    """The entries of a COCO file of annotations that name its ids."""
 
     images: Listed[CocoImage]
     categories: Listed[CocoCategory] = []
@@ -114,7 +114,7 @@ class CocoResults:
             self._check_frame(image)
 
     def _leave_out(self, names: frozenset[str]) -> None:
-        """Forget what the file says of images that were left out as bad: it is no fault of the file."""
+        """Ignore the entries of images that were left out of the dataset as bad."""
         self._file.images = [image for image in self._file.images if image.file_name not in names]
         self._file.annotations = [
             box
@@ -123,17 +123,18 @@ class CocoResults:
         ]
 
     def parts(self) -> dict[Role, Prediction]:
-        """Predictions of the test role, and of select and calibrate where the file lists their images."""
+        """Return predictions of test, and of select and calibrate where the file lists their images."""
         boxes = self._boxes()
         listed = {image.file_name: image for image in self._file.images}
         members = self._loaded.roles.members
         if listed:
             require(self._path, [name for name in members["test"] if name not in listed], "test", "entry")
-        there = [r for r in SCORED_ROLES if r == "test" or (listed and set(members[r]) <= set(listed))]
-        return {role: self._part(members[role], boxes, listed) for role in there}
+        roles = [r for r in SCORED_ROLES if r == "test" or (listed and set(members[r]) <= set(listed))]
+        return {role: self._part(members[role], boxes, listed) for role in roles}
 
     def frame_doubt(self) -> str:
-        """Why the boxes seem not to be in pixels of the original images; empty where nothing says so."""
+        """Say why the boxes seem not to be in pixels of the original images; empty where nothing is
+        suspicious."""
         samples = [self._sample_of(box.image_id) for box in self._file.annotations]
         corners = np.array([xywh_to_xyxy(box.bbox) for box in self._file.annotations])
         return frame_doubt(corners, np.array([(sample.width, sample.height) for sample in samples]))
@@ -143,17 +144,18 @@ class CocoResults:
     ) -> Prediction:
         boxes_of_images = [boxes.get(name, []) for name in names]
         scores = [
-            self._scores(listed.get(name), inside)
-            for name, inside in zip(names, boxes_of_images, strict=True)
+            self._scores(listed.get(name), boxes_of_image)
+            for name, boxes_of_image in zip(names, boxes_of_images, strict=True)
         ]
         shape = (len(names), len(self._loaded.dataset.classes))
         return Prediction(np.array(scores, dtype=np.float64).reshape(shape), boxes=boxes_of_images)
 
     def _scores(self, image: CocoImage | None, boxes: Sequence[ScoredBox]) -> list[float]:
-        """The scores that the file gives, else the highest of the image's boxes of each class.
+        """Return the class scores of an image: those of the file, or the best score of its boxes of each
+        class.
 
         Raises:
-            WsbenchError: they are not of the dataset's classes, or not in [0, 1].
+            WsbenchError: the scores are not those of the dataset's classes, or not in [0, 1].
         """
         classes = self._loaded.dataset.classes
         if image is None or image.scores is None:
@@ -169,29 +171,29 @@ class CocoResults:
         return scores
 
     def _boxes(self) -> dict[str, list[ScoredBox]]:
-        """By image, the boxes of which something is left within it."""
+        """Return the boxes of each image, cut to it."""
         results: dict[str, list[CocoBox]] = defaultdict(list)
         for box in self._file.annotations:
             results[self._sample_of(box.image_id).name].append(box)
+        boxes = {}
         for name, of_image in results.items():
             self._check_once(name, of_image)
-        return {
-            name: [cut for box in of_image if (cut := self._cut(box, self._sample[name])) is not None]
-            for name, of_image in results.items()
-        }
+            cut = [self._cut(box, self._sample[name]) for box in of_image]
+            boxes[name] = [box for box in cut if box is not None]
+        return boxes
 
     def _cut(self, box: CocoBox, sample: Sample) -> ScoredBox | None:
-        """A box cut to its image; None where it lies in the margin around it, with nothing of it inside.
+        """Cut a box to its image; None where it lies in the margin around the image.
 
         Raises:
-            WsbenchError: it reaches beyond the margin, has no area, or its score is not in [0, 1].
+            WsbenchError: the box reaches beyond the margin, has no area, or its score is not in [0, 1].
         """
         corners = np.array([box.corners or xywh_to_xyxy(box.bbox)])
         width, height = sample.width, sample.height
         slack = np.array([width, height] * 2) * MARGIN
         outside = (corners < -slack).any() or (corners > [width, height] * 2 + slack).any()
-        apart = np.abs(corners - [xywh_to_xyxy(box.bbox)]).max() > 1e-6
-        if outside or apart or box.bbox[2] <= 0 or box.bbox[3] <= 0:
+        contradictory = np.abs(corners - [xywh_to_xyxy(box.bbox)]).max() > 1e-6
+        if outside or contradictory or box.bbox[2] <= 0 or box.bbox[3] <= 0:
             raise WsbenchError(
                 f"{self._path}: the box {list(box.bbox)} of {sample.name} has no area, is not its corners"
                 f" or leaves its {width}x{height} pixels; boxes are x, y, width, height in pixels of the "
@@ -203,8 +205,11 @@ class CocoResults:
         return ScoredBox(label, x0, y0, x1, y1, box.score) if areas(within)[0] > 0 else None
 
     def _check_once(self, name: str, results: Sequence[CocoBox]) -> None:
-        """Raise WsbenchError if an image stands twice in a list of results: under two ids, or with every
-        result doubled, as where lists of several processes overlap. A single equal pair says nothing."""
+        """Raise WsbenchError if an image is listed twice: under two ids, or with every result doubled.
+
+        All results are doubled where the lists of several processes overlap. A single pair of equal results
+        is accepted.
+        """
         if len(ids := sorted({str(box.image_id) for box in results})) > 1:
             raise WsbenchError(
                 f"{self._path}: image {name} has boxes under two ids, {ids[0]} and {ids[1]}; "
@@ -218,7 +223,7 @@ class CocoResults:
 
     def _sample_of(self, image_id: int | str) -> Sample:
         name = self._name_of.get(str(image_id))
-        if name is None and isinstance(image_id, int):  # a number says nothing, were it also a file's name
+        if name is None and isinstance(image_id, int):  # a number is not taken for the name of a file
             raise WsbenchError(
                 f"{self._path}: image_id {image_id} has no name; give --images, a COCO file that names it"
             )
@@ -244,10 +249,10 @@ class CocoResults:
 
     def _check_frame(self, image: CocoImage) -> None:
         sample = self._known(image.file_name)
-        given = (image.width or sample.width, image.height or sample.height)
-        if given != (sample.width, sample.height):
+        width, height = image.width or sample.width, image.height or sample.height
+        if (width, height) != (sample.width, sample.height):
             raise WsbenchError(
-                f"{self._path}: {image.file_name} is {given[0]}x{given[1]} there and "
+                f"{self._path}: {image.file_name} is {width}x{height} there and "
                 f"{sample.width}x{sample.height} in {self._loaded.spec.name}: its boxes are in another frame"
             )
 
@@ -255,12 +260,14 @@ class CocoResults:
 def _names_by_id(
     listings: Sequence[tuple[Path, Sequence[CocoImage]]], known: Container[str]
 ) -> dict[str, str]:
-    """Which image each id names, over all files, ids as text: some programs write numbers so. The same image
-    with the same id may stand in several.
+    """Return the image that each id names in all files.
+
+    Ids are compared as text, because some programs write numbers as text. An image may be in several files,
+    with the same id.
 
     Args:
-        listings: files and the images they list.
-        known: names of the dataset's images, by which a result may also call them.
+        listings: files and the images that they list.
+        known: the names of the dataset's images, which results may use instead of ids.
 
     Raises:
         WsbenchError: a file lists an image twice, an id names two images, or an image has two ids.
@@ -285,7 +292,7 @@ def _names_by_id(
 
 
 def _results(path: Path, content: bytes) -> CocoFile:
-    """A COCO file or a plain list of results: what it begins with says which of them the user wrote."""
+    """Parse a COCO file or a plain list of results. The first character tells which of them it is."""
     if content.lstrip()[:1] != b"[":
         return _parse(CocoFile, path, content)
     return CocoFile.model_construct(annotations=_parse(CocoList, path, content).root)
@@ -295,13 +302,13 @@ def _parse(model: type[Model], path: Path, content: bytes) -> Model:
     try:
         return model.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        keys, reason = [str(key) for key in first["loc"]], first["msg"]
+        fault = first_fault(error)
+        keys, reason = list(fault.keys), fault.reason
         if keys and keys[-1] in FORMS_OF_ID:
             keys, reason = keys[:-1], "Input should be a whole number or text"
-        if first["type"] == "missing" and keys[-1] == "bbox":
+        if fault.kind == "missing" and keys[-1] == "bbox":
             reason += "; masks are not read"
         if keys and model is CocoList:
             keys[0] = f"item {keys[0]}: {keys.pop(1)}" if len(keys) > 1 else f"item {keys[0]}"
-        place = f"{'.'.join(keys)}: " if keys else ""
-        raise WsbenchError(f"{path}: not COCO results: {place}{reason}") from None
+        location = f"{'.'.join(keys)}: " if keys else ""
+        raise WsbenchError(f"{path}: not COCO results: {location}{reason}") from None

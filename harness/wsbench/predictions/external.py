@@ -1,6 +1,6 @@
-"""Predictions of programs that are no plugins: COCO results, or heatmaps in an npz file.
+"""Reads the predictions of external programs: COCO results, or heatmaps in an npz file.
 
-Files are data: JSON and plain arrays, never pickles.
+The files hold JSON or plain arrays, never pickles.
 """
 
 from __future__ import annotations
@@ -24,26 +24,28 @@ from wsbench.types import Prediction, Role
 
 
 class NoSettings(Settings):
-    """An outside program's settings are its own affair."""
+    """The settings of an external program are unknown."""
 
 
-class OutsideMethod(Method):
-    """Stands in for a program that has run elsewhere."""
+class ExternalMethod(Method):
+    """Represents a program that was run elsewhere."""
 
     def predict(self, images: Any) -> Prediction:
-        raise WsbenchError("the predictions of an outside program are in its file; it cannot be run again")
+        raise WsbenchError(
+            "the predictions of an external program are in its file; give that file to `wsbench evaluate`"
+        )
 
 
 @dataclass(frozen=True)
-class Outside:
-    """What an outside program predicted.
+class ExternalPredictions:
+    """The predictions of an external program.
 
     Attributes:
-        spec: its name, and whether it has seen boxes.
-        content: hash of the file and of how it was read.
-        parts: predictions by role, each of all images of the role in their order.
-        doubt: why its boxes seem to be in another frame than pixels of the original images; empty where
-            nothing speaks for it.
+        spec: the name of the program, and whether it has seen boxes.
+        content: a hash of the file and of the options that it was read with.
+        parts: for each role, the predictions of all its images in their order.
+        doubt: why the boxes seem not to be in pixels of the original images; empty where nothing is
+            suspicious.
     """
 
     spec: MethodSpec
@@ -53,20 +55,20 @@ class Outside:
 
     @staticmethod
     def spec_of(name: str, box_supervision: str) -> MethodSpec:
-        """The spec of a program known by name alone."""
+        """Make the spec of a program of which only the name and the box supervision are known."""
         supervision = BoxSupervision(box_supervision)
         return MethodSpec(
             name,
-            "predictions of an outside program",
+            "predictions of an external program",
             NoSettings,
-            OutsideMethod,
+            ExternalMethod,
             presets={EXTERNAL: {}},
             box_supervision=supervision,
             box_use="training, as its submitter says" if supervision is BoxSupervision.FIT else "",
         )
 
     def describe(self) -> dict[str, Any]:
-        """What a record says of it."""
+        """Describe the program for a record, as JSON values."""
         return {
             "name": self.spec.name,
             "preset": EXTERNAL,
@@ -81,7 +83,7 @@ class Outside:
         }
 
 
-def read(
+def read_predictions(
     path: Path,
     name: str,
     loaded: Loaded,
@@ -89,23 +91,23 @@ def read(
     categories: Mapping[str, str] | None = None,
     images: Path | None = None,
     uses_boxes: bool = False,
-) -> Outside:
-    """Read predictions.
+) -> ExternalPredictions:
+    """Read the predictions of an external program and fit them to a dataset.
 
     Args:
-        path: ``.json``: COCO results, a list of ``image_id, category_id, bbox, score``, or a COCO file with
-            ``images`` (each with an optional ``scores`` by class), ``categories`` and ``annotations``.
-            ``.npz``: arrays ``names (N,)``, ``classes (C,)``, ``scores (N, C)``, ``heatmaps (N, C, h, w)``
-            and, where a map covers only a part of its image, ``regions (N, 4)``. ``map_names (M,)`` says
-            whose the heatmaps are where not all images have one.
-        name: what the program is called.
+        path: a ``.json`` or ``.npz`` file. JSON is a list of COCO results (``image_id, category_id, bbox,
+            score``), or a COCO file with ``images`` (each with an optional ``scores`` by class),
+            ``categories`` and ``annotations``. An npz file has the arrays ``names (N,)``, ``classes (C,)``,
+            ``scores (N, C)`` and ``heatmaps (N, C, h, w)``. Where heatmaps cover only a part of their image,
+            it has ``regions (N, 4)``. Where only M images have heatmaps, it has their ``map_names (M,)``.
+        name: the name of the program.
         loaded: the dataset.
-        categories: classes by category id, where the file does not name them.
+        categories: class names by category id, where the file does not name its categories.
         images: a COCO file that names the images of numeric ids.
         uses_boxes: whether the program was trained on boxes.
 
     Raises:
-        WsbenchError: the file is not of either form, or does not fit the dataset.
+        WsbenchError: the file has neither form, or does not fit the dataset.
     """
     digest, doubt = _digest(path), ""
     if path.suffix == ".npz":
@@ -113,19 +115,20 @@ def read(
     else:
         results = CocoResults(path, read_bytes(path), loaded, categories or {}, images)
         parts, doubt = results.parts(), results.frame_doubt()
-    how = repr((name, sorted((categories or {}).items()), uses_boxes))
-    digest.update(how.encode() + (read_bytes(images) if images else b""))
-    spec = Outside.spec_of(name, "fit" if uses_boxes else "none")
-    return Outside(spec, digest.hexdigest()[:16], parts, doubt)
+    options = repr((name, sorted((categories or {}).items()), uses_boxes))
+    digest.update(options.encode() + (read_bytes(images) if images else b""))
+    spec = ExternalPredictions.spec_of(name, "fit" if uses_boxes else "none")
+    return ExternalPredictions(spec, digest.hexdigest()[:16], parts, doubt)
 
 
 def check_seeds(files: Sequence[Path], seeds: Sequence[int]) -> None:
-    """Raise WsbenchError unless every file of one program has a seed of its own, and predictions of its own:
-    the same ones twice would be a spread of 0 over seeds that never were.
+    """Raise WsbenchError unless every file of a program has its own seed and its own predictions.
+
+    Two files with the same predictions would look like two seeds without any spread.
 
     Args:
-        files: of predictions.
-        seeds: one of each file.
+        files: files of predictions of one program.
+        seeds: the seed of each file.
     """
     if len(seeds) != len(files):
         raise WsbenchError(
@@ -144,10 +147,10 @@ def check_seeds(files: Sequence[Path], seeds: Sequence[int]) -> None:
 
 
 def _digest(path: Path) -> hashlib._Hash:
-    """The hash of a file of any size.
+    """Compute the hash of a file of any size.
 
     Raises:
-        WsbenchError: it cannot be read.
+        WsbenchError: the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -161,5 +164,5 @@ def _listed(seeds: Sequence[int]) -> str:
     return ",".join(map(str, seeds))
 
 
-def _count(values: Sequence[object], what: str) -> str:
-    return f"{len(values)} {what}{'' if len(values) == 1 else 's'}"
+def _count(values: Sequence[object], noun: str) -> str:
+    return f"{len(values)} {noun}{'' if len(values) == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Heatmaps in an npz file, fitted to a dataset."""
+"""Reads heatmaps from an npz file and fits them to a dataset."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ from wsbench.geometry.coordinates import full_image
 from wsbench.predictions.store import SCORED_ROLES, listed_once, require, scores_in_unit
 from wsbench.types import Prediction, Region, Role
 
-LONGEST_SIDE = 4096
-"""Rows or columns of a heatmap and of a box grid: no radiograph has more to tell."""
+MAX_SIDE = 4096
+"""The largest number of rows or columns of a heatmap or box grid. Radiographs show no finer detail."""
 
-SMALLEST_REGION = 2
-"""Pixels of an image that a heatmap must cover, each way: a region of one pixel is one in shares of 1."""
+MIN_REGION_PIXELS = 2
+"""The smallest side of a region, in pixels of the image. A smaller region is probably in shares of the
+image."""
 
-LARGEST_REGION = 4
-"""Times the longer side of its image that a region may be: heatmaps of padded inputs reach beyond it."""
+MAX_REGION_SIDES = 4
+"""The largest side of a region, as a multiple of the image's longer side. Regions of padded inputs reach
+beyond the image."""
 
 
 def _grid(values: np.ndarray) -> np.ndarray:
     sides = np.ravel(values)
-    whole = sides.dtype.kind in "iu" and len(sides) == 2
-    if not (whole and sides.min() >= 1 and sides.max() <= LONGEST_SIDE):
+    two_integers = sides.dtype.kind in "iu" and len(sides) == 2
+    if not (two_integers and sides.min() >= 1 and sides.max() <= MAX_SIDE):
         raise ValueError(
-            f"{sides[:3].tolist()} must be a number of rows and of columns, at most {LONGEST_SIDE} each"
+            f"{sides[:3].tolist()} must be a number of rows and of columns, at most {MAX_SIDE} each"
         )
     return sides
 
@@ -41,13 +43,13 @@ class HeatmapFile(archives.Arrays):
     """The arrays of a file: N images and C classes, and M heatmaps of h rows and w columns.
 
     Attributes:
-        names: ``(N,)`` text.
-        classes: ``(C,)`` text.
-        scores: ``(N, C)``.
-        heatmaps: ``(M, C, h, w)``.
-        map_names: ``(M,)`` whose the heatmaps are; None if they are those of ``names``.
-        regions: ``(M, 4)`` x0, y0, x1, y1 in pixels of the image.
-        box_grid: rows and columns.
+        names: ``(N,)`` the names of the images.
+        classes: ``(C,)`` the names of the classes.
+        scores: ``(N, C)`` numbers in [0, 1].
+        heatmaps: ``(M, C, h, w)`` numbers in [0, 1].
+        map_names: ``(M,)`` the names of the images with heatmaps; None if these are ``names``.
+        regions: ``(M, 4)`` x0, y0, x1, y1 of the region that each heatmap covers, in pixels of the image.
+        box_grid: rows and columns of the grid that boxes are cut from.
     """
 
     names: Annotated[np.ndarray, array("text", axes=1)]
@@ -68,10 +70,8 @@ class HeatmapFile(archives.Arrays):
             if values is not None and values.shape[:2] != shape:
                 raise ValueError(f"{name} has shape {values.shape}, not {shape} ...")
         sides = self.heatmaps.shape[2:]
-        if min(sides) < 1 or max(sides) > LONGEST_SIDE:
-            raise ValueError(
-                f"heatmaps has shape {self.heatmaps.shape}: 1 to {LONGEST_SIDE} rows and columns"
-            )
+        if min(sides) < 1 or max(sides) > MAX_SIDE:
+            raise ValueError(f"heatmaps has shape {self.heatmaps.shape}: 1 to {MAX_SIDE} rows and columns")
         return self
 
 
@@ -82,14 +82,14 @@ class HeatmapArrays:
         self._path = path
         self._loaded = loaded
         self._size = {sample.name: (sample.width, sample.height) for sample in loaded.samples}
-        self._file = archives.read(HeatmapFile, path, "an npz file of plain arrays")
+        self._file = archives.read_archive(HeatmapFile, path, "an npz file of plain arrays")
         map_names = self._file.map_names
         self._row = self._rows_of(self._file.names, "image")
         self._map_row = self._row if map_names is None else self._rows_of(map_names, "heatmap of")
         self._columns = self._classes()
 
     def parts(self) -> dict[Role, Prediction]:
-        """Predictions of all three roles: box rules are chosen on calibrate, operating points on select."""
+        """Return the predictions of select, calibrate and test."""
         return {role: self._part(role) for role in SCORED_ROLES}
 
     def _part(self, role: Role) -> Prediction:
@@ -108,9 +108,12 @@ class HeatmapArrays:
         sides = None if grid is None else (int(grid[0]), int(grid[1]))
         return Prediction(scores, heatmaps, [self._region(name) for name in names], box_grid=sides)
 
-    def _require(self, names: Sequence[str], rows: Mapping[str, int], role: Role, what: str) -> None:
-        """Raise WsbenchError where images of a role are not there: where the file has names that the dataset
-        has not, with the first of them and the nearest of the dataset's."""
+    def _require(self, names: Sequence[str], rows: Mapping[str, int], role: Role, noun: str) -> None:
+        """Raise WsbenchError if images of a role are missing.
+
+        If the file has names that the dataset lacks, the message shows the first of them and the nearest name
+        of the dataset.
+        """
         missing = [name for name in names if name not in rows]
         unknown = next((name for name in rows if name not in self._size), None)
         if missing and unknown is not None:
@@ -118,29 +121,29 @@ class HeatmapArrays:
                 f"{self._path}: image '{unknown}' is not in {self._loaded.spec.name}; "
                 f"{suggestion(unknown, self._size)}"
             )
-        require(self._path, missing, role, what)
+        require(self._path, missing, role, noun)
 
-    def _rows_of(self, names: np.ndarray, what: str) -> dict[str, int]:
-        """The row of each name in an array of names.
+    def _rows_of(self, names: np.ndarray, noun: str) -> dict[str, int]:
+        """Return the row of each name in an array of names.
 
         Raises:
             WsbenchError: a name occurs twice.
         """
-        listed_once(self._path, names.tolist(), what)
+        listed_once(self._path, names.tolist(), noun)
         return {name: row for row, name in enumerate(names.tolist())}
 
     def _classes(self) -> list[int]:
-        """The column of each of the dataset's classes."""
-        given = list(self._rows_of(self._file.classes, "class"))
-        wanted = self._loaded.dataset.classes
-        for name in given:
-            choose(name, dict.fromkeys(wanted), f"class of {self._loaded.spec.name}")
-        if missing := [name for name in wanted if name not in given]:
-            raise WsbenchError(f"{self._path}: has no scores of class {', '.join(missing)}")
-        return [given.index(name) for name in wanted]
+        """Return the column of each class of the dataset."""
+        file_classes = list(self._rows_of(self._file.classes, "class"))
+        dataset_classes = self._loaded.dataset.classes
+        for name in file_classes:
+            choose(name, dict.fromkeys(dataset_classes), f"class of {self._loaded.spec.name}")
+        if missing := [name for name in dataset_classes if name not in file_classes]:
+            raise WsbenchError(f"{self._path}: has no scores of class {', '.join(missing)}; add them")
+        return [file_classes.index(name) for name in dataset_classes]
 
     def _check_maps(self, names: Sequence[str], heatmaps: np.ndarray) -> None:
-        """Raise WsbenchError, saying what to do, where a heatmap is not in [0, 1]; NaN is not."""
+        """Raise WsbenchError if a value of a heatmap is NaN or not in [0, 1]."""
         for name, of_image in zip(names, heatmaps, strict=True):
             beyond = of_image[~((of_image >= 0) & (of_image <= 1))]
             if len(beyond):
@@ -165,10 +168,10 @@ class HeatmapArrays:
 
     def _check_region(self, name: str, region: Region) -> None:
         width, height = self._size[name]
-        limit = LARGEST_REGION * max(width, height)
+        limit = MAX_REGION_SIDES * max(width, height)
         overlaps = region.x0 < width and region.x1 > 0 and region.y0 < height and region.y1 > 0
         sides = (region.width, region.height)
-        if not (overlaps and min(sides) >= SMALLEST_REGION and max(sides) <= limit):
+        if not (overlaps and min(sides) >= MIN_REGION_PIXELS and max(sides) <= limit):
             raise WsbenchError(
                 f"{self._path}: the region of {name} covers {sides[0]:g}x{sides[1]:g} of "
                 f"{width}x{height} pixels from {region.x0:g}, {region.y0:g}; "

@@ -1,4 +1,4 @@
-"""Predictions on disk: checked, stored in shards that survive a kill, and read back as they were stored."""
+"""Checks predictions, stores them in shards that survive a kill, and reads them back."""
 
 from __future__ import annotations
 
@@ -12,44 +12,49 @@ import numpy as np
 from wsbench.contract.base import Method
 from wsbench.data.views import ImageView
 from wsbench.errors import WsbenchError
-from wsbench.files.checksums import is_whole_archive
+from wsbench.files.checksums import is_intact_archive
 from wsbench.files.writing import atomic
 from wsbench.types import Prediction, Region, Role, ScoredBox
 
 Item = TypeVar("Item")
 
 SHARD = 128
+"""Images of a shard."""
+
 SCORED_ROLES: tuple[Role, ...] = ("select", "calibrate", "test")
-"""The roles whose predictions are stored; of select, only scores are."""
+"""The roles whose predictions are stored. For select, only scores are."""
 
 PAPER = "paper"
-"""The subfolder of what protocol `paper` alone predicts with, where a method has such weights."""
+"""The subfolder of predictions with other weights, where a method has some for protocol ``paper``."""
 
-SOME = 3
-"""Names that an error lists."""
+MAX_LISTED_NAMES = 3
+"""Names of images that an error lists."""
 
 
 def predict(
     method: Method, images: ImageView, folder: Path, role: str, *, maps: bool = True, by: str = ""
 ) -> Iterable[int]:
-    """Predict ``images`` shard by shard into ``folder``; yields the number of images done.
+    """Predict the images of a role shard by shard.
 
     Args:
-        method: fitted.
-        images: of one role.
-        folder: sound shards that are there already are kept, and those that are not of these images removed.
-        role: the beginning of their names.
-        maps: whether heatmaps and boxes are kept, or only scores.
+        method: a fitted method.
+        images: the images of the role.
+        folder: the folder of the shards. Sound shards of these images are kept, others are removed.
+        role: the role, with which the names of the shards begin.
+        maps: whether heatmaps and boxes are stored, or scores alone.
         by: the method and its plugin, for messages.
 
+    Yields:
+        The number of images of each shard, when it is done.
+
     Raises:
-        WsbenchError: the prediction is not what `Prediction` promises.
+        WsbenchError: a prediction does not have the form that `Prediction` describes.
     """
     expected = []
     for number, shard in enumerate(images.chunks(SHARD)):
         path = folder / f"{role}-{number:04d}.npz"
         expected.append(path)
-        if not (is_whole_archive(path) and _names(path) == shard.names):
+        if not (is_intact_archive(path) and _names(path) == shard.names):
             prediction = method.predict(shard)
             try:
                 check(prediction, shard)
@@ -62,34 +67,47 @@ def predict(
 
 
 def store(prediction: Prediction, images: ImageView, folder: Path, role: str) -> None:
-    """Put predictions that are there already where `predict` would leave them.
+    """Store predictions of the images of a role, as `predict` does.
 
     Raises:
-        WsbenchError: the prediction is not what `Prediction` promises.
+        WsbenchError: the prediction does not have the form that `Prediction` describes.
     """
     check(prediction, images)
     for number, start in enumerate(range(0, len(images), SHARD)):
         stop = start + SHARD
-        _write(folder / f"{role}-{number:04d}.npz", images.take(start, stop), part(prediction, start, stop))
+        shard = sliced(prediction, start, stop)
+        _write(folder / f"{role}-{number:04d}.npz", images.take(start, stop), shard)
 
 
-def part(prediction: Prediction, start: int, stop: int) -> Prediction:
-    """The predictions of some of the images, in a row."""
+def sliced(prediction: Prediction, start: int, stop: int) -> Prediction:
+    """Return the predictions of the images from ``start`` up to, but not including, ``stop``."""
 
-    def of(values: Any) -> Any:
+    def rows_of(values: Any) -> Any:
         return None if values is None else values[start:stop]
 
     return Prediction(
-        of(prediction.scores),
-        of(prediction.heatmaps),
-        of(prediction.regions),
-        of(prediction.boxes),
+        rows_of(prediction.scores),
+        rows_of(prediction.heatmaps),
+        rows_of(prediction.regions),
+        rows_of(prediction.boxes),
         prediction.box_grid,
     )
 
 
-def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
-    """Names and predictions of a role, as `predict` stored them; scores in single precision."""
+def read_role(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ...], Prediction]:
+    """Read the predictions of a role.
+
+    Args:
+        folder: the folder of the shards.
+        role: the role.
+        classes: the names of the classes.
+
+    Returns:
+        The names of the images, and their predictions, with scores rounded to single precision.
+
+    Raises:
+        WsbenchError: shards hold heatmaps of different shapes.
+    """
     paths = sorted(folder.glob(f"{role}-*.npz"))
     images = sum(len(_names(path) or ()) for path in paths)
     names: list[str] = []
@@ -97,36 +115,38 @@ def read(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[str, ..
     maps: np.ndarray | None = None
     for path in paths:
         with np.load(path, allow_pickle=False) as arrays:
-            part = _prediction(arrays, classes)
-            if part.heatmaps is not None:
-                # Maps are the largest array of a run: those of a shard go straight to their place, so that
-                # memory holds them once.
+            shard = _prediction(arrays, classes)
+            if shard.heatmaps is not None:
+                # Heatmaps are the largest array of a run. Those of a shard are copied into the final array at
+                # once, so that memory holds them only once.
                 if maps is None:
-                    maps = np.empty((images, *part.heatmaps.shape[1:]), part.heatmaps.dtype)
-                if part.heatmaps.shape[1:] != maps.shape[1:]:
+                    maps = np.empty((images, *shard.heatmaps.shape[1:]), shard.heatmaps.dtype)
+                if shard.heatmaps.shape[1:] != maps.shape[1:]:
                     raise WsbenchError(
-                        f"{path}: its heatmaps have shape {part.heatmaps.shape[1:]}, those before "
+                        f"{path}: its heatmaps have shape {shard.heatmaps.shape[1:]}, those before "
                         f"{maps.shape[1:]}; give all images of a run maps of one shape"
                     )
-                maps[len(names) : len(names) + len(part.heatmaps)] = part.heatmaps
+                maps[len(names) : len(names) + len(shard.heatmaps)] = shard.heatmaps
             names += arrays["names"].tolist()
-            parts.append(replace(part, heatmaps=None))
+            parts.append(replace(shard, heatmaps=None))
     return tuple(names), replace(joined(parts), heatmaps=maps)
 
 
 def unlike_roles(folder: Path, roles: Mapping[Role, Sequence[str]]) -> str | None:
-    """What of the predictions in a folder is not of the images of the roles, in words with the file's name;
-    None where all is.
+    """Compare the images of stored predictions with those of their roles.
 
     Args:
-        folder: where `predict` or `store` left shards; its subfolder `PAPER` is looked at where it is there.
-        roles: names of the images in their order, of each role that was predicted.
+        folder: the folder of the shards. Its subfolder `PAPER` is checked too, where it exists.
+        roles: for each role that was predicted, the names of its images in their order.
+
+    Returns:
+        The first difference in words, with the name of the file; None where there is none.
     """
-    for place in (folder, folder / PAPER):
-        for role, names in roles.items() if place.is_dir() else ():
-            shards = sorted(place.glob(f"{role}-*.npz"))
+    for shard_folder in (folder, folder / PAPER):
+        for role, names in roles.items() if shard_folder.is_dir() else ():
+            shards = sorted(shard_folder.glob(f"{role}-*.npz"))
             for number in range(max(len(shards), -(-len(names) // SHARD))):
-                path = place / f"{role}-{number:04d}.npz"
+                path = shard_folder / f"{role}-{number:04d}.npz"
                 if path not in shards:
                     return f"{path.name} is missing"
                 if _names(path) != tuple(names[number * SHARD : (number + 1) * SHARD]):
@@ -135,7 +155,7 @@ def unlike_roles(folder: Path, roles: Mapping[Role, Sequence[str]]) -> str | Non
 
 
 def _names(path: Path) -> tuple[str, ...] | None:
-    """Of the images in a shard; None where it cannot be read."""
+    """Read the names of the images in a shard; None where it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return tuple(arrays["names"].tolist())
@@ -144,71 +164,80 @@ def _names(path: Path) -> tuple[str, ...] | None:
 
 
 def of_protocol(folder: Path, protocol: str) -> Path:
-    """Where the predictions of a protocol lie: those of ``paper`` in its subfolder, where there is one."""
-    own = folder / PAPER
-    return own if protocol == PAPER and there(own, "test") else folder
+    """Return the folder of a protocol's predictions: for ``paper`` its subfolder, where there is one."""
+    paper_folder = folder / PAPER
+    return paper_folder if protocol == PAPER and has_role(paper_folder, "test") else folder
 
 
-def there(folder: Path, role: str) -> bool:
-    """Whether predictions of a role are stored."""
+def has_role(folder: Path, role: str) -> bool:
+    """Return whether predictions of a role are stored."""
     return any(folder.glob(f"{role}-*.npz"))
 
 
 def joined(parts: Sequence[Prediction]) -> Prediction:
-    """One prediction of all the parts' images."""
+    """Concatenate predictions of several batches of images."""
 
-    def sequence(what: str) -> list[Any] | None:
-        values = [getattr(part, what) for part in parts]
+    def sequence(name: str) -> list[Any] | None:
+        values = [getattr(batch, name) for batch in parts]
         return None if values[0] is None else [item for value in values for item in value]
 
     heatmaps = None
     if parts[0].heatmaps is not None:
-        heatmaps = np.concatenate([part.heatmaps for part in parts])
-    scores = np.concatenate([part.scores for part in parts])
+        heatmaps = np.concatenate([batch.heatmaps for batch in parts])
+    scores = np.concatenate([batch.scores for batch in parts])
     return Prediction(scores, heatmaps, sequence("regions"), sequence("boxes"), parts[0].box_grid)
 
 
-def require(path: Path, missing: Sequence[str], role: Role, what: str) -> None:
-    """Raise WsbenchError, naming some of the images of a role for which a file has nothing."""
-    if missing:
-        some = ", ".join(missing[:SOME]) + (" ..." if len(missing) > SOME else "")
-        raise WsbenchError(f"{path}: {len(missing)} images of role {role} have no {what}: {some}")
-
-
-def listed_once(path: Path, names: Sequence[str], what: str) -> None:
-    """Raise WsbenchError, naming the first, where names in a file occur twice: the last would win in silence.
+def require(path: Path, missing: Sequence[str], role: Role, noun: str) -> None:
+    """Raise WsbenchError if a file lacks images of a role.
 
     Args:
-        path: of the file.
-        names: as they are listed.
-        what: one of them is, for the message.
+        path: the file.
+        missing: the names of the images that it lacks.
+        role: the role of the images.
+        noun: what the file lacks of them, for the message.
+    """
+    if missing:
+        more = " ..." if len(missing) > MAX_LISTED_NAMES else ""
+        names = ", ".join(missing[:MAX_LISTED_NAMES]) + more
+        raise WsbenchError(f"{path}: {len(missing)} images of role {role} have no {noun}: {names}")
+
+
+def listed_once(path: Path, names: Sequence[str], noun: str) -> None:
+    """Raise WsbenchError if a name occurs twice in a file. Otherwise, the last entry would win silently.
+
+    Args:
+        path: the file.
+        names: the names in the order of the file.
+        noun: what a name stands for, for the message.
     """
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise WsbenchError(f"{path}: {what} {name} is listed twice; list it once")
+            raise WsbenchError(f"{path}: {noun} {name} is listed twice; list it once")
         seen.add(name)
 
 
-def scores_in_unit(path: Path, scores: Any, what: str) -> None:
-    """Raise WsbenchError, saying what to do, where scores ``(n,)`` of a file are not all in [0, 1].
+def scores_in_unit(path: Path, scores: Any, noun: str) -> None:
+    """Raise WsbenchError if a score of a file is NaN or not in [0, 1].
 
     Args:
-        path: of the file.
-        scores: numbers; NaN is not in [0, 1].
-        what: they are, for the message.
+        path: the file.
+        scores: ``(n,)`` numbers.
+        noun: the scores in words, for the message.
     """
     values = np.ravel(np.asarray(scores, dtype=np.float64))
     beyond = values[~((values >= 0) & (values <= 1))]
     if len(beyond):
         raise WsbenchError(
-            f"{path}: {what} must lie in [0, 1], found {beyond[0]:g}; pass a detector's logits through a "
+            f"{path}: {noun} must lie in [0, 1], found {beyond[0]:g}; pass a detector's logits through a "
             "sigmoid, divide percentages by 100"
         )
 
 
 def check(prediction: Prediction, images: ImageView) -> None:
-    """Raise WsbenchError, naming the image, where a prediction is not what `Prediction` promises."""
+    """Raise WsbenchError, naming the image, if a prediction does not have the form that `Prediction`
+    describes."""
     count, classes = len(images), len(images.classes)
     if not isinstance(prediction, Prediction):
         raise WsbenchError(f"predict gave a {type(prediction).__name__}, not a wsbench.Prediction")
@@ -237,27 +266,27 @@ def _check_maps(prediction: Prediction, images: ImageView) -> None:
         raise WsbenchError(f"the method's box_grid {prediction.box_grid} must be rows and columns")
 
 
-def _of_images(values: Sequence[Item] | None, images: ImageView, what: str) -> Iterable[tuple[str, Item]]:
+def _of_images(values: Sequence[Item] | None, images: ImageView, noun: str) -> Iterable[tuple[str, Item]]:
     if values is not None and len(values) != len(images):
-        raise WsbenchError(f"the method gave {len(values)} {what} for {len(images)} images")
+        raise WsbenchError(f"the method gave {len(values)} {noun} for {len(images)} images")
     return zip(images.names, values or (), strict=False)
 
 
-def _check_values(values: np.ndarray, shape: tuple[int, ...], what: str, names: Sequence[str]) -> None:
+def _check_values(values: np.ndarray, shape: tuple[int, ...], noun: str, names: Sequence[str]) -> None:
     try:
         array = np.asarray(values)
-    except (TypeError, ValueError, RuntimeError):  # what lists of unequal length and torch's tensors raise
-        raise WsbenchError(f"the method's {what}, a {type(values).__name__}, are no array") from None
+    except (TypeError, ValueError, RuntimeError):  # lists of unequal lengths and tensors on a GPU raise these
+        raise WsbenchError(f"the method's {noun}, a {type(values).__name__}, are no array") from None
     if array.dtype.kind not in "biuf":
-        raise WsbenchError(f"the method's {what} are of dtype {array.dtype}, not real numbers")
+        raise WsbenchError(f"the method's {noun} are of dtype {array.dtype}, not real numbers")
     if array.shape != shape:
-        raise WsbenchError(f"the method's {what} have shape {array.shape}, not {shape}")
+        raise WsbenchError(f"the method's {noun} have shape {array.shape}, not {shape}")
     flat = array.reshape(len(names), -1)
     wrong = ~((flat >= 0) & (flat <= 1)).all(axis=1)  # NaN is neither
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         worst = flat[row][~((flat[row] >= 0) & (flat[row] <= 1))][0]
-        raise WsbenchError(f"the method's {what} of {names[row]} must lie in [0, 1], found {worst}")
+        raise WsbenchError(f"the method's {noun} of {names[row]} must lie in [0, 1], found {worst}")
 
 
 def _check_boxes(name: str, boxes: Sequence[ScoredBox], classes: Sequence[str]) -> None:
@@ -296,6 +325,6 @@ def _prediction(arrays: np.lib.npyio.NpzFile, classes: Sequence[str]) -> Predict
         for row, label, x0, y0, x1, y1, score in arrays["boxes"].tolist():
             boxes[int(row)].append(ScoredBox(classes[int(label)], x0, y0, x1, y1, score))
     grid = tuple(arrays["box_grid"].tolist()) if "box_grid" in arrays else None
-    # Submissions keep single precision; what is scored again from one must be what was scored first.
+    # Submissions keep single precision, and scoring one again must give the values that were computed first.
     scores = arrays["scores"].astype(np.float32).astype(np.float64)
     return Prediction(scores, arrays.get("heatmaps"), regions, boxes, grid)

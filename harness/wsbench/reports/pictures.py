@@ -14,7 +14,7 @@ from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError, choose
-from wsbench.geometry.boxes import on_grid
+from wsbench.geometry.boxes import resized_to_grid
 from wsbench.geometry.coordinates import full_image
 from wsbench.predictions import store
 from wsbench.reports.figures import save
@@ -108,7 +108,7 @@ def rows(
     assert record.folder is not None
     choose(protocol, record.protocols, "protocol of this run")
     stored = store.of_protocol(finished(record.folder, "predict").folder, protocol)
-    names, prediction = store.read(stored, "test", loaded.dataset.classes)
+    names, prediction = store.read_role(stored, "test", loaded.dataset.classes)
     place = {name: row for row, name in enumerate(names)}
     columns = {label: column for column, label in enumerate(loaded.dataset.classes)}
     chosen = [
@@ -127,7 +127,8 @@ def rows(
         maps = {what: (values[images.index(name), column], whole) for what, values in inner.items()}
         if prediction.heatmaps is not None:
             region = prediction.regions[row] if prediction.regions else whole
-            heatmap = on_grid(prediction.heatmaps[row, column].astype(np.float32), prediction.box_grid)
+            cells = prediction.heatmaps[row, column].astype(np.float32)
+            heatmap = resized_to_grid(cells, prediction.box_grid)
             maps["heatmap"] = (heatmap, region)
         scale = SIDE / max(sample.width, sample.height)
         pixels = loaded.dataset.read(sample, round(sample.height * scale), round(sample.width * scale))

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wsbench.scoring.significance import (
-    LEAST_MEAN,
     LEVEL,
+    MIN_MEAN,
     Estimate,
     Moderated,
     Prior,
@@ -139,7 +139,7 @@ def typical(board: Board) -> tuple[Comparison, int] | None:
     moderated variances over seeds, of the variances of differences over the test images, and of the numbers
     of seeds. None where fewer than two rows were trained and learnt something."""
     estimates = [row.estimate(board.ranked_by) for row in board.rows if not row.external]
-    rows = [row for row in estimates if row and not row.deterministic and row.mean > LEAST_MEAN]
+    rows = [row for row in estimates if row and not row.deterministic and row.mean > MIN_MEAN]
     if len(rows) < 2:
         return None
     prior = board.prior(board.ranked_by)

@@ -210,7 +210,7 @@ def evaluate(
     plugins = _plugins(arguments.plugin_files)
     loaded = arguments.loaded(plugins)
     with _as_file(predictions) as path:
-        read = external.read(
+        read = external.read_predictions(
             path,
             arguments.name,
             loaded,

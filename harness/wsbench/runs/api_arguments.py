@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from wsbench.contract.plugins import Plugins
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
-from wsbench.files.documents import reason_of
+from wsbench.files.documents import first_fault
 from wsbench.files.user_files import expanded
 from wsbench.runs.plan import Plan, blind_plans, load_dataset, make_plan
 from wsbench.utils.progress import Progress, Silent
@@ -68,10 +68,11 @@ class Arguments(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            name = str(error.errors()[0]["loc"][0])
-            reason, value = reason_of(error).partition(": ")[2], repr(values[name])
+            fault = first_fault(error)
+            name = fault.keys[0]
+            value = repr(values[name])
             shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
-            raise WsbenchError(f"wsbench.{function}: {name}={shown} is not possible: {reason}") from None
+            raise WsbenchError(f"wsbench.{function}: {name}={shown} is not valid: {fault.reason}") from None
 
     def loaded(self, plugins: Plugins) -> Loaded:
         """The dataset."""

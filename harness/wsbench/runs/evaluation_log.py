@@ -121,7 +121,7 @@ def _read(log: Path) -> list[dict[str, Any]]:
         try:
             evaluation = documents.json_value(log, line, "JSON")
             documents.checked(Evaluation, evaluation, str(log))
-            if checksums.CHECK in evaluation and not checksums.is_whole(evaluation):
+            if checksums.CHECK in evaluation and not checksums.is_intact(evaluation):
                 raise WsbenchError(f"{log}: is not what was noted there")
         except WsbenchError as error:
             raise WsbenchError(

@@ -116,7 +116,7 @@ def _images(record: Record, loaded: Loaded, protocol: str) -> list[dict[str, Any
 def _read(record: Record, loaded: Loaded, role: str, protocol: str = "uniform") -> tuple[Sequence[str], Any]:
     assert record.folder is not None
     folder = store.of_protocol(record.folder / "predict", protocol)
-    if not store.there(folder, role):
+    if not store.has_role(folder, role):
         raise WsbenchError(f"{record.folder}: no predictions of role {role} lie there; is it a run's folder?")
     finished(record.folder, "predict")
-    return store.read(folder, role, loaded.dataset.classes)
+    return store.read_role(folder, role, loaded.dataset.classes)

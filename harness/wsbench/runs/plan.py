@@ -196,7 +196,7 @@ def load_dataset(
     """
     spec = plugins.dataset(name)
     catalog.refuse_misspelt(plugins.datasets)
-    entry = catalog.read().get(name, catalog.Entry())
+    entry = catalog.read_entries().get(name, catalog.Entry())
     settings = fill(spec.settings, options, name)
     folder = Path(root) if root is not None else None
     return load(spec, settings, entry, progress, root=folder, skip_bad=skip_bad, refuse=refuse)

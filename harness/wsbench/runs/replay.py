@@ -99,12 +99,12 @@ def differences(
         points = dict(zip(loaded.dataset.classes, protocol.operating_points, strict=True))
         yield from unlike(said["calibration"]["operating_points"], points, f"{name}: operating point")
         table = table_of(protocol, truth)
-        again = measuring.results(table, protocol, computable, draws.test)
+        again = measuring.protocol_results(table, protocol, computable, draws.test)
         for metric, values in again["metrics"].items():
             yield from unlike(said["metrics"].get(metric), values, f"{name}: {metric}")
         yield from unlike(said.get("draws"), again["draws"], f"{name}: draws")
         if "strata" in said:
-            groups = strata.measure([table], samples, draws.test)
+            groups = strata.stratified_results([table], samples, draws.test)
             yield from unlike(said["strata"], groups, f"{name}: strata")
 
 
@@ -145,9 +145,9 @@ def recomputed(path: Path, record: Record, loaded: Loaded, metrics: Mapping[str,
     for name, said in record.protocols.items():
         protocol = _protocol(arrays, name, said, loaded, draws)
         table = table_of(protocol, truth)
-        again = measuring.results(table, protocol, computable, draws.test)
+        again = measuring.protocol_results(table, protocol, computable, draws.test)
         if name == "uniform":
-            again["strata"] = strata.measure([table], samples, draws.test)
+            again["strata"] = strata.stratified_results([table], samples, draws.test)
         of_maps = {name: values for name, values in said["metrics"].items() if name not in computable}
         metrics_now = dict(sorted({**of_maps, **again["metrics"]}.items()))
         protocols[name] = {**said, **again, "metrics": metrics_now}
@@ -188,7 +188,7 @@ def _protocol(
     sizes = loaded.views.images(names).sizes
     if f"{name}/rules" not in arrays:
         own_points = tuple(said["calibration"]["operating_points"].values())
-        return Protocol(test, classes, sizes, own_points, own=_table(arrays, name))
+        return Protocol(test, classes, sizes, own_points, method_boxes=_table(arrays, name))
     select = arrays.get(f"{name}/select")
     if select is None:
         points, drawn = unchosen_points(len(classes), len(draws.select))
@@ -228,7 +228,7 @@ def _boxes_of_rules(protocol: Protocol) -> dict[str, np.ndarray]:
             table = protocol.of_class(column, BoxRule(threshold, smallest))
             for box in _told_apart(table):
                 rows[column, *box] = rows.get((column, *box), 0) | 1 << number
-    boxes = list(rows) if protocol.own is not None else sorted(rows)
+    boxes = list(rows) if protocol.method_boxes is not None else sorted(rows)
     keys = np.array(boxes, dtype=np.float64).reshape(-1, 8)
     table = BoxTable(keys[:, 1].astype(np.intp), keys[:, 0].astype(np.intp), keys[:, 2:6], keys[:, 6])
     most = max(map(len, rules))
@@ -242,7 +242,7 @@ def _boxes_of_rules(protocol: Protocol) -> dict[str, np.ndarray]:
         "chosen": np.array(chosen, dtype=np.uint8),
     }
     if protocol.redraws is not None:
-        result["places"] = protocol.redraws.places.astype(np.uint8)
+        result["places"] = protocol.redraws.rule_numbers.astype(np.uint8)
     return result
 
 
@@ -267,7 +267,8 @@ def _fill(
     table, at = _table(arrays, name), arrays[f"{name}/at"]
     for column, of_class in enumerate(rules):
         for number, threshold in enumerate(_thresholds(of_class)):
-            protocol.keep(column, threshold, table.where((table.label == column) & (at >> number & 1 > 0)))
+            members = (table.label == column) & (at >> number & 1 > 0)
+            protocol.set_boxes(column, threshold, table.where(members))
 
 
 def _thresholds(rules: Sequence[BoxRule]) -> list[float]:

@@ -18,7 +18,7 @@ from wsbench.data.folds import Fold
 from wsbench.errors import WsbenchError, choose
 from wsbench.files.writing import read_json, write_json
 from wsbench.predictions import store
-from wsbench.predictions.external import Outside
+from wsbench.predictions.external import ExternalPredictions
 from wsbench.runs import evaluation_log, floors, replay, replay_arrays, scoring_inputs
 from wsbench.runs.job import Job
 from wsbench.runs.plan import Plan, load_dataset
@@ -60,7 +60,7 @@ def score_stage(job: Job, prediction: Stage) -> Stage:
         if plan.spec.deterministic and not plan.spec.reads_image:
             floors.keep_boxes(job, prediction, scores.protocols["uniform"].boxes)
         samples = {sample.name: sample for sample in loaded.samples_of("test")}
-        if groups := strata.measure([uniform], samples, draws.test):
+        if groups := strata.stratified_results([uniform], samples, draws.test):
             result["uniform"]["strata"] = groups
         # Before anything can be read: a kill may count an evaluation twice, and never leaves one out.
         counted = evaluation_log.note(
@@ -156,7 +156,7 @@ def _unlike_roles(folder: Path, loaded: Loaded, roles: Iterable[Role] = store.SC
 
 
 def evaluate(
-    outside: Outside,
+    outside: ExternalPredictions,
     loaded: Loaded,
     plugins: Plugins,
     runs: Path,
@@ -164,7 +164,7 @@ def evaluate(
     seed: int = 0,
     calibrate_for: str = objectives.OBJECTIVE,
 ) -> Record:
-    """Score the predictions of another program by the same code as everybody's.
+    """Score the predictions of an external program by the same code as everybody's.
 
     Args:
         outside: what was read from its file.
@@ -238,7 +238,7 @@ def plan_of(record: Record, plugins: Plugins, calibrate_for: str = objectives.OB
     """
     method = record.method
     if record.is_external:
-        spec = Outside.spec_of(method["name"], method["box_supervision"])
+        spec = ExternalPredictions.spec_of(method["name"], method["box_supervision"])
     else:
         spec = plugins.method(method["name"])
     settings = fill(spec.settings, method["settings"], spec.name)

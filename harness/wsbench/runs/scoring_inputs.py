@@ -52,9 +52,9 @@ def predicted_of(folder: Path, loaded: Loaded) -> dict[Role, RolePredictions]:
         loaded: the dataset.
     """
     return {
-        role: RolePredictions(*store.read(folder, role, loaded.dataset.classes))
+        role: RolePredictions(*store.read_role(folder, role, loaded.dataset.classes))
         for role in store.SCORED_ROLES
-        if store.there(folder, role)
+        if store.has_role(folder, role)
     }
 
 

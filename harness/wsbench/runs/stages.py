@@ -143,7 +143,7 @@ class _Mark:
         """The mark of a stage's folder."""
         try:
             values = read_json(folder / MARK)
-            if (checksums.CHECK in values or "files" in values) and not checksums.is_whole(values):
+            if (checksums.CHECK in values or "files" in values) and not checksums.is_intact(values):
                 return cls(problem=f"{MARK} is not what was left there")
             return cls(str(values["key"]), values["facts"] if values["done"] else None, values.get("files"))
         except FileNotFoundError:

@@ -6,11 +6,16 @@ import numpy as np
 
 
 def macro_auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Mean AUC over the classes that some and not all images have; 0.5 if there is none.
+    """Compute the mean area under the ROC curve over classes.
+
+    Classes that all images have, or none, do not count.
 
     Args:
         labels: ``(N, C)`` of 0 and 1.
-        scores: ``(N, C)``; any increasing function of probabilities.
+        scores: ``(N, C)`` floats; any increasing function of probabilities.
+
+    Returns:
+        The mean, in [0, 1]; 0.5 if no class counts.
     """
     from sklearn.metrics import roc_auc_score
 

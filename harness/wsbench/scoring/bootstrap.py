@@ -1,7 +1,7 @@
-"""How often every image counts: once, or as drawn again and again, patient by patient.
+"""Bootstrap draws: how often every image counts, patient by patient.
 
-A metric is computed for all draws at once: what it needs is sums over images, and the sums of all draws
-are one matrix product.
+A metric is computed for all draws at once. It needs sums over images, and the sums of all draws are a single
+matrix product.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Self
 import numpy as np
 from scipy.sparse import csr_array
 
+from wsbench.utils.deprecation import warn_renamed
 from wsbench.utils.read_only import make_fields_read_only
 
 DRAWS = 1000
-"""Of a bootstrap."""
+"""The number of draws of a bootstrap."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Resamples:
     """B draws of N images. Images of one unit (a patient) are drawn together.
 
     Attributes:
-        counts: ``(B, U)`` how often each unit counts in each draw.
-        unit: ``(N,)`` the unit of each image, 0 ... U - 1.
+        counts: ``(B, U)`` floats, how often each unit counts in each draw.
+        unit: ``(N,)`` integers, the unit of each image, from 0 to U - 1.
     """
 
     counts: np.ndarray
@@ -39,30 +40,45 @@ class Resamples:
         return len(self.counts)
 
     def sum(self, values: np.ndarray) -> np.ndarray:
-        """``(N, ...)`` values of images -> ``(B, ...)`` their sums over each draw."""
+        """Sum values of images over each draw.
+
+        Args:
+            values: ``(N, ...)`` a value, or an array of values, of each image.
+
+        Returns:
+            ``(B, ...)`` float64 sums.
+        """
         values = np.asarray(values, dtype=np.float64)
         flat = values.reshape(len(values), -1)
         sums: np.ndarray = self.counts @ self.by_unit(flat)
         return sums.reshape(len(self), *values.shape[1:])
 
     def by_unit(self, values: np.ndarray) -> np.ndarray:
-        """``(N, K)`` values of images -> ``(U, K)`` their sums over each unit."""
+        """Sum values of images over each unit.
+
+        Args:
+            values: ``(N, K)``.
+
+        Returns:
+            ``(U, K)`` sums.
+        """
         sums: np.ndarray = self._membership @ values
         return sums
 
-    def up_to(self, images: np.ndarray, stops: np.ndarray) -> np.ndarray:
-        """How many of the first images of a list each draw holds: what curves over a ranking are made of.
+    def cumulative_counts(self, images: np.ndarray, stops: np.ndarray) -> np.ndarray:
+        """Count, in each draw, the first images of a ranked list. Curves over a ranking are made of these.
 
         Args:
-            images: ``(D,)`` rows of images in some order; a row may occur more than once.
-            stops: ``(K,)`` ascending; after so many of them the count is read.
+            images: ``(D,)`` rows of images in the order of the list; a row may occur more than once.
+            stops: ``(K,)`` ascending numbers of list entries, each at most D.
 
         Returns:
-            ``(B, K)`` counts.
+            ``(B, K)`` float64, how often the first ``stops[k]`` entries of the list count in each draw.
         """
         if self.counts.shape[1] == 1 or len(stops) == 0:
-            of_all: np.ndarray = self.counts[:, :1] * stops
-            return of_all
+            scaled: np.ndarray = self.counts[:, :1] * stops
+            return scaled
+        # Row k of the table holds the entries between two stops; the running sum over rows is the result.
         steps = np.diff(stops, prepend=0)
         units = self.unit[images[: stops[-1]]]
         table = csr_array(
@@ -75,32 +91,43 @@ class Resamples:
         counts: np.ndarray = table @ self._columns
         return np.cumsum(counts, axis=0, out=counts).T.astype(np.float64)
 
-    def of(self, images: np.ndarray) -> np.ndarray:
-        """``(B, K)`` how often each of some images counts."""
+    def counts_at(self, images: np.ndarray) -> np.ndarray:
+        """Return how often each of some images counts in each draw.
+
+        Args:
+            images: ``(K,)`` rows of images.
+
+        Returns:
+            ``(B, K)`` float32 counts.
+        """
         counts: np.ndarray = self._columns[self.unit[images]].T
         return counts
 
     def take(self, draws: np.ndarray) -> Resamples:
-        """Some of the draws.
+        """Select draws.
 
         Args:
-            draws: their places, or ``(B,)`` bool.
+            draws: integer positions of draws, or ``(B,)`` bool.
         """
         return Resamples(self.counts[draws], self.unit)
 
     @property
     def units(self) -> int:
-        """How many patients (images where patients are unknown) are drawn from."""
+        """The number U of patients (of images where patients are unknown)."""
         units: int = self.counts.shape[1]
         return units
 
     def images(self) -> np.ndarray:
-        """``(B, N)`` how often each image counts: sample weights for metrics that are no sums."""
+        """Return how often each image counts: sample weights for metrics that are not made of sums.
+
+        Returns:
+            ``(B, N)`` floats.
+        """
         return self.counts[:, self.unit]
 
     @cached_property
     def _columns(self) -> np.ndarray:
-        """``(U, B)`` counts; in float32, sums of counts are exact up to 16 million."""
+        """``(U, B)`` counts. In float32, sums of counts are exact up to 16 million."""
         return np.ascontiguousarray(self.counts.T, dtype=np.float32)
 
     @cached_property
@@ -111,16 +138,20 @@ class Resamples:
 
     @classmethod
     def once(cls, images: int) -> Self:
-        """One draw in which every image counts once: the sample itself."""
+        """Make the draw in which every image counts once: the sample itself.
+
+        Args:
+            images: the number N of images.
+        """
         return cls(np.ones((1, 1)), np.zeros(images, dtype=np.intp))
 
     @classmethod
     def draw(cls, units: Sequence[Hashable], draws: int, seed: int) -> Self:
-        """Bootstrap: as many units as there are, with replacement.
+        """Draw units with replacement, in each draw as many as there are.
 
         Args:
-            units: of each image.
-            draws: B.
+            units: the unit of each image.
+            draws: the number B of draws.
             seed: equal seeds and units give equal draws, so that two methods can be compared in pairs.
         """
         index = {name: position for position, name in enumerate(dict.fromkeys(units))}
@@ -128,21 +159,42 @@ class Resamples:
         counts = generator.multinomial(len(index), np.full(len(index), 1 / len(index)), size=draws)
         return cls(counts.astype(np.float64), np.array([index[name] for name in units], dtype=np.intp))
 
+    def up_to(self, images: np.ndarray, stops: np.ndarray) -> np.ndarray:
+        """The old name of `cumulative_counts`."""
+        warn_renamed("metrics.Resamples.up_to", "metrics.Resamples.cumulative_counts")
+        return self.cumulative_counts(images, stops)
 
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """``part / whole``, NaN where the whole is 0: there the quantity does not exist."""
-    part, whole = np.broadcast_arrays(np.asarray(part, dtype=np.float64), whole)
-    result: np.ndarray = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
+    def of(self, images: np.ndarray) -> np.ndarray:
+        """The old name of `counts_at`."""
+        warn_renamed("metrics.Resamples.of", "metrics.Resamples.counts_at")
+        return self.counts_at(images)
+
+
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Divide two arrays that broadcast against each other.
+
+    Returns:
+        Float64 quotients; NaN where the denominator is 0, because the quantity does not exist there.
+    """
+    numerator, denominator = np.broadcast_arrays(np.asarray(numerator, dtype=np.float64), denominator)
+    result: np.ndarray = np.divide(
+        numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator != 0
+    )
     return result
 
 
 def interval(draws: np.ndarray, level: float = 0.95) -> tuple[float, float] | None:
-    """The percentile interval of ``(B,)`` values of draws; None if no draw has a value.
+    """Compute the percentile interval of the values of draws.
 
-    Draws in which the quantity does not exist (NaN) are left out.
+    Args:
+        draws: ``(B,)`` values. Draws in which the quantity does not exist (NaN) are left out.
+        level: the share of draws within the interval.
+
+    Returns:
+        The ends of the interval, or None if no draw has a value.
     """
-    there = draws[~np.isnan(draws)]
-    if len(there) == 0:
+    usable = draws[~np.isnan(draws)]
+    if len(usable) == 0:
         return None
-    low, high = np.quantile(there, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -1,7 +1,11 @@
-"""Chooses thresholds on held-out roles: operating points on select, box rules on calibrate. Never on test.
+"""Chooses thresholds on held-out roles: operating points on select, box rules on calibrate, none on test.
 
-Both are chosen once on the role itself, and again on every bootstrap draw of it: how far they move is noise
-that every score at these thresholds has.
+Both are chosen once on the images of the role, and again on every bootstrap draw of them. Scores at these
+thresholds inherit the noise of the choice.
+
+All box rules are numbered: the rule with threshold t and minimum area a has the index
+``t * len(MINIMUM_AREAS) + a``, where t and a are positions in `THRESHOLDS` and `MINIMUM_AREAS`. There are K
+rules.
 """
 
 from __future__ import annotations
@@ -27,15 +31,21 @@ from wsbench.scoring.table import Truth
 from wsbench.types import Prediction
 
 THRESHOLDS = np.arange(1, 100) / 100
+"""Candidates for the threshold, as shares of the map's maximum value 1 or of the best score."""
+
 MINIMUM_AREAS = (0.0, 0.001, 0.002, 0.004, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04)
 """Candidates for the smallest box, as shares of the image's area."""
-MOST_RULES = 16
-"""Of a class in all bootstrap draws together: those that are best in most of them. A submission carries the
-boxes of each, and the draws of a score spread by 0 to 4 % less than with all (docs/statistics.md)."""
+
+MAX_RULES = 16
+"""The number of different rules of a class over all bootstrap draws: those that are best in most draws.
+
+A submission carries the boxes of each of them. With all rules, the draws of a score would spread by 0 to 4 %
+more (docs/statistics.md).
+"""
 
 FALLBACK = BoxRule(threshold=0.5, minimum_area=0.0)
-"""For a class without a truth box on calibrate, and for predictions that lack calibrate: nothing can be
-chosen there."""
+"""The rule where none can be chosen: for a class without a truth box on calibrate, and for predictions that
+lack calibrate."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +54,8 @@ class Choice:
 
     Attributes:
         rule: the chosen rule.
-        value: of the objective on calibrate; None if there was nothing to choose by.
-        curve: per threshold, ``(threshold, best minimum area, value)``.
+        value: the value of the objective on calibrate; None if no rule could be chosen.
+        curve: for each threshold, ``(threshold, best minimum area, value)``.
     """
 
     rule: BoxRule
@@ -55,12 +65,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Search:
-    """All that choosing the box rule of one class needs; the rules themselves are chosen by `choose`.
+    """All that is needed to choose the box rule of one class.
 
     Attributes:
-        sums: of the objective for each rule, thresholds before areas; None where the class has no truth box.
-        scores: ``(N,)`` of the class; infinite on images that count whatever they score.
-        counted: ``(N,)`` bool: the other images count for nothing.
+        sums: ``(N, K)`` sums of the objective for each image and rule; None where the class has no truth box.
+        scores: ``(N,)`` scores of the class; infinite on images that count whatever their score is.
+        counted: ``(N,)`` bool, whether an image can count at all.
     """
 
     sums: Sums | None
@@ -68,85 +78,110 @@ class Search:
     counted: np.ndarray
 
     def values(self, operating_points: np.ndarray, draws: Resamples) -> np.ndarray:
-        """``(B, K)`` of the objective for every rule in every draw.
+        """Compute the objective for every rule in every draw.
 
         Args:
-            operating_points: ``(B,)``; the class is predicted where its score is at least this.
+            operating_points: ``(B,)``; the class is predicted positive where its score is at least this.
             draws: B draws of the N images.
+
+        Returns:
+            ``(B, K)`` values of the objective; 0 where no image counts.
         """
         assert self.sums is not None
         images = np.flatnonzero(self.counted)
-        weights = draws.of(images) * (self.scores[images] >= operating_points[:, None])
-        part, total = weights @ self.sums.part[images], weights @ self.sums.total[images]
-        values: np.ndarray = np.divide(part, total, out=np.zeros_like(part), where=total > 0)
+        weights = draws.counts_at(images) * (self.scores[images] >= operating_points[:, None])
+        numerator = weights @ self.sums.numerator[images]
+        denominator = weights @ self.sums.denominator[images]
+        values: np.ndarray = np.divide(
+            numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0
+        )
         return values
 
 
-PREFERRED = np.lexsort((np.tile(MINIMUM_AREAS, len(THRESHOLDS)), -np.repeat(THRESHOLDS, len(MINIMUM_AREAS))))
-"""``(K,)`` the places of all rules. Of equally good ones the first here is taken: the higher threshold,
-then the smaller minimum area."""
+PREFERENCE = np.lexsort((np.tile(MINIMUM_AREAS, len(THRESHOLDS)), -np.repeat(THRESHOLDS, len(MINIMUM_AREAS))))
+"""``(K,)`` the indices of all rules in the order of preference between equally good ones: the higher
+threshold first, then the smaller minimum area."""
 
 
-def best_of(values: np.ndarray) -> np.ndarray:
-    """``(B,)`` the place of the best rule of every draw.
-
-    Args:
-        values: ``(B, K)`` of every rule.
-    """
-    places: np.ndarray = PREFERRED[values[:, PREFERRED].argmax(axis=1)]
-    return places
-
-
-def best_of_few(values: np.ndarray, chosen: int) -> np.ndarray:
-    """`best_of` among the `MOST_RULES` rules that are best in most draws, one of which is the chosen one.
+def best_rules(values: np.ndarray) -> np.ndarray:
+    """Find the best rule of every draw.
 
     Args:
-        values: ``(B, K)`` of every rule.
-        chosen: the place of the rule that is best on the sample itself.
+        values: ``(B, K)`` values of every rule.
+
+    Returns:
+        ``(B,)`` indices of rules.
     """
-    wins = np.bincount(best_of(values), minlength=values.shape[1])
-    wins[chosen] = len(values) + 1
-    few = np.argsort(-wins, kind="stable")[:MOST_RULES]
-    return best_of(np.where(np.isin(np.arange(len(wins)), few), values, -1.0))
+    # argmax takes the first of equal values, which is the preferred one.
+    indices: np.ndarray = PREFERENCE[values[:, PREFERENCE].argmax(axis=1)]
+    return indices
+
+
+def best_frequent_rules(values: np.ndarray, chosen: int) -> np.ndarray:
+    """Find the best rule of every draw among the `MAX_RULES` rules that are best in most draws.
+
+    Args:
+        values: ``(B, K)`` values of every rule, each at least 0.
+        chosen: the index of the rule that is best on the sample itself. It is always among them.
+
+    Returns:
+        ``(B,)`` indices of rules.
+    """
+    wins = np.bincount(best_rules(values), minlength=values.shape[1])
+    wins[chosen] = len(values) + 1  # more wins than any other rule can have
+    frequent = np.argsort(-wins, kind="stable")[:MAX_RULES]
+    return best_rules(np.where(np.isin(np.arange(len(wins)), frequent), values, -1.0))
 
 
 def operating_point(labels: np.ndarray, scores: np.ndarray) -> float:
-    """The score that maximises Youden's J = sensitivity + specificity - 1; of equal ones the highest.
-
-    0.5 where one of the two labels does not occur.
+    """Choose the score that maximises Youden's J = sensitivity + specificity - 1.
 
     Args:
-        labels: ``(N,)`` bool.
-        scores: ``(N,)`` floats; a class is predicted where its score is at least the operating point.
+        labels: ``(N,)`` bool, whether the class is present.
+        scores: ``(N,)`` floats; the class is predicted positive where its score is at least the operating
+            point.
+
+    Returns:
+        The operating point: of equally good scores the highest, and 0.5 where all labels are equal.
     """
     return float(operating_points(labels, scores, Resamples.once(len(labels)))[0])
 
 
 def operating_points(labels: np.ndarray, scores: np.ndarray, draws: Resamples) -> np.ndarray:
-    """``(B,)`` `operating_point` of every draw of the images."""
+    """Choose the `operating_point` in every draw of the images.
+
+    Args:
+        labels, scores: ``(N,)`` as in `operating_point`.
+        draws: B draws of the N images.
+
+    Returns:
+        ``(B,)`` operating points.
+    """
     order = np.argsort(-scores, kind="stable")
     levels = -np.unique(-scores)
     stops = np.searchsorted(-scores[order], -levels, side="right")
-    hits = draws.up_to(order[labels[order]], np.searchsorted(np.flatnonzero(labels[order]), stops))
-    shown = draws.up_to(order, stops)
+    positive_stops = np.searchsorted(np.flatnonzero(labels[order]), stops)
+    true_positives = draws.cumulative_counts(order[labels[order]], positive_stops)
+    predicted_positives = draws.cumulative_counts(order, stops)
     positives, images = draws.sum(labels), draws.sum(np.ones(len(labels)))
     negatives = images - positives
     both = (positives > 0) & (negatives > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        youden = hits / positives[:, None] - (shown - hits) / negatives[:, None]
-    # Sums of counts are exact, quotients are not: levels whose J differ by less are equal.
+        false_positives = predicted_positives - true_positives
+        youden = true_positives / positives[:, None] - false_positives / negatives[:, None]
+    # Counts are exact and quotients are not, so values of J that differ by less than 1e-12 are equal.
     best = np.where(both[:, None], youden.round(12), 0.0).argmax(axis=1)
     return np.where(both, levels[best], 0.5)
 
 
-def rule_of(place: int) -> BoxRule:
-    """The rule at a place among all rules, thresholds before areas."""
-    threshold, area = divmod(int(place), len(MINIMUM_AREAS))
+def rule_of(index: int) -> BoxRule:
+    """Return the rule with an index."""
+    threshold, area = divmod(int(index), len(MINIMUM_AREAS))
     return BoxRule(float(THRESHOLDS[threshold]), MINIMUM_AREAS[area])
 
 
-def place_of(rule: BoxRule) -> int:
-    """The place of a rule among all rules."""
+def index_of(rule: BoxRule) -> int:
+    """Return the index of a rule."""
     threshold = int(np.argmin(np.abs(THRESHOLDS - rule.threshold)))
     return threshold * len(MINIMUM_AREAS) + MINIMUM_AREAS.index(rule.minimum_area)
 
@@ -157,12 +192,12 @@ def choose_rules(
     operating_points: Sequence[float],
     objective: str = OBJECTIVE,
 ) -> list[Choice]:
-    """Per class, the threshold and minimum area that maximise an objective on the calibrate role.
+    """Choose, for each class, the box rule that maximises an objective on the calibrate role.
 
     Args:
-        prediction: of the N calibrate images, with heatmaps or boxes.
+        prediction: predictions of the N calibrate images, with heatmaps or boxes.
         truth: what is true of them.
-        operating_points: one a class.
+        operating_points: the operating point of each class.
         objective: one of `OBJECTIVES`.
     """
     searches = searches_of(prediction, truth, operating_points, [objective])
@@ -170,18 +205,16 @@ def choose_rules(
 
 
 def best_rule(search: Search, operating_point: float) -> Choice:
-    """The rule that is best on the images of a search, each counted once."""
+    """Choose the rule that is best on the images of a search, each counted once."""
     if search.sums is None:
         return Choice(FALLBACK, None)
     values = search.values(np.array([operating_point]), Resamples.once(len(search.scores)))[0]
-    place = best_of(values[None])[0]
-    by_threshold = values.reshape(len(THRESHOLDS), len(MINIMUM_AREAS))
-    areas_of = by_threshold.argmax(axis=1)
-    curve = tuple(
-        (threshold, MINIMUM_AREAS[area], float(row[area]))
-        for threshold, area, row in zip(THRESHOLDS.tolist(), areas_of.tolist(), by_threshold, strict=True)
-    )
-    return Choice(rule_of(place), float(values[place]), curve)
+    index = best_rules(values[None])[0]
+    curve = []
+    for threshold, of_areas in zip(THRESHOLDS.tolist(), values.reshape(len(THRESHOLDS), -1), strict=True):
+        area = int(of_areas.argmax())
+        curve.append((threshold, MINIMUM_AREAS[area], float(of_areas[area])))
+    return Choice(rule_of(index), float(values[index]), tuple(curve))
 
 
 def searches_of(
@@ -190,14 +223,17 @@ def searches_of(
     lowest_operating_points: Sequence[float],
     objectives: Sequence[str] = (OBJECTIVE,),
 ) -> Iterator[tuple[Search, ...]]:
-    """Class by class, what every rule would give on every calibrate image, for each objective; one class at
-    a time, since those of a large data set need much memory.
+    """Yield, for each class, a search for each objective.
+
+    The classes come one at a time, because the sums of a large dataset need much memory. The boxes of every
+    threshold are made once for all objectives.
 
     Args:
-        prediction: of the N calibrate images, with heatmaps or boxes.
+        prediction: predictions of the N calibrate images, with heatmaps or boxes.
         truth: what is true of them.
-        lowest_operating_points: per class; images that score less are never asked for.
-        objectives: some of `OBJECTIVES`; the boxes of every threshold are made once for all of them.
+        lowest_operating_points: for each class, the lowest operating point that the search will be asked
+            for. Images with a lower score have no sums.
+        objectives: names of `OBJECTIVES`.
     """
     for column, lowest in enumerate(lowest_operating_points):
         yield _searches(prediction, truth, column, float(lowest), [OBJECTIVES[name] for name in objectives])
@@ -211,36 +247,40 @@ def _searches(
     empty = [_without_sums(objective, prediction, truth, column, truths) for objective in objectives]
     if len(boxes) == 0:
         return tuple(empty)
-    # The sums of an image that another objective asks for are weighed with 0 by `Search.values`.
-    asked = np.any([search.counted & (search.scores >= lowest) for search in empty], axis=0)
+    # An image is needed if any objective counts it; `Search.values` gives it no weight under the others.
+    needed = np.any([search.counted & (search.scores >= lowest) for search in empty], axis=0)
     sums: list[list[Sums]] = [[] for _ in objectives]
-    for predicted in _boxes_of_thresholds(prediction, truth, column, np.flatnonzero(asked)):
+    for predicted in _boxes_of_thresholds(prediction, truth, column, np.flatnonzero(needed)):
         shares = areas(predicted.xyxy) / np.prod(truth.sizes[predicted.image], axis=1)
         candidate = Candidate(predicted, shares, overlaps(boxes, predicted))
         for of_objective, objective in zip(sums, objectives, strict=True):
             of_objective += [objective.sums(candidate, shares > area, truths) for area in MINIMUM_AREAS]
     return tuple(
-        replace(search, sums=Sums(*(np.stack(parts, axis=1) for parts in _parts(of_objective))))
-        for search, of_objective in zip(empty, sums, strict=True)
+        replace(search, sums=_stacked(of_objective)) for search, of_objective in zip(empty, sums, strict=True)
     )
 
 
 def _without_sums(
     objective: Objective, prediction: Prediction, truth: Truth, column: int, truths: np.ndarray
 ) -> Search:
-    """The search of a class before any rule was tried, with the images that count for an objective."""
+    """Make the search of a class before any rule is tried, with the images that count for an objective."""
     if objective.where_predicted:
         return Search(None, prediction.scores[:, column], truth.known[:, column])
     return Search(None, np.full(len(truths), np.inf), truths > 0)
 
 
-def _parts(sums: Sequence[Sums]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    return [of_rule.part for of_rule in sums], [of_rule.total for of_rule in sums]
+def _stacked(sums: Sequence[Sums]) -> Sums:
+    """Join the ``(N,)`` sums of K rules to ``(N, K)`` sums."""
+    return Sums(
+        np.stack([of_rule.numerator for of_rule in sums], axis=1),
+        np.stack([of_rule.denominator for of_rule in sums], axis=1),
+    )
 
 
 def _boxes_of_thresholds(
     prediction: Prediction, truth: Truth, column: int, images: np.ndarray
 ) -> list[BoxTable]:
+    """Make the boxes of one class on some images, one table for each of `THRESHOLDS`."""
     if prediction.heatmaps is not None:
         return _boxes_of_maps(prediction, truth.sizes, column, images)
     return _boxes_of_boxes(prediction, truth.classes, column, images)
@@ -249,7 +289,7 @@ def _boxes_of_thresholds(
 def _boxes_of_maps(
     prediction: Prediction, sizes: np.ndarray, column: int, images: np.ndarray
 ) -> list[BoxTable]:
-    """All components of the maps of some images, as one table per threshold."""
+    """Make the boxes of all components of the maps of some images."""
     if len(images) == 0:
         return [BoxTable.of([], ())] * len(THRESHOLDS)
     regions, tables = regions_of(prediction, sizes), []
@@ -265,7 +305,7 @@ def _boxes_of_maps(
 def _boxes_of_boxes(
     prediction: Prediction, classes: Sequence[str], column: int, images: np.ndarray
 ) -> list[BoxTable]:
-    """The method's own boxes that reach each threshold, as a share of the best score of their image."""
+    """Select the method's boxes whose share of the best score of their image reaches each threshold."""
     assert prediction.boxes is not None
     table = BoxTable.of(prediction.boxes, classes).of_label(column)
     table = table.where(np.isin(table.image, images))

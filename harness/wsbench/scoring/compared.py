@@ -1,4 +1,4 @@
-"""Two rows against each other: how far they differ, how sure that is, and what the noise is made of."""
+"""Compares two rows: how far they differ, how certain the difference is, and what its noise is made of."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import numpy as np
 
 from wsbench.scoring.significance import LEVEL, Estimate, Moderated, Prior, noise_of, p_value, share_trainings
 
-FURTHEST = 1e6
-"""Standard errors: no interval of a difference reaches so far."""
+MAX_STANDARD_ERRORS = 1e6
+"""An upper bound of half an interval's length, in standard errors, for the search of its ends."""
 
-LEAST_SHOWN = 0.001
-"""Of p; below, the normal law says little."""
+SMALLEST_P_SHOWN = 0.001
+"""Smaller values of p are shown as ``< 0.001``, because the normal law says little about them."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One quantity of two rows.
+    """The difference of two rows in one quantity.
 
     Attributes:
-        what: its name.
-        first, second: means over seeds.
-        interval: 95 %, of ``first - second``: the values that a test at 5 % does not tell from it.
-        p: two-sided, that of the ranks of a leaderboard (`wsbench.scoring.significance.p_of`).
-        paired: whether both rows' seeds share their trainings, and were compared seed by seed.
-        count: the lesions that it was taken over; 0 where that says nothing.
+        name: the name of the quantity.
+        first, second: the means of the rows over seeds.
+        interval: the 95 % interval of ``first - second``: the values that a test at 5 % does not reject.
+        p: the two-sided p of a leaderboard's ranks (`wsbench.scoring.significance.p_of`).
+        paired: whether the seeds of both rows share their trainings, and were compared seed by seed.
+        count: the number of lesions behind the quantity; 0 where it is not about lesions.
     """
 
-    what: str
+    name: str
     first: float
     second: float
     interval: tuple[float, float]
@@ -44,14 +44,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class Noise:
-    """The variance of a difference of two rows' means, in parts that add up to it.
+    """The variance of the difference of two rows' means, as four parts that add up to it.
 
     Attributes:
-        seeds: of both means over seeds, moderated.
-        images: when test images are drawn again and thresholds stay as they were chosen.
-        thresholds: when thresholds are chosen on other draws of select and calibrate and test images stay.
-        interaction: what is left of the variance when both are drawn again. It may come out below 0 by the
-            noise of a thousand draws.
+        seeds: the variance of both means over seeds, moderated.
+        images: the variance when test images are drawn again and thresholds stay.
+        thresholds: the variance when thresholds are chosen on other draws of select and calibrate, and test
+            images stay.
+        interaction: the rest of the variance when both are drawn again. The noise of the draws may make it
+            negative.
     """
 
     seeds: float
@@ -61,7 +62,7 @@ class Noise:
 
     @property
     def total(self) -> float:
-        """Of all parts."""
+        """The sum of all parts."""
         return self.seeds + self.images + self.thresholds + self.interaction
 
 
@@ -70,9 +71,10 @@ class Discordant:
     """McNemar's exact test of two networks on the same images.
 
     Attributes:
-        who: which networks.
-        first, second: images that only the one, or only the other, hits.
-        p: two-sided, of a fair coin between these images (`scipy.stats.binomtest`).
+        who: the networks, in words.
+        first, second: the number of images that only the first, or only the second, network hits.
+        p: the two-sided p of the hypothesis that both numbers have the same expectation
+            (`scipy.stats.binomtest`).
     """
 
     who: str
@@ -81,13 +83,20 @@ class Discordant:
     p: float
 
 
-def difference(what: str, first: Estimate, second: Estimate, prior: Prior, count: int = 0) -> Difference:
-    """Compare one quantity of two rows."""
+def difference(name: str, first: Estimate, second: Estimate, prior: Prior, count: int = 0) -> Difference:
+    """Compare two rows in one quantity.
+
+    Args:
+        name: the name of the quantity.
+        first, second: the estimates of both rows.
+        prior: the prior of the variances over seeds.
+        count: the number of lesions behind the quantity; 0 where it is not about lesions.
+    """
     noise = noise_of(first, second, prior)
     middle = first.mean - second.mean
     reach = _reach(*noise)
     return Difference(
-        what,
+        name,
         first.mean,
         second.mean,
         (middle - reach, middle + reach),
@@ -100,16 +109,17 @@ def difference(what: str, first: Estimate, second: Estimate, prior: Prior, count
 def noise(
     first: Estimate, second: Estimate, prior: Prior, *, images: np.ndarray, thresholds: np.ndarray
 ) -> Noise:
-    """What the variance of a difference is made of.
+    """Split the variance of the difference of two rows into its parts.
 
-    Test images are drawn apart from select's and calibrate's, so that without chance in the draws
-    themselves the variance under both is that under each and an interaction, as in an analysis of variance
-    of two random factors; seeds are apart from both.
+    Test images are drawn independently of the images of select and calibrate. The variance when both are
+    drawn is therefore the sum of the variance under each alone and an interaction, as in an analysis of
+    variance with two random factors. Seeds are independent of both.
 
     Args:
-        first, second: whose ``draws`` redraw test images and thresholds together.
-        prior: of the variances over seeds.
-        images, thresholds: ``(B,)`` differences of both rows' means when only the one is drawn again.
+        first, second: the estimates of both rows; their ``draws`` redraw test images and thresholds together.
+        prior: the prior of the variances over seeds.
+        images: ``(B,)`` differences of both rows' means when only test images are drawn again.
+        thresholds: ``(B,)`` differences when only thresholds are chosen again.
     """
     together, of_first, of_second = noise_of(first, second, prior)
     seeds = of_first.variance / of_first.seeds
@@ -120,7 +130,12 @@ def noise(
 
 
 def mcnemar(who: str, first: np.ndarray, second: np.ndarray) -> Discordant:
-    """Compare ``(K,)`` bool hits of the same images."""
+    """Compare the hits of two networks by McNemar's exact test.
+
+    Args:
+        who: the networks, in words.
+        first, second: ``(K,)`` bool, whether each of K images is hit.
+    """
     from scipy.stats import binomtest
 
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
@@ -129,28 +144,28 @@ def mcnemar(who: str, first: np.ndarray, second: np.ndarray) -> Discordant:
 
 
 def verdict(main: Difference, labels: tuple[str, str], parts: Noise | None, *, single: bool = False) -> str:
-    """One sentence that says which row is better by how much and how sure that is, and one of what the noise
-    is made of.
+    """Say in a sentence which row is better, by how much and how certainly, and in another what the noise is
+    made of.
 
     Args:
-        main: the difference of the ranking measure.
-        labels: of both rows.
-        parts: of its variance; None where they are not known.
-        single: whether a row that is trained has one seed.
+        main: the difference in the measure that ranks.
+        labels: the labels of both rows.
+        parts: the parts of the variance; None where they are not known.
+        single: whether a trained row has a single seed.
     """
     low, high = main.interval
-    p = p_words(main.p) if main.p < LEAST_SHOWN else f"= {p_words(main.p)}"
+    p = p_words(main.p) if main.p < SMALLEST_P_SHOWN else f"= {p_words(main.p)}"
     ahead, behind = labels if main.difference >= 0 else labels[::-1]
     if main.difference < 0:
         low, high = -high, -low
     if main.p < LEVEL:
         words = (
-            f"{ahead} is better than {behind} by {abs(main.difference):.3f} {main.what} "
+            f"{ahead} is better than {behind} by {abs(main.difference):.3f} {main.name} "
             f"(95 %: {low:.3f} to {high:.3f}; p {p})."
         )
     else:
         words = (
-            f"No difference is shown: {ahead} has {abs(main.difference):.3f} {main.what} more than {behind} "
+            f"No difference is shown: {ahead} has {abs(main.difference):.3f} {main.name} more than {behind} "
             f"(95 %: {low:.3f} to {high:.3f}; p {p})."
         )
     if parts is None or parts.total <= 0:
@@ -158,25 +173,26 @@ def verdict(main: Difference, labels: tuple[str, str], parts: Noise | None, *, s
     shares = {"seeds": parts.seeds, "test images": parts.images, "thresholds": parts.thresholds}
     most = max(shares, key=lambda name: shares[name])
     cure = {
-        "seeds": "more seeds would make it surer",
-        "test images": "more test images would make it surer",
-        "thresholds": "more images to choose thresholds on would make it surer",
+        "seeds": "more seeds would make it more certain",
+        "test images": "more test images would make it more certain",
+        "thresholds": "more images to choose thresholds on would make it more certain",
     }
     alone = " (that of a single seed is taken from other rows)" if most == "seeds" and single else ""
     return f"{words} Of its variance {shares[most] / parts.total:.0%} is {most}{alone}: {cure[most]}."
 
 
 def p_words(p: float) -> str:
-    """As tables show it."""
-    return f"< {LEAST_SHOWN}" if p < LEAST_SHOWN else f"{p:.3f}"
+    """Format p as tables show it."""
+    return f"< {SMALLEST_P_SHOWN}" if p < SMALLEST_P_SHOWN else f"{p:.3f}"
 
 
 def _reach(variance: float, first: Moderated, second: Moderated | None) -> float:
-    """Half the length of the 95 % interval: the difference at which p is `LEVEL`."""
+    """Compute half the length of the 95 % interval: the difference at which p equals `LEVEL`."""
     from scipy.optimize import brentq
 
     of_seeds = first.variance / first.seeds + (second.variance / second.seeds if second else 0.0)
     error = float(np.sqrt(variance + of_seeds))
     if error == 0:
         return 0.0
-    return float(brentq(lambda reach: p_value(reach, variance, first, second) - LEVEL, 0.0, FURTHEST * error))
+    furthest = MAX_STANDARD_ERRORS * error
+    return float(brentq(lambda reach: p_value(reach, variance, first, second) - LEVEL, 0.0, furthest))

@@ -1,4 +1,4 @@
-"""Two rows scored again from their predictions: what a record alone does not tell of their difference."""
+"""Compares two rows from the predictions of their networks, beyond what their records say."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from wsbench.scoring.table import Scored
 
 @dataclass(frozen=True)
 class Network:
-    """One seed of a row.
+    """The network of one seed of a row.
 
     Attributes:
-        seed: its number.
-        scored: the table of the test images, made again from its predictions.
-        protocol: that made the table.
+        seed: the seed.
+        scored: the table of the test images, made again from the network's predictions.
+        protocol: the protocol that made the table.
     """
 
     seed: int
@@ -32,30 +32,52 @@ class Network:
     protocol: Protocol
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two rows that are compared.
+
+    Attributes:
+        networks: the networks of both rows, in the order of their seeds.
+        estimates: an estimate of any metric of both rows, which says what is known of their seeds.
+        prior: the prior of the variances over seeds.
+    """
+
+    networks: tuple[Sequence[Network], Sequence[Network]]
+    estimates: Sequence[Estimate]
+    prior: Prior
+
+
 def of_images_alone(network: Network, spec: MetricSpec, draws: Resamples) -> np.ndarray:
-    """``(B,)`` macro values of a metric with the thresholds as they were chosen."""
+    """Compute a metric in draws of the test images, with the thresholds as they were chosen.
+
+    Returns:
+        ``(B,)`` macro values.
+    """
     return _macro(spec, network, measuring.values(spec, network.scored, draws))
 
 
 def of_thresholds_alone(network: Network, spec: MetricSpec) -> np.ndarray:
-    """``(B,)`` macro values of a metric on the test images as they are, with the thresholds of every draw of
-    the roles that they are chosen on."""
+    """Compute a metric on the test images, with the thresholds of every draw of select and calibrate.
+
+    Returns:
+        ``(B,)`` macro values; one value where the thresholds were not drawn again.
+    """
     redraws, count = network.protocol.redraws, len(network.scored.names)
     once = Resamples.once(count)
     if redraws is None:
         return _macro(spec, network, measuring.values(spec, network.scored, once))
-    repeated = Resamples(np.ones((len(redraws.places), 1)), once.unit)
+    repeated = Resamples(np.ones((len(redraws.rule_numbers), 1)), once.unit)
     redrawn = measuring.Redrawn(network.scored, network.protocol, redraws, repeated)
     return _macro(spec, network, redrawn.values({spec.name: spec})[spec.name])
 
 
 def best_boxes(first: Sequence[Network], second: Sequence[Network]) -> list[Discordant]:
-    """McNemar's test of the best boxes on the images that have a finding: of every pair of seeds (a row of
-    one network is paired with all of the other), and, of several, of what the majority of either row's
-    networks hits (exactly half is no majority).
+    """Compare the hits of best boxes on the images that have a finding, by McNemar's test.
 
-    Pairs see the same images, so their tests are not independent and are not summed up; the majority is one
-    test.
+    There is a test of every pair of seeds. A row of one network is paired with every network of the other
+    row. The tests of several pairs see the same images, so they are not independent and are not combined.
+    Instead, one more test compares what the majority of each row's networks hits; exactly half is no
+    majority.
 
     Args:
         first, second: the networks of both rows, in the order of their seeds.
@@ -66,71 +88,54 @@ def best_boxes(first: Sequence[Network], second: Sequence[Network]) -> list[Disc
         np.array([strata.best_box_hits(network.scored)[boxed] for network in row]) for row in (first, second)
     ]
     result = []
-    for place in range(pairs):
-        one, other = place % len(first), place % len(second)
-        who = f"seeds {first[one].seed} and {second[other].seed}"
-        result.append(mcnemar(who, hits[0][one], hits[1][other]))
+    for pair in range(pairs):
+        left, right = pair % len(first), pair % len(second)
+        who = f"seeds {first[left].seed} and {second[right].seed}"
+        result.append(mcnemar(who, hits[0][left], hits[1][right]))
     if pairs > 1:
         result.append(mcnemar("majority of seeds", *(of_row.mean(axis=0) > 0.5 for of_row in hits)))
     return result
 
 
-def by_size(
-    first: Sequence[Network],
-    second: Sequence[Network],
-    rows: Sequence[Estimate],
-    prior: Prior,
-    draws: Resamples,
-) -> list[Difference]:
-    """The share of lesions hit, of all and by thirds of their area as a share of the image.
+def by_size(pair: Pair, draws: Resamples) -> list[Difference]:
+    """Compare the share of lesions that two rows hit, of all lesions and by thirds of their relative area.
 
     Args:
-        first, second: the networks of both rows.
-        rows: any estimate of both, for what is known of their seeds.
-        prior: of the variances over seeds.
-        draws: of the test images; thresholds stay as they were chosen.
+        pair: the two rows.
+        draws: draws of the test images; thresholds stay as they were chosen.
     """
-    table = first[0].scored
-    third = strata.thirds(strata.area_share(table))
+    third = strata.thirds(strata.area_share(pair.networks[0][0].scored))
     groups = {"all lesions": np.ones(len(third), dtype=bool)}
-    groups |= {level: third == place for place, level in enumerate(strata.THIRDS)}
+    groups |= {level: third == number for number, level in enumerate(strata.THIRDS)}
     result = []
     for level, members in groups.items():
         if not members.any():
             continue
         of_first, of_second = (
-            _shares_hit(networks, members, row, draws)
-            for networks, row in zip((first, second), rows, strict=True)
+            _shares_hit(networks, members, like, draws)
+            for networks, like in zip(pair.networks, pair.estimates, strict=True)
         )
-        result.append(difference(level, of_first, of_second, prior, count=int(members.sum())))
+        result.append(difference(level, of_first, of_second, pair.prior, count=int(members.sum())))
     return result
 
 
-def by_class(
-    first: Sequence[Network],
-    second: Sequence[Network],
-    rows: Sequence[Estimate],
-    prior: Prior,
-    spec: MetricSpec,
-    draws: Resamples,
-) -> list[Difference]:
-    """A metric by class, of the classes that have a value; empty where there is one class alone.
+def by_class(pair: Pair, spec: MetricSpec, draws: Resamples) -> list[Difference]:
+    """Compare a metric of two rows class by class, for the classes in which it exists.
 
     Args:
-        first, second: the networks of both rows.
-        rows: any estimate of both, for what is known of their seeds.
-        prior: of the variances over seeds.
-        spec: of the metric.
-        draws: of the test images; thresholds stay as they were chosen.
+        pair: the two rows.
+        spec: the metric.
+        draws: draws of the test images; thresholds stay as they were chosen.
+
+    Returns:
+        A difference for each class; none where there is a single class.
     """
-    table = first[0].scored
+    table = pair.networks[0][0].scored
     if len(table.classes) == 1:
         return []
     once = Resamples.once(len(table.names))
-    values, drawn = (
-        [np.array([measuring.values(spec, one.scored, some) for one in row]) for row in (first, second)]
-        for some in (once, draws)
-    )
+    values = [_values_of_row(spec, row, once) for row in pair.networks]
+    drawn = [_values_of_row(spec, row, draws) for row in pair.networks]
     lesions = np.bincount(table.truth.label, minlength=len(table.classes))
     result = []
     for column, name in enumerate(table.classes):
@@ -139,36 +144,55 @@ def by_class(
             continue
         of_first, of_second = (
             _estimate(sample, of_row[:, :, column], like, int(lesions[column]))
-            for sample, of_row, like in zip(samples, drawn, rows, strict=True)
+            for sample, of_row, like in zip(samples, drawn, pair.estimates, strict=True)
         )
-        result.append(difference(name, of_first, of_second, prior, count=int(lesions[column])))
+        result.append(difference(name, of_first, of_second, pair.prior, count=int(lesions[column])))
     return result
 
 
 def difference_of(
     compute: Callable[[Network], np.ndarray], first: Sequence[Network], second: Sequence[Network]
 ) -> np.ndarray:
-    """``(B,)`` the difference of both rows' means over seeds."""
-    of_first, of_second = (np.mean([compute(one) for one in row], axis=0) for row in (first, second))
-    result: np.ndarray = of_first - of_second
+    """Compute ``(B,)`` values of every network, and the difference of both rows' means over seeds."""
+    means = [np.mean([compute(network) for network in row], axis=0) for row in (first, second)]
+    result: np.ndarray = means[0] - means[1]
     return result
 
 
+def _values_of_row(spec: MetricSpec, row: Sequence[Network], draws: Resamples) -> np.ndarray:
+    """Compute ``(n, B, C)`` values of a metric of n networks."""
+    return np.array([measuring.values(spec, network.scored, draws) for network in row])
+
+
 def _shares_hit(
-    networks: Sequence[Network], members: np.ndarray, row: Estimate, draws: Resamples
+    networks: Sequence[Network], members: np.ndarray, like: Estimate, draws: Resamples
 ) -> Estimate:
-    """The share of some lesions that is hit, ``members`` being ``(T,)`` bool."""
+    """Estimate the share of some lesions that a row hits.
+
+    Args:
+        networks: the networks of the row.
+        members: ``(T,)`` bool, which lesions count.
+        like: an estimate of the row.
+        draws: draws of the test images.
+    """
     image = networks[0].scored.truth.image[members]
     images = len(draws.unit)
     hits = np.array([strata.lesion_hits(network.scored)[members] for network in networks], dtype=float)
-    counts = np.array([np.bincount(image, of_one, minlength=images) for of_one in hits])
-    all_ = draws.sum(np.bincount(image, minlength=images))
-    drawn = np.array([ratio(draws.sum(of_one), all_) for of_one in counts])
-    return _estimate(hits.mean(axis=1), drawn, row, int(members.sum()))
+    hits_of_images = np.array([np.bincount(image, of_network, minlength=images) for of_network in hits])
+    lesions = draws.sum(np.bincount(image, minlength=images))
+    drawn = np.array([ratio(draws.sum(of_network), lesions) for of_network in hits_of_images])
+    return _estimate(hits.mean(axis=1), drawn, like, int(members.sum()))
 
 
 def _estimate(values: np.ndarray, drawn: np.ndarray, like: Estimate, units: int) -> Estimate:
-    """Of ``(n,)`` seeds and their ``(n, B)`` draws, with what another estimate knows of the seeds."""
+    """Make an estimate of a row.
+
+    Args:
+        values: ``(n,)`` values of the seeds.
+        drawn: ``(n, B)`` values in draws.
+        like: another estimate of the row, which says what is known of its seeds.
+        units: the number of lesions or images behind a value.
+    """
     return Estimate(
         values,
         drawn.mean(axis=0),

@@ -1,4 +1,4 @@
-"""Whether a group is hit as often as all others are: a test that holds for small groups and rare hits."""
+"""Tests whether a group is hit as often as the rest. The test is valid for small groups and rare hits."""
 
 from __future__ import annotations
 
@@ -6,49 +6,53 @@ import numpy as np
 
 from wsbench.scoring.bootstrap import ratio
 
-LEAST_SKEWNESS = 1e-4
-"""Of a law that counts as skewed at all; a gamma law of so large a shape is the normal law."""
+MIN_SKEWNESS = 1e-4
+"""Smaller skewness is raised to this value, at which the gamma law is practically the normal law."""
 
 
 def gaps(hit: np.ndarray, members: np.ndarray, unit: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Differences between strata and their rests, their standard errors where there is no gap, and p.
+    """Compare the shares of hits of strata with those of their rests.
 
-    Under the hypothesis that all K targets have one share of hits, the variance and the skewness of a hit are
-    those of all hits, hits of one patient correlate as pairs within patients do (method of moments), and the
-    difference has the Pearson type III law of these moments, which stands for the permutation's (Mielke and
-    Berry 1976). The bootstrap's variance would not do: a small stratum that is hit throughout varies in no
-    draw.
+    The hypothesis is that all K targets have the same share of hits. Under it, the variance and the skewness
+    of a hit are estimated from all hits, and the correlation of hits of one patient from the pairs within
+    patients (method of moments). The difference then follows a Pearson type III law with these moments, which
+    approximates the permutation law (Mielke and Berry 1976). The variance of the bootstrap cannot be used: a
+    small stratum whose targets are all hit does not vary in any draw.
 
     Args:
-        hit: ``(..., K)`` in [0, 1].
-        members: ``(G, K)`` bool.
+        hit: ``(..., K)`` floats in [0, 1], whether, or how often, each target is hit.
+        members: ``(G, K)`` bool, which targets belong to each stratum.
         unit: ``(K,)`` the patient of each target.
 
     Returns:
-        All ``(..., G)``; p is two-sided, and 1 where all hits are equal.
+        Three arrays ``(..., G)``: the differences between stratum and rest, their standard errors under the
+        hypothesis, and two-sided p values. p is 1 where all hits are equal.
     """
     weights = members / members.sum(axis=1, keepdims=True)
     weights = weights - ~members / (~members).sum(axis=1, keepdims=True)
     rest = hit - hit.mean(axis=-1, keepdims=True)
     second, third = (rest**2).mean(axis=-1), (rest**3).mean(axis=-1)
-    own = (weights**2).sum(axis=1)
+    squares = (weights**2).sum(axis=1)
     variance = second[..., None] * len(unit) / (len(unit) - 1)
-    variance = variance * (own + _shared(rest, weights, unit))
-    skewness = ratio(third, second**1.5)[..., None] * (weights**3).sum(axis=1) / own**1.5
+    variance = variance * (squares + _within_patients(rest, weights, unit))
+    skewness = ratio(third, second**1.5)[..., None] * (weights**3).sum(axis=1) / squares**1.5
     differences = hit @ weights.T
     errors = np.sqrt(np.maximum(variance, 0.0))
     standard = np.divide(differences, errors, out=np.zeros_like(differences), where=errors > 0)
     return differences, errors, np.where(errors > 0, _two_sided(standard, np.nan_to_num(skewness)), 1.0)
 
 
-def _shared(rest: np.ndarray, weights: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """``(..., G)`` what correlation within patients adds to the variance of a weighted sum, in units of the
-    variance of a hit; below 0 for a stratum that is compared with its rest within patients.
+def _within_patients(rest: np.ndarray, weights: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Compute what the correlation within patients adds to the variance of a weighted sum.
 
     Args:
-        rest: ``(..., K)`` hits less their mean.
-        weights: ``(G, K)``.
-        unit: ``(K,)``.
+        rest: ``(..., K)`` hits minus their mean.
+        weights: ``(G, K)`` weights of the sum.
+        unit: ``(K,)`` the patient of each target.
+
+    Returns:
+        ``(..., G)`` in units of the variance of a hit; negative for a stratum that shares its patients with
+        its rest.
     """
     patients, patient = np.unique(unit, return_inverse=True)
     belongs = np.zeros((len(unit), len(patients)))
@@ -64,12 +68,15 @@ def _shared(rest: np.ndarray, weights: np.ndarray, unit: np.ndarray) -> np.ndarr
 
 
 def _two_sided(standard: np.ndarray, skewness: np.ndarray) -> np.ndarray:
-    """Twice the smaller tail of the Pearson type III law of mean 0 and variance 1: that of a shifted gamma
-    law, and the normal law where the skewness is 0."""
+    """Compute twice the smaller tail of the Pearson type III law of mean 0 and variance 1.
+
+    It is the law of a shifted gamma variable, and approaches the normal law as the skewness approaches 0.
+    """
     from scipy.special import gammainc, gammaincc
 
-    skewness = np.where(np.abs(skewness) < LEAST_SKEWNESS, LEAST_SKEWNESS, skewness)
+    skewness = np.where(np.abs(skewness) < MIN_SKEWNESS, MIN_SKEWNESS, skewness)
     shape = 4 / skewness**2
-    place = np.maximum(shape + 2 * standard / skewness, 0.0)
-    result: np.ndarray = np.minimum(2 * np.minimum(gammainc(shape, place), gammaincc(shape, place)), 1.0)
+    gamma = np.maximum(shape + 2 * standard / skewness, 0.0)
+    # A negative skewness mirrors the law, which swaps its tails; the smaller one is the same.
+    result: np.ndarray = np.minimum(2 * np.minimum(gammainc(shape, gamma), gammaincc(shape, gamma)), 1.0)
     return result

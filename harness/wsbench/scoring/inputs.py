@@ -1,4 +1,4 @@
-"""What scoring is handed: predictions by role, bootstrap draws, and what protocol ``paper`` is made of."""
+"""The inputs of scoring: predictions by role, bootstrap draws, and what protocol ``paper`` is made of."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from wsbench.scoring.objectives import OBJECTIVE
 from wsbench.types import Prediction, Role, ScoredBox
 
 UNCHOSEN_POINT = 0.5
-"""The operating point of a program that has no predictions of select: a probability more likely than not."""
+"""The operating point where select was not predicted. A class with this probability is as likely present as
+absent."""
 
 
 @dataclass(frozen=True)
 class RolePredictions:
-    """What was predicted of the images of one role.
+    """Predictions of the images of one role.
 
     Attributes:
-        names: of the N images.
-        prediction: of these images, in this order.
+        names: the names of the N images.
+        prediction: the predictions of these images, in this order.
     """
 
     names: tuple[str, ...]
@@ -31,10 +32,12 @@ class Paper:
     """What protocol ``paper`` is made of.
 
     Attributes:
-        predicted: by role; by other weights than protocol ``uniform``, where a paper chooses others.
-        boxes: of every test image, by the method's own rule; None where `objective` chooses a rule.
-        operating_point: of every class, where the method's own rule makes the boxes.
-        objective: what a paper chooses a rule of the harness's kind for; one of `OBJECTIVES`.
+        predicted: predictions by role. They come from other weights than those of protocol ``uniform`` where
+            the paper chooses its weights otherwise.
+        boxes: the boxes of every test image by the method's own rule; None where the harness chooses a rule
+            for `objective`.
+        operating_point: the operating point of every class, where the boxes come from the method's own rule.
+        objective: the objective, one of `OBJECTIVES`, that the harness's rule is chosen for.
     """
 
     predicted: Mapping[Role, RolePredictions]
@@ -45,8 +48,13 @@ class Paper:
 
 @dataclass(frozen=True)
 class Draws:
-    """A thousand bootstrap draws of each role that scores depend on, patient by patient where patients are
-    known. They are a function of the data alone, so that any two methods are compared on the same draws."""
+    """Bootstrap draws of each role that scores depend on, patient by patient where patients are known.
+
+    They depend on the data alone, so that all methods are compared on the same draws.
+
+    Attributes:
+        test, select, calibrate: B draws of the images of the role.
+    """
 
     test: Resamples
     select: Resamples

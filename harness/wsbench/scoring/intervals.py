@@ -1,4 +1,4 @@
-"""95 % intervals from bootstrap draws: of one network, and what draws cannot show at the edge of a range."""
+"""Computes 95 % intervals from bootstrap draws, also at the edge of a metric's range."""
 
 from __future__ import annotations
 
@@ -7,32 +7,35 @@ from collections.abc import Callable
 import numpy as np
 
 NORMAL = 1.959963984540054
-"""97.5 % quantile of the normal law."""
+"""The 97.5 % quantile of the normal law."""
 
 TAIL = 0.025
+"""The chance that a value lies above, or below, a 95 % interval."""
 
 Transform = Callable[[np.ndarray], np.ndarray]
 
 
 def of_draws(value: float, draws: np.ndarray, *, bounded: bool, units: int) -> tuple[float, float] | None:
-    """The 95 % interval of a value, with the bootstrap's bias taken out: by the normal law on the logits of a
-    value in [0, 1], by Student's law of a difference.
+    """Compute the 95 % interval of a value from its bootstrap draws, corrected for the bias of the bootstrap.
 
-    A percentile interval covers 83 to 93 % for AUC and average precision on 75 images, this one 95 to 98 %
-    (docs/statistics.md). At the edge of the range, where every draw is equal, it is the interval of Clopper
-    and Pearson; where more than 2.5 % of the draws lie at the edge, it reaches at least as far as that one:
-    a sample without the hard patients has an AUC of nearly 1 in every draw.
+    Values in [0, 1] are treated by the normal law on their logits, other values by Student's law. For AUC and
+    average precision on 75 images, this interval covers 95 to 98 % and a percentile interval 83 to 93 %
+    (docs/statistics.md).
+
+    A value at the edge of the range is equal in every draw, and gets the interval of Clopper and Pearson. If
+    more than 2.5 % of the draws lie at the edge, the interval reaches at least as far as that one, because a
+    sample that happens to lack the hard patients has an AUC of nearly 1 in every draw.
 
     Args:
-        value: of the sample.
-        draws: ``(B,)``; draws in which the quantity does not exist (NaN) are left out.
-        bounded: whether values lie in [0, 1]; those of a metric that says so and is not are taken as they
-            are.
-        units: the number of patients (of images where patients are unknown) of the rarer label, those with
-            the finding or those without, which is what a measure of both has few of.
+        value: the value on the sample.
+        draws: ``(B,)`` values of the draws. Draws in which the metric does not exist (NaN) are left out.
+        bounded: whether the metric declares that its values lie in [0, 1]. If they do not, they are treated
+            as unbounded.
+        units: the number of patients (images where patients are unknown) of the rarer label, with the finding
+            or without. A metric of both labels is limited by it.
 
     Returns:
-        None if no draw has a value.
+        The ends of the interval, or None if no draw has a value.
     """
     usable = draws[~np.isnan(draws)]
     if len(usable) == 0:
@@ -54,27 +57,32 @@ def of_draws(value: float, draws: np.ndarray, *, bounded: bool, units: int) -> t
 
 
 def on_logit_scale(draws: np.ndarray, value: float, units: int) -> tuple[np.ndarray, float]:
-    """Logits of ``(B,)`` draws and of their sample's value, which lies inside (0, 1).
+    """Compute the logits of draws and of the sample's value.
 
-    Draws at 0 or 1 have no logit; they are moved inside by a quarter of what one unit of ``units`` can
-    change, or by half the value's own distance from the edge, if that is less. With half a unit, a
-    sensitivity of 0.91 on 50 patients was covered in 90 to 93 % of samples.
+    Draws at 0 or 1 have no logit. They are moved inwards by a quarter of what one unit can change, or by half
+    the distance of the value from the edge, whichever is less. With half a unit, a sensitivity of 0.91 on 50
+    patients was covered in only 90 to 93 % of samples.
+
+    Args:
+        draws: ``(B,)`` values in [0, 1].
+        value: the value on the sample, in (0, 1).
+        units: as in `of_draws`.
     """
     margin = min(0.25 / units, value / 2, (1 - value) / 2)
     return _logit(np.clip(draws, margin, 1 - margin)), float(_logit(np.array(value)))
 
 
 def at_edge(value: float, units: int) -> tuple[float, float]:
-    """Clopper and Pearson's interval of a share of ``units`` that is 0 or 1 there."""
+    """Return the interval of Clopper and Pearson for a share of ``units`` that is exactly 0 or 1."""
     reach = TAIL ** (1 / max(units, 1))
     return (0.0, 1 - reach) if value == 0.0 else (reach, 1.0)
 
 
 def edge_variance(value: float, units: int) -> float:
-    """The variance that stands in for that of draws which are all equal, as at 0 and 1 they are.
+    """Return the variance that replaces that of the draws where these are all equal, at 0 and 1.
 
-    It is that of a normal law with the length of Clopper and Pearson's interval, so that no row is ranked as
-    if it were known for sure. 0 away from the edges.
+    It belongs to the normal law with the length of Clopper and Pearson's interval. Without it, a row at the
+    edge would be ranked as if its value were certain. It is 0 away from the edges.
     """
     if value not in (0.0, 1.0):
         return 0.0
@@ -91,20 +99,20 @@ def of_row(
     bounded: bool,
     units: int,
 ) -> tuple[float, float]:
-    """The 95 % interval of what a method reaches on images like these, over its seeds: the mean over seeds,
-    give or take the noise of the images, of the thresholds and of the seeds.
+    """Compute the 95 % interval of what a method reaches on images like these, over all seeds.
 
-    Where the interval on the scale of the values stays inside their range, it goes through the logit; where
-    not, it is cut there.
+    It is the mean over seeds, with the noise of images, thresholds and seeds. The interval of a bounded
+    metric is computed on logits. Where the interval of the plain values leaves the range, it is cut there
+    instead.
 
     Args:
-        mean: over seeds.
-        draws: ``(B,)`` mean over seeds in every draw.
-        seed_variance_of_mean: moderated (`wsbench.scoring.significance.moderate`), divided by the number
-            of seeds.
-        degrees: of freedom that it is known with.
+        mean: the mean over seeds.
+        draws: ``(B,)`` means over seeds in every draw.
+        seed_variance_of_mean: the moderated variance over seeds (`wsbench.scoring.significance.moderate`),
+            divided by the number of seeds.
+        degrees: the degrees of freedom that this variance is known with.
         bounded: whether values lie in [0, 1].
-        units: as of `of_draws`.
+        units: as in `of_draws`.
     """
     usable = draws[~np.isnan(draws)]
     variance = float(np.var(usable, ddof=1)) + edge_variance(mean, units)
@@ -125,14 +133,14 @@ def of_row(
 def _student(
     middle: float, variance: float, seed_variance: float, degrees: float, units: float = np.inf
 ) -> tuple[float, float]:
-    """The ends of an interval by Student's law, with Satterthwaite's degrees of freedom.
+    """Compute the ends of an interval by Student's law, with Satterthwaite's degrees of freedom.
 
     Args:
-        middle: of the interval.
-        variance: over draws, with one degree of freedom less than ``units``.
-        seed_variance: with ``degrees``.
-        degrees: of freedom.
-        units: behind the draws; infinite where the normal law is taken of them.
+        middle: the middle of the interval.
+        variance: the variance over draws, known with ``units - 1`` degrees of freedom.
+        seed_variance: the variance over seeds, known with ``degrees``.
+        degrees: degrees of freedom.
+        units: the number of units behind the draws; infinite uses the normal law for the draws.
     """
     from scipy.stats import t
 
@@ -144,7 +152,7 @@ def _student(
 
 
 def _of_units(variance: float, units: int) -> float:
-    """The variance of a mean of n units from that over draws of them, which is too small by (n - 1) / n."""
+    """Correct the variance over draws of n units, which is too small by the factor (n - 1) / n."""
     return variance * units / max(units - 1, 1)
 
 

@@ -1,4 +1,4 @@
-"""What box rules are chosen for on the calibrate role: sums over images of what boxes are worth there."""
+"""The objectives that box rules maximise on the calibrate role. Each is a ratio of two sums over images."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from wsbench.geometry.box_table import BoxTable, Pairs
 from wsbench.geometry.iou import one_to_one
 
 MATCH_IOU = 0.25
+"""The IoU from which a predicted box matches a truth box in `OBJECTIVE`."""
+
 MSLI_IOUS = (0.1, 0.25, 0.5, 0.75, 0.9)
+"""The IoU thresholds over which ``msli`` is a mean."""
+
 OBJECTIVE = "cond_loc_f1@0.25"
-"""What box rules are chosen for by default. It charges for extra boxes, and asks no class score: so the
-measure that ranks owes nothing to the classifier, by way of the rule either."""
+"""The objective that box rules are chosen for by default.
+
+Extra boxes lower it, and no class score changes it. The measure that ranks therefore does not depend on the
+classifier through the box rule.
+"""
 
 
 @dataclass(frozen=True)
@@ -22,9 +29,9 @@ class Candidate:
     """The boxes of one class that one threshold gives on the calibrate images.
 
     Attributes:
-        predicted: the boxes.
-        shares: ``(M,)`` their areas as shares of their images' areas.
-        pairs: their overlaps with the truth boxes.
+        predicted: the M boxes.
+        shares: ``(M,)`` the areas of the boxes as shares of their images' areas.
+        pairs: the overlaps of the boxes with the truth boxes.
     """
 
     predicted: BoxTable
@@ -34,26 +41,26 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Sums:
-    """What an objective adds up over images: its value is the sum of ``part`` over that of ``total``.
+    """What an objective sums over images. Its value is the sum of numerators over the sum of denominators.
 
     Attributes:
-        part, total: ``(N,)`` of one rule, or ``(N, K)`` of K rules.
+        numerator, denominator: ``(N,)`` for one rule, or ``(N, K)`` for K rules.
     """
 
-    part: np.ndarray
-    total: np.ndarray
+    numerator: np.ndarray
+    denominator: np.ndarray
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What box rules are chosen for.
+    """An objective that a box rule maximises.
 
     Attributes:
-        sums: of a candidate, ``(M,)`` bool which of its boxes a minimum area keeps, and ``(N,)`` the
-            number of
-            truth boxes: ``(N,)`` sums for that minimum area.
-        where_predicted: it adds up over the images on which the class is predicted; else over those that have
-            a truth box of it.
+        sums: a function that computes the ``(N,)`` sums of one rule. Its arguments are the candidate boxes
+            of the threshold, ``(M,)`` bool, which of them are larger than the minimum area, and ``(N,)`` the
+            number of truth boxes of each image.
+        where_predicted: True sums over the images on which the class is predicted positive, False over the
+            images that have a truth box of the class.
     """
 
     sums: Callable[[Candidate, np.ndarray, np.ndarray], Sums]
@@ -61,23 +68,23 @@ class Objective:
 
 
 def _loc_f1(boxes: Candidate, keep: np.ndarray, truths: np.ndarray) -> Sums:
-    """Twice the one-to-one matches over all truth and kept boxes."""
+    """Compute the F1 score of boxes: twice the one-to-one matches over all truth and predicted boxes."""
     matched = (boxes.pairs.iou >= MATCH_IOU) & keep[boxes.pairs.predicted]
     partners = one_to_one(boxes.pairs.predicted[matched], boxes.pairs.truth[matched])
     images = len(truths)
     matches = np.bincount(boxes.predicted.image[partners], minlength=images)
-    shown = np.bincount(boxes.predicted.image[keep], minlength=images)
-    return Sums(2.0 * matches, truths + shown)
+    predicted = np.bincount(boxes.predicted.image[keep], minlength=images)
+    return Sums(2.0 * matches, truths + predicted)
 
 
 def _msli(boxes: Candidate, keep: np.ndarray, truths: np.ndarray) -> Sums:
-    """Mean over IoU thresholds of the share of truth boxes, on the images on which the class is predicted,
-    that some kept box overlaps by more (CLARiTY paper, section 3.8.2)."""
-    kept = keep[boxes.pairs.predicted]
-    truth, predicted = boxes.pairs.truth[kept], boxes.pairs.predicted[kept]
+    """Compute msli, the mean over IoU thresholds of the share of truth boxes that are hit (CLARiTY paper,
+    section 3.8.2). A truth box is hit if a predicted box overlaps it by more than the threshold."""
+    of_kept_box = keep[boxes.pairs.predicted]
+    truth, predicted = boxes.pairs.truth[of_kept_box], boxes.pairs.predicted[of_kept_box]
     best = np.zeros(truth.max(initial=-1) + 1)
     image = np.zeros(len(best), dtype=np.intp)
-    np.maximum.at(best, truth, boxes.pairs.iou[kept])
+    np.maximum.at(best, truth, boxes.pairs.iou[of_kept_box])
     image[truth] = boxes.predicted.image[predicted]
     hits = (best[:, None] > MSLI_IOUS).mean(axis=1)
     return Sums(np.bincount(image, hits, minlength=len(truths)), truths)
@@ -87,4 +94,4 @@ OBJECTIVES: Mapping[str, Objective] = {
     OBJECTIVE: Objective(_loc_f1, where_predicted=False),
     "msli": Objective(_msli, where_predicted=True),
 }
-"""What box rules can be chosen for."""
+"""All objectives by name."""

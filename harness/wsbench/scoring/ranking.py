@@ -1,4 +1,4 @@
-"""The order of a table's rows, and what noise leaves open of it."""
+"""Ranks the rows of a table, and says which ranks noise leaves open."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ from wsbench.scoring.significance import (
 
 @dataclass(frozen=True)
 class Ranking:
-    """What a table may say of the order of its rows, which stand in the order of their means.
+    """The ranks of K rows.
 
     Attributes:
-        best, worst: ``(K,)`` the ends of each row's rank interval: one more than the rows that are better by
-            more than noise, and the number of rows less those that are worse by more than noise.
-        likely_best, likely_worst: ``(K,)`` the ends of each row's marginal 95 % interval, which holds for one
-            row looked at alone and is narrower.
-        winner: ``(K,)`` bool: no row is better by more than noise when the best alone is asked for.
-        prior: what the variances over seeds were moderated by.
+        best, worst: ``(K,)`` integers, the ends of each row's rank interval. The best rank is one more than
+            the number of rows that are better by more than noise. The worst rank is K minus the number of
+            rows that are worse by more than noise.
+        likely_best, likely_worst: ``(K,)`` integers, the ends of each row's marginal 95 % interval. It holds
+            for one row that is looked at alone, and is narrower.
+        winner: ``(K,)`` bool, whether the row may be the best: no other row is better by more than noise, in
+            a test of that question alone.
+        prior: the prior by which the variances over seeds were moderated.
     """
 
     best: np.ndarray
@@ -44,11 +46,15 @@ class Ranking:
 
 
 def rank(rows: Sequence[Estimate], *, higher_is_better: bool = True) -> Ranking:
-    """Rank intervals, the winner set and marginal intervals of rows.
+    """Compute rank intervals, the set of possible winners and marginal intervals of rows.
 
-    Every pair is compared with Holm's correction, so that the table as a whole claims a difference that
-    is not there with a chance of at most `LEVEL`. The winner set holds every row that no other one beats,
-    one-sided, at ``LEVEL / (K - 1)``.
+    Every pair of rows is compared with Holm's correction, so that the whole table claims any false difference
+    with a chance of at most `LEVEL`. A row may be the winner if no other row is better in a one-sided test at
+    the level ``LEVEL / (K - 1)``.
+
+    Args:
+        rows: K estimates of one metric.
+        higher_is_better: False ranks the lowest mean first.
     """
     count, prior = len(rows), prior_of(rows)
     sign = 1 if higher_is_better else -1
@@ -67,7 +73,13 @@ def rank(rows: Sequence[Estimate], *, higher_is_better: bool = True) -> Ranking:
 
 
 def _p_of_pairs(rows: Sequence[Estimate], first: np.ndarray, second: np.ndarray, prior: Prior) -> np.ndarray:
-    """``(P,)`` `p_of` of P pairs of rows, by their places."""
+    """Compute `p_of` of P pairs of rows.
+
+    Args:
+        rows: the rows.
+        first, second: ``(P,)`` the numbers of the rows of each pair.
+        prior: the prior of the variances over seeds.
+    """
     means = np.array([row.mean for row in rows])
     of_mean = np.array([moderate(row, prior).of_mean() for row in rows]).reshape(-1, NODES)
     seeds_of_first, seeds_of_second = of_mean[first], of_mean[second]
@@ -82,13 +94,16 @@ def _p_of_pairs(rows: Sequence[Estimate], first: np.ndarray, second: np.ndarray,
 
 
 def _variances_of_pairs(rows: Sequence[Estimate], first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """``(P,)`` variances over draws of the differences of pairs, over the draws that both rows have."""
+    """Compute ``(P,)`` variances over draws of the differences of pairs, over the draws that both rows have.
+
+    Matrix products give the sums of all pairs at once.
+    """
     draws = np.array([row.draws for row in rows])
-    there = ~np.isnan(draws)
+    exists = ~np.isnan(draws)
     edges = np.array([row.edge_variance for row in rows])
-    # About its own mean: a sum of squares would lose the small variance of a difference to the large values.
-    centred = np.where(there, draws - np.nanmean(draws, axis=1, keepdims=True), 0.0)
-    known = there.astype(np.float64)
+    # Values are centred, because the sum of squares of large values would lose a small variance by rounding.
+    centred = np.where(exists, draws - np.nanmean(draws, axis=1, keepdims=True), 0.0)
+    known = exists.astype(np.float64)
     count, sums, squares = known @ known.T, centred @ known.T, centred**2 @ known.T
     products = squares + squares.T - 2 * centred @ centred.T
     differences = sums - sums.T
@@ -99,8 +114,11 @@ def _variances_of_pairs(rows: Sequence[Estimate], first: np.ndarray, second: np.
 
 
 def _marginal(rows: Sequence[Estimate], prior: Prior, sign: int) -> tuple[np.ndarray, np.ndarray]:
-    """95 % of the ranks that a row has when test images, seeds and the variances over seeds are drawn again:
-    ``(K,)`` lowest and highest."""
+    """Simulate the ranks of every row, with new test images, seeds and variances over seeds.
+
+    Returns:
+        ``(K,)`` the lowest and ``(K,)`` the highest of the middle 95 % of a row's ranks.
+    """
     from scipy.stats import rankdata
 
     draws = np.stack([row.draws for row in rows], axis=1)

@@ -1,6 +1,6 @@
-"""The frozen table every metric computes from: what was predicted, what is true, and their overlaps.
+"""The frozen table that every metric computes from: predictions, truth, and their overlaps.
 
-Its arrays cannot be written to: a metric that did would change the values of the metrics after it.
+Its arrays are read-only. A metric that wrote to them would change the values of the metrics after it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from wsbench.geometry.box_table import BoxTable, Pairs, overlaps
 from wsbench.types import Region
+from wsbench.utils.deprecation import warn_renamed
 from wsbench.utils.read_only import make_fields_read_only, read_only
 
 Result = TypeVar("Result")
@@ -25,7 +26,7 @@ class Heatmaps:
 
     Attributes:
         maps: ``(N, C, h, w)`` floats in [0, 1].
-        regions: per image, the rectangle of the original image that its maps cover.
+        regions: for each image, the rectangle of the original image that its maps cover, in pixels.
     """
 
     maps: np.ndarray
@@ -40,13 +41,13 @@ class Truth:
     """What is true of N images with C classes.
 
     Attributes:
-        classes: their names.
-        names: of the images.
-        sizes: ``(N, 2)`` width and height in pixels.
-        labels: ``(N, C)`` bool.
-        known: ``(N, C)`` bool; where the boxes of a class are not known, none is in ``truth``, and none that
-            is predicted there is scored.
-        truth: the boxes.
+        classes: the names of the classes.
+        names: the names of the images.
+        sizes: ``(N, 2)`` width and height of the images, in pixels.
+        labels: ``(N, C)`` bool, whether the class is present.
+        known: ``(N, C)`` bool, whether the boxes of the class are known on the image. Where they are not,
+            ``truth`` has no box, and predicted boxes are not scored.
+        truth: the truth boxes.
     """
 
     classes: tuple[str, ...]
@@ -62,15 +63,15 @@ class Truth:
 
 @dataclass(frozen=True)
 class Scored(Truth):
-    """Everything a metric may use: what is true of the test images, and what was predicted.
+    """Everything that a metric may use: what is true of N test images, and what was predicted.
 
     Attributes:
-        scores: ``(N, C)`` floats, higher means more likely present.
-        operating_points: ``(C,)``; a class is predicted where its score is at least this.
-        predicted: the boxes.
-        heatmaps: None for a method that gives boxes and no map.
-        calibrate: what is true of the calibrate role, for comparison with what is known without looking;
-            None where it is unknown.
+        scores: ``(N, C)`` floats; a higher score means that the class is more likely present.
+        operating_points: ``(C,)`` floats; a class is predicted positive where its score is at least this.
+        predicted: the predicted boxes.
+        heatmaps: the heatmaps; None for a method that predicts boxes alone.
+        calibrate: what is true of the images of role calibrate, from which fixed boxes are chosen; None where
+            it is unknown.
     """
 
     scores: np.ndarray
@@ -78,16 +79,16 @@ class Scored(Truth):
     predicted: BoxTable
     heatmaps: Heatmaps | None = None
     calibrate: Truth | None = None
-    _known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def with_boxes(self, predicted: BoxTable) -> Scored:
-        """The same with other predicted boxes; those whose truth is not known are left out."""
+        """Return the same table with other predicted boxes, without those whose truth is not known."""
         known = predicted.where(self.known[predicted.image, predicted.label])
         return self._sharing(replace(self, predicted=known))
 
     def with_operating_points(self, operating_points: np.ndarray) -> Scored:
-        """The same with other operating points, ``(C,)``."""
+        """Return the same table with other operating points, ``(C,)`` floats."""
         return self._sharing(replace(self, operating_points=operating_points))
 
     def _sharing(self, other: Scored) -> Scored:
@@ -96,35 +97,59 @@ class Scored(Truth):
 
     @cached_property
     def pairs(self) -> Pairs:
-        """Overlaps, computed once for all metrics."""
+        """The overlaps of truth boxes and predicted boxes, computed once for all metrics."""
         return overlaps(self.truth, self.predicted)
 
     @cached_property
-    def called(self) -> np.ndarray:
-        """``(N, C)`` bool: the class is predicted at its operating point."""
+    def predicted_positive(self) -> np.ndarray:
+        """``(N, C)`` bool: the class is predicted positive, because its score reaches its operating point."""
         return read_only(self.scores >= self.operating_points)
 
     @cached_property
+    def boxes_of_positive(self) -> np.ndarray:
+        """``(M,)`` bool: the class of the predicted box is predicted positive on its image."""
+        return read_only(self.predicted_positive[self.predicted.image, self.predicted.label])
+
+    @property
+    def called(self) -> np.ndarray:
+        """The old name of `predicted_positive`."""
+        warn_renamed("metrics.Scored.called", "metrics.Scored.predicted_positive")
+        return self.predicted_positive
+
+    @property
     def shown(self) -> np.ndarray:
-        """``(M,)`` bool: the predicted box is of a class that is predicted on its image."""
-        return read_only(self.called[self.predicted.image, self.predicted.label])
+        """The old name of `boxes_of_positive`."""
+        warn_renamed("metrics.Scored.shown", "metrics.Scored.boxes_of_positive")
+        return self.boxes_of_positive
 
     def matrices(self, label: int) -> list[tuple[int, np.ndarray]]:
-        """``(image, (truth, predicted) overlaps)`` of every image with a truth box of the class."""
+        """Return the overlaps of every image that has a truth box of a class.
+
+        Args:
+            label: the index of the class.
+
+        Returns:
+            Pairs of an image's row and its ``(T, P)`` IoUs of T truth boxes and P predicted boxes.
+        """
         ious = self.pairs.iou[self.truth.label[self.pairs.truth] == label]
         images, truths = np.unique(self.truth.image[self.truth.label == label], return_counts=True)
         of_label = self.predicted.image[self.predicted.label == label]
         predicted = np.bincount(of_label, minlength=len(self.names))[images]
-        parts = np.split(ious, np.cumsum(truths * predicted)[:-1])
-        shaped = [part.reshape(shape) for part, *shape in zip(parts, truths, predicted, strict=False)]
+        # Pairs are ordered by truth box, so the IoUs of an image stand together, row by row.
+        ious_of_images = np.split(ious, np.cumsum(truths * predicted)[:-1])
+        shapes = zip(truths, predicted, strict=True)
+        shaped = [flat.reshape(shape) for flat, shape in zip(ious_of_images, shapes, strict=False)]
         return list(zip(images.tolist(), shaped, strict=False))
 
     def per_image(self, boxes: BoxTable, values: np.ndarray | float = 1.0) -> np.ndarray:
-        """``(N, C)`` sums of a value of each box over its image and class; by default, their number.
+        """Sum a value of each box over its image and class. By default, this counts boxes.
 
         Args:
-            boxes: of these images.
-            values: ``(M,)``, or one for all.
+            boxes: M boxes on the images of this table.
+            values: ``(M,)`` values, or one value for all boxes.
+
+        Returns:
+            ``(N, C)`` float64 sums.
         """
         cell = boxes.image * len(self.classes) + boxes.label
         weights = np.broadcast_to(np.asarray(values, dtype=np.float64), len(boxes))
@@ -132,17 +157,33 @@ class Scored(Truth):
         sums = np.bincount(cell, weights, minlength=shape[0] * shape[1])
         return sums.astype(np.float64).reshape(shape)  # of no box at all, bincount gives integers
 
-    def once(self, compute: Callable[..., Result], *args: Any) -> Result:
-        """``compute(self, *args)``, a pure function of this table, computed once for all metrics."""
+    def memoised(self, compute: Callable[..., Result], *args: Any) -> Result:
+        """Return ``compute(self, *args)``, computed at the first call and remembered for all metrics.
+
+        Args:
+            compute: a pure function of this table and of the arguments.
+            args: hashable arguments.
+        """
         key = (compute, *args)
-        if key not in self._known:
-            self._known[key] = compute(self, *args)
-        result: Result = self._known[key]
+        if key not in self._memo:
+            self._memo[key] = compute(self, *args)
+        result: Result = self._memo[key]
         return result
 
+    def once(self, compute: Callable[..., Result], *args: Any) -> Result:
+        """The old name of `memoised`."""
+        warn_renamed("metrics.Scored.once", "metrics.Scored.memoised")
+        return self.memoised(compute, *args)
+
     def shared(self, compute: Callable[..., Result], *args: Any) -> Result:
-        """`once`, of a function that asks neither for predicted boxes nor for operating points: computed once
-        for this table and for all that `with_boxes` and `with_operating_points` make of it."""
+        """Return ``compute(self, *args)``, remembered also for the tables that are made of this one.
+
+        These are the tables that `with_boxes` and `with_operating_points` return.
+
+        Args:
+            compute: a pure function that uses neither predicted boxes nor operating points.
+            args: hashable arguments.
+        """
         key = (compute, *args)
         if key not in self._shared:
             self._shared[key] = compute(self, *args)

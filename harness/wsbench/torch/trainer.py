@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from wsbench.contract.base import RunContext
 from wsbench.data.views import WeakView
-from wsbench.files.checksums import is_whole_archive
+from wsbench.files.checksums import is_intact_archive
 from wsbench.settings import TrainingSettings
 from wsbench.torch.callbacks import (
     AtomicCheckpoints,
@@ -198,7 +198,7 @@ def _resumable(run: RunContext, names: Sequence[str]) -> str | None:
     if not paths[0].exists():
         return None
     for path in paths:
-        if not is_whole_archive(path):
+        if not is_intact_archive(path):
             what = "is not what was left there" if path.exists() else "is missing"
             run.progress.say(f"{run.folder}: {path.name} {what}; the training starts from the beginning")
             paths[0].unlink()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from wsbench.errors import WsbenchError, words_of
-from wsbench.files.checksums import is_whole_archive
+from wsbench.files.checksums import is_intact_archive
 from wsbench.files.user_files import expanded
 
 LONGEST = 200
@@ -41,7 +41,7 @@ def read_weights(where: str, network: str, fetch: Callable[[], Mapping[str, Tens
     try:
         if not path.suffix:
             return dict(fetch())
-        if is_zipfile(path) and not is_whole_archive(path):  # torch would read a flipped bit in silence
+        if is_zipfile(path) and not is_intact_archive(path):  # torch would read a flipped bit in silence
             raise WsbenchError(f"weights {where}: a part of the file is damaged; copy or download it again")
         state = _unwrapped(torch.load(path, map_location="cpu", weights_only=True), where)
         return {name.removeprefix("network."): value for name, value in _bare(state).items()}

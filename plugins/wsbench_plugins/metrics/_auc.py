@@ -21,10 +21,10 @@ def auc(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) ->
         above, below = (_by_score(scores, kind) for kind in (positive, ~positive))
         levels, ranked = scores[above], scores[below]
         first, last = (np.searchsorted(ranked, levels, side=side) for side in ("left", "right"))
-        won = resamples.up_to(below, first)
+        won = resamples.cumulative_counts(below, first)
         if (first != last).any():
-            won = (won + resamples.up_to(below, last)) / 2
-        pairs = np.einsum("bk,bk->b", resamples.of(above), won)
+            won = (won + resamples.cumulative_counts(below, last)) / 2
+        pairs = np.einsum("bk,bk->b", resamples.counts_at(above), won)
         columns.append(wsbench.metrics.ratio(pairs, resamples.sum(positive) * resamples.sum(~positive)))
     return np.stack(columns, axis=1)
 

@@ -35,7 +35,7 @@ class Counts:
 
 def count(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> Counts:
     """The confusion matrices at the operating points."""
-    truth, called = scored.labels, scored.called
+    truth, called = scored.labels, scored.predicted_positive
     cells = (truth & called, ~truth & called, ~truth & ~called, truth & ~called)
     return Counts(*map(resamples.sum, cells))
 
@@ -87,7 +87,7 @@ def average_precision(scored: wsbench.metrics.Scored, resamples: wsbench.metrics
         hits = order[positive[order]]
         levels = np.unique(-scores[hits])  # the scores at which recall steps, highest first
         every, found = (
-            resamples.up_to(images, np.searchsorted(-scores[images], levels, side="right"))
+            resamples.cumulative_counts(images, np.searchsorted(-scores[images], levels, side="right"))
             for images in (order, hits)
         )
         precision = np.divide(found, every, out=np.zeros_like(found), where=every > 0)

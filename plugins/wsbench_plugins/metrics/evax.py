@@ -163,7 +163,7 @@ def _at_best_cut(
 
     if scored.heatmaps is None:
         return np.full(len(resamples), np.nan)
-    sums = resamples.sum(scored.once(by_image))
+    sums = resamples.sum(scored.memoised(by_image))
     best = (sums[:, :, HIT25] + sums[:, :, HIT50]).argmax(axis=1)
     boxes = resamples.sum(np.bincount(scored.truth.image, minlength=len(scored.names)))
     return wsbench.metrics.ratio(sums[np.arange(len(resamples)), best, measure], boxes)

@@ -68,7 +68,7 @@ def iou_accuracy(
             or of all.
     """
     counted = _called_truth(scored) if called else 1.0
-    hit = scored.once(best_ious) > iou
+    hit = scored.memoised(best_ious) > iou
     part = scored.per_image(scored.truth, hit * counted)
     return wsbench.metrics.ratio(resamples.sum(part), resamples.sum(scored.per_image(scored.truth, counted)))
 
@@ -97,7 +97,7 @@ def unless_silent(scored: wsbench.metrics.Scored, values: np.ndarray) -> np.ndar
     """``(B, C)`` values, NaN for `silent` classes."""
     import numpy as np
 
-    return np.where(scored.once(silent), np.nan, values)
+    return np.where(scored.memoised(silent), np.nan, values)
 
 
 def published_msli(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
@@ -136,7 +136,7 @@ def mean_of_tasks(classification: np.ndarray, localisation: np.ndarray) -> np.nd
 def boxes_per_image(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Boxes an image, over all images of which boxes are known, where the class is predicted at its operating
     point."""
-    shown = resamples.sum(scored.per_image(scored.predicted, scored.shown))
+    shown = resamples.sum(scored.per_image(scored.predicted, scored.boxes_of_positive))
     return wsbench.metrics.ratio(shown, resamples.sum(scored.known))
 
 
@@ -146,7 +146,7 @@ def healthy_with_box(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.
     import numpy as np
 
     healthy = np.asarray(~scored.labels.any(axis=1) & scored.known.all(axis=1))
-    marked = np.asarray(scored.per_image(scored.predicted, scored.shown).any(axis=1))
+    marked = np.asarray(scored.per_image(scored.predicted, scored.boxes_of_positive).any(axis=1))
     return wsbench.metrics.ratio(resamples.sum(healthy & marked), resamples.sum(healthy))
 
 
@@ -177,7 +177,7 @@ def assigned_ious(ious: np.ndarray) -> np.ndarray:
 
 
 def _called_truth(scored: wsbench.metrics.Scored) -> np.ndarray:
-    return scored.called[scored.truth.image, scored.truth.label]  # type: ignore[no-any-return]  # numpy: Any
+    return scored.predicted_positive[scored.truth.image, scored.truth.label]  # type: ignore[no-any-return]  # numpy: Any
 
 
 def _over_images(

@@ -31,7 +31,7 @@ def max_box_acc_v2(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Re
 
     columns = []
     for label in range(len(scored.classes)):
-        images, best = scored.once(best_overlaps, label)
+        images, best = scored.memoised(best_overlaps, label)
         counted = np.zeros(len(scored.names))
         counted[images] = 1.0
         reached = np.zeros((len(scored.names), len(OVERLAPS), THRESHOLDS))
@@ -49,7 +49,7 @@ def pxap(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -
 
     columns = []
     for label in range(len(scored.classes)):
-        foreground, every = (resamples.sum(part) for part in scored.once(pixel_histograms, label))
+        foreground, every = (resamples.sum(part) for part in scored.memoised(pixel_histograms, label))
         hits = np.cumsum(foreground[:, ::-1], axis=1)
         taken = np.cumsum(every[:, ::-1], axis=1)
         precision = np.divide(hits, taken, out=np.zeros_like(hits), where=taken > 0)
@@ -65,7 +65,9 @@ def pxap_chance(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resam
 
     columns = []
     for label in range(len(scored.classes)):
-        foreground, every = (resamples.sum(part.sum(axis=1)) for part in scored.once(pixel_histograms, label))
+        foreground, every = (
+            resamples.sum(part.sum(axis=1)) for part in scored.memoised(pixel_histograms, label)
+        )
         columns.append(wsbench.metrics.ratio(foreground, every))
     return np.stack(columns, axis=1)
 

@@ -112,7 +112,7 @@ def ap25_fixed(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamp
     if scored.calibrate is None:
         return np.full((len(resamples), len(scored.classes)), np.nan)
     by_class = _fixed.ap25(scored.shared(_fixed.with_fixed_boxes, _fixed.ap25), resamples)
-    by_box = _fixed.ap25(scored.once(_fixed.with_equal_fixed_boxes), resamples)
+    by_box = _fixed.ap25(scored.memoised(_fixed.with_equal_fixed_boxes), resamples)
     return np.where(_fixed.boxes_on_calibrate(scored), np.maximum(by_class, by_box), np.nan)
 
 

@@ -32,13 +32,13 @@ def average_precision(
     truths = resamples.sum(scored.per_image(scored.truth))
     weights = negative_weights(scored, resamples)
     columns = []
-    for label, boxes in enumerate(scored.once(ranked)):
+    for label, boxes in enumerate(scored.memoised(ranked)):
         negative, weight = ~scored.labels[:, label], weights[:, label]
         curves = []
         for iou in ious:
             ranks = np.flatnonzero(boxes.at(iou))  # precision is highest where a box has just hit
-            hits = resamples.up_to(boxes.image[ranks], 1 + np.arange(len(ranks)))
-            shown = resamples.up_to(boxes.image, 1 + ranks)
+            hits = resamples.cumulative_counts(boxes.image[ranks], 1 + np.arange(len(ranks)))
+            shown = resamples.cumulative_counts(boxes.image, 1 + ranks)
             shown = shown - _taken_off(boxes.image, 1 + ranks, negative, weight, resamples)
             curves.append(_interpolated(hits, shown, truths[:, label]))
         columns.append(np.mean(curves, axis=0))
@@ -56,11 +56,11 @@ def conditional_average_precision(
     """
     truths = resamples.sum(scored.per_image(scored.truth))
     columns = []
-    for label, boxes in enumerate(scored.once(conditional)):
+    for label, boxes in enumerate(scored.memoised(conditional)):
         ranks = np.flatnonzero(boxes.at(iou))
         stops = np.unique(np.searchsorted(-boxes.score, -boxes.score[ranks], side="right"))
-        hits = resamples.up_to(boxes.image[ranks], np.searchsorted(ranks, stops))
-        columns.append(_interpolated(hits, resamples.up_to(boxes.image, stops), truths[:, label]))
+        hits = resamples.cumulative_counts(boxes.image[ranks], np.searchsorted(ranks, stops))
+        columns.append(_interpolated(hits, resamples.cumulative_counts(boxes.image, stops), truths[:, label]))
     return np.stack(columns, axis=1)
 
 
@@ -93,7 +93,9 @@ def _taken_off(
     if (weight == 1.0).all():
         return 0.0
     places = np.flatnonzero(negative[image])
-    lost: np.ndarray = (1 - weight)[:, None] * resamples.up_to(image[places], np.searchsorted(places, stops))
+    lost: np.ndarray = (1 - weight)[:, None] * resamples.cumulative_counts(
+        image[places], np.searchsorted(places, stops)
+    )
     return lost
 
 

@@ -56,7 +56,7 @@ class Ranked:
 
 def ranked(scored: wsbench.metrics.Scored) -> list[Ranked]:
     """The predicted boxes of every class over all images, best first."""
-    return [_best_first(boxes, boxes.score) for boxes in scored.once(matched)]
+    return [_best_first(boxes, boxes.score) for boxes in scored.memoised(matched)]
 
 
 def conditional(scored: wsbench.metrics.Scored) -> list[Ranked]:
@@ -68,7 +68,7 @@ def conditional(scored: wsbench.metrics.Scored) -> list[Ranked]:
     `MOST_CONDITIONAL` of an image are left out.
     """
     result = []
-    for label, boxes in enumerate(scored.once(matched)):
+    for label, boxes in enumerate(scored.memoised(matched)):
         boxed = np.zeros(len(scored.names), dtype=bool)
         boxed[scored.truth.image[scored.truth.label == label]] = True
         here = boxes.where(boxed[boxes.image] & (_positions(boxes.image) < MOST_CONDITIONAL))

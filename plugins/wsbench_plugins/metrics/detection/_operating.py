@@ -22,11 +22,11 @@ def froc(
     truths = resamples.sum(scored.per_image(scored.truth))
     images = resamples.sum(scored.known)
     columns = []
-    for label, boxes in enumerate(scored.once(ranked)):
+    for label, boxes in enumerate(scored.memoised(ranked)):
         hit = boxes.at(FROC_IOU)
         levels = np.unique(-boxes.score[hit])  # a threshold admits all boxes of equal score
         hits, every = (
-            resamples.up_to(image, np.searchsorted(-score, levels, side="right"))
+            resamples.cumulative_counts(image, np.searchsorted(-score, levels, side="right"))
             for image, score in ((boxes.image[hit], boxes.score[hit]), (boxes.image, boxes.score))
         )
         false = wsbench.metrics.ratio(every - hits, images[:, [label]])
@@ -41,14 +41,14 @@ def rsna(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -
 
     A box counts where its class is predicted at the operating point.
     """
-    shown = scored.per_image(scored.predicted, scored.shown)
+    shown = scored.per_image(scored.predicted, scored.boxes_of_positive)
     boxes = scored.per_image(scored.truth) + shown
     score = np.zeros_like(boxes)
     for iou in RSNA_IOUS:
         hits = np.zeros_like(boxes)
-        for label, of_class in enumerate(scored.once(ranked)):
+        for label, of_class in enumerate(scored.memoised(ranked)):
             np.add.at(hits[:, label], of_class.image[of_class.at(iou)], 1.0)
-        hits *= scored.called
+        hits *= scored.predicted_positive
         score += np.divide(hits, boxes - hits, out=np.zeros_like(hits), where=boxes > 0)
     return wsbench.metrics.ratio(resamples.sum(score / len(RSNA_IOUS)), resamples.sum(boxes > 0))
 
@@ -64,7 +64,7 @@ def loc_f1(
         iou: a match needs at least this overlap.
         called: count a box only where its class is predicted at the operating point, as calibration does.
     """
-    counted = scored.shown if called else np.ones(len(scored.predicted), dtype=bool)
+    counted = scored.boxes_of_positive if called else np.ones(len(scored.predicted), dtype=bool)
     close = (scored.pairs.iou >= iou) & counted[scored.pairs.predicted]
     matched = wsbench.geometry.one_to_one(scored.pairs.truth[close], scored.pairs.predicted[close])
     hit = np.zeros(len(scored.truth))

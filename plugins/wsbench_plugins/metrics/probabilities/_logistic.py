@@ -144,7 +144,7 @@ class _Images:
             drawn = wsbench.metrics.Resamples(drawn.counts[draws], drawn.unit)
         images = np.arange(len(self.numbers))
         for part in _parts(len(images), len(draws)):
-            yield self.numbers[part], drawn.of(images[part]).T
+            yield self.numbers[part], drawn.counts_at(images[part]).T
 
 
 def _parts(length: int, draws: int) -> Iterator[slice]:
@@ -156,7 +156,7 @@ def _groups(
     numbers: np.ndarray, order: np.ndarray, ends: np.ndarray, resamples: wsbench.metrics.Resamples
 ) -> _Groups:
     """Images that are neighbours in some order, each group at the mean of its numbers."""
-    counts = np.diff(resamples.up_to(order, ends), axis=1, prepend=0).T
+    counts = np.diff(resamples.cumulative_counts(order, ends), axis=1, prepend=0).T
     sums = np.diff(np.cumsum(numbers[order])[ends - 1], prepend=0)
     return _Groups(sums / np.diff(ends, prepend=0), np.ascontiguousarray(counts))
 
