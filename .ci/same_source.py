@@ -1,9 +1,9 @@
 """Notes that an edit of the built-in plugins changes no number, so that runs trained before it stay trained.
 
 ``python .ci/same_source.py REVISION`` compares every built-in method's source at a git revision with that of
-the working tree. Where only docstrings, comments, layout, types or the new places of public names differ, the
-hash of the source now is noted to stand for the one then, in ``plugins/wsbench_plugins/same_source.json``.
-What differs in anything else is named and not noted.
+the working tree. Where only docstrings, comments, layout, types, local names (`local_names`) or the new
+places of public names differ, the hash of the source now is noted to stand for the one then, in
+``plugins/wsbench_plugins/same_source.json``. What differs in anything else is named and not noted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+
+from local_names import without_local_names
 
 import wsbench
 from wsbench.contract.plugins import find
@@ -82,9 +85,10 @@ class Plain(ast.NodeTransformer):
         return None if node.module == "typing" else node
 
 
-def plain(path: Path) -> str:
-    """What a file does, without what changes no number."""
-    return ast.dump(Plain().visit(ast.parse(path.read_text(encoding="utf-8"))))
+def plain(files: Iterable[Path]) -> list[str]:
+    """What the files of a method do, without what changes no number."""
+    trees = {path: Plain().visit(ast.parse(path.read_text(encoding="utf-8"))) for path in files}
+    return without_local_names(trees)
 
 
 def main(revision: str) -> int:
@@ -101,10 +105,10 @@ def main(revision: str) -> int:
         for name, spec in find().methods.items():
             files = sorted(files_of(inspect.getmodule(spec.build)))
             before = [then / file.relative_to(PLUGINS) for file in files]
-            old, new = (hash_of_files(some) for some in (before, files))
+            old, new = (hash_of_files(version) for version in (before, files))
             if old == new:
                 continue
-            if all(path.is_file() for path in before) and list(map(plain, before)) == list(map(plain, files)):
+            if all(path.is_file() for path in before) and plain(before) == plain(files):
                 noted[new] = old
             else:
                 different.append(name)
