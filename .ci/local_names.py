@@ -7,8 +7,9 @@ shadowed global and a changed constant still make a difference.
 These names are replaced:
 
 - variables of functions, comprehensions and lambdas, and the names of nested functions,
-- functions and constants of a module whose name begins with an underscore,
-- parameters of nested and private functions, and of all functions of a private module (``_name.py``).
+- functions and constants of a module that begin with an underscore,
+- all functions and constants of a private module (``_name.py``) that no other file uses,
+- parameters of nested and private functions, and of all functions of a private module.
 
 Names that something else may use by their words keep them: keywords of calls, words in texts (``**options``
 of a dictionary, ``@name`` of a pandas query), attributes, imported names, classes, and parameters of public
@@ -36,6 +37,8 @@ class Words:
         keywords: keywords of calls.
         texts: string constants, and names behind an ``@`` inside of them.
         shared: names that a file imports, and names of attributes.
+
+    A name that a file imports keeps its word in all of them.
     """
 
     keywords: set[str] = field(default_factory=set)
@@ -152,7 +155,8 @@ class LocalNames(ast.NodeTransformer):
         bindings = _bindings_of(node.body)
         words = self._words
         elsewhere = words.shared | words.texts | words.keywords | bindings.fixed
-        private = {name for name in bindings.variables - elsewhere if is_private(name)}
+        unseen = bindings.variables - elsewhere
+        private = {name for name in unseen if is_private(name) or (self._private_module and name[:2] != "__")}
         self._scopes.append(_Scope("module", bindings.variables | bindings.fixed, private))
         self.generic_visit(node)
         return node

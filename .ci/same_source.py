@@ -1,9 +1,10 @@
 """Notes that an edit of the built-in plugins changes no number, so that runs trained before it stay trained.
 
 ``python .ci/same_source.py REVISION`` compares every built-in method's source at a git revision with that of
-the working tree. Where only docstrings, comments, layout, types, local names (`local_names`) or the new
-places of public names differ, the hash of the source now is noted to stand for the one then, in
-``plugins/wsbench_plugins/same_source.json``. What differs in anything else is named and not noted.
+the working tree. They are the same where they differ only in docstrings, comments, layout, types, messages of
+errors, descriptions of settings, names that nothing else sees (`local_names`) or the new places of public
+names. The hash of the source now is then noted to stand for the one before, in
+``plugins/wsbench_plugins/same_source.json``. A method that differs in anything else is named and not noted.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ PLUGINS = ROOT / "plugins"
 
 
 class Plain(ast.NodeTransformer):
-    """Public names in their first places; no docstring, and nothing that only a type checker reads."""
+    """Public names in their first places; no text that only people read, and nothing that only a type checker
+    reads."""
 
     def __init__(self) -> None:
         self._fields: set[int] = set()
@@ -50,6 +52,21 @@ class Plain(ast.NodeTransformer):
         """Texts that stand alone go."""
         self.generic_visit(node)
         return None if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str) else node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        """``raise Error("text")`` -> ``raise Error("")``."""
+        self.generic_visit(node)
+        if isinstance(node.exc, ast.Call):
+            arguments = node.exc.args
+            node.exc.args = [ast.Constant("") if _is_text(argument) else argument for argument in arguments]
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """``Field(default, description="text")`` -> ``Field(default)``."""
+        self.generic_visit(node)
+        if ast.unparse(node.func) == "Field":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
+        return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         """A class keeps the annotations in its own body: settings and dataclasses are made from them."""
@@ -83,6 +100,11 @@ class Plain(ast.NodeTransformer):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
         """Names of `typing` do nothing by being imported."""
         return None if node.module == "typing" else node
+
+
+def _is_text(node: ast.expr) -> bool:
+    """Whether an expression is a string constant or an f-string."""
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 def plain(files: Iterable[Path]) -> list[str]:

@@ -27,7 +27,7 @@ class Thing:
 
     def predict(self, images):
         found = _scaled(images, SCALE)
-        kept = [one for one in found if one > _limit]
+        kept = [item for item in found if item > _limit]
         total = 0
         def add(value):
             nonlocal total
@@ -37,8 +37,8 @@ class Thing:
         try:
             np.sum(a=found, axis=total)
         except ValueError as error:
-            print(error)
-        return sorted(found, key=lambda one: -one), kept
+            raise ValueError(f"not {error}") from None
+        return sorted(found, key=lambda item: -item), kept
 
 @hookimpl
 def wsbench_methods(plugins):
@@ -73,9 +73,10 @@ def same(plain, tmp_path: Path) -> Callable[..., bool]:
 
 
 RENAMED = {
+    "a message of an error": ('f"not {error}"', 'f"{error} is no number"'),
     "a docstring": ('"""A method."""', '"""Another text."""'),
     "a local variable": ("found", "maps"),
-    "a variable of a comprehension and a lambda": ("one", "score"),
+    "a variable of a comprehension and a lambda": ("item", "score"),
     "a nested function": ("add", "count"),
     "a variable of an outer function": ("total", "sum_of_rows"),
     "an exception": ("error", "reason"),
@@ -94,13 +95,14 @@ def test_a_name_that_nothing_else_sees_may_change(edit: str, same) -> None:
 
 CHANGED = {
     "a constant": ("SCALE = 2", "SCALE = 4"),
-    "a public constant's name": ("SCALE", "FACTOR"),
+    "an error that is raised": ("raise ValueError(", "raise TypeError("),
     "a class": ("Thing", "Method"),
     "an attribute": ("scale = 1", "weight = 1"),
     "a keyword of a public function": ("a=found", "b=found"),
     "a parameter of a method": ("images", "pictures"),
     "a parameter of a hook": ("plugins", "registry"),
     "operands": ("values * factor", "factor * values"),
+    "a built-in function": ("sorted", "reversed"),
     "another variable": ("return sorted(found", "return sorted(kept"),
     "a variable that hides another": ("for row in kept", "for found in kept"),
     "a variable that hides a global": ("found", "SCALE"),
@@ -139,6 +141,22 @@ def test_parameters_of_public_functions_are_free_only_in_private_modules(same) -
     assert not same(before, after, name="method.py")
     assert not same(before, after, name="__init__.py")
     assert not same("@registered\n" + before, "@registered\n" + after)
+
+
+def test_constants_of_a_module_are_free_only_where_no_other_file_uses_them(same) -> None:
+    before, after = "SIZE = 1\ndef f():\n    return SIZE", "SIDE = 1\ndef f():\n    return SIDE"
+    assert same(before, after)
+    assert not same(before, after, name="method.py")
+    for use in ("from ._method import SIZE", "_method.SIDE"):
+        assert not same(before, after, more=use)
+
+
+def test_descriptions_of_settings_are_for_people(same) -> None:
+    before = "class A(Settings):\n    size: int = Field(1, ge=0, description='of it')"
+    assert same(before, before.replace("of it", "its size"))
+    for old, new in (("Field(1", "Field(2"), ("ge=0", "ge=1"), ("size:", "side:"), ("int", "float")):
+        assert not same(before, before.replace(old, new))
+    assert not same(before, before.replace("Field(1", "_Field(1"))
 
 
 def test_a_private_name_that_another_file_uses_keeps_its_word(same) -> None:
