@@ -35,7 +35,8 @@ class Words:
 
     Attributes:
         keywords: keywords of calls.
-        texts: string constants, and names behind an ``@`` inside of them.
+        texts: string constants.
+        queried: names behind an ``@`` in string constants.
         shared: names that a file imports, and names of attributes.
 
     A name that a file imports keeps its word in all of them.
@@ -43,6 +44,7 @@ class Words:
 
     keywords: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
+    queried: set[str] = field(default_factory=set)
     shared: set[str] = field(default_factory=set)
 
     @classmethod
@@ -53,7 +55,8 @@ class Words:
             if isinstance(node, ast.keyword) and node.arg:
                 words.keywords.add(node.arg)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                words.texts |= {node.value, *re.findall(r"@(\w+)", node.value)}
+                words.texts.add(node.value)
+                words.queried |= set(re.findall(r"@(\w+)", node.value))
             elif isinstance(node, ast.Attribute):
                 words.shared.add(node.attr)
             elif isinstance(node, ast.alias):
@@ -194,7 +197,7 @@ class LocalNames(ast.NodeTransformer):
         first = node.generators[0]
         self.visit(first.iter)
         targets = _bindings_of([generator.target for generator in node.generators]).variables
-        self._scopes.append(_Scope("function", targets, targets - self._words.texts))
+        self._scopes.append(_Scope("function", targets, targets - self._words.queried))
         for generator in node.generators:
             self._visit_all([generator.target, *generator.ifs])
             if generator is not first:
@@ -242,9 +245,9 @@ class LocalNames(ast.NodeTransformer):
         declared = bindings.from_module | bindings.from_outside
         variables = bindings.variables - names - declared - bindings.fixed
         if free:
-            variables |= names - self._words.keywords
+            variables |= names - self._words.keywords - self._words.texts
         bound = (bindings.variables | bindings.fixed | names) - declared
-        replaced = {name for name in variables - self._words.texts if not name.startswith("__")}
+        replaced = {name for name in variables - self._words.queried if not name.startswith("__")}
         self._scopes.append(_Scope("function", bound, replaced, bindings.from_module))
         for parameter in parameters:
             parameter.arg = self._word(parameter.arg)
