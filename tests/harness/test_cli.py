@@ -66,7 +66,9 @@ def test_list_and_describe(command) -> None:
     _, out, _ = command("describe", "clarity")
     for ablation in ("segment", "anatomy", "classification_loss", "pooling", "token_loss"):
         assert re.search(rf"^{ablation} = .*\n.*Table 6's\s+ablation", out, re.MULTILINE), ablation
-    assert re.search(r"p: last blocks whose attention is the map .*needs no second\s+training", out)
+    assert re.search(
+        r"p: the last p blocks, whose attention makes the map .*needs\s+no second\s+training", out
+    )
     assert all(len(line) <= 79 for line in out.splitlines())
     for name in ("phantom", "miou", "prior_boxes"):
         assert command("describe", name)[0] == 0
@@ -142,8 +144,8 @@ def test_no_weights_is_one_line(command, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
     line = refused(command("run", "-m", "kd_student", "--preset", "paper", "-q", *SMALL))
     assert line == (
-        "the weights IMAGENET1K_V1 of resnet50 cannot be had (OSError: network is unreachable); "
-        "give -o weights=FILE (a state dict of it) or -o weights=random"
+        "the weights IMAGENET1K_V1 of resnet50 could not be loaded (OSError: network is unreachable); "
+        "give -o weights=FILE (its state dict) or -o weights=random"
     )
 
 

@@ -209,8 +209,8 @@ def _measure(
     def work(stage_folder: Path) -> Mapping[str, Any]:
         method = plan.build(loaded)
         method.restore(_context(plan, loaded, plugins, progress))
-        names = loaded.roles.members["test"][: inference.AT_ONCE]
-        return {"efficiency": inference.measure(method, loaded.views.images(names))}
+        names = loaded.roles.members["test"][: inference.BATCH_IMAGES]
+        return {"efficiency": inference.measure_efficiency(method, loaded.views.images(names))}
 
     inputs = {
         "fit": fit.key,
