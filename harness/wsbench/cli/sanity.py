@@ -47,7 +47,7 @@ def sanity(
     if picture is not None:
         try_file(picture)
     plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
-    done = checks.measure(
+    done = checks.run_checks(
         run,
         plugins,
         progress,
