@@ -93,8 +93,8 @@ def found(files: list[Path] | None) -> Plugins:
 
     result = plugins.find(files or [])
     for name in sorted(built_in_commands() & result.commands.keys()):
-        place = result.places["command", name]
-        result.broken.append(plugins.Broken(place, f"command '{name}' is wsbench's own; rename it"))
+        origin = result.origins["command", name]
+        result.broken.append(plugins.BrokenPlugin(origin, f"command '{name}' is wsbench's own; rename it"))
         del result.commands[name]
     for broken in result.broken:
         print(as_line(f"warning: {broken}"), file=sys.stderr)

@@ -59,7 +59,7 @@ def execute(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) ->
         records.write(record, folder / records.FILE)
     if fit.fresh or prediction.fresh or score.fresh:
         # A copy: what is printed and submitted afterwards is not a tracker's to change.
-        plugins.tell("wsbench_run_finished", record=deepcopy(record))
+        plugins.notify("wsbench_run_finished", record=deepcopy(record))
     return record
 
 
@@ -137,7 +137,7 @@ def _context(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) -
         )
 
     def epoch_ended(epoch: int, metrics: Mapping[str, float]) -> None:
-        plugins.tell("wsbench_epoch_ended", run=context, epoch=epoch, metrics=metrics)
+        plugins.notify("wsbench_epoch_ended", run=context, epoch=epoch, metrics=metrics)
 
     return replace(context, epoch_ended=Sealed(epoch_ended))
 
@@ -148,7 +148,7 @@ def _fit(plan: Plan, loaded: Loaded, plugins: Plugins, progress: Progress) -> St
     context, inputs = _context(trained, loaded, plugins, progress), trained.inputs(loaded, plugins)
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
-        plugins.tell("wsbench_run_started", run=context)
+        plugins.notify("wsbench_run_started", run=context)
         views, roles = loaded.views, loaded.roles.members
         trained.build(loaded).fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
         return {"provenance": records.provenance(_device_used(plan.device)), "cost": _epochs(stage_folder)}
