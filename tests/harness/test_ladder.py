@@ -213,7 +213,7 @@ def test_predictions_that_climb_are_submitted(command, tmp_path: Path) -> None:
     assert "not submitted" not in command(*words)[1]
     (record,) = [
         r
-        for r in leaderboard.read(tmp_path / "leaderboards", METRICS)["phantom"]
+        for r in leaderboard.read_records(tmp_path / "leaderboards", METRICS)["phantom"]
         if r.method["name"] == "truth"
     ]
     assert record.value("ap25") == 1.0

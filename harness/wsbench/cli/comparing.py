@@ -86,9 +86,9 @@ def compare(
 
 def _kept(row: Row) -> list[str]:
     """The metrics that are compared draw by draw: the one that ranks, those of the ranking table, others."""
-    from wsbench.reports.rows import shown
+    from wsbench.reports.rows import metrics_of_table
 
-    columns = dict.fromkeys([row.ranked_by, *shown([row], "ranking"), *sorted(row.metrics)])
+    columns = dict.fromkeys([row.ranked_by, *metrics_of_table([row], "ranking"), *sorted(row.metrics)])
     kept = [name for name in columns if row.metrics[name].is_kept]
     return [name for name in kept if row.has_boxes or row.metrics[name].needs == "labels"]
 

@@ -166,7 +166,7 @@ def picture(
     for class_name in classes:
         choose(class_name, dict.fromkeys(loaded.dataset.classes), "class")
     wanted = wanted or pictures.examples(loaded, classes, each)
-    columns = [pictures.rows(record, loaded, plugins, wanted, progress, protocol) for record in finished]
+    columns = [pictures.drawings(record, loaded, plugins, wanted, progress, protocol) for record in finished]
     lines = list(zip(*columns, strict=True))
     if sheet:
         pictures.draw(lines, out / "sheet.png", below=below)

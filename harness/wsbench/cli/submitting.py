@@ -61,7 +61,7 @@ class Submission:
 
         if not self.ladder:
             return
-        committed = leaderboard.read(self.folder, metrics).get(row[0].dataset["name"], [])
+        committed = leaderboard.read_records(self.folder, metrics).get(row[0].dataset["name"], [])
         why = refusal(row, committed, metrics)
         if why is not None:
             print(why)

@@ -100,9 +100,9 @@ def _interval(board: Board, place: int, metric: str, protocol: str) -> str:
 
 def _folds(row: Row, protocol: str) -> None:
     """One line a fold, then mean, spread and the value of all images together."""
-    from wsbench.reports.rows import number, shown
+    from wsbench.reports.rows import metrics_of_table, number
 
-    metrics = shown([row], "folds")
+    metrics = metrics_of_table([row], "folds")
     columns = [row.fold_values(metric, protocol) for metric in metrics]
     by_fold = enumerate(zip(*columns, strict=True), start=1)
     lines = [[f"fold {place}", *map(number, values)] for place, values in by_fold]
@@ -115,9 +115,9 @@ def _folds(row: Row, protocol: str) -> None:
 
 def _protocol(board: Board, protocol: str) -> None:
     """The rows that have a protocol, in the order of the ranking measure."""
-    from wsbench.reports.rows import shown
+    from wsbench.reports.rows import metrics_of_table
 
-    metrics = shown(board.rows, TERMINAL[protocol])
+    metrics = metrics_of_table(board.rows, TERMINAL[protocol])
     cells = []
     for place, row in enumerate(board.rows):
         if protocol not in row.first.protocols:
