@@ -181,7 +181,7 @@ def test_pictures_of_a_run(command, tmp_path: Path) -> None:
     fewer = ["-d", "phantom", "-D", "images=60", "--runs", "other"]
     assert command("run", "-m", "two_lungs", "--no-references", "--quiet", *fewer)[0] == 0
     other = str(next(tmp_path.glob("other/phantom/two_lungs/*")))
-    assert "on other data, or of another version, than" in refused(command("picture", run, other))
+    assert "has other data, or another version, than" in refused(command("picture", run, other))
     line = refused(command("picture", run, "--class", "tv"))
     assert line == "unknown class 'tv'; did you mean 'tb'? (known: tb)" or line.startswith(
         "unknown class 'tv'"
@@ -251,8 +251,8 @@ def test_submit_then_leaderboard_then_check(command, tmp_path: Path) -> None:
     assert command("run", "-m", "two_lungs", "--no-references", "--submit", *SMALL)[0] == 0
     assert command("leaderboard", "--check", "-q") == (
         1,
-        "leaderboards/phantom.md is not what its records say; run `wsbench leaderboard`\n"
-        "1 records say what their predictions say\n",
+        "leaderboards/phantom.md does not match its records; run `wsbench leaderboard`\n"
+        "1 records match their predictions\n",
         "",
     )
     assert command("leaderboard")[0] == 0

@@ -52,8 +52,7 @@ class TeacherSettings(AugmentationSettings):
     weights: str = Field(
         "fcmae_ft_in22k_in1k",
         description="weights to start from: timm's tag of ImageNet weights, `random`, or a local state-dict "
-        "file; "
-        "the paper says ImageNet, not which",
+        "file; the paper says ImageNet, not which",
     )
     image_size: int = Field(224, ge=32, description="side of the input: 224 or 512 (section 3.12)")
     epochs: int = Field(100, ge=1, description="epochs (section 3.12)")
@@ -139,8 +138,7 @@ class ClaritySettings(AugmentationSettings):
     weights: str = Field(
         "dino",
         description="weights to start from: timm's tag (section 3.14: DINO), `random`, or a local file: a "
-        "ViT's "
-        "state dict, or best.ckpt of clarity at another size, whose positions are interpolated",
+        "ViT's state dict, or best.ckpt of clarity at another size, whose positions are interpolated",
     )
     image_size: int = Field(224, ge=32, description="side of the input: 224 or 512 (section 3.13)")
     epochs: int = Field(200, ge=1, description="epochs (section 3.14)")

@@ -34,8 +34,7 @@ class TeacherSettings(wsbench.TrainingSettings):
     weights: str = Field(
         "IMAGENET1K_V1",
         description="weights to start from: a torchvision weights name, `random`, or a local state-dict "
-        "file; "
-        "the paper says ImageNet, not which version",
+        "file; the paper says ImageNet, not which version",
     )
     head_seed: int = Field(
         42, ge=0, description="seed of the new last layer alone (section 3.2.2; Table 3 varies only it)"
