@@ -134,8 +134,7 @@ def mean_of_tasks(classification: np.ndarray, localisation: np.ndarray) -> np.nd
 
 
 def boxes_per_image(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Mean number of boxes per image with known boxes. Boxes of classes that are not predicted do not
-    count."""
+    """Mean number of boxes per image with known boxes. Boxes of predicted classes count."""
     shown = resamples.sum(scored.per_image(scored.predicted, scored.shown))
     return wsbench.metrics.ratio(shown, resamples.sum(scored.known))
 
