@@ -1,4 +1,4 @@
-"""Image files, read and inspected.
+"""Reading and inspecting image files.
 
 This module is the only list of its public names; it is imported when one is first used.
 """

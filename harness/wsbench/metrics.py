@@ -1,4 +1,4 @@
-"""What metrics are computed from: the table, its draws, boxes, and what is known of places without looking.
+"""The inputs of metrics: the table of predictions and truth, draws of its images, boxes, and fixed boxes.
 
 This module is the only list of its public names; it is imported when one is first used.
 """
