@@ -1,9 +1,10 @@
 """Notes that an edit of the built-in plugins changes no number, so that runs trained before it stay trained.
 
 ``python .ci/same_source.py REVISION`` compares every built-in method's source at a git revision with that of
-the working tree. Where only docstrings, comments, layout, types or the new places of public names differ, the
-hash of the source now is noted to stand for the one then, in ``plugins/wsbench_plugins/same_source.json``.
-What differs in anything else is named and not noted.
+the working tree. They are the same where they differ only in docstrings, comments, layout, types, messages of
+errors, descriptions of settings, names that nothing else sees (`local_names`) or the new places of public
+names. The hash of the source now is then noted to stand for the one before, in
+``plugins/wsbench_plugins/same_source.json``. A method that differs in anything else is named and not noted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+
+from local_names import without_local_names
 
 import wsbench
 from wsbench.contract.plugins import find
@@ -25,7 +29,8 @@ PLUGINS = ROOT / "plugins"
 
 
 class Plain(ast.NodeTransformer):
-    """Public names in their first places; no docstring, and nothing that only a type checker reads."""
+    """Public names in their first places; no text that only people read, and nothing that only a type checker
+    reads."""
 
     def __init__(self) -> None:
         self._fields: set[int] = set()
@@ -47,6 +52,21 @@ class Plain(ast.NodeTransformer):
         """Texts that stand alone go."""
         self.generic_visit(node)
         return None if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str) else node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        """``raise Error("text")`` -> ``raise Error("")``."""
+        self.generic_visit(node)
+        if isinstance(node.exc, ast.Call):
+            arguments = node.exc.args
+            node.exc.args = [ast.Constant("") if _is_text(argument) else argument for argument in arguments]
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """``Field(default, description="text")`` -> ``Field(default)``."""
+        self.generic_visit(node)
+        if ast.unparse(node.func) == "Field":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
+        return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         """A class keeps the annotations in its own body: settings and dataclasses are made from them."""
@@ -82,9 +102,15 @@ class Plain(ast.NodeTransformer):
         return None if node.module == "typing" else node
 
 
-def plain(path: Path) -> str:
-    """What a file does, without what changes no number."""
-    return ast.dump(Plain().visit(ast.parse(path.read_text(encoding="utf-8"))))
+def _is_text(node: ast.expr) -> bool:
+    """Whether an expression is a string constant or an f-string."""
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def plain(files: Iterable[Path]) -> list[str]:
+    """What the files of a method do, without what changes no number."""
+    trees = {path: Plain().visit(ast.parse(path.read_text(encoding="utf-8"))) for path in files}
+    return without_local_names(trees)
 
 
 def main(revision: str) -> int:
@@ -101,10 +127,10 @@ def main(revision: str) -> int:
         for name, spec in find().methods.items():
             files = sorted(files_of(inspect.getmodule(spec.build)))
             before = [then / file.relative_to(PLUGINS) for file in files]
-            old, new = (hash_of_files(some) for some in (before, files))
+            old, new = (hash_of_files(version) for version in (before, files))
             if old == new:
                 continue
-            if all(path.is_file() for path in before) and list(map(plain, before)) == list(map(plain, files)):
+            if all(path.is_file() for path in before) and plain(before) == plain(files):
                 noted[new] = old
             else:
                 different.append(name)

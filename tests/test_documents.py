@@ -45,7 +45,7 @@ def test_what_translation_did_is_what_its_records_say() -> None:
 
     text = (ROOT / "docs" / "tbva_gan.md").read_text(encoding="utf-8")
     (fingerprint,) = re.findall("Data `(.*?)`", phantom_page())[:1]
-    records = leaderboard.read(ROOT / "leaderboards", METRICS)["phantom"]
+    records = leaderboard.read_records(ROOT / "leaderboards", METRICS)["phantom"]
     of_table = [record for record in records if record.key["fingerprint"] == fingerprint]
     found = {row.label("uniform"): row for row in ranked(of_table, METRICS)}
     header, _, *rows = first_table(text, "| translation |")
@@ -98,7 +98,7 @@ def test_the_spread_of_grad_cam_in_the_readme_is_that_of_its_seeds() -> None:
     from wsbench.reports.rows import ranked
 
     (fingerprint,) = re.findall("Data `(.*?)`", phantom_page())[:1]
-    records = leaderboard.read(ROOT / "leaderboards", METRICS)["phantom"]
+    records = leaderboard.read_records(ROOT / "leaderboards", METRICS)["phantom"]
     rows = ranked((record for record in records if record.key["fingerprint"] == fingerprint), METRICS)
     (row,) = [row for row in rows if row.label("uniform") == "cam (quick) layer=network.layer3"]
     values = row.values("cond_ap25", "uniform")

@@ -602,7 +602,7 @@ def test_files_of_several_seeds_are_one_row(command, loaded: Loaded, tmp_path: P
     found = {r.seed: r for r in map(records.load, tmp_path.glob("runs/phantom/program/*/record.json"))}
     assert sorted(found) == [0, 1, 7]
     assert len({record.value("miou") for record in found.values()}) == 3
-    (committed,) = leaderboard.read(tmp_path / "leaderboards", METRICS).values()
+    (committed,) = leaderboard.read_records(tmp_path / "leaderboards", METRICS).values()
     assert [(record.seed, record.planned_seeds) for record in committed] == [
         (s, (0, 1, 7)) for s in (0, 1, 7)
     ]

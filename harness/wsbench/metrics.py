@@ -1,4 +1,4 @@
-"""What metrics are computed from: tables of predictions and truth, bootstrap draws, boxes, and fixed boxes.
+"""The inputs of metrics: the table of predictions and truth, draws of its images, boxes, and fixed boxes.
 
 The public names are listed here alone. The module is imported when one of them is first used.
 """

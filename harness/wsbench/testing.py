@@ -1,6 +1,6 @@
-"""The contract every plugin keeps, as functions that raise AssertionError: for our plugins and for yours.
+"""Checks of the contract that every plugin keeps, for built-in plugins and for yours.
 
-Call them from your own tests::
+A check raises AssertionError where a plugin breaks the contract. Call the checks from your own tests::
 
     def test_my_method(tmp_path):
         wsbench.testing.check_method(my_spec, tmp_path)
@@ -8,7 +8,8 @@ Call them from your own tests::
 
 from __future__ import annotations
 
-import pickle  # nosec B403 # for what is pickled here
+import pickle  # nosec B403 # it reads only what is pickled here
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from wsbench.types import Box, Sample, ScoredBox
 from wsbench.utils.progress import Silent
 
 _Placed = Sequence[tuple[int, Box | ScoredBox]]
-"""Boxes, each with the number of its image."""
+"""Boxes, each with the row of its image."""
 
 
 class ToySettings(Settings):
@@ -45,8 +46,9 @@ class ToySettings(Settings):
 
 
 class Toy(Dataset):
-    """Sixty 48 x 40 images of noise; a third has the class ``spot`` and one or two bright boxes. Attributes
-    are those of tbx11k: ``activity`` active, or ``group`` health."""
+    """A toy dataset: sixty images of noise, 48 x 40 pixels. A third of them has the class ``spot`` and one
+    or two bright boxes. The attributes are those of tbx11k: ``group`` tb or health, and ``activity``
+    active."""
 
     classes = ("spot",)
 
@@ -57,7 +59,7 @@ class Toy(Dataset):
         noise = np.random.default_rng(int(sample.content)).integers(0, 60, (40, 48), dtype=np.uint8)
         for box in sample.boxes:
             box_pixels = noise[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)]
-            box_pixels[box_pixels < 150] += 150  # where two boxes overlap, only once
+            box_pixels[box_pixels < 150] += 150  # pixels in two boxes are brightened once
         rows, columns = np.arange(height) * 40 // height, np.arange(width) * 48 // width
         return noise[np.ix_(rows, columns)]
 
@@ -89,49 +91,71 @@ TOY = DatasetSpec(
 
 
 def toy() -> Loaded:
-    """The toy dataset, ready for a run."""
+    """Load the toy dataset, ready for a run."""
     return load(TOY, ToySettings(), Entry(), Silent())
 
 
 def check_method(
-    spec: MethodSpec, folder: Path, *, found: Plugins | None = None, options: Mapping[str, Any] | None = None
+    spec: MethodSpec,
+    folder: Path,
+    *,
+    plugins: Plugins | None = None,
+    options: Mapping[str, Any] | None = None,
+    **renamed: Any,
 ) -> None:
-    """A method learns and predicts as it promises, on a toy dataset of one class.
+    """Check that a method learns and predicts as the contract says, on a toy dataset of one class.
 
-    What it gives is well formed; it does not depend on what else is in the batch; it is the same after
-    training again from the same seed; predicting leaves the files of training as they are; its settings'
-    defaults and presets are valid.
+    Checked is that predictions are well formed, that they do not depend on the other images of a batch, that
+    a second training from the same seed gives the same, that predicting does not change files of the
+    training, and that the defaults and presets of the settings are valid.
 
     Args:
-        spec: of the method.
+        spec: the method.
         folder: an empty folder to work in.
-        found: the plugins among which the methods it requires are looked up.
-        options: settings that make it small.
+        plugins: plugins that hold the methods which this one requires; by default the method alone.
+        options: settings that make the method small.
+        renamed: ``found`` is the old name of ``plugins``.
+
+    Raises:
+        AssertionError: the method breaks the contract.
     """
-    loaded, found = toy(), found or Plugins(methods={spec.name: spec})
+    if "found" in renamed:
+        warnings.warn("check_method(found=) is now plugins=", DeprecationWarning, stacklevel=2)
+        plugins = renamed.pop("found")
+    if renamed:
+        raise TypeError(f"check_method has no argument {', '.join(renamed)}")
+    loaded, plugins = toy(), plugins or Plugins(methods={spec.name: spec})
     for preset in spec.presets:
         make_plan(spec, preset, {}, dataset=TOY, seed=0, device="cpu", runs=folder)
     images = loaded.views.images(loaded.roles.members["test"])
 
     def trained(attempt: str) -> Any:
-        wanted = make_plan(
-            spec, None, options or {}, dataset=TOY, seed=0, device="cpu", runs=folder / attempt
-        )
-        return fitted(Job(wanted, loaded, found))
+        plan = make_plan(spec, None, options or {}, dataset=TOY, seed=0, device="cpu", runs=folder / attempt)
+        return fitted(Job(plan, loaded, plugins))
 
     first, again = trained("first"), trained("again")
-    whole = first.predict(images)
-    store.check(whole, images)
-    _same(whole, again.predict(images), "training again from the same seed")
-    parts = [first.predict(part) for part in images.chunks(4)]
-    _same(whole, store.joined(parts), "predicting in smaller batches")
+    all_at_once = first.predict(images)
+    store.check(all_at_once, images)
+    _same(all_at_once, again.predict(images), "training again from the same seed")
+    in_batches = [first.predict(batch) for batch in images.chunks(4)]
+    _same(all_at_once, store.joined(in_batches), "predicting in smaller batches")
     for fit in sorted(folder.glob(f"*/{TOY.name}/{spec.name}/*/fit")):
         changed = checksums.difference(fit, read_json(fit / MARK)["files"])
         assert changed is None, f"predicting changes what fit left: {changed}"
 
 
 def check_dataset(spec: DatasetSpec, settings: Settings, source: Source) -> None:
-    """A dataset's samples are well formed and its pixels can be read, again and in any order."""
+    """Check that a dataset's samples are well formed, and that its pixels can be read repeatedly in any
+    order.
+
+    Args:
+        spec: the dataset.
+        settings: its settings.
+        source: the place that it is loaded from.
+
+    Raises:
+        AssertionError: the dataset breaks the contract.
+    """
     dataset = spec.load(settings, source)
     wrong = contradictions(dataset.samples, dataset.classes)
     assert not wrong, f"{wrong[0].file}: {wrong[0].what}"
@@ -146,8 +170,18 @@ def check_dataset(spec: DatasetSpec, settings: Settings, source: Source) -> None
 
 
 def check_metric(spec: MetricSpec) -> None:
-    """A metric gives numbers or NaN, leaves the table alone, does not depend on the order of images, and says
-    of a draw of the images what the images of that draw would give."""
+    """Check a metric on a small table.
+
+    Checked is that its values are numbers or NaN, of shape ``(B,)`` or ``(B, C)`` for B draws and C classes,
+    that it does not change the table, that it does not depend on the order of images, and that its value for
+    a draw is the value for a table of the drawn images.
+
+    Args:
+        spec: the metric.
+
+    Raises:
+        AssertionError: the metric breaks the contract.
+    """
     names = tuple("abcdef")
     cases: Sequence[tuple[_Placed, _Placed]] = (((), ()), _METRIC_BOXES)
     for boxes in cases:
@@ -167,9 +201,13 @@ def _check_draws(spec: MetricSpec, names: tuple[str, ...], boxes: tuple[_Placed,
     values = np.asarray(spec.compute(_table(names, *boxes), draws))
     for value, counts in zip(values, drawn, strict=True):
         order = [row for row, times in enumerate(counts) for _ in range(times)]
-        copies = tuple(f"{names[row]}" + "'" * order[:place].count(row) for place, row in enumerate(order))
+        copies = tuple(
+            f"{names[row]}" + "'" * order[:position].count(row) for position, row in enumerate(order)
+        )
         expected = _value(spec, _table(copies, *boxes, order=order, named=copies))
-        assert np.allclose(value, expected, equal_nan=True), f"{spec.name}: a draw is not what it draws"
+        assert np.allclose(value, expected, equal_nan=True), (
+            f"{spec.name}: the value of a draw is not that of its images"
+        )
 
 
 def _value(spec: MetricSpec, scored: Scored) -> np.ndarray:
@@ -177,8 +215,8 @@ def _value(spec: MetricSpec, scored: Scored) -> np.ndarray:
     expected = ((1,), (1, len(scored.classes)))
     assert values.shape in expected, f"{spec.name} gave values of shape {values.shape}, not (B,) or (B, C)"
     assert not np.isinf(values).any(), f"{spec.name} gave an infinite value"
-    one: np.ndarray = values[0]
-    return one
+    value: np.ndarray = values[0]
+    return value
 
 
 _METRIC_BOXES: tuple[_Placed, _Placed] = (
@@ -199,7 +237,7 @@ def _table(
     order: list[int] | None = None,
     named: tuple[str, ...] | None = None,
 ) -> Scored:
-    """Six images, or some of them in another order, some more than once."""
+    """A table of six images, or of some of them in another order or several times."""
     order = list(range(len(names))) if order is None else order
     labels = np.array([[1, 0], [0, 1], [1, 1], [0, 0], [0, 0], [0, 0]], dtype=bool)
     scores = np.array([[0.9, 0.2], [0.3, 0.8], [0.4, 0.7], [0.5, 0.1], [0.1, 0.3], [0.2, 0.2]])
@@ -233,8 +271,8 @@ def _table(
 
 
 def _pickled(dataset: Dataset) -> Dataset:
-    """As it arrives in another process."""
-    again: Dataset = pickle.loads(pickle.dumps(dataset))  # nosec B301 # its own bytes, none from outside
+    """The dataset as it arrives in another process."""
+    again: Dataset = pickle.loads(pickle.dumps(dataset))  # nosec B301 # bytes of this process
     return again
 
 

@@ -66,7 +66,9 @@ def test_list_and_describe(command) -> None:
     _, out, _ = command("describe", "clarity")
     for ablation in ("segment", "anatomy", "classification_loss", "pooling", "token_loss"):
         assert re.search(rf"^{ablation} = .*\n.*Table 6's\s+ablation", out, re.MULTILINE), ablation
-    assert re.search(r"p: last blocks whose attention is the map .*needs no second\s+training", out)
+    assert re.search(
+        r"p: the last p blocks, whose attention makes the map .*needs\s+no second\s+training", out
+    )
     assert all(len(line) <= 79 for line in out.splitlines())
     for name in ("phantom", "miou", "prior_boxes"):
         assert command("describe", name)[0] == 0
@@ -142,8 +144,8 @@ def test_no_weights_is_one_line(command, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
     line = refused(command("run", "-m", "kd_student", "--preset", "paper", "-q", *SMALL))
     assert line == (
-        "the weights IMAGENET1K_V1 of resnet50 cannot be had (OSError: network is unreachable); "
-        "give -o weights=FILE (a state dict of it) or -o weights=random"
+        "the weights IMAGENET1K_V1 of resnet50 could not be loaded (OSError: network is unreachable); "
+        "give -o weights=FILE (its state dict) or -o weights=random"
     )
 
 
@@ -179,7 +181,7 @@ def test_pictures_of_a_run(command, tmp_path: Path) -> None:
     fewer = ["-d", "phantom", "-D", "images=60", "--runs", "other"]
     assert command("run", "-m", "two_lungs", "--no-references", "--quiet", *fewer)[0] == 0
     other = str(next(tmp_path.glob("other/phantom/two_lungs/*")))
-    assert "on other data, or of another version, than" in refused(command("picture", run, other))
+    assert "has other data, or another version, than" in refused(command("picture", run, other))
     line = refused(command("picture", run, "--class", "tv"))
     assert line == "unknown class 'tv'; did you mean 'tb'? (known: tb)" or line.startswith(
         "unknown class 'tv'"
@@ -249,8 +251,8 @@ def test_submit_then_leaderboard_then_check(command, tmp_path: Path) -> None:
     assert command("run", "-m", "two_lungs", "--no-references", "--submit", *SMALL)[0] == 0
     assert command("leaderboard", "--check", "-q") == (
         1,
-        "leaderboards/phantom.md is not what its records say; run `wsbench leaderboard`\n"
-        "1 records say what their predictions say\n",
+        "leaderboards/phantom.md does not match its records; run `wsbench leaderboard`\n"
+        "1 records match their predictions\n",
         "",
     )
     assert command("leaderboard")[0] == 0

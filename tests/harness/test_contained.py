@@ -186,7 +186,7 @@ def test_what_a_method_changes_around_itself_is_put_back(
     before = read()
     predict(change)
     assert read() == before
-    line = f"warning: bad (plugin {tmp_path / 'bad.py'}): predict changed {what}; it was put back\n"
+    line = f"warning: bad (plugin {tmp_path / 'bad.py'}): predict changed {what}; wsbench restored it\n"
     assert capsys.readouterr().err == (line if what else "")
 
 

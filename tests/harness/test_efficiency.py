@@ -16,7 +16,7 @@ from torch import nn
 import wsbench
 from wsbench.testing import toy
 from wsbench.torch import inference
-from wsbench.torch.flops import Dispatched
+from wsbench.torch.flops import FlopCounter
 from wsbench.utils import memory
 
 SIDE = 8
@@ -101,14 +101,14 @@ def test_a_network_that_is_called_in_parts_has_no_forward_pass_of_its_own(images
 
 
 def test_without_gradients_a_linear_layer_counts_too() -> None:
-    with torch.inference_mode(), Dispatched() as seen:
+    with torch.inference_mode(), FlopCounter() as seen:
         nn.Linear(10, 20)(torch.zeros(3, 5, 10))
     assert seen.flops == 2 * 3 * 5 * 10 * 20
 
 
 def test_bytes_are_those_alive_at_once() -> None:
     before = torch.zeros(999)
-    with Dispatched() as seen:
+    with FlopCounter() as seen:
         first = torch.zeros(1000)
         first.add_(1).view(10, 100)
         before.mul_(2)
@@ -154,7 +154,7 @@ def test_repeats_end_with_the_time_and_the_first_is_a_warm_up(
 
 
 def test_all_of_a_method(images: wsbench.ImageView) -> None:
-    found = inference.measure(Small(), images)
+    found = inference.measure_efficiency(Small(), images)
     assert (found["device"], found["threads"]) == ("cpu", torch.get_num_threads())
     assert (found["parameters"], found["macs"]) == (PARAMETERS, MACS)
     assert found["latency_p95_ms"] >= found["latency_median_ms"] > 0
@@ -163,7 +163,7 @@ def test_all_of_a_method(images: wsbench.ImageView) -> None:
 
 
 def test_a_method_without_networks(images: wsbench.ImageView) -> None:
-    found = inference.measure(Fixed(wsbench.Settings(), ("spot",)), images)
+    found = inference.measure_efficiency(Fixed(wsbench.Settings(), ("spot",)), images)
     assert found["parameters"] == 0
     for name in ("macs", "flops", "forward_macs", "model_bytes", "inference_bytes", "threads"):
         assert found[name] is None

@@ -213,7 +213,7 @@ def test_predictions_that_climb_are_submitted(command, tmp_path: Path) -> None:
     assert "not submitted" not in command(*words)[1]
     (record,) = [
         r
-        for r in leaderboard.read(tmp_path / "leaderboards", METRICS)["phantom"]
+        for r in leaderboard.read_records(tmp_path / "leaderboards", METRICS)["phantom"]
         if r.method["name"] == "truth"
     ]
     assert record.value("ap25") == 1.0
@@ -221,6 +221,6 @@ def test_predictions_that_climb_are_submitted(command, tmp_path: Path) -> None:
 
 
 def test_the_rule_without_a_submission_is_a_mistake(command) -> None:
-    line = "--ladder decides what is submitted; give --submit, too"
+    line = "--ladder needs --submit"
     assert refused(command("run", "-m", "two_lungs", *SMALL, "--ladder")) == line
     assert refused(command("evaluate", "somewhere", "--ladder")) == line

@@ -235,7 +235,7 @@ def test_a_record_of_a_subset_that_somebody_put_there_is_named(tmp_path: Path) -
     content["dataset"]["subset"] = {"train": [136, 6600]}
     record_files.write(path, json.dumps(content))
     with pytest.raises(WsbenchError, match=r"net\S+: phantom is a subset here \(136/6600 of train images\)"):
-        leaderboard.read(tmp_path, METRICS)
+        leaderboard.read_records(tmp_path, METRICS)
 
 
 def test_check_finds_every_way_of_being_stale(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_record_under_the_wrong_dataset_is_named(tmp_path: Path) -> None:
     (tmp_path / "records" / "nih").mkdir(parents=True)
     records.write(example(), tmp_path / "records" / "nih" / "x.json")
     with pytest.raises(WsbenchError, match="is a record of dataset phantom"):
-        leaderboard.read(tmp_path, METRICS)
+        leaderboard.read_records(tmp_path, METRICS)
 
 
 def test_text_in_cells_cannot_break_the_table() -> None:
@@ -293,11 +293,11 @@ def test_one_record_under_two_names_is_not_two_seeds(tmp_path: Path) -> None:
     with pytest.raises(
         WsbenchError, match=r"net\S+: is seed 0 of the same row as \S+again\.json\.xz; remove one"
     ):
-        leaderboard.read(tmp_path, METRICS)
+        leaderboard.read_records(tmp_path, METRICS)
 
 
 def test_records_of_one_table_have_equally_many_draws(tmp_path: Path) -> None:
     leaderboard.add(example(draws=[0.5, 0.4, 0.6]), tmp_path)
     leaderboard.add(example("other", draws=[0.5, 0.4]), tmp_path)
     with pytest.raises(WsbenchError, match=r"other\S+: has 2 draws, \S+net\S+ of the same table 3"):
-        leaderboard.read(tmp_path, METRICS)
+        leaderboard.read_records(tmp_path, METRICS)

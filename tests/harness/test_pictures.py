@@ -61,7 +61,7 @@ def run(tmp_path: Path) -> tuple[Record, Loaded, plugins.Plugins]:
 def test_a_row_holds_what_was_scored(run) -> None:
     record, loaded, found = run
     wanted = pictures.examples(loaded, ("tb",), each=2)
-    rows = pictures.rows(record, loaded, found, wanted, Silent())
+    rows = pictures.drawings(record, loaded, found, wanted, Silent())
     names, prediction = store.read_role(record.folder / "predict", "test", ("tb",))
     boxes = record.boxes().query("protocol == 'uniform'")
     for row, (name, label) in zip(rows, wanted, strict=True):
@@ -88,7 +88,7 @@ def colours(path: Path) -> tuple[int, int]:
 
 def test_truth_is_green_and_predictions_are_red(run, tmp_path: Path) -> None:
     record, loaded, found = run
-    (row,) = pictures.rows(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
+    (row,) = pictures.drawings(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
     pictures.draw([[row]], tmp_path / "both.png")
     green, red = colours(tmp_path / "both.png")
     assert green > 50
@@ -103,7 +103,7 @@ def test_runs_stand_side_by_side_or_below_each_other_with_their_boxes_in_one_col
     run, tmp_path: Path
 ) -> None:
     record, loaded, found = run
-    (row,) = pictures.rows(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
+    (row,) = pictures.drawings(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
     bare = replace(row, maps={})
     drawn = {}
     for below in (False, True):
@@ -123,7 +123,7 @@ def test_runs_stand_side_by_side_or_below_each_other_with_their_boxes_in_one_col
 
 def test_titles_stay_above_their_panels(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record, loaded, found = run
-    (row,) = pictures.rows(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
+    (row,) = pictures.drawings(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
     long = replace(row, run="cam (quick) " + " ".join(f"setting_{k}=value_of_it" for k in range(8)))
     drawn: list[Figure] = []
     monkeypatch.setattr(Figure, "savefig", lambda self, file, **options: drawn.append(self))
@@ -144,8 +144,8 @@ def test_mistakes_are_one_line(run, tmp_path: Path) -> None:
         ([(name, "tv")], "unknown class 'tv'; did you mean 'tb'"),
     ):
         with pytest.raises(WsbenchError, match=line):
-            pictures.rows(record, loaded, found, wanted, Silent())
+            pictures.drawings(record, loaded, found, wanted, Silent())
     with pytest.raises(WsbenchError, match="unknown protocol of this run 'paper'"):
-        pictures.rows(record, loaded, found, [(name, "tb")], Silent(), "paper")
+        pictures.drawings(record, loaded, found, [(name, "tb")], Silent(), "paper")
     with pytest.raises(WsbenchError, match="there is nothing to draw"):
         pictures.draw([], tmp_path / "none.png")

@@ -69,7 +69,7 @@ def test_the_built_ins_are_found_by_entry_point() -> None:
     assert {"tbx11k", "phantom"} <= set(found.datasets)
     assert {"kd_teacher", "kd_student", "whole_image", "two_lungs", "centre_box"} <= set(found.methods)
     assert {"miou", "ap25", "auc"} <= set(found.metrics)
-    assert found.places["method", "kd_student"] == "wsbench_plugins.methods.kd_gradcam"
+    assert found.origins["method", "kd_student"] == "wsbench_plugins.methods.kd_gradcam"
 
 
 def test_a_file_by_path_and_by_variable(write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_a_file_by_path_and_by_variable(write, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("WSBENCH_PLUGINS", os.pathsep.join([str(second), "json"]))
     found = plugins.find([first])
     assert {"one", "two", "kd_student"} <= set(found.methods)
-    assert found.places["method", "one"] == str(first)
+    assert found.origins["method", "one"] == str(first)
     assert found.broken == []
 
 
@@ -104,7 +104,7 @@ FAULTS = [
     (GOOD.format(name="x").replace("return [", "return 1 / 0, ["), "wsbench_methods raised ZeroDivision"),
     (
         "import wsbench\n@wsbench.hookimpl\ndef wsbench_methods():\n    return ['x']\n",
-        "wsbench_methods returned 'x', no MethodSpec",
+        "wsbench_methods returned 'x', which is no MethodSpec",
     ),
     ("import sys; sys.exit(0)", "the import called sys.exit(0)"),
 ]
@@ -118,7 +118,7 @@ def test_a_fault_of_an_installed_plugin_is_named_and_takes_nothing_down(
     install(bad, good)
     found = plugins.find()
     (broken,) = found.broken
-    assert str(bad) in broken.place
+    assert str(bad) in broken.origin
     assert reason in broken.reason
     assert {"good", "kd_student"} <= set(found.methods)
     assert "x" not in found.methods
@@ -162,7 +162,7 @@ def test_a_broken_module_of_a_package_leaves_the_others(tmp_path: Path, monkeypa
         installed.setattr(plugins, "entry_points", lambda group: [FakeEntry("lab", "lab_plugins")])
         found = plugins.find()
     assert "fine" in found.methods
-    assert [broken.place for broken in found.broken] == ["lab_plugins.wrong"]
+    assert [broken.origin for broken in found.broken] == ["lab_plugins.wrong"]
     monkeypatch.setenv("WSBENCH_PLUGINS", "lab_plugins")
     with pytest.raises(WsbenchError, match=r"plugin lab_plugins.wrong: raised ZeroDivisionError"):
         plugins.find()
@@ -186,7 +186,7 @@ def test_a_tracker_hears_events_and_a_failing_one_stops_nothing(write, capsys) -
         "failing.py",
     )
     found = plugins.find([failing, tracker])
-    found.tell("wsbench_epoch_ended", run=None, epoch=3, metrics={"loss": 0.5})
+    found.notify("wsbench_epoch_ended", run=None, epoch=3, metrics={"loss": 0.5})
     (module,) = [plugin for name, plugin in found.manager.list_name_plugin() if name == str(tracker)]
     assert module.heard == [(3, {"loss": 0.5})]
     assert "failing.py: wsbench_epoch_ended raised OSError: full" in capsys.readouterr().err

@@ -157,7 +157,7 @@ def committed(folder: Path) -> Path:
 def test_the_command_with_stated_values(command) -> None:
     code, out, _ = command("power", "--seed-sd", "0.08", "--test-sd", "0.025", "--images", "620,5000")
     assert code == 0
-    assert out.startswith("Smallest difference that is told with 80 % power in one comparison:")
+    assert out.startswith("Smallest difference that is detected with 80 % power in one comparison:")
     row = next(line for line in out.splitlines() if line.startswith("| 620"))
     assert float(row.split("|")[2]) == pytest.approx(smallest_difference(STATED, 3, 620), abs=6e-4)
     stated = ["--seed-sd", "0.08", "--test-sd", "0.025", "--images", "620", "--difference", "0.1"]
@@ -190,9 +190,9 @@ def test_the_command_with_a_row_and_runs(command, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ([], "name two rows, or state --seed-sd, --test-sd and --images"),
+        ([], "name two rows, or give --seed-sd, --test-sd and --images"),
         (["one"], "name two rows"),
-        (["--seed-sd", "0.1"], "stated values are --seed-sd, --test-sd and --images together"),
+        (["--seed-sd", "0.1"], "--seed-sd, --test-sd and --images must be given together"),
         (["--seed-sd", "0.1", "--test-sd", "-1", "--images", "9"], "must not be negative"),
         (
             ["--seed-sd", "0.1", "--test-sd", "0", "--images", "0"],

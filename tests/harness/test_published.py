@@ -14,7 +14,7 @@ from wsbench.errors import WsbenchError
 from wsbench.reports import leaderboard, published
 
 LEADERBOARDS = Path(__file__).parents[2] / "leaderboards"
-PAPERS = published.read(LEADERBOARDS)
+PAPERS = published.read_papers(LEADERBOARDS)
 TABLES = [table for paper in PAPERS for table in paper.tables]
 TABLE = """citation: x
 tables: [{table: "1", dataset: phantom, split: s, differs: d, columns: [auc], rows: {net: [0.5]}}]
@@ -135,6 +135,6 @@ def test_a_file_of_another_form_is_named(text: str, words: str, tmp_path: Path) 
     (tmp_path / "published").mkdir()
     (tmp_path / "published" / "x.yaml").write_text(text)
     with pytest.raises(WsbenchError, match=r"x\.yaml") as error:
-        published.read(tmp_path)
+        published.read_papers(tmp_path)
     assert words in str(error.value)
     assert "\n" not in str(error.value)

@@ -99,7 +99,7 @@ def run(name: str, plugin: Path) -> Record:
 def measured(record: Record, plugin: Path, *names: str, images: int = 50) -> checks.Sanity:
     assert record.folder is not None
     found = plugins.find([plugin])
-    return checks.measure(
+    return checks.run_checks(
         record.folder, found, Silent(), checks=names or checks.DEFAULT, images=images, device="cpu"
     )
 
@@ -201,7 +201,7 @@ def test_constant_maps_are_counted_and_have_no_mean(plugin: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "checks", "words"),
     [
-        ("boxes", ["parameters"], "boxes gives boxes and no maps"),
+        ("boxes", ["parameters"], "boxes predicts boxes and no maps"),
         ("boxed", ["labels"], "boxed learns from boxes, which random labels would not change"),
     ],
 )
@@ -213,7 +213,7 @@ def test_what_cannot_be_checked_is_refused(plugin: Path, name: str, checks: list
 def test_a_training_that_is_gone_is_named(plugin: Path) -> None:
     record = run("template", plugin)
     (record.folder / "fit").rename(record.folder / "elsewhere")
-    with pytest.raises(WsbenchError, match="its training is gone; rerun the command that made it"):
+    with pytest.raises(WsbenchError, match="its training was deleted; rerun the command"):
         measured(record, plugin)
 
 

@@ -60,6 +60,6 @@ def test_a_constant_map_has_no_similarity_not_even_to_itself(bad: np.ndarray) ->
 
 def test_maps_of_any_size_are_compared_on_one_grid() -> None:
     for shape in ((2, 2), (7, 9), (64, 64), (300, 200)):
-        assert similarity.on_grid(np.random.default_rng(0).random(shape)).shape == (64, 64)
-    fine = np.kron(similarity.on_grid(RAMP), np.ones((3, 3)))
-    assert similarity.on_grid(fine) == pytest.approx(similarity.on_grid(RAMP))
+        assert similarity.resized_to_grid(np.random.default_rng(0).random(shape)).shape == (64, 64)
+    fine = np.kron(similarity.resized_to_grid(RAMP), np.ones((3, 3)))
+    assert similarity.resized_to_grid(fine) == pytest.approx(similarity.resized_to_grid(RAMP))

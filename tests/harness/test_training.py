@@ -14,7 +14,8 @@ from wsbench import testing
 from wsbench.contract.base import RunContext
 from wsbench.errors import WsbenchError
 from wsbench.settings import TrainingSettings
-from wsbench.torch.trainer import WeakImages, best_weights, keyed_loader, last_weights, torch_device, train
+from wsbench.torch.loaders import WeakImages, keyed_loader
+from wsbench.torch.trainer import best_weights, last_weights, torch_device, train
 from wsbench.utils.progress import Silent
 
 SETTINGS = TrainingSettings(epochs=4, batch_size=8, learning_rate=0.01)

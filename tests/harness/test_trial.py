@@ -73,7 +73,10 @@ def test_two_methods_are_two_rows_of_two_tables(command) -> None:
             "unknown preset of kd_teacher 'qick'; did",
         ),
         (["kd_teacher", "--measure", "-d", "phanton"], "unknown dataset 'phanton'; did you mean 'phantom'?"),
-        (["kd_teacher", "-o", "stages=1"], "settings and datasets are chosen for --measure"),
+        (
+            ["kd_teacher", "-o", "stages=1"],
+            "--option, --preset, --dataset, --data-option and --root need --measure",
+        ),
         (
             ["kd_teacher", "--measure", "-o", "weights=none.pt", "-q", *SMALL],
             "weights none.pt of resnet50",

@@ -38,7 +38,7 @@ def test_a_name_is_fetched() -> None:
         raise OSError("no\nroute")
 
     with pytest.raises(
-        WsbenchError, match=r"^the weights V1 of toy cannot be had \(OSError: no route\); give -o"
+        WsbenchError, match=r"^the weights V1 of toy could not be loaded \(OSError: no route\); give -o"
     ):
         wsbench.torch.read_weights("V1", "toy", unreachable)
 
@@ -55,7 +55,7 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "ran",))
 
     torch.save({"a": Evil()}, tmp_path / "evil.pth")
-    with pytest.raises(WsbenchError, match=r"cannot be had \(UnpicklingError"):
+    with pytest.raises(WsbenchError, match=r"could not be loaded \(UnpicklingError"):
         wsbench.torch.read_weights(str(tmp_path / "evil.pth"), "toy", never)
     assert not (tmp_path / "ran").exists()
 
@@ -97,7 +97,7 @@ def test_names_of_another_network_are_counted_and_the_first_is_said() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ([1, 2], "the file holds a list, and no state dict"),
+        ([1, 2], "the file holds a list, not a state dict"),
         ({"epoch": 3, "lr": 0.1}, "the file holds no tensor, but epoch, lr"),
         ({"state_dict": {}}, "the file holds no tensor, but nothing"),
     ],
@@ -143,5 +143,5 @@ def test_a_flipped_bit_in_a_file_is_noticed(tmp_path: Path) -> None:
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     assert torch.load(path, weights_only=True)["a.weight"].count_nonzero() == 1
-    with pytest.raises(WsbenchError, match=r"a part of the file is damaged; copy or download it again"):
+    with pytest.raises(WsbenchError, match=r"the file is damaged; copy or download it again"):
         wsbench.torch.read_weights(str(path), "a network", dict)

@@ -298,7 +298,7 @@ def test_xray_weights_are_read_and_no_other_pickle_is(
             return (Path.touch, (tmp_path / "run",))
 
     torch.save(Evil(), path, pickle_module=pickle)
-    with pytest.raises(wsbench.WsbenchError, match="cannot be had"):
+    with pytest.raises(wsbench.WsbenchError, match="could not be loaded"):
         _network.build(settings, 1, seed=0)
     assert not (tmp_path / "run").exists()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from wsbench.torch.flops import Dispatched
+from wsbench.torch.flops import FlopCounter
 from wsbench_plugins.methods.clarity import _heads, _network, _regions
 from wsbench_plugins.methods.clarity import _losses as losses
 
@@ -130,7 +130,7 @@ def test_sizes_of_table_7(side: int, parameters: float, multiply_accumulates: fl
     assert sum(p.numel() for p in network.parameters()) == pytest.approx(parameters, rel=0.02)
     assert sum(p.numel() for p in network.pool.parameters()) == 5376  # 5.38 K
     assert sum(p.numel() for p in network.segment.parameters()) == pytest.approx(5.35e6, rel=0.02)
-    with torch.no_grad(), Dispatched() as counter:
+    with torch.no_grad(), FlopCounter() as counter:
         network(torch.zeros(1, 3, side, side))
     assert counter.flops / 2 == pytest.approx(multiply_accumulates, rel=0.02)
 

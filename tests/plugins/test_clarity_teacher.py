@@ -141,7 +141,7 @@ def test_local_weights_are_loaded_without_their_head(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"weights": "nowhere.pth"}, "the weights nowhere.pth of convnextv2_atto cannot be had"),
+        ({"weights": "nowhere.pth"}, "the weights nowhere.pth of convnextv2_atto could not be loaded"),
         ({"backbone": "resnet50"}, "backbone 'resnet50' is none of convnextv2_atto"),
     ],
 )

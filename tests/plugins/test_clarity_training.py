@@ -344,7 +344,7 @@ def test_a_finished_clarity_starts_one_at_another_size(organs, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("weights", "words"),
     [
-        ("nowhere.pth", "the weights nowhere.pth of vit_tiny_patch16_224 cannot be had"),
+        ("nowhere.pth", "the weights nowhere.pth of vit_tiny_patch16_224 could not be loaded"),
         ("bad.pth", "do not fit"),
     ],
 )

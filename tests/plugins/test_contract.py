@@ -10,7 +10,7 @@ import pytest
 from wsbench import testing
 from wsbench.contract import plugins
 from wsbench.contract.base import Dataset, Method, Source
-from wsbench.contract.specs import BoxSupervision, MethodSpec, MetricSpec
+from wsbench.contract.specs import BoxSupervision, MethodSpec, MetricSpec, Requirement
 from wsbench.types import Prediction
 from wsbench.utils.progress import Silent
 
@@ -60,7 +60,7 @@ def wsbench_metrics():
 
 @pytest.mark.parametrize("name", sorted(FOUND.methods))
 def test_method(name: str, tmp_path: Path) -> None:
-    testing.check_method(FOUND.methods[name], tmp_path, found=FOUND, options=SMALL_METHODS.get(name))
+    testing.check_method(FOUND.methods[name], tmp_path, plugins=FOUND, options=SMALL_METHODS.get(name))
 
 
 @pytest.mark.parametrize("name", sorted(FOUND.metrics))
@@ -120,6 +120,17 @@ def spec_of(method: type[Method]) -> MethodSpec:
 
 def test_a_fine_method_passes(tmp_path: Path) -> None:
     testing.check_method(spec_of(Fine), tmp_path)
+
+
+def test_the_old_name_of_the_plugins_works_with_a_warning(tmp_path: Path) -> None:
+    student = MethodSpec(
+        "pupil", "", testing.ToySettings, Fine, requires=lambda _: {"t": Requirement("t", {})}
+    )
+    found = plugins.Plugins(methods={"t": MethodSpec("t", "", testing.ToySettings, Fine), "pupil": student})
+    with pytest.warns(DeprecationWarning, match="is now plugins="):
+        testing.check_method(student, tmp_path, found=found)
+    with pytest.raises(TypeError, match="no argument plugin"):
+        testing.check_method(student, tmp_path, plugin=found)
 
 
 class Untidy(Fine):

@@ -187,7 +187,7 @@ def test_recogniser_s_weights_come_from_a_file_but_for_the_last_layer(tmp_path: 
     other = tbva_gan.RecogniserSettings(**{**values, "filters": 8, "weights": str(tmp_path / "vgg.pth")})
     with pytest.raises(WsbenchError, match=r"vgg\.pth do not fit VGG16"):
         _recogniser.build(other, seed=5)
-    with pytest.raises(WsbenchError, match="cannot be had"):
+    with pytest.raises(WsbenchError, match="could not be loaded"):
         _recogniser.build(other.model_copy(update={"weights": str(tmp_path / "none.pth")}), seed=5)
 
 

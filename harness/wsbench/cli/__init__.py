@@ -1,5 +1,5 @@
-"""The command line: parses, calls, prints. The one place that turns a WsbenchError, or a
-refusal of the operating system, into a line."""
+"""The command line, which parses, calls and prints. Only this room turns a WsbenchError, or an error of the
+operating system, into one line."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from wsbench.utils.system_errors import refusal_of
 
 
 def command() -> None:
-    """The ``wsbench`` command of a terminal: `main`, in a process that has nothing else to do."""
+    """The ``wsbench`` command of a terminal: `main`, in a process of its own."""
     main(to_the_end=True)
 
 
 def main(arguments: Sequence[str] | None = None, *, to_the_end: bool = False) -> None:
-    """Do what a command line says; exits with 0, or with 2 after one line for a user's mistake.
+    """Run a command line. It exits with 0, or with 2 after one line on a user's mistake.
 
-    Told to stop by Ctrl-C, SIGTERM or SIGHUP it ends within `wsbench.utils.signals.GRACE` seconds after one
-    line, with 130, 143 or 129.
+    After Ctrl-C, SIGTERM or SIGHUP it prints one line and exits within `wsbench.utils.signals.GRACE` seconds,
+    with 130, 143 or 129.
 
     Args:
-        arguments: words after ``wsbench``; None takes those of the process.
-        to_the_end: signals are heeded until the process has ended, not only until this function has.
+        arguments: the words after ``wsbench``; None takes those of the process.
+        to_the_end: whether signals are handled until the process has ended, not only until this function has.
     """
     terminal.show_any_sign()
     words = [terminal.at_home(word) for word in (sys.argv[1:] if arguments is None else arguments)]
@@ -35,13 +35,13 @@ def main(arguments: Sequence[str] | None = None, *, to_the_end: bool = False) ->
         except BaseException:
             if ending.signal is None:
                 raise
-        if ending.signal is not None:  # whatever a library made of it
+        if ending.signal is not None:  # a library may have caught the exception
             ending.leave()
     sys.exit(code or 0)
 
 
 def _run(words: Sequence[str]) -> int | None:
-    # Imported here: what is slow comes when signals are listened to.
+    # Imported here, because signals must be handled before slow imports begin.
     from typer import Abort
 
     from wsbench.cli.commands import UsageError, app

@@ -12,30 +12,34 @@ from wsbench.errors import WsbenchError
 
 
 def leaderboard(
-    folder: Annotated[Path, typer.Argument(help="Folder with records/ and the pages.")] = Path(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds records/ and the pages.")] = Path(
         "leaderboards"
     ),
     check: Annotated[
         bool,
         typer.Option(
             "--check",
-            help="Write nothing; exit 1 if a page is not what its records say, or a record not what its "
-            "predictions say.",
+            help="Write nothing. Exit with 1 if a page does not match its records, or a record does not "
+            "match its predictions.",
         ),
     ] = False,
     replay: Annotated[
-        bool, typer.Option(help="With --check, compute every record's numbers again from its predictions.")
+        bool,
+        typer.Option(help="With --check, also recompute the numbers of every record from its predictions."),
     ] = True,
     recompute: Annotated[
         bool,
         typer.Option(
-            "--recompute", help="First bring every record to today's metrics, from its predictions."
+            "--recompute", help="First update every record to the present metrics, from its predictions."
         ),
     ] = False,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Render every leaderboard page from the records beside it."""
+    """Write the leaderboard pages from the records in a folder.
+
+    A page ranks the methods of one dataset. With --check, it only verifies pages and records.
+    """
     from wsbench.reports import leaderboard as pages
 
     if not folder.is_dir():
@@ -43,7 +47,7 @@ def leaderboard(
     if recompute:
         _recompute(folder, plugin or [], quiet=quiet)
     if not check:
-        for page in pages.update(folder, options.found(plugin).metrics):
+        for page in pages.update(folder, options.find_plugins(plugin).metrics):
             print(f"wrote {page}")
         return
     if _wrong(folder, plugin or [], replay=replay, quiet=quiet):
@@ -51,15 +55,14 @@ def leaderboard(
 
 
 def _wrong(folder: Path, plugin_files: list[Path], *, replay: bool, quiet: bool) -> list[Path]:
-    """The pages that are not what their records say, and the records that are not what their predictions
-    say."""
+    """The pages that do not match their records, and the records that do not match their predictions."""
     from wsbench.reports import leaderboard as pages
 
-    wrong = pages.stale(folder, options.found(plugin_files).metrics)
+    wrong = pages.stale(folder, options.find_plugins(plugin_files).metrics)
     for page in wrong:
-        print(f"{page} is not what its records say; run `wsbench leaderboard`")
+        print(f"{page} does not match its records; run `wsbench leaderboard`")
     if not wrong:
-        print("every page is what its records say")
+        print("every page matches its records")
     return wrong + (_replayed(folder, plugin_files, quiet=quiet) if replay else [])
 
 
@@ -72,11 +75,11 @@ def _recompute(folder: Path, plugin_files: list[Path], *, quiet: bool) -> None:
         print(f"{path}: not recomputed: {lines[0]}")
     for dataset, why in result.missing.items():
         print(f"{dataset}: not recomputed: {why}")
-    print(f"{result.equal} records have today's metrics")
+    print(f"{result.equal} records have the present metrics")
 
 
 def _replayed(folder: Path, plugin_files: list[Path], *, quiet: bool) -> list[Path]:
-    """The records that are not what their predictions say."""
+    """The records that do not match their predictions."""
     from wsbench.runs.recomputing import replay_all
     from wsbench.utils.progress import choose_progress
 
@@ -85,6 +88,6 @@ def _replayed(folder: Path, plugin_files: list[Path], *, quiet: bool) -> list[Pa
         more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
         print(f"{path}: {lines[0]}{more}")
     for dataset, why in result.missing.items():
-        print(f"{dataset}: not computed again: {why}")
-    print(f"{result.equal} records say what their predictions say")
+        print(f"{dataset}: not recomputed: {why}")
+    print(f"{result.equal} records match their predictions")
     return list(result.differences)

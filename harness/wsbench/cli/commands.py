@@ -10,8 +10,8 @@ from wsbench import __version__
 from wsbench.cli import board, comparing, data, listing, options, power, running, sanity, scoring
 from wsbench.cli.plugin_commands import WithPlugins
 
-# Typer carries its own copy of click; its base of all usage errors is only reachable from here. To mypy it is
-# the one below it that has a public name.
+# Typer has a private copy of click, whose base class of usage errors is only reachable through a subclass. To
+# mypy it is that subclass, which has a public name.
 UsageError = cast(type[typer.BadParameter], typer.BadParameter.__bases__[0])
 
 app = typer.Typer(
@@ -24,8 +24,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(asked_for: bool) -> None:
+    if asked_for:
         print(f"wsbench {__version__}")
         raise typer.Exit
 
@@ -38,7 +38,7 @@ def wsbench(
     ] = False,
     plugin: options.PluginFilesOfAll = None,
 ) -> None:
-    """What holds for all commands."""
+    """The options of all commands."""
 
 
 app.command("run")(running.run)

@@ -30,14 +30,17 @@ if TYPE_CHECKING:
 WIDTH = 79
 
 ROW_HELP = (
-    "Runs or records of one row, with commas between and * for several; or a row's name on its leaderboard."
+    "A row: folders of runs or files of records, separated by commas and with * for several; or the row's "
+    "name on its leaderboard page."
 )
-OfPage = Annotated[str | None, typer.Option("--dataset", "-d", help="Whose leaderboard page names rows.")]
+OfPage = Annotated[
+    str | None, typer.Option("--dataset", "-d", help="The dataset whose leaderboard page names the rows.")
+]
 
 
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help=ROW_HELP)],
-    second: Annotated[str, typer.Argument(metavar="B", help="The other.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The other row, named in the same way.")],
     leaderboards: options.Leaderboards = Path("leaderboards"),
     dataset: OfPage = None,
     root: options.Root = None,
@@ -45,52 +48,61 @@ def compare(
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare two rows: how far they differ, how sure that is, what the noise is made of, and where they
-    differ."""
+    """Compare two rows of a leaderboard.
+
+    It prints the difference of every metric with its 95 % interval, the sources of the noise, and the
+    classes and lesion sizes in which the rows differ.
+    """
     from wsbench.reports import sides
     from wsbench.scoring import compared
     from wsbench.utils.progress import choose_progress
 
-    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
-    one, other = sides.pair(first, second, plugins.metrics, leaderboards, dataset)
-    main = one.row.ranked_by
-    if main not in one.row.first.key["metrics"]:
-        raise WsbenchError(f"{one.files[0]}: has no {main}; score it again with `wsbench evaluate RUN`")
-    _who(one, other)
-    board = sides.table_of(one, leaderboards)
+    plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
+    side_a, side_b = sides.pair(first, second, plugins.metrics, leaderboards, dataset)
+    main = side_a.row.ranked_by
+    if main not in side_a.row.first.key["metrics"]:
+        raise WsbenchError(f"{side_a.files[0]}: has no {main}; score it again with `wsbench evaluate RUN`")
+    _who(side_a, side_b)
+    board = sides.table_of(side_a, leaderboards)
     differences: list[Difference] = []
     estimates: dict[str, tuple[Estimate, Estimate]] = {}
-    for metric in _kept(one.row):
-        of_first, of_second = one.row.estimate(metric), other.row.estimate(metric)
+    for metric in _kept(side_a.row):
+        of_first, of_second = side_a.row.estimate(metric), side_b.row.estimate(metric)
         if of_first is not None and of_second is not None:
             estimates[metric] = of_first, of_second
             prior = board.prior(metric)
             differences.append(compared.difference(metric, of_first, of_second, prior))
     if main not in estimates:
-        raise WsbenchError(f"{first}, {second}: a seed of {main} is missing, or its draws; score both again")
+        raise WsbenchError(
+            f"{first}, {second}: {main} of a seed, or its draws, are missing; score both again"
+        )
     _differences("over seeds, test images and thresholds", ["measure"], differences)
     prior = board.prior(main)
     whose = f"of {prior.rows} rows of its page" if prior.rows else "the default"
     print(f"prior of {main}: standard deviation over seeds {prior.variance**0.5:.3f}, {whose}")
-    networks, why = _replayed((one, other), plugins, progress, root)
+    networks, why = _replayed((side_a, side_b), plugins, progress, root)
     parts = None
     if networks is None:
-        print(textwrap.fill(f"what the noise is made of and where rows differ is not known: {why}", WIDTH))
+        print(
+            textwrap.fill(
+                f"the sources of the noise, and the classes that differ, are not known: {why}", WIDTH
+            )
+        )
     else:
         parts = _more(networks, estimates[main], plugins.metrics[main], prior, progress)
-    labels = _labels(one, other)
+    labels = _labels(side_a, side_b)
     print()
-    single = any(len(one.values) == 1 and not one.deterministic for one in estimates[main])
+    single = any(len(row.values) == 1 and not row.deterministic for row in estimates[main])
     print(textwrap.fill(compared.verdict(differences[0], labels, parts, single=single), WIDTH))
 
 
 def _kept(row: Row) -> list[str]:
-    """The metrics that are compared draw by draw: the one that ranks, those of the ranking table, others."""
-    from wsbench.reports.rows import shown
+    """The metrics that are compared draw by draw, the one that ranks first."""
+    from wsbench.reports.rows import metrics_of_table
 
-    columns = dict.fromkeys([row.ranked_by, *shown([row], "ranking"), *sorted(row.metrics)])
-    kept = [name for name in columns if row.metrics[name].is_kept]
-    return [name for name in kept if row.has_boxes or row.metrics[name].needs == "labels"]
+    columns = dict.fromkeys([row.ranked_by, *metrics_of_table([row], "ranking"), *sorted(row.metrics)])
+    in_draws = [name for name in columns if row.metrics[name].is_kept]
+    return [name for name in in_draws if row.has_boxes or row.metrics[name].needs == "labels"]
 
 
 def strata(
@@ -102,12 +114,15 @@ def strata(
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Where a row fails: the share of lesions, or of images, that it hits in each group against the rest."""
+    """Show in which groups of lesions a row fails.
+
+    For each group it prints the share of lesions, or of images, that the row hits, and that of the rest.
+    """
     from wsbench.reports import sides
     from wsbench.scoring import strata as groups
     from wsbench.utils.progress import choose_progress
 
-    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
+    plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
     side = sides.side(row, plugins.metrics, leaderboards, dataset)
     result = side.row.first.protocols["uniform"].get("strata") if len(side.files) == 1 else None
     if result is None:
@@ -122,40 +137,40 @@ def strata(
     _strata(side, result)
 
 
-def _who(one: Side, other: Side) -> None:
-    for letter, side in zip("AB", (one, other), strict=True):
+def _who(side_a: Side, side_b: Side) -> None:
+    for letter, side in zip("AB", (side_a, side_b), strict=True):
         seeds = f"seed{'s' if len(side.files) > 1 else ''} {side.row.seeds}"
         print(textwrap.fill(f"{letter}  {side.label}; {seeds}", WIDTH, subsequent_indent="   "))
     print()
 
 
-def _labels(one: Side, other: Side) -> tuple[str, str]:
-    """Short names; the letters where both have one."""
-    names = tuple(side.row.first.method["name"] for side in (one, other))
+def _labels(side_a: Side, side_b: Side) -> tuple[str, str]:
+    """Short names of two rows, with their letters if both have the same name."""
+    names = tuple(side.row.first.method["name"] for side in (side_a, side_b))
     return (names[0], names[1]) if names[0] != names[1] else (f"A ({names[0]})", f"B ({names[1]})")
 
 
 def _differences(title: str, header: Sequence[str], differences: Sequence[Difference]) -> None:
-    """One line each; with a second heading, that of the number of lesions."""
+    """Print one line for each difference. A second heading in ``header`` adds the number of lesions."""
     from wsbench.scoring.compared import p_words
     from wsbench.scoring.significance import holm
 
     cells = [
         [
-            one.name,
-            *([str(one.count)] if len(header) > 1 else []),
-            f"{one.first:.3f}",
-            f"{one.second:.3f}",
-            f"{one.difference:+.3f}",
-            f"{one.interval[0]:+.3f} to {one.interval[1]:+.3f}",
-            p_words(one.p),
+            difference.name,
+            *([str(difference.count)] if len(header) > 1 else []),
+            f"{difference.first:.3f}",
+            f"{difference.second:.3f}",
+            f"{difference.difference:+.3f}",
+            f"{difference.interval[0]:+.3f} to {difference.interval[1]:+.3f}",
+            p_words(difference.p),
         ]
-        for one in differences
+        for difference in differences
     ]
     headings = [*header, "A", "B", "A - B", "95 %", "p"]
     if len(header) > 1:
         headings.append("p (Holm)")
-        for line, adjusted in zip(cells, holm([one.p for one in differences]), strict=True):
+        for line, adjusted in zip(cells, holm([difference.p for difference in differences]), strict=True):
             line.append(p_words(adjusted))
     pairing = ", seeds in pairs of one training" if differences[0].paired else ""
     tables.show(f"{title}{pairing}", headings, cells, text=1, width=WIDTH)
@@ -163,7 +178,7 @@ def _differences(title: str, header: Sequence[str], differences: Sequence[Differ
 
 @dataclass(frozen=True)
 class _Again:
-    """Rows scored again from their predictions."""
+    """Rows that were scored again from their predictions."""
 
     rows: list[list[Network]]
     loaded: Loaded
@@ -173,7 +188,7 @@ class _Again:
 def _replayed(
     sides: Sequence[Side], plugins: Plugins, progress: Progress, root: Path | None
 ) -> tuple[_Again | None, str]:
-    """What lies beside the records, scored again; None, and why, where that cannot be done."""
+    """Score the predictions beside the records again; None, and the reason, where that is not possible."""
     from wsbench.runs import replay
     from wsbench.runs.rescoring import dataset_of
     from wsbench.runs.scoring_inputs import draws_of, truths_of
@@ -201,7 +216,7 @@ def _more(
     prior: Prior,
     progress: Progress,
 ) -> Noise:
-    """Print what predictions tell of two rows; gives the parts of the variance."""
+    """Print the comparisons that need predictions, and return the parts of the variance."""
     from wsbench.scoring import compared
     from wsbench.scoring import compared_networks as networks
 
@@ -226,8 +241,8 @@ def _more(
     if len(first[0].scored.truth) == 0:
         return parts
     cells = [
-        [one.who, str(one.first), str(one.second), compared.p_words(one.p)]
-        for one in networks.best_boxes(first, second)
+        [test.who, str(test.first), str(test.second), compared.p_words(test.p)]
+        for test in networks.best_boxes(first, second)
     ]
     header = ["networks", "only A hits", "only B hits", "p"]
     print()
@@ -253,17 +268,17 @@ def _noise(metric: str, parts: Noise) -> None:
     cells = [
         [
             "standard deviation",
-            *(f"{max(part, 0) ** 0.5:.3f}" for part in columns.values()),
+            *(f"{max(variance, 0) ** 0.5:.3f}" for variance in columns.values()),
             f"{total**0.5:.3f}",
         ],
         [
             "share of variance",
-            *(f"{part / total:.0%}" if total else "-" for part in columns.values()),
+            *(f"{variance / total:.0%}" if total else "-" for variance in columns.values()),
             "100%",
         ],
     ]
     tables.show(
-        f"\nwhat the noise of A - B in {metric} is made of", ["", *columns, "all"], cells, text=1, width=WIDTH
+        f"\nsources of the noise of A - B in {metric}", ["", *columns, "all"], cells, text=1, width=WIDTH
     )
 
 
@@ -289,7 +304,7 @@ def _strata(side: Side, result: dict[str, Any]) -> None:
     print()
     lesions, images = result["lesions"], result["images"]
     print(f"hit: {lesions['hit']:.3f} of {lesions['count']} lesions; the best box of {images['hit']:.3f} of")
-    print(f"{images['count']} images with a finding. Of these networks, not of the next seed.")
+    print(f"{images['count']} images with a finding. This holds for these networks, not for other seeds.")
     if result["left_out"]:
         print(textwrap.fill(f"left out: {'; '.join(result['left_out'])}", WIDTH))
     worst = result["worst"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wsbench.data.dataset import Loaded
     from wsbench.types import Sample
 
-app = typer.Typer(help="Check a dataset's files, or make a dataset.", rich_markup_mode=None)
+app = typer.Typer(help="Check a dataset, or write it in another layout.", rich_markup_mode=None)
 
 
 @app.callback()
@@ -28,12 +28,16 @@ def check(
     root: options.Root = None,
     cache: options.Cache = None,
     data_option: options.DataOption = None,
-    near: Annotated[bool, typer.Option(help="Also look for near-identical images.")] = True,
-    json: Annotated[Path | None, typer.Option(help="Also write everything found to this file.")] = None,
+    near: Annotated[bool, typer.Option(help="Also look for near-duplicate images.")] = True,
+    json: Annotated[Path | None, typer.Option(help="Also write all findings to this file.")] = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Say what is there, how it is dealt into roles, and what is wrong with which image (then exit 1)."""
+    """Check the files of a dataset.
+
+    It prints the number of images in each role and lists all problems. The exit code is 1 if there is a
+    problem.
+    """
     from wsbench.data.audit import audit
     from wsbench.files.writing import write_json
     from wsbench.utils.progress import choose_progress
@@ -42,7 +46,7 @@ def check(
     if json is not None:
         try_file(json)
     progress = choose_progress(quiet=quiet)
-    loaded = options.loaded(options.found(plugin), dataset, data_option, root, progress, refuse=False)
+    loaded = options.loaded(options.find_plugins(plugin), dataset, data_option, root, progress, refuse=False)
     result = audit(loaded, near_identical=near)
     if json is not None:
         write_json(json, result.as_json())
@@ -59,39 +63,39 @@ def check(
 def _counts(loaded: Loaded) -> None:
     from wsbench.types import ROLES
 
-    dealt: dict[str, list[Sample]] = {role: loaded.samples_of(role) for role in ROLES}
-    names = {sample.name for members in dealt.values() for sample in members}
-    dealt["none"] = [sample for sample in loaded.samples if sample.name not in names]
+    by_role: dict[str, list[Sample]] = {role: loaded.samples_of(role) for role in ROLES}
+    names = {sample.name for members in by_role.values() for sample in members}
+    by_role["none"] = [sample for sample in loaded.samples if sample.name not in names]
     strata = sorted({sample.stratum for sample in loaded.samples})
     rows = [
         [
             stratum or "images",
-            *(str(sum(s.stratum == stratum for s in of_role)) for of_role in dealt.values()),
+            *(str(sum(sample.stratum == stratum for sample in of_role)) for of_role in by_role.values()),
         ]
         for stratum in strata
     ]
-    boxes = [*(loaded.boxes_of(role) for role in ROLES), sum(len(s.boxes) for s in dealt["none"])]
+    boxes = [*(loaded.boxes_of(role) for role in ROLES), sum(len(sample.boxes) for sample in by_role["none"])]
     rows.append(["boxes", *map(str, boxes)])
-    tables.show(f"{loaded.spec.name}: images by role", ["", *dealt], rows, text=1)
+    tables.show(f"{loaded.spec.name}: images by role", ["", *by_role], rows, text=1)
 
 
 @app.command()
 def make(
     dataset: Annotated[str, typer.Argument(help="Name of the dataset, such as phantom.")],
-    folder: Annotated[Path, typer.Argument(help="An empty or new folder.")],
-    layout: Annotated[str, typer.Option(help="The official layout: tbx11k, nih, nlm ...")],
+    folder: Annotated[Path, typer.Argument(help="The folder to write; it must be new or empty.")],
+    layout: Annotated[str, typer.Option(help="The official layout to write: tbx11k, nih, nlm ...")],
     root: options.Root = None,
     cache: options.Cache = None,
     data_option: options.DataOption = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write a dataset as another one's official folder."""
+    """Write a dataset in the layout of another one."""
     from wsbench.runs.stages import make_at_once, require_room
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_folder
 
-    plugins = options.found(plugin)
+    plugins = options.find_plugins(plugin)
     writers = {
         spec.layout or name: spec.write for name, spec in plugins.datasets.items() if spec.write is not None
     }
@@ -101,7 +105,7 @@ def make(
     progress = choose_progress(quiet=quiet)
     loaded = options.loaded(plugins, dataset, data_option, root, progress)
     made_of = {"layout": layout, "data": loaded.fingerprint, **loaded.describe()["settings"]}
-    fresh = make_at_once(folder, made_of, lambda part: write(loaded.dataset, part, progress))
+    fresh = make_at_once(folder, made_of, lambda unfinished: write(loaded.dataset, unfinished, progress))
     print(f"{len(loaded.samples)} images in {folder}{'' if fresh else ', made before'}")
 
 
@@ -109,10 +113,10 @@ def make(
 def organs(
     dataset: Annotated[str, typer.Argument(help="Name of the dataset.")],
     weights: Annotated[
-        Path | None, typer.Option(help="The file of PSPNet's weights, where it cannot be fetched.")
+        Path | None, typer.Option(help="A local file with PSPNet's weights, if they cannot be downloaded.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="A folder for the masks; by default beside the image cache.")
+        Path | None, typer.Option(help="Folder for the masks. By default, it lies beside the image cache.")
     ] = None,
     root: options.Root = None,
     cache: options.Cache = None,
@@ -122,9 +126,10 @@ def organs(
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Find the organs of every image with TorchXRayVision's PSPNet, for methods that use anatomy.
+    """Segment the organs of every image.
 
-    Needs `pip install 'wsbench[anatomy]'`. Killed and typed again, it goes on where it was.
+    The masks are made by TorchXRayVision's PSPNet, for methods that use anatomy. It needs `pip install
+    'wsbench[anatomy]'`. If you interrupt it, run it again, and it resumes.
     """
     from wsbench.data.segmentation import find_organs
     from wsbench.utils.devices import check_device
@@ -135,9 +140,12 @@ def organs(
     if out is not None:
         try_folder(out)
     progress = choose_progress(quiet=quiet)
-    loaded = options.loaded(options.found(plugin), dataset, data_option, root, progress, skip_bad=skip_bad)
+    loaded = options.loaded(
+        options.find_plugins(plugin), dataset, data_option, root, progress, skip_bad=skip_bad
+    )
     folder = out or loaded.organs_folder
-    found = find_organs(loaded, folder, weights=weights, device=device)
-    print(f"masks of {found} images found, of {len(loaded.samples) - found} there before, in {folder}")
+    new_masks = find_organs(loaded, folder, weights=weights, device=device)
+    present = len(loaded.samples) - new_masks
+    print(f"{new_masks} images segmented, {present} were segmented before; the masks are in {folder}")
     if out is not None:
-        print(f"write `organs: {out}` under `{dataset}:` in datasets.yaml to have them used")
+        print(f"to use the masks, write `organs: {out}` under `{dataset}:` in datasets.yaml")

@@ -1,4 +1,4 @@
-"""How wide the columns of a table are, so that every number is there as a whole or not at all."""
+"""The widths of a table's columns, such that every number is shown completely or not at all."""
 
 from __future__ import annotations
 
@@ -8,35 +8,40 @@ from collections.abc import Sequence
 def widths(
     header: Sequence[str], rows: Sequence[Sequence[str]], text: int, gap: int, width: int
 ) -> list[int]:
-    """Characters of each column that is shown, in the order of the columns: numbers whole, the first ``text``
-    columns whole where the terminal has room for them, and headings folded where it has not.
+    """The width of each column that is shown, in characters.
 
-    Columns at the right for which there is no room are left out.
+    Numbers are never folded. Headings and the first ``text`` columns are folded where the terminal is too
+    narrow. Columns at the right for which there is no room are left out.
 
     Args:
-        header: the headings, which are folded between words, and within one where nothing else helps.
-        rows: the cells; a cell of several lines is as wide as its widest.
-        text: columns at the left that are always shown.
-        gap: characters between two columns.
-        width: of the terminal.
+        header: the headings. They are folded between words, and within a word only if nothing else helps.
+        rows: the cells. A cell with several lines is as wide as its widest line.
+        text: number of columns at the left that are always shown.
+        gap: number of characters between two columns.
+        width: width of the terminal, in characters.
+
+    Returns:
+        The widths, in the order of the columns.
     """
-    cells = [max((_widest(row[place]) for row in rows), default=0) for place in range(len(header))]
+    cells = [max((_widest(row[column]) for row in rows), default=0) for column in range(len(header))]
     words = [max(map(len, heading.split()), default=0) for heading in header]
     least = [
-        max(cell, word if place < text else 1)
-        for place, (cell, word) in enumerate(zip(cells, words, strict=True))
+        max(cell, word if column < text else 1)
+        for column, (cell, word) in enumerate(zip(cells, words, strict=True))
     ]
     shown = len(header)
     while shown > text and sum(least[:shown]) + gap * (shown - 1) > width:
         shown -= 1
     room = width - gap * (shown - 1)
-    given = least[:shown]
-    for wanted in (words, list(map(len, header))):
-        for place in range(shown):
-            given[place] += max(0, min(wanted[place] - given[place], room - sum(given)))
-    while sum(given) > room and max(given) > 1:  # text alone is too wide: the widest column is folded
-        given[given.index(max(given))] -= 1
-    return given
+    assigned = least[:shown]
+    for targets in (words, list(map(len, header))):
+        for column in range(shown):
+            assigned[column] += max(0, min(targets[column] - assigned[column], room - sum(assigned)))
+    while (
+        sum(assigned) > room and max(assigned) > 1
+    ):  # even the text columns are too wide: fold the widest one
+        assigned[assigned.index(max(assigned))] -= 1
+    return assigned
 
 
 def _widest(cell: str) -> int:

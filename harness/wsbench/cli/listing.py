@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def list_(plugin: options.PluginFiles = None) -> None:
-    """List datasets, methods, metrics and plugins' commands, and what is wrong with plugins."""
-    plugins = options.found(plugin)
+    """List datasets, methods, metrics and plugin commands."""
+    plugins = options.find_plugins(plugin)
     tables.show("datasets", ["name", "what it is"], _lines(plugins.datasets))
     print()
     tables.show("methods", ["name", "what it is"], _lines(plugins.methods))
@@ -32,23 +32,29 @@ def list_(plugin: options.PluginFiles = None) -> None:
 
 
 def describe(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Datasets, methods or metrics.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Names of datasets, methods or metrics.")
+    ],
     measure: Annotated[
         bool,
         typer.Option(
             "--measure",
-            help="Measure what methods cost: size, FLOPs, latency, memory. "
+            help="Measure the cost of methods instead: size, FLOPs, latency and memory. "
             "A NAME may then be NAME:OPTION=VALUE,OPTION=VALUE.",
         ),
     ] = False,
-    preset: Annotated[str | None, typer.Option(help="Measured preset; by default, the first.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="The preset to measure. By default, it is the first one.")
+    ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", "-o", metavar="NAME=VALUE", help="A setting of all that are measured."),
+        typer.Option(
+            "--option", "-o", metavar="NAME=VALUE", help="A setting of all measured methods. Repeatable."
+        ),
     ] = None,
     dataset: Annotated[
         str | None,
-        typer.Option("--dataset", "-d", help="Whose images are measured on; by default, computed ones."),
+        typer.Option("--dataset", "-d", help="The dataset to measure on. By default, a computed one."),
     ] = None,
     data_option: options.DataOption = None,
     root: options.Root = None,
@@ -57,12 +63,14 @@ def describe(
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show every setting of a method or dataset: default, presets, bounds and source.
+    """Show the settings of methods and datasets.
 
-    With --measure, what methods cost on this machine instead: each is trained for one epoch of about two
-    batches and predicts a few images, in a process and a folder of its own that are gone afterwards.
+    It prints defaults, presets and bounds of every setting. For a metric, it prints the definition.
+
+    With --measure, it measures the cost of methods on this machine instead. Each method is trained for one
+    epoch of about two batches and predicts a few images, in a temporary folder.
     """
-    plugins = options.found(plugin)
+    plugins = options.find_plugins(plugin)
     if measure:
         from wsbench.cli import measuring
         from wsbench.runs.dry_run import Conditions, default_dataset
@@ -76,10 +84,10 @@ def describe(
             tuple(plugin or ()),
             quiet,
         )
-        measuring.measure(plugins, names, preset, parse_options(option or []), conditions)
+        measuring.print_costs(plugins, names, preset, parse_options(option or []), conditions)
         return
     if option or preset or dataset or data_option or root:
-        raise WsbenchError("settings and datasets are chosen for --measure; without it, all are shown")
+        raise WsbenchError("--option, --preset, --dataset, --data-option and --root need --measure")
     for number, name in enumerate(names):
         if number:
             print()
@@ -114,13 +122,13 @@ def _describe(plugins: Plugins, name: str) -> None:
 
 
 def _source(dataset: str) -> None:
-    """Where a dataset is to be had and what its owners allow, as far as datasets.yaml says."""
+    """Print the homepage and the licence of a dataset, where datasets.yaml has them."""
     from wsbench.data import catalog
 
     entry = catalog.read_entries().get(dataset, catalog.Entry())
-    for what, words in (("homepage", entry.homepage), ("licence", entry.licence)):
-        if words:
-            print(textwrap.fill(f"{what}: {words}", 79, break_on_hyphens=False))
+    for title, text in (("homepage", entry.homepage), ("licence", entry.licence)):
+        if text:
+            print(textwrap.fill(f"{title}: {text}", 79, break_on_hyphens=False))
 
 
 def _lines(specs: Mapping[str, Any]) -> list[list[str]]:
@@ -128,7 +136,7 @@ def _lines(specs: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _families(metrics: Mapping[str, Any]) -> list[list[str]]:
-    """One line for all metrics that differ in what follows an ``@``."""
+    """One line for each family of metrics whose names differ only after the ``@``."""
     families: dict[str, list[str]] = {}
     for name in sorted(metrics):
         stem, at, value = name.partition("@")

@@ -16,30 +16,31 @@ from wsbench.settings import parse_options
 WIDTH = 79
 
 LAST_WORDS = (
-    "MACs: multiply-accumulates of one image; forward: of the network alone, as papers count; without the "
-    "word: with the heatmap. FLOPs: two a MAC. Times and memory of predicting: one image; images/s: {batch} "
-    "at once. Training: one epoch of {images} images. docs/efficiency.md says more."
+    "MACs: multiply-accumulates for one image, heatmap included. MACs forward: the network alone, as papers "
+    "count. FLOPs: two for each MAC. Times and memory of predicting are for one image, images/s for {batch} "
+    "at once. Training: one epoch of {images} images. See docs/efficiency.md."
 )
 
 
-def measure(
+def print_costs(
     plugins: Plugins,
     names: Sequence[str],
     preset: str | None,
     options: Mapping[str, Any],
     conditions: dry_run.Conditions,
 ) -> None:
-    """Measure methods one after the other and print two tables of all.
+    """Measure methods one after the other, and print two tables.
 
     Args:
-        plugins: all that were found.
-        names: of methods, with options of their own behind a colon: ``name:option=value,option=value``.
-        preset: of all; None is each method's first.
-        options: of all.
-        conditions: dataset, device and so on.
+        plugins: all plugins.
+        names: names of methods, each with its own options after a colon: ``name:option=value,option=value``.
+        preset: the preset of all methods; None takes the first preset of each.
+        options: settings of all methods.
+        conditions: dataset, device and further conditions.
 
     Raises:
-        WsbenchError: anything the user can mend; an unknown name or option before anything is measured.
+        WsbenchError: a name or an option is unknown, which is checked before anything is measured; or a
+            method cannot be measured.
     """
     trials = [_trial(word, preset, options, conditions) for word in names]
     labels = [_label(trial, plugins) for trial in trials]
@@ -56,13 +57,13 @@ def measure(
 def _trial(
     word: str, preset: str | None, options: Mapping[str, Any], conditions: dry_run.Conditions
 ) -> dry_run.Trial:
-    method, _, own = word.partition(":")
-    given = parse_options(_words(own)) if own else {}
-    return dry_run.Trial(method, {**options, **given}, preset, conditions)
+    method, _, option_words = word.partition(":")
+    changes = parse_options(_words(option_words)) if option_words else {}
+    return dry_run.Trial(method, {**options, **changes}, preset, conditions)
 
 
 def _words(options: str) -> list[str]:
-    """Options between commas; those inside a list or a mapping part nothing."""
+    """Split options at commas, but not at commas inside lists or mappings."""
     words, depth = [""], 0
     for letter in options:
         depth += (letter in "[{") - (letter in "]}")
@@ -74,7 +75,7 @@ def _words(options: str) -> list[str]:
 
 
 def _label(trial: dry_run.Trial, plugins: Plugins) -> str:
-    """Name, preset and options that differ from it."""
+    """The method's name, its preset, and the settings that differ from the preset."""
     plan = trial.plan(plugins, Path())
     changed = "".join(f" {name}={value}" for name, value in plan.changed().items())
     return f"{trial.method} ({plan.preset}){changed}"

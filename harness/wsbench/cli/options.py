@@ -1,4 +1,4 @@
-"""Options that several commands share, and the plugins a command finds."""
+"""Options that several commands share, and the search for plugins."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from wsbench.data.dataset import Loaded
     from wsbench.utils.progress import Progress
 
-Dataset = Annotated[str, typer.Option("--dataset", "-d", help="Name of the dataset; see `wsbench list`.")]
-Root = Annotated[Path | None, typer.Option(help="The dataset's folder.")]
+Dataset = Annotated[
+    str, typer.Option("--dataset", "-d", help="Name of the dataset. `wsbench list` shows all.")
+]
+Root = Annotated[Path | None, typer.Option(help="Folder of the dataset.")]
 
 
 def _use_cache(folder: Path | None) -> Path | None:
@@ -33,20 +35,21 @@ Cache = Annotated[
     typer.Option(
         callback=_use_cache,
         is_eager=True,
-        help=f"Folder of images as they are read; by default ${CACHE_VARIABLE}, or the user's cache folder.",
+        help=f"Folder that keeps images as they are read. By default, ${CACHE_VARIABLE} or your cache "
+        f"folder.",
     ),
 ]
 DataOption = Annotated[
     list[str] | None,
-    typer.Option("--data-option", "-D", metavar="NAME=VALUE", help="A setting of the dataset; repeatable."),
+    typer.Option("--data-option", "-D", metavar="NAME=VALUE", help="A setting of the dataset. Repeatable."),
 ]
 PluginFiles = Annotated[
-    list[Path] | None, typer.Option("--plugin", help="A Python file with plugins; repeatable.")
+    list[Path] | None, typer.Option("--plugin", help="A Python file with plugins. Repeatable.")
 ]
 
 
 def _use_plugins(files: list[Path] | None) -> list[Path] | None:
-    """Have every command find some files' plugins, and worker processes, too."""
+    """Let every command, and worker processes, find the plugins of some files."""
     if files:
         others = [word for word in os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep) if word]
         named = [str(file.absolute() if file.suffix == ".py" else file) for file in files]
@@ -60,12 +63,12 @@ PluginFilesOfAll = Annotated[
         "--plugin",
         callback=_use_plugins,
         is_eager=True,
-        help="A Python file with plugins, for any command; repeatable.",
+        help="A Python file with plugins, for any command. Repeatable.",
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda, cuda:1 ...")]
 SkipBad = Annotated[
-    bool, typer.Option("--skip-bad", help="Leave out images with a problem; the record names them.")
+    bool, typer.Option("--skip-bad", help="Leave out images with a problem. The record names them.")
 ]
 Runs = Annotated[Path, typer.Option(help="Folder of all runs.")]
 Leaderboards = Annotated[Path, typer.Option(help="Folder of all leaderboards.")]
@@ -74,27 +77,29 @@ Ladder = Annotated[
     bool,
     typer.Option(
         "--ladder",
-        help="Submit only what beats the best committed row by more than a standard error of the difference.",
+        help="With --submit: submit only if the row beats the best one by more than one standard error.",
     ),
 ]
 CalibrateFor = Annotated[
     str | None,
     typer.Option(
-        help="What box rules are chosen for on the calibrate role: cond_loc_f1@0.25 (default) or msli."
+        help="The metric that box rules maximise on the calibrate role: cond_loc_f1@0.25 (default) or msli."
     ),
 ]
-References = Annotated[bool, typer.Option(help="Also score every method that never looks at the image.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+References = Annotated[
+    bool, typer.Option(help="Also score every image-blind method, which never looks at the image.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")]
 
 
-def found(files: list[Path] | None) -> Plugins:
-    """All plugins; what is broken is said on the error stream."""
+def find_plugins(files: list[Path] | None) -> Plugins:
+    """Find all plugins, and print a warning for each that cannot be used."""
     from wsbench.contract import plugins
 
     result = plugins.find(files or [])
     for name in sorted(built_in_commands() & result.commands.keys()):
-        place = result.places["command", name]
-        result.broken.append(plugins.Broken(place, f"command '{name}' is wsbench's own; rename it"))
+        origin = result.origins["command", name]
+        result.broken.append(plugins.BrokenPlugin(origin, f"command '{name}' is wsbench's own; rename it"))
         del result.commands[name]
     for broken in result.broken:
         print(as_line(f"warning: {broken}"), file=sys.stderr)
@@ -119,7 +124,7 @@ def loaded(
     skip_bad: bool = False,
     refuse: bool = True,
 ) -> Loaded:
-    """The dataset that a command's options name."""
+    """Load the dataset that the options of a command name."""
     from wsbench.runs.plan import load_dataset
     from wsbench.settings import parse_options
 
@@ -128,8 +133,10 @@ def loaded(
 
 
 def seeds(words: str) -> list[int]:
-    """Base seeds, as they are typed with commas."""
+    """Parse base seeds that are separated by commas."""
     try:
         return [int(word) for word in words.split(",")]
     except ValueError:
-        raise WsbenchError(f"--seeds {words}: must be whole numbers with commas, such as 0,1,42") from None
+        raise WsbenchError(
+            f"--seeds {words}: must be whole numbers separated by commas, such as 0,1,42"
+        ) from None

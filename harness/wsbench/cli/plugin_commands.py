@@ -19,14 +19,15 @@ from wsbench.contract.specs import CommandSpec
 
 
 class WithPlugins(TyperGroup):
-    """The built-in commands, then those of plugins, which are looked for when no built-in one is named."""
+    """The built-in commands and those of plugins. Plugins are searched only if no built-in command is
+    named."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # private click
         """The names of all commands."""
         return [*super().list_commands(ctx), *sorted(self._added)]
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override] # private click
-        """The command of a name; None where there is none. A built-in one is never replaced."""
+        """The command with a name; None if there is none. A plugin cannot replace a built-in command."""
         if (builtin := super().get_command(ctx, cmd_name)) is not None:
             return builtin
         spec = self._added.get(cmd_name)
@@ -34,8 +35,8 @@ class WithPlugins(TyperGroup):
 
     @cached_property
     def _added(self) -> Mapping[str, CommandSpec]:
-        """By name. They are looked for once, and what is wrong with plugins is said once."""
-        return options.found(None).commands
+        """The commands of plugins by name. They are searched once, so that warnings are printed once."""
+        return options.find_plugins(None).commands
 
 
 def _command_of(spec: CommandSpec) -> Any:

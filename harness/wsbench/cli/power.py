@@ -22,36 +22,46 @@ SEEDS = "3,5,10,30"
 def power(
     row: Annotated[
         list[str] | None,
-        typer.Argument(help=f"Two rows, each one of: {ROW_HELP}"),
+        typer.Argument(help=f"Two rows. {ROW_HELP}"),
     ] = None,
     seed_sd: Annotated[
-        float | None, typer.Option(help="Standard deviation over seeds, of two imagined rows.")
+        float | None, typer.Option(help="Assumed standard deviation over seeds, instead of two rows.")
     ] = None,
     test_sd: Annotated[
         float | None,
         typer.Option(
-            help="Standard deviation of their difference over draws of the test images, as many as the first "
-            "of --images."
+            help="Assumed standard deviation of the difference over draws of the test images, for the first "
+            "number of --images."
         ),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Numbers of seeds of each row, with commas.")] = SEEDS,
+    seeds: Annotated[str, typer.Option(help="Numbers of seeds for each row, separated by commas.")] = SEEDS,
     images: Annotated[
-        str | None, typer.Option(help="Numbers of test images, with commas; by default, the rows' own.")
+        str | None,
+        typer.Option(help="Numbers of test images, separated by commas. By default, the number of the rows."),
     ] = None,
     difference: Annotated[
-        float | None, typer.Option(help="Say how many seeds tell this difference instead.")
+        float | None, typer.Option(help="Print the number of seeds that detects this difference instead.")
     ] = None,
     rows: Annotated[
         int | None,
-        typer.Option(help="Rows of a table, all compared, with Holm's correction; default: one pair."),
+        typer.Option(
+            help="Number of rows in a table, all compared, with Holm's correction. By default, one pair."
+        ),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option("--dataset", "-d", help="Of the rows; by default, any that has them.")
+        str | None,
+        typer.Option("--dataset", "-d", help="Dataset of the rows. By default, any that has them."),
     ] = None,
     leaderboards: options.Leaderboards = Path("leaderboards"),
     plugin: options.PluginFiles = None,
 ) -> None:
-    """What difference so many seeds and test images tell with 80 % power, or how many seeds are needed."""
+    """Show how large a difference must be to be detected.
+
+    It prints the smallest difference that can be detected, or the number of seeds that detects a difference.
+
+    Detected means: found with a probability (power) of 80 %. Name two rows, whose variances are then used, or
+    assume variances with --seed-sd, --test-sd and --images.
+    """
     from wsbench.reports.board_tables import markdown_table
     from wsbench.reports.power import holm_level, seeds_needed, smallest_difference
     from wsbench.scoring.significance import LEVEL
@@ -61,13 +71,13 @@ def power(
     if rows is not None and rows < 2:
         raise WsbenchError(f"--rows {rows}: must be at least 2")
     counts = _counts("--images", images) if images else []
-    metrics = options.found(plugin).metrics
+    metrics = options.find_plugins(plugin).metrics
     comparison = _comparison(row or [], seed_sd, test_sd, counts, metrics, dataset, leaderboards)
     counts = counts or [comparison.images]
     level = LEVEL if rows is None else holm_level(rows)
     of = "one comparison" if rows is None else f"a table of {rows} rows, after Holm's correction"
     if difference is not None:
-        print(f"Seeds a row that tell a difference of {difference:g} with 80 % power in {of}:\n")
+        print(f"Seeds for each row that detect a difference of {difference:g} with 80 % power in {of}:\n")
         needed = [seeds_needed(comparison, difference, count, level) for count in counts]
         lines = [
             [str(count), "no number: too few images" if number is None else str(number)]
@@ -76,7 +86,7 @@ def power(
         print(markdown_table(["test images", "seeds"], lines), end="")
         return
     numbers = _counts("--seeds", seeds)
-    print(f"Smallest difference that is told with 80 % power in {of}:\n")
+    print(f"Smallest difference that is detected with 80 % power in {of}:\n")
     header = ["test images", *(f"{number} seed{'' if number == 1 else 's'}" for number in numbers)]
     lines = [
         [
@@ -97,18 +107,18 @@ def _comparison(
     dataset: str | None,
     leaderboards: Path,
 ) -> Comparison:
-    """Of two rows, or of stated values; it is said what its parts are."""
+    """The comparison of two rows, whose variances are printed, or of assumed variances."""
     if seed_sd is not None or test_sd is not None:
         if row or seed_sd is None or test_sd is None or not images:
-            raise WsbenchError("stated values are --seed-sd, --test-sd and --images together, without rows")
+            raise WsbenchError("--seed-sd, --test-sd and --images must be given together, and without rows")
         return _stated(seed_sd, test_sd, images[0])
     if len(row) != 2:
-        raise WsbenchError("name two rows, or state --seed-sd, --test-sd and --images")
+        raise WsbenchError("name two rows, or give --seed-sd, --test-sd and --images")
     return _of_rows(row, metrics, dataset, leaderboards)
 
 
 def _stated(seed_sd: float, test_sd: float, images: int) -> Comparison:
-    """Of two rows whose table's prior expects the stated deviation."""
+    """A comparison of two rows in a table whose prior expects the assumed deviation."""
     from wsbench.reports.power import Comparison
     from wsbench.scoring.significance import DEFAULT_PRIOR, Prior
 
@@ -124,12 +134,12 @@ def _of_rows(
     from wsbench.reports import sides
     from wsbench.reports.power import comparison_of
 
-    one, other = row
-    both = sides.pair(one, other, metrics, leaderboards, dataset)
-    record = both[0].row.first
-    metric, images = both[0].row.ranked_by, record.dataset["images"]["test"]
+    first_words, second_words = row
+    pair = sides.pair(first_words, second_words, metrics, leaderboards, dataset)
+    record = pair[0].row.first
+    metric, images = pair[0].row.ranked_by, record.dataset["images"]["test"]
     estimates = []
-    for side in both:
+    for side in pair:
         estimate = side.row.estimate(metric)
         if estimate is None:
             raise WsbenchError(
@@ -138,7 +148,7 @@ def _of_rows(
             )
         estimates.append(estimate)
     first, second = estimates
-    prior = sides.table_of(both[0], leaderboards).prior(metric)
+    prior = sides.table_of(pair[0], leaderboards).prior(metric)
     comparison = comparison_of(first, second, prior, images)
     paired = "paired differences of seeds " if len(comparison.seed_variances) == 1 else "seeds "
     of_seeds = ", ".join(f"{variance**0.5:.3f}" for variance in comparison.seed_variances)
@@ -150,11 +160,13 @@ def _of_rows(
 
 
 def _counts(option: str, words: str) -> list[int]:
-    """Whole numbers above 0, as they are typed with commas."""
+    """Parse whole numbers above 0 that are separated by commas."""
     try:
         counts = [int(word) for word in words.split(",")]
     except ValueError:
         counts = []
     if not counts or min(counts) < 1:
-        raise WsbenchError(f"{option} {words}: must be whole numbers above 0 with commas, such as 3,5,10")
+        raise WsbenchError(
+            f"{option} {words}: must be whole numbers above 0, separated by commas, such as 3,5,10"
+        )
     return counts

@@ -17,25 +17,28 @@ if TYPE_CHECKING:
 
 
 def run(
-    method: Annotated[str, typer.Option("--method", "-m", help="Name of the method; see `wsbench list`.")],
+    method: Annotated[
+        str, typer.Option("--method", "-m", help="Name of the method. `wsbench list` shows all.")
+    ],
     dataset: options.Dataset,
     preset: Annotated[
-        str | None, typer.Option(help="Preset of the method's settings; see `wsbench describe METHOD`.")
+        str | None, typer.Option(help="Preset of the method's settings. `wsbench describe METHOD` shows all.")
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", "-o", metavar="NAME=VALUE", help="A setting of the method; repeatable."),
+        typer.Option("--option", "-o", metavar="NAME=VALUE", help="A setting of the method. Repeatable."),
     ] = None,
     data_option: options.DataOption = None,
     root: options.Root = None,
     cache: options.Cache = None,
-    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Base seeds, with commas.")] = "0",
+    seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Base seeds, separated by commas.")] = "0",
     device: options.Device = "auto",
     folds: Annotated[
-        int | None, typer.Option(min=2, help="Cross-validate: test every image once, in as many parts.")
+        int | None,
+        typer.Option(min=2, help="Cross-validate with this number of folds: every image is tested once."),
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="32, bf16 or auto; the same as -o precision=...")
+        str | None, typer.Option(help="Precision: 32, bf16 or auto. Same as -o precision=...")
     ] = None,
     runs: options.Runs = Path("runs"),
     skip_bad: options.SkipBad = False,
@@ -47,9 +50,10 @@ def run(
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Fit a method on a dataset, score it under both protocols, and leave a record.
+    """Train a method on a dataset and score it.
 
-    Killed at any moment and typed again, it goes on where it was.
+    It is scored under both protocols, and a record of the run is written. If you interrupt it, run the same
+    command again, and it resumes.
     """
     from wsbench.reports import leaderboard
     from wsbench.runs.crossvalidation import cross_validate
@@ -62,10 +66,10 @@ def run(
     from wsbench.utils.system_errors import try_folder
 
     try_folder(runs)
-    plugins, planned = options.found(plugin), list(dict.fromkeys(options.seeds(seeds)))
-    given = parse_options(option or [])
+    plugins, planned = options.find_plugins(plugin), list(dict.fromkeys(options.seeds(seeds)))
+    changes = parse_options(option or [])
     if precision is not None:
-        given["precision"] = precision
+        changes["precision"] = precision
     spec, dataset_spec = plugins.method(method), plugins.dataset(dataset)
     objective = calibrate_for or OBJECTIVE
     plans = []
@@ -74,7 +78,7 @@ def run(
             make_plan(
                 spec,
                 preset,
-                given,
+                changes,
                 dataset=dataset_spec,
                 seed=seed,
                 device=device,
@@ -100,15 +104,15 @@ def run(
         else:
             records.append(cross_validate(job, folds))
         submission.at_once(records[-1])
-    own = [record for record in records if record.method["name"] == method]
-    beside = [record for record in records if record.method["name"] != method]
-    submission.together(own, plugins.metrics, beside)
+    of_method = [record for record in records if record.method["name"] == method]
+    blind = [record for record in records if record.method["name"] != method]
+    submission.together(of_method, plugins.metrics, blind)
     tables.results(records, plugins.metrics)
     print(f"record of {method}: {records[0].folder}")
 
 
 def _once(plans: Sequence[Plan]) -> list[Plan]:
-    """The plans without those of further seeds of methods for which the seed plays no part."""
+    """The plans without further seeds of deterministic methods, which do not depend on the seed."""
     different: dict[tuple[str, int], Plan] = {}
     for plan in plans:
         seed = plans[0].seed if plan.spec.deterministic and plan.spec is plans[0].spec else plan.seed

@@ -21,12 +21,12 @@ def sanity(
     check: Annotated[
         list[str] | None,
         typer.Option(
-            help="cascade, parameters or labels; repeatable; by default the first two. "
-            "labels trains the method a second time."
+            help="cascade, parameters or labels. Repeatable. By default, the first two are made; labels "
+            "trains the method a second time."
         ),
     ] = None,
     images: Annotated[
-        int, typer.Option(min=1, help="Test images that have a class, the first by name.")
+        int, typer.Option(min=1, help="Number of test images. The first by name that have a class are taken.")
     ] = 50,
     picture: Annotated[Path | None, typer.Option(help="Draw the first maps into this PNG file.")] = None,
     root: options.Root = None,
@@ -35,9 +35,10 @@ def sanity(
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Do a run's maps change when what its method learnt is taken away?
+    """Check whether a run's maps depend on what it learnt.
 
-    Parameters are drawn anew, or labels belong to other images; how alike are the maps to those before?
+    Parameters are randomised, or the method is trained on random labels. Maps that stay similar do not
+    depend on what was learnt (Adebayo et al. 2018).
     """
     from wsbench.sanity import checks, pictures
     from wsbench.utils.progress import choose_progress
@@ -46,8 +47,8 @@ def sanity(
     try_folder(run)
     if picture is not None:
         try_file(picture)
-    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
-    done = checks.measure(
+    plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
+    done = checks.run_checks(
         run,
         plugins,
         progress,
@@ -68,14 +69,14 @@ def _show(record: Record, rows: list[Mapping[str, Any]]) -> None:
     for row in rows:
         measured = [row[name] for name in MEASURES]
         undefined = f"{row['undefined']} of {record.sanity['maps']}"
-        cells.append([row["what"], *(_value(one) for one in measured), undefined])
-        cells.append(["  95 %", *(_interval(one) for one in measured), ""])
+        cells.append([row["what"], *(_value(measurement) for measurement in measured), undefined])
+        cells.append(["  95 %", *(_interval(measurement) for measurement in measured), ""])
     tables.show(f"{record.method['name']}: similarity to the trained method's maps", HEADER, cells, text=1)
     print()
     print(f"{record.sanity['images']} test images, {record.sanity['maps']} maps of classes that they have")
-    print("undefined: one of the two maps is constant; left out of the means")
+    print("undefined: one of the two maps is constant; these are left out of the means")
     print("another image: the trained method's maps of other images; chest films are alike")
-    print("1 is an equal map: what stays high here does not depend on what was learnt")
+    print("1 is an equal map: values that stay high do not depend on what was learnt")
 
 
 def _value(measurement: Mapping[str, Any]) -> str:

@@ -21,24 +21,33 @@ def evaluate(
     run: Annotated[Path | None, typer.Argument(metavar="RUN", help="Folder of a finished run.")] = None,
     predictions: Annotated[
         list[Path] | None,
-        typer.Option(help="COCO results (.json) or heatmaps (.npz) of any program; repeatable, one a seed."),
+        typer.Option(
+            help="Predictions of another program: COCO results (.json) or heatmaps (.npz). Repeatable, one "
+            "file a seed."
+        ),
     ] = None,
     seeds: Annotated[
         str | None,
         typer.Option(
-            "--seeds", "--seed", help="The seed of each file of predictions, with commas; 0 for one file."
+            "--seeds",
+            "--seed",
+            help="Seeds of the prediction files, separated by commas. One file has seed 0.",
         ),
     ] = None,
-    dataset: Annotated[str | None, typer.Option("--dataset", "-d", help="What was predicted.")] = None,
-    name: Annotated[
-        str | None, typer.Option(help="What the program is called; by default, its file.")
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", "-d", help="The dataset that was predicted.")
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="A COCO file that names images of numeric ids.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the program. By default, the name of its file.")
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="A COCO file that maps numeric image ids to names.")
+    ] = None,
     category: Annotated[
-        list[str] | None, typer.Option(metavar="ID=CLASS", help="The class of a category id; repeatable.")
+        list[str] | None, typer.Option(metavar="ID=CLASS", help="The class of a category id. Repeatable.")
     ] = None,
     uses_boxes: Annotated[
-        bool, typer.Option("--uses-boxes", help="The program was trained on boxes: tables mark it.")
+        bool, typer.Option("--uses-boxes", help="The program was trained on boxes, so tables mark it.")
     ] = False,
     calibrate_for: options.CalibrateFor = None,
     references: options.References = True,
@@ -53,10 +62,10 @@ def evaluate(
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Score a finished run again with today's metrics, or the predictions of any other program.
+    """Score a run again, or predictions of another program.
 
-    Neither needs a model. The second is scored by the same code as every method here, beside the methods
-    that never look at the image.
+    A finished run is scored with the present metrics. No model is needed. Predictions of another program are
+    scored by the same code as every method, beside the image-blind methods.
     """
     from wsbench.predictions import external
     from wsbench.runs import rescoring
@@ -69,16 +78,16 @@ def evaluate(
     from wsbench.utils.system_errors import try_folder
 
     try_folder(run or runs)
-    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
+    plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
     files, declared = predictions or [], options.seeds(seeds or "0")
     submission = Submission(submit, ladder, leaderboards, () if run else declared, progress)
     if (run is None) == (not files):
-        raise WsbenchError("name either the folder of a RUN, or --predictions FILE with --dataset NAME")
+        raise WsbenchError("give either the folder of a RUN, or --predictions FILE with --dataset NAME")
     if run is not None:
         if seeds is not None:
-            raise WsbenchError(f"--seeds {seeds}: goes with --predictions; {run} has its seed in its record")
+            raise WsbenchError(f"--seeds {seeds}: needs --predictions; the record of {run} has its seed")
         scored = [rescoring.rescore(run, plugins, progress, root=root, calibrate_for=calibrate_for)]
-        beside = []
+        blind = []
     else:
         program = _program(files, declared, name, dataset)
         assert dataset is not None
@@ -87,40 +96,49 @@ def evaluate(
         classes = {key: str(value) for key, value in parse_options(category or []).items()}
         scored = []
         for file, seed in zip(files, declared, strict=True):
-            read = external.read_predictions(
+            external_run = external.read_predictions(
                 file, program, loaded, categories=classes, images=images, uses_boxes=uses_boxes
             )
-            if read.doubt:
-                print(f"warning: {file}: {read.doubt}", file=sys.stderr)
-            scored.append(rescoring.evaluate(read, loaded, plugins, runs, seed=seed, calibrate_for=objective))
+            if external_run.doubt:
+                print(f"warning: {file}: {external_run.doubt}", file=sys.stderr)
+            scored.append(
+                rescoring.evaluate(external_run, loaded, plugins, runs, seed=seed, calibrate_for=objective)
+            )
         plans = blind_plans(plugins, loaded.spec, runs=runs, calibrate_for=objective) if references else []
-        beside = [execute(Job(plan, loaded, plugins)) for plan in plans]
+        blind = [execute(Job(plan, loaded, plugins)) for plan in plans]
     for record in scored:
         submission.at_once(record)
     submission.together(scored, plugins.metrics)
-    tables.results([*scored, *beside], plugins.metrics)
+    tables.results([*scored, *blind], plugins.metrics)
     for record in scored:
         print(f"record: {record.folder}")
 
 
 def export(
     run: RunFolder,
-    format: Annotated[str, typer.Option(help="coco: boxes; npz: heatmaps.")] = "coco",
-    out: Annotated[Path | None, typer.Option(help="The file; by default predictions.json or .npz.")] = None,
-    protocol: Annotated[str, typer.Option(help="Whose boxes: uniform or paper.")] = "uniform",
+    format: Annotated[str, typer.Option(help="coco writes boxes, npz writes heatmaps.")] = "coco",
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write. By default, predictions.json or .npz.")
+    ] = None,
+    protocol: Annotated[
+        str, typer.Option(help="The protocol whose boxes are written: uniform or paper.")
+    ] = "uniform",
     root: options.Root = None,
     cache: options.Cache = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write a run's predictions for other programs; `wsbench evaluate` gives its numbers back."""
+    """Write a run's predictions for other programs.
+
+    `wsbench evaluate --predictions FILE` gives the same numbers for them.
+    """
     from wsbench.contract import records
     from wsbench.runs import export as files
     from wsbench.runs.rescoring import dataset_of
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_file
 
-    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
+    plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
     suffix = choose(format, {"coco": "json", "npz": "npz"}, "format")
     path = out or Path(f"predictions.{suffix}")
     try_file(path)
@@ -134,21 +152,33 @@ def export(
 
 def picture(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished runs on the same data.")],
-    out: Annotated[Path, typer.Option(help="The folder of the pictures.")] = Path("pictures"),
-    image: Annotated[list[str] | None, typer.Option(help="A test image; repeatable.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("pictures"),
+    image: Annotated[list[str] | None, typer.Option(help="Name of a test image. Repeatable.")] = None,
     label: Annotated[list[str] | None, typer.Option("--class", help="A class; repeatable.")] = None,
     each: Annotated[
-        int, typer.Option(min=1, help="Images a class, where none are named: the first that have a box.")
+        int,
+        typer.Option(
+            min=1, help="Number of images for each class, if none are named. The first with a box are taken."
+        ),
     ] = 2,
-    sheet: Annotated[bool, typer.Option("--sheet", help="One picture of everything, sheet.png.")] = False,
-    below: Annotated[bool, typer.Option("--below", help="Runs below each other, not side by side.")] = False,
-    protocol: Annotated[str, typer.Option(help="Whose heatmaps and boxes: uniform or paper.")] = "uniform",
+    sheet: Annotated[
+        bool, typer.Option("--sheet", help="Draw everything into one picture, sheet.png.")
+    ] = False,
+    below: Annotated[
+        bool, typer.Option("--below", help="Draw runs below each other, not side by side.")
+    ] = False,
+    protocol: Annotated[
+        str, typer.Option(help="The protocol whose heatmaps and boxes are drawn: uniform or paper.")
+    ] = "uniform",
     root: options.Root = None,
     cache: options.Cache = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Draw heatmaps and boxes of finished runs over test images, with what their methods have behind them."""
+    """Draw heatmaps and boxes of runs over test images.
+
+    Inner maps of the methods are drawn, too.
+    """
     from wsbench.contract import records
     from wsbench.reports import pictures
     from wsbench.runs.rescoring import dataset_of
@@ -156,18 +186,18 @@ def picture(
     from wsbench.utils.system_errors import try_folder
 
     try_folder(out)
-    plugins, progress = options.found(plugin), choose_progress(quiet=quiet)
+    plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
     finished = [records.load(run / records.FILE) for run in runs]
     for record in finished[1:]:
         if record.key != finished[0].key:
-            raise WsbenchError(f"{record.folder}: on other data, or of another version, than {runs[0]}")
+            raise WsbenchError(f"{record.folder}: has other data, or another version, than {runs[0]}")
     loaded = dataset_of(finished[0], plugins, progress, root)
     classes = label or loaded.dataset.classes
-    wanted = [(name, class_name) for name in image for class_name in classes] if image else None
+    pairs = [(name, class_name) for name in image for class_name in classes] if image else None
     for class_name in classes:
         choose(class_name, dict.fromkeys(loaded.dataset.classes), "class")
-    wanted = wanted or pictures.examples(loaded, classes, each)
-    columns = [pictures.rows(record, loaded, plugins, wanted, progress, protocol) for record in finished]
+    pairs = pairs or pictures.examples(loaded, classes, each)
+    columns = [pictures.drawings(record, loaded, plugins, pairs, progress, protocol) for record in finished]
     lines = list(zip(*columns, strict=True))
     if sheet:
         pictures.draw(lines, out / "sheet.png", below=below)
@@ -183,10 +213,13 @@ def picture(
 
 def roc(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished runs, on any data.")],
-    out: Annotated[Path, typer.Option(help="The picture.")] = Path("roc.png"),
+    out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("roc.png"),
     label: Annotated[list[str] | None, typer.Option("--class", help="A class; repeatable.")] = None,
 ) -> None:
-    """Draw the receiver operating characteristics of finished runs; of a cross-validation, fold by fold."""
+    """Draw the ROC curves of runs.
+
+    For a cross-validation, the curves of its folds are drawn, too.
+    """
     from wsbench.contract import records
     from wsbench.reports.roc import draw
     from wsbench.utils.system_errors import try_file
@@ -204,15 +237,15 @@ def _program(files: Sequence[Path], seeds: Sequence[int], name: str | None, data
     """The name of the program whose predictions the files hold, one of each seed.
 
     Raises:
-        WsbenchError: what was predicted is not said, or what one of several files is; or seeds do not fit.
+        WsbenchError: the dataset is not given, or a name for several files; or seeds do not match the files.
     """
     from wsbench.predictions.external import check_seeds
 
     if dataset is None:
-        raise WsbenchError("say with --dataset what was predicted")
+        raise WsbenchError("give the dataset that was predicted with --dataset")
     check_seeds(files, seeds)
     if name is None and len(files) > 1:
-        raise WsbenchError(f"{len(files)} files of predictions are one program's; say its --name")
+        raise WsbenchError(f"{len(files)} files of predictions need the name of their program; give --name")
     program = name or files[0].stem
     require_name(program, "--name")
     return program

@@ -1,4 +1,4 @@
-"""What ``--submit`` and ``--ladder`` do with a command's records."""
+"""Submission of a command's records to a leaderboard: ``--submit`` and ``--ladder``."""
 
 from __future__ import annotations
 
@@ -18,54 +18,55 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Submission:
-    """What was said of it on the command line.
+    """The submission that the command line asks for.
 
     Attributes:
-        wanted: whether records are to enter the leaderboards at all.
-        ladder: whether the row has to beat the best committed one.
-        folder: of all leaderboards.
+        submit: whether records are submitted at all.
+        ladder: whether the row must beat the best committed one.
+        folder: the folder of all leaderboards.
         planned: all seeds that the row is to have.
-        progress: where what was done is said.
+        progress: reports what was submitted.
     """
 
-    wanted: bool
+    submit: bool
     ladder: bool
     folder: Path
     planned: Sequence[int]
     progress: Progress
 
     def __post_init__(self) -> None:
-        if self.ladder and not self.wanted:
-            raise WsbenchError("--ladder decides what is submitted; give --submit, too")
-        if self.wanted:
+        if self.ladder and not self.submit:
+            raise WsbenchError("--ladder needs --submit")
+        if self.submit:
             try_folder(self.folder)
 
     def at_once(self, record: Record) -> None:
-        """Submit a record as soon as it is finished, where no rule waits for its whole row."""
-        if self.wanted and not self.ladder:
+        """Submit a record as soon as it is finished, unless the Ladder rule needs all records of its row."""
+        if self.submit and not self.ladder:
             self._add(record)
 
     def together(
-        self, row: Sequence[Record], metrics: Mapping[str, MetricSpec], beside: Sequence[Record] = ()
+        self, row: Sequence[Record], metrics: Mapping[str, MetricSpec], references: Sequence[Record] = ()
     ) -> None:
-        """Submit what the Ladder rule lets in, where it was asked for: the row as one or not at all.
+        """Submit a row if the Ladder rule lets it in: all its records or none. Without ``--ladder``, do
+        nothing.
 
         Args:
-            row: the records of the command's method, one of each seed.
-            metrics: by name.
-            beside: those of methods that never look at the image: floors, which nobody chose on the test
-                split, and which always enter.
+            row: the records of the command's method, one for each seed.
+            metrics: all metrics by name.
+            references: the records of image-blind methods. They always enter, because nobody chose them on
+                the test split.
         """
         from wsbench.reports import leaderboard
         from wsbench.reports.submission import refusal
 
         if not self.ladder:
             return
-        committed = leaderboard.read(self.folder, metrics).get(row[0].dataset["name"], [])
+        committed = leaderboard.read_records(self.folder, metrics).get(row[0].dataset["name"], [])
         why = refusal(row, committed, metrics)
         if why is not None:
             print(why)
-        for record in [*(row if why is None else ()), *beside]:
+        for record in [*(row if why is None else ()), *references]:
             self._add(record)
 
     def _add(self, record: Record) -> None:

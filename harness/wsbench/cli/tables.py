@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from wsbench.reports.board import Board
     from wsbench.reports.rows import Row
 
-FEW = 4
-"""Findings of a kind, and images of a finding, that are named."""
+EXAMPLES = 4
+"""Most findings of a kind, and most images of a finding, that are printed."""
 
 WINNER = "*"
-"""Behind the rank of a row that nothing is better than by more than noise."""
+"""The mark behind the rank of a row, if no other row is better by more than noise."""
 
 WIDEST = 26
-"""Characters of a row's label in a line; a row of eight columns must fit into 80."""
+"""Most characters in a line of a row's label, so that a row of eight columns fits into 80 characters."""
 
 TERMINAL = {"uniform": "terminal", "paper": "terminal paper"}
 """The table of `wsbench.contract.specs.TABLES` that shows a protocol."""
@@ -43,9 +43,16 @@ def show(
     text: int | None = None,
     width: int | None = None,
 ) -> None:
-    """Print one table on the standard output. Numbers follow the first ``text`` columns, if it is given: a
-    number is shown as a whole, and columns at the right that do not fit are named below the table instead.
-    ``width`` is in characters; None is the terminal's."""
+    """Print a table on the standard output.
+
+    Args:
+        title: the line above the table.
+        header: the headings of the columns.
+        rows: the cells of each row.
+        text: number of columns at the left that hold text; all others hold numbers, which are never folded.
+            Columns that do not fit are named below the table instead. None: all columns hold text.
+        width: width in characters; None takes that of the terminal.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -53,19 +60,23 @@ def show(
     gap = 2 if text is None else 1  # eight columns of numbers and intervals must fit into 80
     lines = [list(row) for row in rows]
     console = Console(width=width)
-    given = [None] * len(header) if text is None else layout.widths(header, lines, text, gap, console.width)
+    column_widths = (
+        [None] * len(header) if text is None else layout.widths(header, lines, text, gap, console.width)
+    )
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0))
-    for place, (heading, wide) in enumerate(zip(header, given, strict=False)):
-        justify: Literal["left", "right"] = "right" if text is not None and place >= text else "left"
+    for index, (heading, wide) in enumerate(zip(header, column_widths, strict=False)):
+        justify: Literal["left", "right"] = "right" if text is not None and index >= text else "left"
         table.add_column(Text(printable(heading)), justify=justify, overflow="fold", width=wide)
     for line in lines:
-        # Not str, of which rich would read markup and names of emoji.
-        table.add_row(*(Text("\n".join(map(printable, cell.split("\n")))) for cell in line[: len(given)]))
-    # A table's own title would be folded to the table's width.
+        # rich would read markup and names of emoji in a str.
+        table.add_row(
+            *(Text("\n".join(map(printable, cell.split("\n")))) for cell in line[: len(column_widths)])
+        )
+    # rich would fold a table's own title to the width of the table.
     console.print(Text(printable(title), style="bold"))
     console.print(table)
-    if left := header[len(given) :]:
-        print(f"no room in {console.width} columns for: {', '.join(left)}")
+    if hidden := header[len(column_widths) :]:
+        print(f"no room in {console.width} columns for: {', '.join(hidden)}")
 
 
 def problems(all_problems: Sequence[AuditProblem]) -> None:
@@ -75,38 +86,38 @@ def problems(all_problems: Sequence[AuditProblem]) -> None:
         by_kind.setdefault(problem.kind, []).append(problem)
     for kind, of_kind in by_kind.items():
         print(f"{kind}: {len(of_kind)}")
-        for problem in of_kind[:FEW]:
-            names = ", ".join(problem.images[:FEW]) + (" ..." if len(problem.images) > FEW else "")
+        for problem in of_kind[:EXAMPLES]:
+            names = ", ".join(problem.images[:EXAMPLES]) + (" ..." if len(problem.images) > EXAMPLES else "")
             line = f"{names}: {problem.description}" if names else problem.description
             print(printable(f"  {line}"))
-        if len(of_kind) > FEW:
-            print(f"  ... and {len(of_kind) - FEW} more; --json FILE has them all")
+        if len(of_kind) > EXAMPLES:
+            print(f"  ... and {len(of_kind) - EXAMPLES} more; --json FILE has them all")
 
 
 def short(bound: float, digits: int = 2) -> str:
-    """So many digits behind the point, and no zero alone before it: ``.25``, ``-.25``, ``10.25``."""
+    """A number with this many decimal places and without a leading zero: ``.25``, ``-.25``, ``10.25``."""
     return re.sub(r"^(-?)0\.", r"\1.", f"{bound:.{digits}f}")
 
 
-def _interval(board: Board, place: int, metric: str, protocol: str) -> str:
-    """Over seeds, images and thresholds where the metric is kept draw by draw, else of the networks at
-    hand."""
-    kept = protocol == "uniform" and board.metrics[metric].is_kept
-    bounds = board.interval(place, metric) if kept else None
-    bounds = bounds or board.rows[place].of_networks(metric, protocol)
+def _interval(board: Board, index: int, metric: str, protocol: str) -> str:
+    """The interval over seeds, images and thresholds if records keep the metric draw by draw; else the
+    interval of these networks."""
+    in_draws = protocol == "uniform" and board.metrics[metric].is_kept
+    bounds = board.interval(index, metric) if in_draws else None
+    bounds = bounds or board.rows[index].of_networks(metric, protocol)
     digits = max(board.metrics[metric].digits - 1, 0)
     low, high = (short(bound, digits) for bound in bounds or (0.0, 0.0))
     return "" if low == high else f"{low}\N{EN DASH}{high}"
 
 
 def _folds(row: Row, protocol: str) -> None:
-    """One line a fold, then mean, spread and the value of all images together."""
-    from wsbench.reports.rows import number, shown
+    """Print a line for each fold, then mean, spread and the value of all images together."""
+    from wsbench.reports.rows import metrics_of_table, number
 
-    metrics = shown([row], "folds")
+    metrics = metrics_of_table([row], "folds")
     columns = [row.fold_values(metric, protocol) for metric in metrics]
     by_fold = enumerate(zip(*columns, strict=True), start=1)
-    lines = [[f"fold {place}", *map(number, values)] for place, values in by_fold]
+    lines = [[f"fold {fold_number}", *map(number, values)] for fold_number, values in by_fold]
     lines.append(["mean", *(row.mean(metric, protocol) for metric in metrics)])
     lines.append(["sd over folds", *(row.spread(metric, protocol) for metric in metrics)])
     lines.append(["pooled", *(number(row.pooled(metric, protocol)) for metric in metrics)])
@@ -115,22 +126,22 @@ def _folds(row: Row, protocol: str) -> None:
 
 
 def _protocol(board: Board, protocol: str) -> None:
-    """The rows that have a protocol, in the order of the ranking measure."""
-    from wsbench.reports.rows import shown
+    """Print the rows that have a protocol, in the order of the ranking metric."""
+    from wsbench.reports.rows import metrics_of_table
 
-    metrics = shown(board.rows, TERMINAL[protocol])
+    metrics = metrics_of_table(board.rows, TERMINAL[protocol])
     cells = []
-    for place, row in enumerate(board.rows):
+    for index, row in enumerate(board.rows):
         if protocol not in row.first.protocols:
             continue
-        standing = board.standings.get(place)
+        standing = board.standings.get(index)
         ranks = f"{standing.words}{WINNER if standing.winner else ''}" if standing else "-"
         label = "\n".join(textwrap.wrap(row.label(protocol), WIDEST, subsequent_indent="  "))
         cells.append([ranks, label, *(row.mean(metric, protocol) for metric in metrics)])
         if (count := len(row.records) * max(row.folds, 1)) > 1:
             spread = f"  ± over {count} {'folds' if row.folds else 'seeds'}"
             cells.append(["", spread, *(row.spread(metric, protocol) for metric in metrics)])
-        cells.append(["", "  95 %", *(_interval(board, place, metric, protocol) for metric in metrics)])
+        cells.append(["", "  95 %", *(_interval(board, index, metric, protocol) for metric in metrics)])
     if cells:
         header = ["rank", "method", *(board.metrics[metric].heading or metric for metric in metrics)]
         show(TITLES[protocol], header, [line for line in cells if any(line[2:])], text=2)
@@ -138,11 +149,11 @@ def _protocol(board: Board, protocol: str) -> None:
 
 
 def results(records: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> None:
-    """The main metrics of some runs on the same data, best first, under both protocols.
+    """Print the main metrics of some runs on the same data under both protocols, the best run first.
 
     Args:
-        records: of the runs.
-        metrics: by name.
+        records: the records of the runs.
+        metrics: all metrics by name.
     """
     from wsbench.reports.board import Board
     from wsbench.reports.rows import BLIND, BOXED
@@ -157,11 +168,11 @@ def results(records: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> Non
                 _folds(row, protocol)
     data = records[0].dataset
     print(f"{data['name']}: {data['images']['test']} test images, {data['boxes']['test']} boxes on them")
-    for split, (here, release) in data["subset"].items():
-        print(f"a subset: split {split} has {here} of the release's {release} images; compare with nothing")
+    for split, (present, release) in data["subset"].items():
+        print(f"a subset: split {split} has {present} of the release's {release} images; not comparable")
     if seen := seen_here(records):
         print(f"evaluations of this test split here, so far: {seen}")
     print(f"{BLIND} never looks at the image   {BOXED} uses annotated boxes")
     print(f"rank: by {board.ranked_by}, all ranks that noise leaves open; {WINNER} nothing is surely better")
     if not data["boxes"]["test"]:
-        print("no test image has a box: measures of boxes are left out")
+        print("no test image has a box, so metrics of boxes are left out")

@@ -1,4 +1,4 @@
-"""What a terminal can show: signs that its encoding lacks are replaced, and paths begin at home."""
+"""Output for any terminal: signs that its encoding lacks are replaced. Input: a leading ``~`` is expanded."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from wsbench.files.user_files import expanded
 
 HANDLER = "wsbench"
 INSTEAD = {"†": "+", "‡": "#", "–": "-", "—": "-", "±": "~", "×": "x", "…": ".", "·": ".", "’": "'"}  # noqa: RUF001
-"""One sign each, so that tables stay straight."""
+"""Replacements of one character each, so that the columns of tables stay aligned."""
 
 
 def show_any_sign() -> None:
-    """Make the standard streams write every text in whatever encoding they have, instead of ending in a
-    UnicodeEncodeError after the work is done."""
+    """Make the standard streams write any text in the encoding they have. Otherwise a command could end in a
+    UnicodeEncodeError after its work is done."""
     codecs.register_error(HANDLER, _replaced)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -22,7 +22,7 @@ def show_any_sign() -> None:
 
 
 def at_home(word: str) -> str:
-    """A word of the command line, with a ``~`` that no shell replaced: ``~/path`` or ``--option=~/path``."""
+    """A word of the command line with its ``~`` expanded: ``~/path`` or ``--option=~/path``."""
     name, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
     return f"{name}{equals}{expanded(value)}" if value.startswith("~") else word
 
@@ -34,6 +34,6 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 def _instead(sign: str) -> str:
-    """The bytes of a file name that is no UTF-8 are shown as such."""
+    """The replacement of a sign. Bytes of a file name that is no UTF-8 are shown as hexadecimal codes."""
     byte = ord(sign) - 0xDC00
     return f"\\x{byte:02x}" if 0x80 <= byte <= 0xFF else INSTEAD.get(sign, "?")

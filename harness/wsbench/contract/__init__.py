@@ -1,1 +1,1 @@
-"""What plugins hand over and what runs leave: base classes, specs, hooks, records."""
+"""The contract between the harness and plugins: base classes, specs, hooks and records."""

@@ -1,4 +1,4 @@
-"""The two classes that plugins derive from, and what the harness hands them."""
+"""The two classes that plugins derive from, and the objects that the harness passes to them."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a method is given besides its views.
+    """One run of a method: its names, seed, folder and device, and further inputs that the spec asks for.
 
     Attributes:
-        dataset, method: their names.
-        seed: the base seed the user chose; draw seeds with `seed_for`, never from this number alone.
-        folder: the method's own folder; what `Method.fit` writes here survives a kill. When that has ended,
-            the harness keeps a hash of every file: one that changes later has the method trained again.
-        device: a torch device string.
-        boxed: the calibrate role with its boxes, if the spec declares `BoxSupervision.FIT`, else None.
-        upstream: the fitted methods that the spec's ``requires`` asked for, by the name it gave them.
-        paper_score: for a spec with a ``paper_objective``, else None: given ``predict(images)`` of some
-            weights, the mean of their macro AUC on select and of that objective on the boxes of calibrate.
-            Only what `Method.restore_paper` loads may be chosen by it; no box comes with it.
-        progress: where long work is shown.
-        epoch_ended: called as ``epoch_ended(epoch, metrics)`` after each epoch; reaches the trackers.
+        dataset: name of the dataset.
+        method: name of the method.
+        seed: the base seed that the user chose. Derive seeds from it with `seed_for`; do not use it directly.
+        folder: the method's own folder. Files that `Method.fit` writes here survive a kill. After `fit` has
+            ended, the harness keeps a hash of every file, and a file that changes later causes a new
+            training.
+        device: a torch device string, such as ``cpu`` or ``cuda:0``.
+        progress: shows long work in the terminal.
+        boxed: the calibrate role with its boxes, if the spec declares `BoxSupervision.FIT`; else None.
+        upstream: the fitted methods that the spec's ``requires`` names, by the names it gives them.
+        paper_score: None unless the spec has a ``paper_objective``. Called with a function that predicts
+            images with some weights, it returns the mean of their macro AUC on select and of the objective on
+            the boxes of calibrate. Use it only to choose what `Method.restore_paper` loads.
+        epoch_ended: call it as ``epoch_ended(epoch, metrics)`` after each epoch, to notify the trackers.
     """
 
     dataset: str
@@ -50,93 +52,146 @@ class RunContext:
     paper_score: Callable[[Callable[[ImageView], Prediction]], float] | None = None
     epoch_ended: Callable[[int, Mapping[str, float]], None] = lambda epoch, metrics: None
 
-    def seed_for(self, part: str) -> int:
-        """The seed of one part of this run ("order", "augmentation" ...), hashed from names."""
-        return seed_from(self.seed, self.dataset, self.method, part)
+    def seed_for(self, purpose: str) -> int:
+        """A seed for one purpose of this run.
+
+        Args:
+            purpose: any name, such as ``"order"`` or ``"augmentation"``.
+
+        Returns:
+            A 63-bit seed, hashed from the base seed, the names of dataset and method, and the purpose.
+        """
+        return seed_from(self.seed, self.dataset, self.method, purpose)
 
 
 class Method(ABC):
-    """One method, built from its settings. Derive from it, write `predict`, and `fit` if it learns.
+    """Base class of methods. Derive from it, write `predict`, and write `fit` and `restore` if the method
+    learns.
 
     Args:
         settings: an instance of the spec's settings model.
-        classes: the dataset's classes, in the order of every score column.
+        classes: the dataset's C classes, in the order of the columns of scores and heatmaps.
     """
 
     paper_operating_point: float = 0.5
-    """The score from which protocol ``paper`` counts a class as predicted."""
+    """Under protocol ``paper``, a class counts as predicted where its score is at least this."""
 
     def __init__(self, settings: Any, classes: Sequence[str]) -> None:
         self.settings = settings
         self.classes = tuple(classes)
 
     def try_out(self) -> None:  # noqa: B027
-        """Raise WsbenchError where the settings cannot work, found by a pass of the untrained network, say.
-        Called where `fit` has work to do, before an image is read or another method trained for this one."""
+        """Check that the settings can work, for example with one pass through the untrained network.
+
+        The harness calls it if there is something to fit, before it reads an image or trains another method
+        for this one. By default nothing is checked.
+
+        Raises:
+            WsbenchError: the settings cannot work; the message says what to change.
+        """
 
     def fit(self, fit: WeakView, select: WeakView, run: RunContext) -> None:  # noqa: B027
-        """Learn from image labels and leave in ``run.folder`` all that `restore` needs.
+        """Learn from image labels, and write all that `restore` needs into ``run.folder``.
 
-        Killed and called again, it goes on from what it left there.
+        After a kill it is called again, and should resume from the files that it wrote there. By default
+        nothing is learnt.
 
         Args:
-            fit: the images and labels to learn from.
+            fit: images and labels to learn from.
             select: held-out images and labels, to choose an epoch by.
             run: folder, seed, device and progress.
         """
 
     def restore(self, run: RunContext) -> None:  # noqa: B027
-        """Load what `fit` left in ``run.folder``. Called before `predict`, also right after `fit`, so that
-        a resumed run cannot differ from an uninterrupted one."""
+        """Load what `fit` wrote into ``run.folder``.
+
+        The harness calls it before `predict`, also directly after `fit`, so that a resumed run gives the same
+        as an uninterrupted one.
+
+        Args:
+            run: folder, seed, device and progress.
+        """
 
     def restore_paper(self, run: RunContext) -> bool:
-        """Load what protocol ``paper`` predicts with instead, where the paper chooses it by boxes of the
-        calibrate role (`RunContext.paper_score`). False: there is nothing else, and nothing was loaded."""
+        """Load the weights that protocol ``paper`` predicts with, where the paper chooses them by boxes of
+        the calibrate role (`RunContext.paper_score`).
+
+        Args:
+            run: folder, seed, device and progress.
+
+        Returns:
+            True if other weights were loaded; False, the default, if both protocols predict with the same.
+        """
         return False
 
     @abstractmethod
     def predict(self, images: ImageView) -> Prediction:
-        """Scores, and heatmaps or boxes, of a batch of images (a few hundred at most)."""
+        """Predict scores, and heatmaps or boxes, of a batch of images.
+
+        Args:
+            images: at most a few hundred images.
+
+        Returns:
+            Scores ``(N, C)``, with heatmaps ``(N, C, h, w)`` in [0, 1] or with boxes of every image.
+        """
 
     def paper_boxes(
         self, images: ImageView, prediction: Prediction, boxed: BoxedView | None
     ) -> Sequence[Sequence[ScoredBox]] | None:
-        """The method's own boxes for protocol ``paper``: by default those of its prediction. None if it
-        publishes no rule of its own.
+        """The method's own boxes for protocol ``paper``; by default those of its prediction.
 
-        It is a function of the stored prediction: called without `restore`.
+        They must follow from the stored prediction alone, because it is called without `restore`.
 
         Args:
             images: the N images.
-            prediction: of the same images, as stored (heatmaps in float16).
-            boxed: the calibrate role with its boxes, if the spec declares box supervision, else None.
+            prediction: the stored prediction of these images, with heatmaps in float16.
+            boxed: the calibrate role with its boxes, if the spec declares box supervision; else None.
+
+        Returns:
+            The boxes of each image, in pixels of the original image; None if the paper publishes no rule for
+            boxes.
         """
         return prediction.boxes
 
     def inner_maps(self, images: ImageView) -> Mapping[str, np.ndarray]:
-        """What lies behind the heatmaps, for pictures: by name, ``(N, C, h, w)`` in [0, 1] over the whole
-        image. Called after `restore`."""
+        """Intermediate maps of the method, for pictures. It is called after `restore`; by default there are
+        none.
+
+        Args:
+            images: the N images.
+
+        Returns:
+            Maps ``(N, C, h, w)`` in [0, 1] over the whole image, by their names.
+        """
         return {}
 
     def networks(self) -> Mapping[str, nn.Module]:
-        """The torch networks that `predict` computes with, by name: the modules themselves, which the harness
-        counts, measures and, for `wsbench sanity`, randomises in place. Called after `restore`; by default
-        there are none."""
+        """The torch networks that `predict` computes with. It is called after `restore`; by default there are
+        none.
+
+        Returns:
+            The modules themselves, by their names. The harness counts their parameters, measures their cost
+            and, for `wsbench sanity`, randomises them in place.
+        """
         return {}
 
     def facts(self) -> Mapping[str, Any]:
-        """What else the record should say of the fitted method, as JSON values."""
+        """Further facts about the fitted method that its record should hold.
+
+        Returns:
+            JSON values by name.
+        """
         return {}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a dataset is loaded from.
+    """The place that a dataset is loaded from.
 
     Attributes:
-        root: its folder; None for a dataset that is computed.
-        cache: a folder of this machine where what is costly to find out may be kept.
-        progress: where long work is shown.
+        root: folder of the dataset; None for a dataset that is computed.
+        cache: folder on this machine for results that are costly to compute.
+        progress: shows long work in the terminal.
     """
 
     root: Path | None
@@ -145,17 +200,18 @@ class Source:
 
 
 class Dataset(ABC):
-    """A loaded dataset: its classes, its samples, and how to get their pixels.
+    """Base class of datasets: its classes, its samples, and `read` for their pixels.
 
     Attributes:
-        classes: in the order of every score column.
-        samples: those whose files are sound; any order, the harness sorts them by name.
-        problems: what is wrong with the others, and what tables say twice and differently
-            (`wsbench.one_value_each`). What cannot be true of samples the harness finds itself.
-        boxes_complete: False if boxes were drawn on some images only. Then a class that is present without a
-            box is not known to be elsewhere, and no box predicted there counts for or against a method.
-        read_holds_lock: True if `read` is Python work that threads cannot share; it is then called in
-            other processes, so the object must pickle and its class must be importable by name.
+        classes: the C class names, in the order of the columns of scores.
+        samples: the samples whose files are sound, in any order; the harness sorts them by name.
+        problems: problems with the files of other samples, and contradictions between rows of tables
+            (`wsbench.one_value_each`). The harness itself looks for impossible values in samples.
+        boxes_complete: False if boxes were drawn on some of the images only. Where a class is present without
+            a box, its location is then unknown, and boxes predicted there count neither for nor against a
+            method.
+        read_holds_lock: True if `read` holds Python's global lock, so that threads cannot share its work. It
+            is then called in other processes: the object must pickle, and its class must be importable.
     """
 
     classes: tuple[str, ...]
@@ -166,13 +222,29 @@ class Dataset(ABC):
 
     @abstractmethod
     def read(self, sample: Sample, height: int, width: int) -> np.ndarray:
-        """The whole image as ``(height, width)`` uint8 grey levels, 0 black.
+        """Read an image.
+
+        Args:
+            sample: one of ``samples``.
+            height: height of the result, in pixels.
+            width: width of the result, in pixels.
+
+        Returns:
+            The whole image, resized to ``(height, width)``: uint8 grey levels, 0 is black.
 
         Raises:
             WsbenchError: the file cannot be read; the message names it.
         """
 
     def organ_masks(self, sample: Sample, size: int) -> Mapping[str, np.ndarray] | None:
-        """``(size, size)`` bool masks of `wsbench.images.ORGANS`, or of some of them, over the whole
-        image, by name; None where the dataset knows none."""
+        """Masks of organs that the dataset provides; by default there are none.
+
+        Args:
+            sample: one of ``samples``.
+            size: side of the masks, in pixels.
+
+        Returns:
+            Bool masks ``(size, size)`` over the whole image, by names from `wsbench.images.ORGANS`; None
+            where the dataset has no masks.
+        """
         return None

@@ -1,4 +1,4 @@
-"""Calls into plugins: what one changes around itself is put back and named, and none ends the program."""
+"""Calls into plugins. Global state that a plugin changes is restored, and no plugin can end the program."""
 
 from __future__ import annotations
 
@@ -26,29 +26,30 @@ _warned: set[tuple[str, str]] = set()
 
 
 class _Surrounding(NamedTuple):
-    """Something that all code of a process shares.
+    """A global state that all code of a process shares.
 
     Attributes:
-        what: in words, for a warning; empty where a change is usual, as every training draws numbers.
-        read, write: give and set its value.
+        name: its name in a warning; empty where changes are usual, as every training draws random numbers.
+        read: returns its value.
+        write: sets its value.
     """
 
-    what: str
+    name: str
     read: Callable[[], Any]
     write: Callable[[Any], Any]
 
 
 @contextmanager
 def contained(plugin: str, call: str) -> Iterator[None]:
-    """A block that calls a plugin. What it changes around itself is put back after it: the seeds and settings
-    of random, numpy and torch, the working directory, the environment, the filters of warnings.
+    """A block that calls a plugin, after which global state is restored: the seeds and settings of random,
+    numpy and torch, the working directory, the environment, and the filters of warnings.
 
-    Of another call of the same plugin inside, nothing is put back before the outermost ends. What the plugin
-    changes in places that are not listed here, in files or in other modules, stays.
+    Where such blocks of the same plugin are nested, the outermost restores. Changes of other state, of files
+    or of other modules are not undone.
 
     Args:
-        plugin: it and its place, for messages.
-        call: the function that is called.
+        plugin: name and origin of the plugin, for messages.
+        call: name of the function that is called.
 
     Raises:
         WsbenchError: the plugin called ``sys.exit``.
@@ -60,13 +61,13 @@ def contained(plugin: str, call: str) -> Iterator[None]:
             yield
         except SystemExit as end:
             raise WsbenchError(
-                f"{plugin}: {call} called sys.exit({end.code!r}), which would have ended the benchmark; "
+                f"{plugin}: {call} called sys.exit({end.code!r}), which would end the benchmark; "
                 "return or raise an error instead"
             ) from end
 
 
 def contain(method: Method, plugin: str) -> Method:
-    """The same object, whose every call by the harness is `contained`."""
+    """The same object, with every method that the harness calls `contained`."""
     for name in CALLS:
         # Not setattr: a method may be a frozen dataclass.
         object.__setattr__(method, name, wrapped(getattr(method, name), plugin, name))
@@ -85,7 +86,7 @@ def wrapped(function: Callable[..., Result], plugin: str, call: str) -> Callable
 
 
 def place_of(function: Any) -> str:
-    """Where a plugin's function or class is written: the file that a user named, else its module."""
+    """The origin of a plugin's function or class: the file that a user named, else its module."""
     function = getattr(function, "func", function)  # of functools.partial
     name = getattr(function, "__module__", None) or type(function).__module__
     module = sys.modules.get(name)
@@ -105,16 +106,16 @@ def _put_back(plugin: str, call: str) -> Iterator[None]:
         if new_to_torch:
             before += _as_imported()
         for thing, value in before:
-            if thing.what and thing.read() == value:
+            if thing.name and thing.read() == value:
                 continue
             with suppress(OSError):  # a working directory that is gone
                 thing.write(value)
-            if thing.what:
-                _warn(plugin, call, thing.what)
+            if thing.name:
+                _warn(plugin, call, thing.name)
 
 
 def _surroundings() -> Iterable[_Surrounding]:
-    # Only of libraries that are there already: a plugin without torch must not wait for its import.
+    # Only imported libraries count: a plugin without torch must not wait for its import.
     yield _Surrounding("", random.getstate, random.setstate)
     yield _Surrounding("the working directory", _directory, os.chdir)
     yield _environment()
@@ -133,7 +134,7 @@ def _defaults(torch: Any) -> Iterable[_Surrounding]:
 
 
 def _as_imported() -> list[tuple[_Surrounding, Any]]:
-    """What a plugin that was the first to import torch may have changed, and what it was then."""
+    """Torch's defaults and their values after its import, for a plugin that was the first to import torch."""
     torch = sys.modules.get("torch")
     return [] if torch is None else list(zip(_defaults(torch), (torch.float32, True), strict=True))
 
@@ -146,15 +147,15 @@ def _directory() -> str:
 
 
 def _environment() -> _Surrounding:
-    # Its own dictionary, of encoded text: to read the environment by name is a thousand times slower.
+    # The private dictionary of encoded text: reading the environment by name is a thousand times slower.
     variables: dict[Any, Any] = os.environ._data  # type: ignore[attr-defined] # private, so in no stub
     before, modules = variables.copy(), len(sys.modules)
 
     def read() -> dict[Any, Any]:
         if len(sys.modules) == modules:
             return variables.copy()
-        # Libraries configure themselves when they are imported, and that only once: by new variables, and by
-        # longer ones (OpenCV adds its folder to LD_LIBRARY_PATH).
+        # Libraries set variables once, when they are imported, or lengthen one (OpenCV adds its folder to
+        # LD_LIBRARY_PATH). These changes stay.
         return {
             name: value if value in variables[name] else variables[name]
             for name, value in before.items()
@@ -170,7 +171,7 @@ def _environment() -> _Surrounding:
     return _Surrounding("the environment", read, write)
 
 
-def _warn(plugin: str, call: str, what: str) -> None:
-    if (plugin, what) not in _warned:
-        _warned.add((plugin, what))
-        print(f"warning: {plugin}: {call} changed {what}; it was put back", file=sys.stderr)
+def _warn(plugin: str, call: str, changed: str) -> None:
+    if (plugin, changed) not in _warned:
+        _warned.add((plugin, changed))
+        print(f"warning: {plugin}: {call} changed {changed}; wsbench restored it", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The plugin contract: every hook that wsbench calls, and nothing else."""
+"""The plugin hooks: all functions of plugins that wsbench calls."""
 
 from __future__ import annotations
 
@@ -18,65 +18,73 @@ hookimpl = pluggy.HookimplMarker("wsbench")
 
 @hookspec
 def wsbench_datasets() -> list[DatasetSpec]:
-    """The datasets this plugin provides.
+    """The datasets that this plugin provides.
 
-    Called once when plugins are found; the lists of all plugins are joined. Import nothing heavy
+    It is called once, when plugins are found, and the lists of all plugins are joined. Import nothing heavy
     here: a spec's ``load`` is called only for the dataset that is used.
+
+    :return: one spec for each dataset.
     """
     raise NotImplementedError
 
 
 @hookspec
 def wsbench_methods() -> list[MethodSpec]:
-    """The methods this plugin provides.
+    """The methods that this plugin provides.
 
-    Called once when plugins are found; the lists of all plugins are joined. Import nothing heavy
+    It is called once, when plugins are found, and the lists of all plugins are joined. Import nothing heavy
     here: a spec's ``build`` is called only for the method that is used.
+
+    :return: one spec for each method.
     """
     raise NotImplementedError
 
 
 @hookspec
 def wsbench_metrics() -> list[MetricSpec]:
-    """The metrics this plugin provides.
+    """The metrics that this plugin provides.
 
-    Called once when plugins are found; the lists of all plugins are joined, and every metric is
+    It is called once, when plugins are found, and the lists of all plugins are joined. Every metric is
     computed for every run.
+
+    :return: one spec for each metric.
     """
     raise NotImplementedError
 
 
 @hookspec
 def wsbench_commands() -> list[CommandSpec]:
-    """The commands this plugin adds to the command line.
+    """The commands that this plugin adds to the command line.
 
-    Called once when plugins are found; the lists of all plugins are joined. Import nothing heavy
-    here: a spec's ``run`` is called only when its command is typed.
+    It is called once, when plugins are found, and the lists of all plugins are joined. Import nothing heavy
+    here: a spec's ``run`` is called only when a user runs its command.
+
+    :return: one spec for each command.
     """
     raise NotImplementedError
 
 
 @hookspec
 def wsbench_run_started(run: RunContext) -> None:
-    """Called when a method starts to train, before its first epoch. For trackers; return nothing.
+    """Called when a method starts to train, before its first epoch. It is for trackers; return nothing.
 
-    :param run: what the method is given: its folder, names, seed and device.
+    :param run: the run, with its folder, names, seed and device.
     """
 
 
 @hookspec
 def wsbench_epoch_ended(run: RunContext, epoch: int, metrics: Mapping[str, float]) -> None:
-    """Called after every training epoch. For trackers; return nothing.
+    """Called after every training epoch. It is for trackers; return nothing.
 
     :param run: the run whose epoch ended.
-    :param epoch: its number, from 0.
-    :param metrics: what the method logged in it, by name.
+    :param epoch: the number of the epoch, from 0.
+    :param metrics: the values that the method logged in this epoch, by name.
     """
 
 
 @hookspec
 def wsbench_run_finished(record: Record) -> None:
-    """Called when a run's record is on disk. For trackers; return nothing.
+    """Called when a run's record has been written. It is for trackers; return nothing.
 
     :param record: the finished record.
     """

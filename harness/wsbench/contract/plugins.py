@@ -1,4 +1,5 @@
-"""Finds plugins: entry points, files and the modules of a package; a broken one never hides the others."""
+"""Finds plugins in entry points, files and the modules of packages. A broken plugin does not hide the
+others."""
 
 from __future__ import annotations
 
@@ -31,40 +32,54 @@ Spec = TypeVar("Spec", DatasetSpec, MethodSpec, MetricSpec, CommandSpec)
 
 
 @dataclass(frozen=True)
-class Broken:
-    """A plugin, or one thing in it, that could not be used: where it is and why."""
+class BrokenPlugin:
+    """A plugin, or one of its specs, that cannot be used.
 
-    place: str
+    Attributes:
+        origin: the file or module.
+        reason: why it cannot be used.
+    """
+
+    origin: str
     reason: str
 
     def __str__(self) -> str:
-        return f"plugin {self.place}: {self.reason}"
+        return f"plugin {self.origin}: {self.reason}"
 
 
 @dataclass
 class Plugins:
-    """Everything that was found.
+    """The specs of all plugins.
 
     Attributes:
         datasets, methods, metrics, commands: specs by name.
-        places: where each spec comes from, by ``(kind, name)``.
-        broken: what could not be used.
+        origins: the file or module that each spec comes from, by ``(kind, name)``.
+        broken: plugins and specs that cannot be used.
+        manager: calls the hooks of the plugins.
     """
 
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
     methods: dict[str, MethodSpec] = field(default_factory=dict)
     metrics: dict[str, MetricSpec] = field(default_factory=dict)
     commands: dict[str, CommandSpec] = field(default_factory=dict)
-    places: dict[tuple[str, str], str] = field(default_factory=dict)
-    broken: list[Broken] = field(default_factory=list)
+    origins: dict[tuple[str, str], str] = field(default_factory=dict)
+    broken: list[BrokenPlugin] = field(default_factory=list)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager("wsbench"))
 
     def dataset(self, name: str) -> DatasetSpec:
-        """The dataset of that name, or an error that names the nearest."""
+        """The dataset of a name.
+
+        Raises:
+            WsbenchError: there is none; the message suggests the nearest name.
+        """
         return self._choose(name, self.datasets, "dataset")
 
     def method(self, name: str) -> MethodSpec:
-        """The method of that name, or an error that names the nearest."""
+        """The method of a name.
+
+        Raises:
+            WsbenchError: there is none; the message suggests the nearest name.
+        """
         return self._choose(name, self.methods, "method")
 
     def _choose(self, name: str, table: Mapping[str, Spec], kind: str) -> Spec:
@@ -75,11 +90,17 @@ class Plugins:
             raise WsbenchError(f"{error}{hint}") from None
 
     def without_trackers(self) -> Plugins:
-        """The same specs, and nobody who is told of a run."""
+        """The same specs, without plugins that are notified of runs."""
         return replace(self, manager=pluggy.PluginManager("wsbench"))
 
-    def tell(self, event: str, **values: Any) -> None:
-        """Call a run event on every plugin; one that raises is noted and does not stop the run."""
+    def notify(self, event: str, **values: Any) -> None:
+        """Notify every plugin of an event of a run. A plugin that raises is reported and does not stop the
+        run.
+
+        Args:
+            event: name of the hook.
+            values: its arguments.
+        """
         everyone = self.manager.get_plugins()
         for name, plugin in self.manager.list_name_plugin():
             hook = self.manager.subset_hook_caller(event, everyone - {plugin})
@@ -87,55 +108,55 @@ class Plugins:
                 with contained(name, event):
                     hook(**values)
             except Exception as error:
-                self.broken.append(Broken(name, f"{event} raised {_words(error)}"))
+                self.broken.append(BrokenPlugin(name, f"{event} raised {_words(error)}"))
                 print(f"warning: {printable(str(self.broken[-1]))}", file=sys.stderr)
 
 
 def find(files: Iterable[str | Path] = ()) -> Plugins:
-    """All plugins: the installed ones, those named by ``WSBENCH_PLUGINS``, and ``files``.
+    """Find all plugins: installed ones, those that ``WSBENCH_PLUGINS`` names, and files.
 
     Args:
-        files: paths of Python files.
+        files: paths of further Python files.
 
     Raises:
-        WsbenchError: one that was named, by a file or the variable, cannot be used as it is. An installed one
-            is noted in `Plugins.broken`, and takes nothing else down.
+        WsbenchError: a plugin that a file or the variable names cannot be used. An installed plugin that
+            cannot be used is noted in `Plugins.broken` instead.
     """
     plugins = Plugins()
     plugins.manager.add_hookspecs(hookspecs)
-    for place, load in _installed():
-        _load(plugins, place, load)
+    for origin, load in _installed():
+        _load(plugins, origin, load)
     named = list(_named(files))
-    asked = {place for place, _ in named}
-    for place, load in named:
-        asked |= _load(plugins, place, load)
+    required = {origin for origin, _ in named}
+    for origin, load in named:
+        required |= _load(plugins, origin, load)
     _collect(plugins, "wsbench_datasets", "dataset", plugins.datasets, DatasetSpec)
     _collect(plugins, "wsbench_methods", "method", plugins.methods, MethodSpec)
     _collect(plugins, "wsbench_metrics", "metric", plugins.metrics, MetricSpec)
     _collect(plugins, "wsbench_commands", "command", plugins.commands, CommandSpec)
-    faults = [broken for broken in plugins.broken if broken.place in asked]
+    faults = [broken for broken in plugins.broken if broken.origin in required]
     if faults:
         others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise WsbenchError(f"{faults[0]}{others}; fix it, or leave it out of --plugin and {VARIABLE}")
     return plugins
 
 
-def _load(plugins: Plugins, place: str, load: Callable[[], ModuleType]) -> set[str]:
-    """Register a module and those inside it; gives their places."""
+def _load(plugins: Plugins, origin: str, load: Callable[[], ModuleType]) -> set[str]:
+    """Register a module and the modules inside it, and return their origins."""
     try:
-        with contained(f"plugin {place}", "the import"):
+        with contained(f"plugin {origin}", "the import"):
             module = load()
     except Exception as error:
         reason = _words(error) if isinstance(error, WsbenchError) else f"raised {_words(error)} when imported"
-        plugins.broken.append(Broken(place, reason))
-        return {place}
-    parts = list(_modules(module, plugins))
-    for part in parts:
-        _register(plugins, part)
+        plugins.broken.append(BrokenPlugin(origin, reason))
+        return {origin}
+    modules = list(_modules(module, plugins))
+    for inner in modules:
+        _register(plugins, inner)
     broken_places = {
-        broken.place for broken in plugins.broken if broken.place.startswith(f"{module.__name__}.")
+        broken.origin for broken in plugins.broken if broken.origin.startswith(f"{module.__name__}.")
     }
-    return broken_places | {_place(part) for part in parts}
+    return broken_places | {_origin(inner) for inner in modules}
 
 
 def _installed() -> Iterator[tuple[str, Callable[[], ModuleType]]]:
@@ -166,7 +187,7 @@ def _load_file(path: Path) -> ModuleType:
 
 
 def _modules(module: ModuleType, plugins: Plugins) -> Iterator[ModuleType]:
-    """The module itself and, for a package, every module below it whose name has no leading underscore."""
+    """A module and, for a package, all modules below it whose names do not begin with an underscore."""
     yield module
     for info in pkgutil.iter_modules(getattr(module, "__path__", ()), module.__name__ + "."):
         if info.name.rpartition(".")[2].startswith("_"):
@@ -175,27 +196,27 @@ def _modules(module: ModuleType, plugins: Plugins) -> Iterator[ModuleType]:
             with contained(f"plugin {info.name}", "the import"):
                 inner = importlib.import_module(info.name)
         except Exception as error:
-            plugins.broken.append(Broken(info.name, f"raised {_words(error)} when imported"))
+            plugins.broken.append(BrokenPlugin(info.name, f"raised {_words(error)} when imported"))
             continue
         yield from _modules(inner, plugins)
 
 
 def _register(plugins: Plugins, module: ModuleType) -> None:
-    place, manager = _place(module), plugins.manager
+    origin, manager = _origin(module), plugins.manager
     hooks = [name for name in vars(hookspecs) if name.startswith("wsbench_")]
     for name in hooks:
         if hasattr(module, name) and not hasattr(getattr(module, name), "wsbench_impl"):
-            plugins.broken.append(Broken(place, f"{name} lacks the @wsbench.hookimpl mark"))
+            plugins.broken.append(BrokenPlugin(origin, f"{name} lacks the @wsbench.hookimpl mark"))
             return
     try:
-        manager.register(module, place)
-    except Exception as error:  # a second registration, or parameters that the hook does not have
-        plugins.broken.append(Broken(place, _words(error)))
+        manager.register(module, origin)
+    except Exception as error:  # it is registered already, or has parameters that the hook lacks
+        plugins.broken.append(BrokenPlugin(origin, _words(error)))
         return
     for caller in manager.get_hookcallers(module) or ():
         if not caller.has_spec():
             plugins.broken.append(
-                Broken(place, f"there is no hook {caller.name}; {suggestion(caller.name, hooks)}")
+                BrokenPlugin(origin, f"there is no hook {caller.name}; {suggestion(caller.name, hooks)}")
             )
             manager.unregister(module)
             return
@@ -203,33 +224,33 @@ def _register(plugins: Plugins, module: ModuleType) -> None:
 
 def _collect(plugins: Plugins, hook: str, kind: str, table: dict[str, Spec], spec_type: type[Spec]) -> None:
     for implementation in getattr(plugins.manager.hook, hook).get_hookimpls():
-        place = implementation.plugin_name
+        origin = implementation.plugin_name
         try:
-            with contained(f"plugin {place}", hook):
+            with contained(f"plugin {origin}", hook):
                 specs = list(implementation.function())
         except Exception as error:
-            plugins.broken.append(Broken(place, f"{hook} raised {_words(error)}"))
+            plugins.broken.append(BrokenPlugin(origin, f"{hook} raised {_words(error)}"))
             continue
         for spec in specs:
             if not isinstance(spec, spec_type):
-                plugins.broken.append(Broken(place, f"{hook} returned {spec!r}, no {spec_type.__name__}"))
+                reason = f"{hook} returned {spec!r}, which is no {spec_type.__name__}"
+                plugins.broken.append(BrokenPlugin(origin, reason))
             elif spec.name in table:
-                first = plugins.places[kind, spec.name]
-                plugins.broken.append(
-                    Broken(place, f"{kind} '{spec.name}' is already provided by {first}; rename one of them")
-                )
+                first = plugins.origins[kind, spec.name]
+                reason = f"{kind} '{spec.name}' is already provided by {first}; rename one of them"
+                plugins.broken.append(BrokenPlugin(origin, reason))
             else:
                 table[spec.name] = spec
-                plugins.places[kind, spec.name] = place
+                plugins.origins[kind, spec.name] = origin
 
 
-def _place(module: Any) -> str:
+def _origin(module: Any) -> str:
     name = getattr(module, "__name__", str(module))
     return str(getattr(module, "__file__", name)) if name.startswith("wsbench_file_") else name
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, pluggy.PluginValidationError):  # the lines above name what a user has just typed
+    if isinstance(error, pluggy.PluginValidationError):  # the other lines repeat the module
         return words_of(str(error).splitlines()[-1])
     text = words_of(error)
     return f"{type(error).__name__}: {text}" if not isinstance(error, WsbenchError) else text

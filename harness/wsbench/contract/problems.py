@@ -1,4 +1,4 @@
-"""What is wrong with the files of a dataset, and how things that a table says twice are told from another."""
+"""Problems with the files of a dataset, and contradictions between rows of its tables."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Remedy = Literal["skip", "fix", "none"]
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with a dataset's files: which file, and what.
+    """A problem with the files of a dataset.
 
     Attributes:
-        file: which file or image.
-        what: in words.
-        kind: the same words for all problems of a kind.
+        file: the file or image.
+        what: the problem, in words; it continues the name of the file.
+        kind: the title under which `wsbench data check` lists all problems of this kind.
         images: names of the samples that cannot be trusted because of it.
-        remedy: what can be done. ``skip``: a run refuses the data unless ``--skip-bad`` leaves these samples
-            out. ``fix``: a run refuses the data until the files are fixed. ``none``: the problem is harmless,
-            and only ``wsbench data check`` shows it.
+        remedy: what a run does. ``skip``: it refuses the data, unless ``--skip-bad`` leaves out these
+            samples. ``fix``: it refuses the data in any case. ``none``: it ignores the problem, which only
+            `wsbench data check` reports.
     """
 
     file: str
@@ -41,14 +41,15 @@ class Problem:
 
 
 def one_value_each(pairs: Iterable[tuple[Key, Value]]) -> tuple[dict[Key, Value], dict[Key, list[Value]]]:
-    """What each key of a table stands for, and the keys that stand for more than one thing: an id that names
-    two images, an image in two lists, two rows of one name that differ. Equal pairs say nothing new.
+    """Find contradictions in a table: an id of two images, an image in two lists, two different rows of one
+    name.
 
     Args:
-        pairs: key and value of every row, in their order.
+        pairs: key and value of every row, in the order of the rows. Repeated equal pairs are no
+            contradiction.
 
     Returns:
-        The first value of every key; and of each key with several different values, all of these.
+        The first value of every key, and all values of each key that has several different ones.
     """
     first: dict[Key, Value] = {}
     several: dict[Key, list[Value]] = {}

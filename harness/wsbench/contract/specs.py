@@ -1,4 +1,4 @@
-"""What a plugin hands over: frozen specs of methods, datasets and metrics."""
+"""Frozen specs of the methods, datasets, metrics and commands that plugins provide."""
 
 from __future__ import annotations
 
@@ -22,18 +22,25 @@ if TYPE_CHECKING:
 
 
 class BoxSupervision(Enum):
-    """Which part of a method sees the boxes of the calibrate role. Every record and table shows it."""
+    """The part of a method that sees the boxes of the calibrate role. Every record and table shows it."""
 
     NONE = "none"
+    """No part."""
     PAPER = "paper"
-    """Only the method's own boxes of protocol ``paper`` (a published threshold tuned on boxes)."""
+    """Only the method's own boxes under protocol ``paper``, such as a published threshold that is tuned on
+    boxes."""
     FIT = "fit"
-    """Training itself: the method is not weakly supervised."""
+    """The training itself. The method is then not weakly supervised."""
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """A finished method that another one builds on."""
+    """A finished method that another one builds on, such as the teacher of a student.
+
+    Attributes:
+        method: name of the method.
+        settings: all its settings, by name.
+    """
 
     method: str
     settings: Mapping[str, Any]
@@ -45,24 +52,30 @@ def _nothing(settings: Any) -> Mapping[str, Requirement]:
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """A method as it is listed, described and built.
+    """A method as `wsbench list` and `wsbench describe` show it, and how to build it.
 
     Attributes:
-        name: what users type after ``--method``.
-        summary: one line.
-        settings: the settings model; its defaults are the published values.
-        build: ``build(settings, classes)`` -> `Method`; import heavy libraries inside.
-        citation: where the method comes from.
-        presets: by name, what differs from the settings' defaults; the first one is the default.
-        box_supervision: which part sees boxes, and ``box_use`` what for, in words.
-        paper_objective: what the paper chooses its box thresholds for on boxes of the calibrate role, one of
-            `objectives.OBJECTIVES`: protocol ``paper`` then has the harness choose them for that. Declare
-            the box supervision.
-        reads_image: False for a row that never looks at the image.
-        deterministic: True if the seed plays no part in what it predicts; it then has no variance over seeds.
-        after_fit: names of settings that `Method.fit` does not depend on. Runs that differ in them alone
+        name: the name that users type after ``--method``.
+        summary: one line for lists.
+        settings: the settings model. Its defaults are the published values.
+        build: called as ``build(settings, classes)``, returns the `Method`. Import heavy libraries inside it.
+        citation: the publication.
+        presets: settings that differ from the defaults, by the name of the preset. The first preset is the
+            default one.
+        box_supervision: the part of the method that sees boxes.
+        box_use: what the boxes are used for, in words.
+        paper_objective: the metric that the paper maximises on boxes of the calibrate role to choose its box
+            thresholds: ``cond_loc_f1@0.25`` or ``msli``. The harness then chooses the thresholds of protocol
+            ``paper`` by it. Declare ``box_supervision``, too.
+        reads_image: False for an image-blind method, which never looks at the image.
+        deterministic: True if predictions do not depend on the seed. The row then has no variance over seeds.
+        after_fit: names of settings that `Method.fit` does not depend on. Runs that differ only in these
             share one training.
-        requires: ``requires(settings)`` -> the methods to be fitted first on the same data and seed.
+        requires: called as ``requires(settings)``, returns the methods that must be fitted first with the
+            same data and seed, by the names under which `RunContext.upstream` has them.
+
+    Raises:
+        WsbenchError: a name is not valid, or ``after_fit`` names an unknown setting.
     """
 
     name: str
@@ -90,19 +103,22 @@ class MethodSpec:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A dataset as it is listed, described and loaded.
+    """A dataset as `wsbench list` and `wsbench describe` show it, and how to load it.
 
     Attributes:
-        name: what users type after ``--dataset``; its entry in datasets.yaml has the same name.
-        summary: one line.
-        settings: the settings model, filled by ``--data-option name=value``.
-        load: ``load(settings, source)`` -> `Dataset`; import heavy libraries inside.
-        citation: where the data comes from.
+        name: the name that users type after ``--dataset``. Its entry in datasets.yaml has the same name.
+        summary: one line for lists.
+        settings: the settings model, which ``--data-option name=value`` fills.
+        load: called as ``load(settings, source)``, returns the `Dataset`. Import heavy libraries inside it.
+        citation: the publication of the data.
         computed: True if no files are needed.
-        preset: the method preset used on it by default, where the method has it.
-        write: ``write(dataset, folder, progress)`` lays any dataset out as this one's official folder;
-            None where the layout cannot be written.
-        layout: what users type after ``--layout`` for it; empty: the dataset's name.
+        preset: the preset with which methods run on it by default, if they have it.
+        write: called as ``write(dataset, folder, progress)``, writes any dataset in this one's official
+            folder layout; None if the layout cannot be written.
+        layout: the name that users type after ``--layout``; empty means the dataset's name.
+
+    Raises:
+        WsbenchError: the name is not valid.
     """
 
     name: str
@@ -124,10 +140,14 @@ class CommandSpec:
     """A command that a plugin adds to ``wsbench``.
 
     Attributes:
-        name: what users type after ``wsbench``.
-        summary: one line, for lists.
-        run: a function as Typer takes it: its parameters are the command's arguments and options, its
-            docstring is the command's help. A `WsbenchError` that it raises ends in one line and exit code 2.
+        name: the word that users type after ``wsbench``.
+        summary: one line for lists.
+        run: a function for Typer. Its parameters are the command's arguments and options, and its docstring
+            is the command's help. If it raises a `WsbenchError`, the command prints one line and exits with
+            code 2.
+
+    Raises:
+        WsbenchError: the name is not valid.
     """
 
     name: str
@@ -147,43 +167,50 @@ TABLES: Mapping[str, str] = {
     "folds": "what `wsbench run --folds` prints, fold by fold",
     "floors": "a leaderboard page, image-blind boxes with the class scores of each row",
 }
-"""The tables that can show a metric, and where they stand."""
+"""The tables that can show a metric, and where they are shown."""
 
 SHOWN_LAST: Mapping[str, int] = {"terminal": 100, "uniform": 100}
-"""The columns of a metric that names none: in the terminal and on pages, behind those that name theirs."""
+"""The default columns of a metric: in the terminal and on pages, after the metrics that choose their
+columns."""
 
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """A metric as it is listed and computed.
+    """A metric: how it is computed, and which tables show it.
 
     Attributes:
-        name: its column in records and tables.
+        name: its name in records and the heading of its column.
         summary: its definition in one line, with the source.
-        compute: a pure function ``compute(scored, resamples)`` of the frozen table of what was predicted
-            and what is true, and of B draws of its N images. It gives ``(B, C)`` values, one a draw and
-            class, or ``(B,)`` where classes play no part; NaN where the quantity does not exist (the AUC
-            of a class with one label). The value of a class depends on its own scores, boxes and thresholds
-            alone. The metric is what one draw of every image gives, its interval what a thousand resamples
-            give, so ``compute`` asks ``resamples.sum`` for every sum over images.
-        higher_is_better: None for a quantity that is neither.
-        version: raise it when values change; records of different versions never share a table.
-        resampled: False for a metric that is too slow to be computed for a thousand draws; it has no
-            interval.
-        needs: what it is computed from: ``labels`` (with the scores of classes), ``boxes`` or ``maps``.
-        bounded: whether its values lie in [0, 1]; intervals then do, too.
-        at_operating_points: whether it depends on which classes are predicted at their operating points, so
-            that its interval must say how well those are known.
-        heading: of its column in the terminal; empty: its name.
-        digits: behind the point, in tables.
-        columns: by table (`TABLES`), its place there: columns stand in the order of their places. A metric
-            that is shown on pages for protocol uniform has intervals that also hold the noise of thresholds.
-        may_rank: whether rows can be ranked by it; its values in every draw are then kept, too.
+        compute: a pure function ``compute(scored, resamples)``. ``scored`` is the frozen table of predictions
+            and truth of N images, ``resamples`` are B draws of these images. It returns ``(B, C)`` values,
+            one for each draw and class, or ``(B,)`` if the metric has no classes. A value is NaN where the
+            metric does not exist, such as the AUC of a class that all images have. The value of a class must
+            depend only on the scores, boxes and thresholds of that class. The metric itself is the value for
+            one draw that holds every image once; its interval comes from a thousand bootstrap draws.
+            Therefore compute every sum over images with ``resamples.sum``.
+        higher_is_better: True, False, or None for a quantity that is neither good nor bad.
+        version: a number that you raise when values change. Records with different versions never share a
+            table.
+        resampled: False for a metric that is too slow for a thousand draws. It then has no interval.
+        needs: the truth or prediction that it is computed from: ``labels`` (with class scores), ``boxes`` or
+            ``maps``.
+        bounded: whether its values lie in [0, 1]. Its intervals then do, too.
+        at_operating_points: whether it depends on which classes are predicted at their operating points. Its
+            interval then includes the uncertainty of these points.
+        heading: heading of its column in the terminal; empty means its name.
+        digits: number of decimal places in tables.
+        columns: the tables that show it (`TABLES`), with its position in each; columns are sorted by
+            position. A metric that pages show for protocol uniform has intervals that include the noise of
+            thresholds.
+        may_rank: whether rows can be ranked by it. Records then keep its value in every draw.
         kept_in_draws: whether records keep its value in every bootstrap draw, so that rows can be compared
             draw by draw.
-        pooled: what a cross-validation makes of it besides the mean over folds: of ``images`` it is the mean
-            over the images of all folds, of ``scores`` it is computed from the class scores of all folds
-            together; empty: nothing.
+        pooled: the value that a cross-validation shows besides the mean over folds. ``images``: the mean over
+            the images of all folds. ``scores``: the value for the class scores of all folds together. Empty:
+            no such value.
+
+    Raises:
+        WsbenchError: the name is not valid, or ``columns`` names an unknown table.
     """
 
     name: str
@@ -213,7 +240,14 @@ class MetricSpec:
         return self.kept_in_draws or self.may_rank
 
     def text(self, value: float | None) -> str:
-        """A value as tables show it; a dash for what does not exist."""
+        """A value as tables show it.
+
+        Args:
+            value: the value; None where it does not exist.
+
+        Returns:
+            The value with ``digits`` decimal places, or a dash.
+        """
         return "-" if value is None else f"{value:.{self.digits}f}"
 
 
@@ -221,7 +255,7 @@ def columns_of(metrics: Mapping[str, MetricSpec], table: str) -> list[str]:
     """The names of the metrics that a table shows, in the order of its columns.
 
     Args:
-        metrics: by name.
+        metrics: all metrics by name.
         table: one of `TABLES`.
     """
     shown = [spec for spec in metrics.values() if table in spec.columns]

@@ -1,4 +1,4 @@
-"""Records in a few lines: for a Python prompt, and as a table for a notebook."""
+"""Short forms of records: a few lines for a Python prompt, and a table for a notebook."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 
 def label(record: Record) -> str:
-    """The method with its preset, the seed and the data, in a line."""
+    """Method, preset, seed and dataset of a record, in one line."""
     method, data = record.method, record.dataset
     of_seed = f"{method['name']} ({method['preset']}), seed {record.seed}"
     return printable(f"{of_seed}, on {data['name']} ({data['images']['test']} test images)")
 
 
 def main_metrics(record: Record, protocol: str) -> list[str]:
-    """The metrics by which rows are compared, the one that ranks first; those that a record has."""
+    """The metrics of a record by which rows are compared. The one that ranks is the first."""
     made = record.protocols[protocol]
     first = ranked_by(record.dataset["boxes"]["test"])
     return [name for name in dict.fromkeys([first, *made.get("draws", {})]) if name in made["metrics"]]
 
 
 def in_words(value: float | None, interval: Sequence[float] | None = None) -> str:
-    """A value and its 95 % interval; a dash for what does not exist."""
+    """A value with three decimal places and its 95 % interval; a dash where the value does not exist."""
     if value is None:
         return "-"
     return f"{value:.3f}" + (f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else "")
 
 
 def summary(record: Record) -> str:
-    """A line that names the run, and one a protocol with its main metrics and their 95 % intervals."""
+    """A line that names the run, and a line for each protocol with its main metrics and 95 % intervals."""
     lines = [label(record)]
     for protocol in record.protocols:
         values = [f"{name} {_cell(record, protocol, name)}" for name in main_metrics(record, protocol)]
@@ -44,7 +44,8 @@ def summary(record: Record) -> str:
 
 
 def as_html(records: Iterable[Record]) -> str:
-    """A table with one row a record and protocol, and the main metrics as columns; every word is escaped."""
+    """An HTML table with a row for each record and protocol and a column for each main metric. Text is
+    escaped."""
     rows: list[tuple[Record, str]] = [(record, name) for record in records for name in record.protocols]
     columns = list(dict.fromkeys(name for row in rows for name in main_metrics(*row)))
     head = _row("th", ["run", "protocol", *columns])

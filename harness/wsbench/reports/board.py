@@ -1,4 +1,4 @@
-"""Rows in the order of their means, with what may be said of that order and how sure each number is."""
+"""Rows in the order of their means, with rank intervals and the uncertainty of each number."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from wsbench.scoring.significance import Estimate, Prior, moderate, prior_of
 
 @dataclass(frozen=True)
 class Standing:
-    """What a table may say of the place of one row.
+    """The rank of one row.
 
     Attributes:
-        best, worst: the ends of its rank interval, which holds for all rows of the table at once.
-        likely_best, likely_worst: the ends of its 95 % interval when this row alone is asked for.
-        winner: nothing in the table is better by more than noise.
+        best, worst: the ends of the rank interval, which holds for all rows of the table simultaneously.
+        likely_best, likely_worst: the ends of the 95 % rank interval of this row alone.
+        winner: True if no row of the table is better by more than noise.
     """
 
     best: int
@@ -32,12 +32,12 @@ class Standing:
 
     @property
     def words(self) -> str:
-        """The rank interval."""
+        """The rank interval, as tables show it."""
         return _ends(self.best, self.worst)
 
     @property
     def likely(self) -> str:
-        """The interval of the row alone."""
+        """The rank interval of the row alone, as tables show it."""
         return _ends(self.likely_best, self.likely_worst)
 
 
@@ -46,8 +46,8 @@ class Board:
     """The rows of one table, in the order of their means.
 
     Attributes:
-        rows: none where nothing is committed yet.
-        metrics: by name, what is known of the metrics that tables show.
+        rows: the rows; none where no record is committed yet.
+        metrics: all metrics by name.
     """
 
     rows: tuple[Row, ...]
@@ -56,50 +56,52 @@ class Board:
 
     @classmethod
     def of(cls, records: Iterable[Record], metrics: Mapping[str, MetricSpec]) -> Board:
-        """The rows of some records, which share their key.
+        """The board of some records that share their key.
 
         Args:
-            records: at least one of each row.
-            metrics: by name.
+            records: the records of all rows and seeds.
+            metrics: all metrics by name.
         """
         return cls(tuple(ranked(records, metrics)), metrics)
 
     @property
     def ranked_by(self) -> str:
-        """The measure that ranks."""
+        """The metric that ranks."""
         return self.rows[0].ranked_by
 
     @cached_property
     def standings(self) -> Mapping[int, Standing]:
-        """By place in `rows`, what may be said of it; rows whose seeds or draws are missing have none.
+        """The rank of each row, by its index in `rows`. Rows with missing seeds or draws have none.
 
-        Rows of external programs are each compared with all others, and count in nobody else's rank: a file
-        can be made to say anything, and must not move what was trained here.
+        Each row of an external program is compared with all others, but does not count in the rank of other
+        rows: a file of predictions can hold anything, and must not change the ranks of methods trained here.
         """
         estimates = self._estimates(self.ranked_by)
-        here = [place for place in estimates if not self.rows[place].external]
-        result = dict(zip(here, self._standings([estimates[place] for place in here]), strict=True))
-        for place in estimates:
-            if self.rows[place].external:
-                beside = sorted([*here, place])
-                standings = self._standings([estimates[other] for other in beside])
-                result[place] = standings[beside.index(place)]
+        comparable = [index for index in estimates if not self.rows[index].external]
+        result = dict(
+            zip(comparable, self._standings([estimates[index] for index in comparable]), strict=True)
+        )
+        for index in estimates:
+            if self.rows[index].external:
+                compared = sorted([*comparable, index])
+                standings = self._standings([estimates[position] for position in compared])
+                result[index] = standings[compared.index(index)]
         return result
 
     def prior(self, metric: str) -> Prior:
-        """What the variances over seeds of a metric are moderated by."""
+        """The prior by which the variances of a metric over seeds are moderated."""
         estimates = self._estimates(metric)
-        return prior_of([estimates[place] for place in estimates if not self.rows[place].external])
+        return prior_of([estimates[index] for index in estimates if not self.rows[index].external])
 
-    def interval(self, place: int, metric: str) -> tuple[float, float] | None:
-        """The 95 % interval of what a row's method reaches on images like these, over seeds; None where
-        seeds or draws are missing.
+    def interval(self, index: int, metric: str) -> tuple[float, float] | None:
+        """The 95 % interval of a method over seeds and over images like these; None where seeds or draws are
+        missing.
 
         Args:
-            place: of the row.
-            metric: one that is kept draw by draw.
+            index: index of the row in `rows`.
+            metric: a metric that records keep draw by draw.
         """
-        row, estimate = self.rows[place], self._estimates(metric).get(place)
+        row, estimate = self.rows[index], self._estimates(metric).get(index)
         if estimate is None:
             return None
         moderated = moderate(estimate, self.prior(metric))
@@ -125,11 +127,11 @@ class Board:
         ]
 
     def _estimates(self, metric: str) -> Mapping[int, Estimate]:
-        """By place in `rows`, of those that have one."""
+        """The estimates of the rows that have one, by index in `rows`."""
         if metric not in self._known:
-            estimates = {place: row.estimate(metric) for place, row in enumerate(self.rows)}
+            estimates = {index: row.estimate(metric) for index, row in enumerate(self.rows)}
             self._known[metric] = {
-                place: estimate for place, estimate in estimates.items() if estimate is not None
+                index: estimate for index, estimate in estimates.items() if estimate is not None
             }
         return self._known[metric]
 

@@ -1,21 +1,23 @@
-"""Tables of a leaderboard page, as markdown."""
+"""The tables of a leaderboard page, as markdown."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
 
+from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec, columns_of
-from wsbench.reports import power
+from wsbench.reports import page_words, power
 from wsbench.reports.board import Board
-from wsbench.reports.rows import Row, shown
+from wsbench.reports.published import Paper, PublishedTable
+from wsbench.reports.rows import Row, metrics_of_table
 from wsbench.utils.names import markdown
 
 _FLOORS = "Image-blind boxes with the class scores of each row"
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A GitHub table, first column to the left, numbers to the right."""
+    """A markdown table whose first column is left-aligned and whose other columns are right-aligned."""
     lines = [header, [":---", *["---:"] * (len(header) - 1)], *rows]
     cells = [[markdown(cell) for cell in line] for line in lines]
     return "".join(f"| {' | '.join(line)} |\n" for line in cells)
@@ -26,25 +28,25 @@ def _bounds(bounds: tuple[float, float] | None, spec: MetricSpec) -> str:
 
 
 def ranking(board: Board) -> list[str]:
-    """The table that ranks, and what its intervals rest on."""
+    """The ranking table, and a line on the prior of its intervals."""
     ranked_by, main = board.ranked_by, board.metrics[board.ranked_by]
-    columns = [metric for metric in shown(board.rows, "ranking") if metric != ranked_by]
-    kept = {name for name, spec in board.metrics.items() if spec.is_kept}
+    columns = [metric for metric in metrics_of_table(board.rows, "ranking") if metric != ranked_by]
+    with_interval = {name for name, spec in board.metrics.items() if spec.is_kept}
     header = ["method", "seeds", "rank", "rank alone", ranked_by, "95 %", "these networks"]
     for metric in columns:
-        header += [metric, f"{metric} 95 %"] if metric in kept else [metric]
+        header += [metric, f"{metric} 95 %"] if metric in with_interval else [metric]
     lines = []
-    for place, row in enumerate(board.rows):
-        standing = board.standings.get(place)
+    for index, row in enumerate(board.rows):
+        standing = board.standings.get(index)
         line = [row.label("uniform"), row.seeds, "-", "-"]
         if standing is not None:
             line[2:] = [f"**{standing.words}**" if standing.winner else standing.words, standing.likely]
-        line += [row.cell(ranked_by, "uniform"), _bounds(board.interval(place, ranked_by), main)]
+        line += [row.cell(ranked_by, "uniform"), _bounds(board.interval(index, ranked_by), main)]
         line.append(_bounds(row.of_networks(ranked_by, "uniform"), main))
         for metric in columns:
             line.append(row.cell(metric, "uniform"))
-            if metric in kept:
-                line.append(_bounds(board.interval(place, metric), board.metrics[metric]))
+            if metric in with_interval:
+                line.append(_bounds(board.interval(index, metric), board.metrics[metric]))
         lines.append(line)
     sentence = power.sentence(board)
     return [markdown_table(header, lines), _prior_line(board), *([sentence] if sentence else [])]
@@ -60,8 +62,8 @@ def _prior_line(board: Board) -> str:
 
 
 def measures(rows: Sequence[Row], protocol: str) -> str:
-    """A plain table of measures that do not rank."""
-    columns, metrics = shown(rows, protocol), rows[0].metrics
+    """A table of metrics that do not rank."""
+    columns, metrics = metrics_of_table(rows, protocol), rows[0].metrics
     header = ["method", *columns]
     lines = [[row.label(protocol), *(row.cell(metric, protocol) for metric in columns)] for row in rows]
     if rows[0].folds:
@@ -73,7 +75,8 @@ def measures(rows: Sequence[Row], protocol: str) -> str:
 
 
 def floors(rows: Sequence[Row]) -> list[str]:
-    """What image-blind boxes reach with each row's class scores, folded; nothing where no record says."""
+    """A folded table of the metrics of image-blind boxes with each row's class scores; empty without
+    records."""
     lines, metrics = [], rows[0].metrics
     columns = columns_of(metrics, "floors")
     for row in rows:
@@ -89,6 +92,43 @@ def floors(rows: Sequence[Row]) -> list[str]:
         return []
     table = markdown_table(["boxes and class scores", *columns], lines)
     return [f"<details><summary>{_FLOORS}</summary>\n\n{table}\n</details>\n"]
+
+
+def sanity(rows: Sequence[Row]) -> list[str]:
+    """The table of sanity checks, with means over the seeds that have been checked; empty where there are
+    none."""
+    cells = []
+    for row in rows:
+        checked = [record for record in row.records if record.sanity]
+        for check, title in page_words.RANDOM.items():
+            with_check = [record for record in checked if check in record.sanity["checks"]]
+            if with_check:
+                seeds = ", ".join(str(record.seed) for record in with_check)
+                cells.append([row.label("uniform"), seeds, title, *_similarities(with_check, check)])
+    header = ["method", "seeds", "random", "Spearman", "SSIM", "HOG", "undefined"]
+    return [page_words.SANITY, markdown_table(header, cells)] if cells else []
+
+
+def _similarities(checked: Sequence[Record], check: str) -> list[str]:
+    measured = [record.sanity["checks"][check][0] for record in checked]
+    cells = []
+    for name in ("spearman", "ssim", "hog"):
+        values = [result[name]["value"] for result in measured]
+        cells.append("-" if None in values else f"{statistics.fmean(values):.3f}")
+    undefined, maps = sum(result["undefined"] for result in measured), sum(r.sanity["maps"] for r in checked)
+    return [*cells, f"{undefined} of {maps}"]
+
+
+def published_table(paper: Paper, table: PublishedTable) -> str:
+    """A table of published numbers, with a line on its source and its differences."""
+    header = ["method", *table.columns, *(["note"] if table.notes else [])]
+    rows = [
+        [name, *("-" if number is None else f"{number:g}" for number in numbers)]
+        + ([table.notes.get(name, "")] if table.notes else [])
+        for name, numbers in table.rows.items()
+    ]
+    source = f"**{table.table}** of {paper.citation}. Split: {table.split}. Differs: {table.differs}."
+    return f"{source}\n\n{markdown_table(header, rows)}"
 
 
 def _mean_of(values: Sequence[float | None]) -> float | None:

@@ -1,4 +1,4 @@
-"""Efficiency in words: the columns of every table of it, and rows of the leaderboard's."""
+"""Tables of efficiency: their columns, and the rows of the leaderboard's table."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 from wsbench.reports.rows import Row
 
 Efficiency = Mapping[str, Any]
-"""As in `Record.efficiency`."""
+"""The values of `Record.efficiency`."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One quantity of a table.
+    """One column of a table.
 
     Attributes:
-        heading: with its unit.
-        value: out of an efficiency; None where it does not exist.
-        text: of a value.
+        heading: heading with the unit.
+        value: returns the value of an efficiency; None where it does not exist.
+        text: returns a value as text.
     """
 
     heading: str
@@ -30,13 +30,13 @@ class Column:
     text: Callable[[float], str]
 
     def cell(self, efficiency: Iterable[Efficiency]) -> str:
-        """Median over some runs that have a value; a dash if none has."""
+        """The median over the runs that have a value; a dash if none has."""
         values = [value for run in efficiency if (value := self.value(run)) is not None]
         return self.text(statistics.median(values)) if values else "-"
 
 
 def short_number(value: float) -> str:
-    """Three significant digits with k, M, G or T: 230882 -> ``231 k``."""
+    """A number with three significant digits and k, M, G or T: 230882 -> ``231 k``."""
     for factor, letter in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
         if value >= factor:
             return three_digits(value / factor) + letter
@@ -44,7 +44,8 @@ def short_number(value: float) -> str:
 
 
 def three_digits(value: float) -> str:
-    """Three significant digits, no exponent, and no digit behind the point of a whole number below 1000."""
+    """A number with three significant digits and no exponent. Whole numbers below 1000 have no decimal
+    places."""
     if value == 0 or (value == round(value) and value < 1000):
         return str(round(value))
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
@@ -59,7 +60,7 @@ def _megabytes(name: str) -> Callable[[Efficiency], float | None]:
 
 
 def _per_image(efficiency: Efficiency) -> float | None:
-    """Milliseconds of training an image."""
+    """Time to train on one image, in milliseconds."""
     images = efficiency.get("training_images")
     return 1000 * efficiency["training_seconds"] / images if images else None
 
@@ -85,7 +86,7 @@ TRAINING_AN_IMAGE = Column("train ms/image", _per_image, three_digits)
 
 
 def machine(efficiency: Efficiency) -> str:
-    """Where it was measured, and where trained if that is another device."""
+    """The machine of the measurement, and the device of the training if it is another one."""
     count = efficiency["threads"]
     threads = f", {count} thread{'s' if count > 1 else ''}" if count else ""
     elsewhere = efficiency["trained_on"].partition(":")[0] != efficiency["device"].partition(":")[0]
@@ -94,8 +95,8 @@ def machine(efficiency: Efficiency) -> str:
 
 
 def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """Header and cells for the rows whose records have an efficiency, one line for each machine; medians
-    over seeds. No cells where no record has one."""
+    """The header and the cells of the table, with one line for each row and machine. Values are medians over
+    seeds. Rows without an efficiency have no line."""
     columns = (*NETWORK, *TIME, *MEMORY, TRAINING)
     header = ["method", "measured on", *(column.heading for column in columns)]
     cells = []

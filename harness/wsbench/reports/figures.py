@@ -1,4 +1,4 @@
-"""Writes matplotlib's figures."""
+"""Writes figures of matplotlib."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def save(figure: Figure, path: Path, *, dpi: int) -> None:
-    """Write a figure as PNG. A letter that the font lacks is drawn as a box, without a warning a letter."""
+    """Write a figure as PNG. A letter that the font lacks is drawn as a box, without a warning."""
     with atomic(path) as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(file, format="png", dpi=dpi)

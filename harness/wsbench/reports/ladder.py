@@ -1,10 +1,11 @@
-"""The Ladder: a leaderboard that moves only by more than its own noise (Blum and Hardt 2015).
+"""The Ladder rule: a submission must beat the best one by more than noise.
 
-"The Ladder: a reliable leaderboard for machine learning competitions", its mechanism without parameters: a
-submission counts where it beats the best before it by more than one standard error of their paired
-difference. There, losses are means over images and that error is ``s / sqrt(n)``; measures here are no such
-means, and it is the spread of the difference over bootstrap draws of the test images. Seeds are no part of
-it: what the rule guards is the reuse of test images.
+Blum and Hardt, "The Ladder: a reliable leaderboard for machine learning competitions" (2015), the mechanism
+without parameters: a submission enters if it beats the best one so far by more than one standard error of
+their paired difference. In the paper losses are means over images, and that error is ``s / sqrt(n)``. The
+metrics here are no means over images, so it is the standard deviation of the difference over bootstrap draws
+of the test images. Variation over seeds is left out, because the rule guards against the reuse of test
+images.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from wsbench.scoring.significance import Estimate
 
 
 def step(submitted: np.ndarray, best: np.ndarray) -> float:
-    """By how much a submission must beat the best: the standard error of their difference.
+    """The standard error of the difference between a submission and the best one.
 
     Args:
-        submitted, best: ``(B,)`` a measure in the same draws of the test images; NaN where it does not exist.
+        submitted: ``(B,)`` values of a metric in B draws of the test images; NaN where it does not exist.
+        best: ``(B,)`` values of the best submission in the same draws.
 
     Returns:
-        The sample standard deviation over the draws in which both exist; infinite where those are fewer than
-        two, which tell nothing.
+        The sample standard deviation over the draws in which both exist; infinite for fewer than two draws.
     """
     differences = np.asarray(submitted) - np.asarray(best)
     there = differences[~np.isnan(differences)]
@@ -30,11 +31,12 @@ def step(submitted: np.ndarray, best: np.ndarray) -> float:
 
 
 def climbs(submitted: Estimate, best: Estimate, *, sign: int = 1) -> bool:
-    """Whether a submission's mean beats the best one's by more than the `step`.
+    """Whether the mean of a submission beats that of the best one by more than the `step`.
 
     Args:
-        submitted, best: of one measure.
-        sign: -1 where less of the measure is better.
+        submitted: the submission's estimate of a metric.
+        best: the best submission's estimate of the metric.
+        sign: 1 if higher values are better, -1 if lower ones are.
     """
     ahead = sign * (submitted.values.mean() - best.values.mean())
     return bool(ahead > step(submitted.draws, best.draws))

@@ -1,9 +1,8 @@
-"""Records -> markdown tables: a pure function, so that CI can tell a table from what its records say."""
+"""Leaderboard pages: markdown tables that follow from records alone, so that CI can check them."""
 
 from __future__ import annotations
 
 import json
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -22,8 +21,8 @@ from wsbench.files.user_files import expanded
 from wsbench.files.writing import write_text
 from wsbench.reports import costs, page_words, published
 from wsbench.reports.board import Board
-from wsbench.reports.board_tables import floors, markdown_table, measures, ranking
-from wsbench.reports.published import Paper, PublishedTable
+from wsbench.reports.board_tables import floors, markdown_table, measures, published_table, ranking, sanity
+from wsbench.reports.published import Paper
 from wsbench.reports.rows import Row, row_key
 from wsbench.runs import replay, replay_arrays
 from wsbench.runs.evaluation_log import seen_by
@@ -32,17 +31,19 @@ from wsbench.utils.hashing import key_of
 
 
 def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path:
-    """Copy a finished record into a leaderboard's folder, without what names a run's machine, and beside
-    it the predictions that its numbers follow from.
+    """Copy a finished record and its predictions into a leaderboards folder, without the name of the machine.
 
     Args:
-        record: of a complete dataset.
-        folder: of all leaderboards.
+        record: a record of a complete dataset.
+        folder: the folder of all leaderboards.
         planned_seeds: all seeds that the row is to have.
 
+    Returns:
+        The path of the copied record.
+
     Raises:
-        WsbenchError: the record is of a subset: its scores compare with nothing; or the run's predictions are
-            not what was left there.
+        WsbenchError: the record is of a subset, whose scores are not comparable; or the run's predictions
+            have changed since it ended.
     """
     refuse_subset(record.dataset)
     method, name = record.method, record.dataset["name"]
@@ -62,25 +63,30 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
 
 
 def refuse_subset(dataset: Mapping[str, Any]) -> None:
-    """Raise WsbenchError if a dataset, described as in a record, is only a part of its release."""
+    """Raise WsbenchError if a dataset, described as in a record, is a subset of its release."""
     if dataset["subset"]:
-        counts = ", ".join(f"{here}/{all_} of {split}" for split, (here, all_) in dataset["subset"].items())
+        counts = ", ".join(
+            f"{present}/{released} of {split}" for split, (present, released) in dataset["subset"].items()
+        )
         raise WsbenchError(
             f"{dataset['name']} is a subset here ({counts} images); "
-            "its scores compare with nothing and enter no leaderboard"
+            "its scores are not comparable and enter no leaderboard"
         )
 
 
-def read(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, list[Record]]:
-    """All records under a leaderboards folder, by dataset, in the order of their file names.
+def read_records(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, list[Record]]:
+    """Read all records of a leaderboards folder.
 
     Args:
-        folder: of all leaderboards.
-        metrics: by name; they decide which records share a table.
+        folder: the folder of all leaderboards.
+        metrics: all metrics by name; they decide which records share a table.
+
+    Returns:
+        The records of each dataset, in the order of their file names.
 
     Raises:
-        WsbenchError: a file is no record, is of a subset, lies in another dataset's folder, or shares no
-            table with the records that it should share one with.
+        WsbenchError: a file is no record, is of a subset, lies in another dataset's folder, or contradicts
+            other records of its table.
     """
     by_dataset: dict[str, list[Record]] = defaultdict(list)
     by_table: dict[str, dict[Path, Record]] = defaultdict(dict)
@@ -100,8 +106,8 @@ def read(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, list[Reco
 
 
 def _refuse_misfits(of_table: Mapping[Path, Record]) -> None:
-    """Raise WsbenchError where one seed of a row has two records, or records of one table have not equally
-    many draws, so that nothing can be compared draw by draw."""
+    """Raise WsbenchError if a seed of a row has two records, or if records of one table differ in their
+    number of draws, so that they cannot be compared draw by draw."""
     path_of: dict[tuple[str, int], Path] = {}
     lengths: dict[int, Path] = {}
     for path, record in of_table.items():
@@ -117,28 +123,33 @@ def _refuse_misfits(of_table: Mapping[Path, Record]) -> None:
 
 
 def render(
-    name: str, found: Iterable[Record], metrics: Mapping[str, MetricSpec], papers: Sequence[Paper] = ()
+    name: str,
+    dataset_records: Iterable[Record],
+    metrics: Mapping[str, MetricSpec],
+    papers: Sequence[Paper] = (),
 ) -> str:
-    """The markdown page of one dataset. Records of different keys never share a table, and none shares one
-    with what papers print; the table of most records comes first.
+    """Render the markdown page of one dataset.
+
+    Records of different keys never share a table, and published numbers have tables of their own. The table
+    with the most records comes first.
 
     Args:
-        name: of the dataset.
-        found: its records.
-        metrics: by name, what is known of the metrics that tables show.
+        name: name of the dataset.
+        dataset_records: its records.
+        metrics: all metrics by name.
         papers: published numbers of any dataset.
     """
     tables: dict[str, list[Record]] = defaultdict(list)
-    everything = list(found)
+    everything = list(dataset_records)
     for record in everything:
         tables[table_key(record, metrics)].append(record)
     parts = [f"# Leaderboard: {name}\n", page_words.PREFACE if tables else page_words.NO_RECORDS]
-    for _, inside in sorted(tables.items(), key=lambda table: (-len(table[1]), table[0])):
-        data = inside[0].key["fingerprint"]
+    for _, of_key in sorted(tables.items(), key=lambda table: (-len(table[1]), table[0])):
+        data = of_key[0].key["fingerprint"]
         same_data = [record for record in everything if record.key["fingerprint"] == data]
-        parts += _section(inside, same_data, metrics)
+        parts += _section(of_key, same_data, metrics)
     printed = [
-        _published(paper, table) for paper in papers for table in paper.tables if table.dataset == name
+        published_table(paper, table) for paper in papers for table in paper.tables if table.dataset == name
     ]
     if printed:
         parts += [page_words.PUBLISHED, *printed]
@@ -148,28 +159,34 @@ def render(
 def leaderboard(
     folder: str | Path = "leaderboards", *, plugin_files: str | Path | Iterable[str | Path] = ()
 ) -> list[Path]:
-    """Write the page of every dataset that has records in a leaderboards folder; returns the pages.
+    """Write the leaderboard page of every dataset that has records.
 
     Args:
-        folder: holds ``records/``; a leading ``~`` is the home folder.
-        plugin_files: further Python files to find plugins in, whose metrics pages show; one path, or several.
+        folder: the folder that holds ``records/``. A leading ``~`` is the home folder.
+        plugin_files: one or several Python files with plugins, whose metrics the pages show, too.
+
+    Returns:
+        The paths of the pages.
 
     Raises:
-        WsbenchError: there is nothing to write a page of, or a file is no record.
+        WsbenchError: the folder has no records and no published numbers, or a file is no record.
     """
     files = [plugin_files] if isinstance(plugin_files, str | Path) else plugin_files
     return update(expanded(folder), find(files).metrics)
 
 
 def update(folder: Path, metrics: Mapping[str, MetricSpec]) -> list[Path]:
-    """Write the page of every dataset that has records; returns the pages.
+    """Write the page of every dataset that has records.
 
     Args:
-        folder: of all leaderboards.
-        metrics: by name, what is known of the metrics that tables show.
+        folder: the folder of all leaderboards.
+        metrics: all metrics by name.
+
+    Returns:
+        The paths of the pages.
 
     Raises:
-        WsbenchError: there is nothing to write a page of.
+        WsbenchError: the folder has no records and no published numbers.
     """
     with held_for_a_moment(folder / ".lock"):
         pages = _pages(folder, metrics)
@@ -181,14 +198,18 @@ def update(folder: Path, metrics: Mapping[str, MetricSpec]) -> list[Path]:
 
 
 def stale(folder: Path, metrics: Mapping[str, MetricSpec]) -> list[Path]:
-    """The pages that are not what their records say: different, missing, or without records.
+    """The pages that do not match their records: they differ, are missing, or have no records.
 
     Args:
-        folder: of all leaderboards.
-        metrics: by name, what is known of the metrics that tables show.
+        folder: the folder of all leaderboards.
+        metrics: all metrics by name.
+
+    Returns:
+        The paths of these pages.
 
     Raises:
-        WsbenchError: there is no page, and nothing that one should be of: a check of nothing finds nothing.
+        WsbenchError: the folder has no page, no records and no published numbers, so there is nothing to
+            check.
     """
     expected = _pages(folder, metrics)
     wrong = [path for path, text in expected.items() if not path.exists() or path.read_text("utf-8") != text]
@@ -209,29 +230,18 @@ def _nothing_there(folder: Path) -> WsbenchError:
 
 def _pages(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[Path, str]:
     """The page of every dataset that has records or published numbers."""
-    found, papers = read(folder, metrics), published.read(folder)
-    names = sorted(set(found) | published.datasets(papers))
-    return {folder / f"{name}.md": render(name, found.get(name, []), metrics, papers) for name in names}
-
-
-def _published(paper: Paper, table: PublishedTable) -> str:
-    header = ["method", *table.columns, *(["note"] if table.notes else [])]
-    rows = [
-        [name, *("-" if number is None else f"{number:g}" for number in numbers)]
-        + ([table.notes.get(name, "")] if table.notes else [])
-        for name, numbers in table.rows.items()
-    ]
-    where = f"**{table.table}** of {paper.citation}. Split: {table.split}. Differs: {table.differs}."
-    return f"{where}\n\n{markdown_table(header, rows)}"
+    by_dataset, papers = read_records(folder, metrics), published.read_papers(folder)
+    names = sorted(set(by_dataset) | published.datasets(papers))
+    return {folder / f"{name}.md": render(name, by_dataset.get(name, []), metrics, papers) for name in names}
 
 
 def table_key(record: Record, metrics: Mapping[str, MetricSpec]) -> str:
-    """What two records must share to stand in one table: their key, and the versions of the metrics that
-    pages show, where they are not the first. A further metric that only some records have parts nothing.
+    """The key that all records of one table share: the record's key, with the versions of those metrics only
+    that pages show. A further metric that some records lack does not split a table.
 
     Args:
-        record: of a run.
-        metrics: by name.
+        record: the record of a run.
+        metrics: all metrics by name.
     """
     columns = {RANKED_BY, RANKED_WITHOUT_BOXES, *on_page(metrics), *columns_of(metrics, "paper")}
     versions = {
@@ -255,32 +265,7 @@ def _section(
     of_paper = [row for row in board.rows if any("paper" in record.protocols for record in row.records)]
     if of_paper:
         parts += [page_words.TITLES["paper"], measures(of_paper, "paper")]
-    return [*parts, *_sanity(board.rows), *_costs(board.rows)]
-
-
-def _sanity(rows: Sequence[Row]) -> list[str]:
-    """What sanity checks measured of some rows: means over the seeds that have been checked, which are
-    named; nothing where no record has been checked."""
-    cells = []
-    for row in rows:
-        checked = [record for record in row.records if record.sanity]
-        for check, what in page_words.RANDOM.items():
-            found = [record for record in checked if check in record.sanity["checks"]]
-            if found:
-                seeds = ", ".join(str(record.seed) for record in found)
-                cells.append([row.label("uniform"), seeds, what, *_similarities(found, check)])
-    header = ["method", "seeds", "random", "Spearman", "SSIM", "HOG", "undefined"]
-    return [page_words.SANITY, markdown_table(header, cells)] if cells else []
-
-
-def _similarities(found: Sequence[Record], check: str) -> list[str]:
-    measured = [record.sanity["checks"][check][0] for record in found]
-    cells = []
-    for name in ("spearman", "ssim", "hog"):
-        values = [one[name]["value"] for one in measured]
-        cells.append("-" if None in values else f"{statistics.fmean(values):.3f}")
-    undefined, maps = sum(one["undefined"] for one in measured), sum(r.sanity["maps"] for r in found)
-    return [*cells, f"{undefined} of {maps}"]
+    return [*parts, *sanity(board.rows), *_costs(board.rows)]
 
 
 def _costs(rows: Sequence[Row]) -> list[str]:
@@ -302,7 +287,7 @@ def _data_line(record: Record, seen: str) -> str:
 
 
 def _seen(rows: int, same_data: Sequence[Record]) -> str:
-    """How many rows, and evaluations where records say so, the test split of some records has seen."""
+    """The number of rows, and of evaluations where records tell it, that have used this test split."""
     words = f"{rows} row{'' if rows == 1 else 's'}"
     if (evaluations := seen_by(same_data)) is not None:
         words += f" and at least {evaluations} evaluation{'' if evaluations == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Pictures of a finished run: image, what lies behind the heatmap, the heatmap, and boxes, per class."""
+"""Pictures of finished runs: for an image and class, the method's inner maps, its heatmap, and its boxes."""
 
 from __future__ import annotations
 
@@ -31,26 +31,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIDE = 512
-"""Longest side at which an image is drawn, in pixels."""
+"""Longest side of a drawn image, in pixels."""
 INCHES = 2.6
-"""Side of a panel."""
+"""Side of a panel, in inches."""
 TITLE, LINE = 36, 0.14
-"""Characters of a title's line, which are as wide as a panel, and the line's height in inches."""
+"""Characters in a line of a title, as wide as a panel, and the height of the line in inches."""
 TRUTH, PREDICTED = "limegreen", "red"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One image and class, as one run sees it.
+class Drawing:
+    """One image and class, as one run predicts it.
 
     Attributes:
-        run: its method with its preset and changed settings.
+        run: the run's method, with its preset and changed settings.
         sample: the image.
         label: the class.
         pixels: ``(h, w)`` uint8.
-        score: of the class, with its operating point.
-        maps: named maps of the class, ``(h, w)`` in [0, 1], with the part of the image they cover.
-        boxes: predicted ones, ``(K, 4)`` corners in pixels of the original image.
+        score: the score of the class.
+        operating_point: the score from which the class counts as predicted.
+        maps: maps of the class by name, ``(h, w)`` in [0, 1], each with the region of the image that it
+            covers.
+        boxes: ``(K, 4)`` corners of predicted boxes, in pixels of the original image.
     """
 
     run: str
@@ -64,12 +66,12 @@ class Row:
 
 
 def examples(loaded: Loaded, classes: Sequence[str], each: int) -> list[tuple[str, str]]:
-    """The first test images by name that have a box of a class, whatever was predicted of them.
+    """The first test images by name that have a box of a class.
 
     Args:
         loaded: the dataset.
-        classes: whose examples.
-        each: images a class.
+        classes: the classes.
+        each: number of images for each class.
 
     Returns:
         Pairs of image and class.
@@ -83,39 +85,39 @@ def examples(loaded: Loaded, classes: Sequence[str], each: int) -> list[tuple[st
     return pairs
 
 
-def rows(
+def drawings(
     record: Record,
     loaded: Loaded,
     plugins: Plugins,
-    wanted: Sequence[tuple[str, str]],
+    pairs: Sequence[tuple[str, str]],
     progress: Progress,
     protocol: str = "uniform",
-) -> list[Row]:
-    """What is drawn of each image and class.
+) -> list[Drawing]:
+    """Collect what is drawn of each image and class.
 
     Args:
-        record: of a finished run.
+        record: the record of a finished run.
         loaded: its dataset.
-        plugins: all that were found.
-        wanted: pairs of test image and class.
-        progress: where long work is shown.
-        protocol: whose heatmaps and boxes.
+        plugins: all plugins.
+        pairs: pairs of test image and class.
+        progress: shows long work.
+        protocol: the protocol whose heatmaps and boxes are drawn.
 
     Raises:
-        WsbenchError: an unknown image or class, a protocol that the run does not have, or a file of it that
-            is not what was left there.
+        WsbenchError: an image or class is unknown, the run does not have the protocol, or one of its files
+            has changed since it ended.
     """
     assert record.folder is not None
     choose(protocol, record.protocols, "protocol of this run")
     stored = store.of_protocol(finished(record.folder, "predict").folder, protocol)
     names, prediction = store.read_role(stored, "test", loaded.dataset.classes)
-    place = {name: row for row, name in enumerate(names)}
+    row_of = {name: row for row, name in enumerate(names)}
     columns = {label: column for column, label in enumerate(loaded.dataset.classes)}
     chosen = [
-        (name, choose(name, place, "test image"), label, choose(label, columns, "class"))
-        for name, label in wanted
+        (name, choose(name, row_of, "test image"), label, choose(label, columns, "class"))
+        for name, label in pairs
     ]
-    images = list(dict.fromkeys(name for name, _ in wanted))
+    images = list(dict.fromkeys(name for name, _ in pairs))
     inner = _inner_maps(record, loaded, plugins, images, progress, protocol)
     boxes = record.boxes().query("protocol == @protocol")
     points = record.protocols[protocol]["calibration"]["operating_points"]
@@ -123,10 +125,10 @@ def rows(
     result, run = [], label_of(record, protocol)
     for name, row, label, column in chosen:
         sample = samples[name]
-        whole = full_image(sample.width, sample.height)
-        maps = {what: (values[images.index(name), column], whole) for what, values in inner.items()}
+        full = full_image(sample.width, sample.height)
+        maps = {title: (values[images.index(name), column], full) for title, values in inner.items()}
         if prediction.heatmaps is not None:
-            region = prediction.regions[row] if prediction.regions else whole
+            region = prediction.regions[row] if prediction.regions else full
             cells = prediction.heatmaps[row, column].astype(np.float32)
             heatmap = resized_to_grid(cells, prediction.box_grid)
             maps["heatmap"] = (heatmap, region)
@@ -135,7 +137,7 @@ def rows(
         score = float(prediction.scores[row, column])
         found_boxes = _corners(boxes, name, label)
         point = points[label]
-        result.append(Row(run, sample, label, pixels, score, point, maps, found_boxes))
+        result.append(Drawing(run, sample, label, pixels, score, point, maps, found_boxes))
     return result
 
 
@@ -153,7 +155,7 @@ def _inner_maps(
     assert record.folder is not None
     method = restored(job, record.folder.parent, protocol)
     if method is None:
-        progress.say(f"{job.plan.spec.name}: its training is gone; only heatmaps and boxes are drawn")
+        progress.say(f"{job.plan.spec.name}: its training was deleted; only heatmaps and boxes are drawn")
         return {}
     return method.inner_maps(loaded.views.images(images))
 
@@ -164,15 +166,18 @@ def _corners(boxes: pd.DataFrame, name: str, label: str) -> np.ndarray:
     return corners
 
 
-def draw(lines: Sequence[Sequence[Row]], path: Path, *, below: bool = False) -> None:
-    """One line of panels an image and class, as PNG: of every run, its maps over the image, then its boxes.
+def draw(lines: Sequence[Sequence[Drawing]], path: Path, *, below: bool = False) -> None:
+    """Draw one line of panels for each image and class, as PNG: the maps of every run, then its boxes.
 
-    Truth is green, predictions are red; maps are drawn cell by cell, as boxes were cut from them.
+    Truth is green, predictions are red. Maps are drawn cell by cell, as boxes were cut from them.
 
     Args:
-        lines: of each image and class, one row a run.
-        path: the file.
-        below: a line a run, instead; panels of boxes stand below each other.
+        lines: one line for each image and class, with one drawing for each run.
+        path: the file to write.
+        below: draw a line for each run instead, so that panels of boxes are below each other.
+
+    Raises:
+        WsbenchError: there is no line.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -180,47 +185,47 @@ def draw(lines: Sequence[Sequence[Row]], path: Path, *, below: bool = False) -> 
     if not lines:
         raise WsbenchError("there is nothing to draw: no test image has a box of the classes")
     names = {row.run: fill(row.run, TITLE) + "\n" if len(line) > 1 else "" for line in lines for row in line}
-    shown = [[row] for line in lines for row in line] if below else lines
-    widest = max(map(_panels, shown))
+    grid = [[row] for line in lines for row in line] if below else lines
+    widest = max(map(_panels, grid))
     height = INCHES + LINE * (3 + max(name.count("\n") for name in names.values()))
-    figure = Figure(figsize=(INCHES * widest, height * len(shown)), layout="constrained")
+    figure = Figure(figsize=(INCHES * widest, height * len(grid)), layout="constrained")
     FigureCanvasAgg(figure)
-    for line, beside in zip(figure.subplots(len(shown), widest, squeeze=False), shown, strict=True):
-        start = widest - _panels(beside)
+    for line, rows in zip(figure.subplots(len(grid), widest, squeeze=False), grid, strict=True):
+        start = widest - _panels(rows)
         for axes in line[:start]:
             axes.set_axis_off()
-        for row in beside:
+        for row in rows:
             stop = start + _panels([row])
             _draw_row(line[start:stop], row, names[row.run])
             start = stop
     save(figure, path, dpi=110)
 
 
-def _panels(line: Sequence[Row]) -> int:
+def _panels(line: Sequence[Drawing]) -> int:
     return sum(len(row.maps) + 1 for row in line)
 
 
-def _draw_row(line: Sequence[Axes], row: Row, whose: str) -> None:
+def _draw_row(line: Sequence[Axes], row: Drawing, whose: str) -> None:
     width, height = row.sample.width, row.sample.height
     for axes in line:
         axes.imshow(row.pixels, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
         axes.set_axis_off()
-        axes.set_anchor("S")  # titles have what is left
-    for axes, (what, (values, region)) in zip(line, row.maps.items(), strict=False):
+        axes.set_anchor("S")  # titles get the room above
+    for axes, (title, (values, region)) in zip(line, row.maps.items(), strict=False):
         extent = (region.x0, region.x1, region.y1, region.y0)
         axes.imshow(
             values, cmap="inferno", vmin=0, vmax=1, alpha=0.45, extent=extent, interpolation="nearest"
         )
         axes.set(xlim=(0, width), ylim=(height, 0))
-        axes.set_title(whose + what, fontsize=8, parse_math=False)
+        axes.set_title(whose + title, fontsize=8, parse_math=False)
     for box in row.sample.boxes:
         if box.label == row.label:
             _outline(line[-1], (box.x0, box.y0, box.x1, box.y1), TRUTH)
     for corners in row.boxes:
         _outline(line[-1], corners, PREDICTED)
     sign = "≥" if row.score >= row.operating_point else "<"
-    said = f"{whose}{row.label} {row.score:.2f} {sign} {row.operating_point:.2f}"
-    line[-1].set_title(f"{Path(row.sample.name).stem}\n{said}", fontsize=8, parse_math=False)
+    score = f"{whose}{row.label} {row.score:.2f} {sign} {row.operating_point:.2f}"
+    line[-1].set_title(f"{Path(row.sample.name).stem}\n{score}", fontsize=8, parse_math=False)
 
 
 def _outline(axes: Axes, corners: Any, colour: str) -> None:

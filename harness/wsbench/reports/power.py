@@ -1,8 +1,8 @@
-"""What so many seeds and test images can tell: the power of one comparison of two rows of a table.
+"""The power of a comparison of two rows, given the numbers of seeds and test images.
 
-The test is the table's own (`wsbench.scoring.significance.p_value`). Over what the sample variances of the
-seeds may turn out to be, and so over the difference that is then called significant, its power is averaged
-numerically; no normal law stands in for a variance of few degrees of freedom.
+The test is the one that tables use (`wsbench.scoring.significance.p_value`). The sample variances over
+seeds, and with them the smallest significant difference, are random. The power is the numerical average over
+their distribution. No normal approximation replaces a variance with few degrees of freedom.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ if TYPE_CHECKING:
     from wsbench.reports.board import Board
 
 POWER = 0.8
-"""The chance of telling a difference that is called detectable."""
+"""The probability with which a detectable difference is found."""
 
 MOST_SEEDS = 1000
-"""Beyond it, more seeds are not looked for."""
+"""Largest number of seeds that `seeds_needed` considers."""
 
 NODES = 10
-"""Gauss-Legendre nodes of each integral over a sample variance."""
+"""Number of Gauss-Legendre nodes of each integral over a sample variance."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two rows that are to be compared.
+    """The variances of a comparison of two rows.
 
     Attributes:
-        seed_variances: true variance of one seed, of either row; of rows that share their trainings, the one
-            of paired differences. 0 is that of a deterministic method.
-        image_variance: of the difference over draws of the test images.
-        images: the number of test images which that variance belongs to; of another number it is scaled by
-            the ratio of both.
-        prior: of the table's variances over seeds, or of paired differences.
+        seed_variances: the true variance over seeds of either row; for rows that share their trainings, the
+            variance of paired differences alone. It is 0 for a deterministic method.
+        image_variance: variance of the difference over draws of the test images.
+        images: number of test images that `image_variance` belongs to. For other numbers it is scaled by the
+            ratio.
+        prior: the prior of the table's variances over seeds, or of paired differences.
     """
 
     seed_variances: tuple[float, ...]
@@ -59,17 +59,18 @@ class Comparison:
     prior: Prior
 
     def over_images(self, images: int) -> float:
-        """The variance of the difference over draws of some other number of test images."""
+        """The variance of the difference over draws of another number of test images."""
         return self.image_variance * self.images / images
 
 
 def comparison_of(first: Estimate, second: Estimate, prior: Prior, images: int) -> Comparison:
-    """The comparison of two rows whose moderated variances over seeds are taken for the true ones.
+    """The comparison of two rows, with their moderated variances over seeds as true variances.
 
     Args:
-        first, second: the rows.
-        prior: of their table.
-        images: the number of test images.
+        first: estimate of the first row.
+        second: estimate of the second row.
+        prior: the prior of their table.
+        images: number of test images.
     """
     variance = _image_variance(first, second)
     if share_trainings(first, second):
@@ -82,29 +83,32 @@ def comparison_of(first: Estimate, second: Estimate, prior: Prior, images: int) 
 
 
 def holm_level(rows: int) -> float:
-    """The level at which Holm's procedure tells the first difference in a table of so many rows; those that
-    it tells later have a higher one, so that the power there is at least that at this level."""
+    """The level at which Holm's procedure finds the first difference in a table with this number of rows.
+    Later differences have a higher level, so their power is at least the power at this level."""
     return LEVEL / max(rows * (rows - 1) / 2, 1)
 
 
 def power_of(
     comparison: Comparison, difference: float, seeds: int, images: int, level: float = LEVEL
 ) -> float:
-    """The chance that a difference is told, in its true direction.
+    """The probability that a difference is found, in its true direction.
 
     Args:
-        comparison: of two rows.
-        difference: the true one of their means.
-        seeds: of each row; at least 1.
-        images: of the test role.
-        level: of the two-sided test.
+        comparison: the variances of the two rows.
+        difference: true difference of their means.
+        seeds: number of seeds of each row; at least 1.
+        images: number of images of the test role.
+        level: level of the two-sided test.
+
+    Returns:
+        A probability, from 0 to 1.
     """
     bounds, weights = _critical(comparison, seeds, images, level)
     return _power(difference, bounds, weights, _deviation(comparison, seeds, images))
 
 
 def smallest_difference(comparison: Comparison, seeds: int, images: int, level: float = LEVEL) -> float:
-    """The true difference that is told with a chance of `POWER`; arguments as of `power_of`."""
+    """The true difference that is found with probability `POWER`. The arguments are those of `power_of`."""
     from scipy.optimize import brentq
 
     bounds, weights = _critical(comparison, seeds, images, level)
@@ -118,8 +122,9 @@ def smallest_difference(comparison: Comparison, seeds: int, images: int, level: 
 
 
 def seeds_needed(comparison: Comparison, difference: float, images: int, level: float = LEVEL) -> int | None:
-    """The fewest seeds of each row that tell a difference with a chance of `POWER`; None where `MOST_SEEDS`
-    do not, since the test images are too few. Arguments as of `power_of`."""
+    """The smallest number of seeds of each row that finds a difference with probability `POWER`; None where
+    `MOST_SEEDS` are not enough, because there are too few test images. The arguments are those of
+    `power_of`."""
     few, many = 1, 1
     while power_of(comparison, difference, many, images, level) < POWER:
         if many >= MOST_SEEDS:
@@ -135,9 +140,11 @@ def seeds_needed(comparison: Comparison, difference: float, images: int, level: 
 
 
 def typical(board: Board) -> tuple[Comparison, int] | None:
-    """A comparison of two typical trained rows of a table, and their number of seeds: medians of the
-    moderated variances over seeds, of the variances of differences over the test images, and of the numbers
-    of seeds. None where fewer than two rows were trained and learnt something."""
+    """A comparison of two typical trained rows of a table, and their number of seeds.
+
+    It holds medians of the moderated variances over seeds, of the variances of differences over the test
+    images, and of the numbers of seeds. None if fewer than two rows were trained and learnt something.
+    """
     estimates = [row.estimate(board.ranked_by) for row in board.rows if not row.external]
     rows = [row for row in estimates if row and not row.deterministic and row.mean > MIN_MEAN]
     if len(rows) < 2:
@@ -151,7 +158,8 @@ def typical(board: Board) -> tuple[Comparison, int] | None:
 
 
 def sentence(board: Board) -> str:
-    """What a table of typical rows can tell, as one sentence of its page; empty where nothing was trained."""
+    """A sentence for the page: the smallest differences that its table can find; empty without trained
+    rows."""
     known = typical(board)
     if known is None:
         return ""
@@ -186,8 +194,8 @@ def _power(difference: float, bounds: np.ndarray, weights: np.ndarray, deviation
 
 
 def _critical(comparison: Comparison, seeds: int, images: int, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """``(M,)`` the least significant differences at the nodes of the laws of both sample variances, and the
-    weights of the nodes."""
+    """``(M,)`` the smallest significant differences at the nodes of the distributions of both sample
+    variances, and ``(M,)`` the weights of the nodes."""
     variance = comparison.over_images(images)
     nodes = [_moderated_nodes(of_row, comparison.prior, seeds) for of_row in comparison.seed_variances]
     pairs = list(product(*nodes))
@@ -196,7 +204,7 @@ def _critical(comparison: Comparison, seeds: int, images: int, level: float) -> 
 
 
 def _moderated_nodes(variance: float, prior: Prior, seeds: int) -> list[tuple[Moderated, float]]:
-    """What the moderated variance of a row may turn out to be, with weights."""
+    """Possible values of the moderated variance of a row, with their weights."""
     from scipy.stats import chi2
 
     if variance == 0:
@@ -206,13 +214,13 @@ def _moderated_nodes(variance: float, prior: Prior, seeds: int) -> list[tuple[Mo
     nodes, weights = np.polynomial.legendre.leggauss(NODES)
     sampled = variance * chi2.ppf((nodes + 1) / 2, seeds - 1) / (seeds - 1)
     return [
-        (moderated_by(prior, float(one), seeds), float(weight) / 2)
-        for one, weight in zip(sampled, weights, strict=True)
+        (moderated_by(prior, float(sample), seeds), float(weight) / 2)
+        for sample, weight in zip(sampled, weights, strict=True)
     ]
 
 
 def _least_significant(variance: float, moderated: Sequence[Moderated], level: float) -> float:
-    """The difference whose p is the level."""
+    """The difference whose p-value equals the level."""
     from scipy.optimize import brentq
 
     if variance == 0 and all(row.variance == 0 for row in moderated):

@@ -1,4 +1,4 @@
-"""Numbers as papers print them: shown beside ours, never ranked with them."""
+"""Published numbers, as papers print them. They are shown beside the tables and never ranked."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class PublishedTable(documents.Document):
     """One table of one paper.
 
     Attributes:
-        table: its number.
-        dataset: as wsbench names it.
-        split: what the numbers were measured on.
-        differs: why they compare with no row of wsbench.
+        table: number of the table in the paper.
+        dataset: the dataset's name in wsbench.
+        split: the data that the numbers were measured on.
+        differs: why the numbers cannot be compared with rows of wsbench.
         columns: metric names, with ``/Class`` where a number is of one class.
-        rows: by method, a number or null for each column.
-        notes: by method.
+        rows: a number or null for each column, by method.
+        notes: remarks, by method.
     """
 
     table: Name
@@ -54,11 +54,11 @@ class Paper(documents.Document):
     tables: list[PublishedTable]
 
 
-def read(leaderboards: Path) -> list[Paper]:
-    """The papers of a leaderboards folder, in the order of their files.
+def read_papers(leaderboards: Path) -> list[Paper]:
+    """Read the papers of a leaderboards folder, in the order of their files.
 
     Raises:
-        WsbenchError: a file is not of this form; the message names it.
+        WsbenchError: a file does not have this form; the message names it.
     """
     return [_paper(path) for path in sorted((leaderboards / FOLDER).glob("*.yaml"))]
 

@@ -21,18 +21,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INCHES = 4.0
-"""Side of a panel."""
+"""Side of a panel, in inches."""
 COLUMNS = 4
-"""Panels beside each other."""
+"""Most panels beside each other."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """How often the class is called where it is absent, and where it is present, at every threshold.
+    """A receiver operating characteristic.
 
     Attributes:
-        false_positive_rate, true_positive_rate: ``(K,)`` each, from 0 to 1.
-        auc: the area under it.
+        false_positive_rate: ``(K,)`` share of images without the class that are predicted positive, at each
+            of K thresholds.
+        true_positive_rate: ``(K,)`` share of images with the class that are predicted positive.
+        auc: the area under the curve.
     """
 
     false_positive_rate: np.ndarray
@@ -41,11 +43,11 @@ class Curve:
 
 
 def curve(labels: np.ndarray, scores: np.ndarray) -> Curve | None:
-    """The curve of one class; None where all images have it, or none has.
+    """The curve of one class; None if all images have the class, or none has it.
 
     Args:
         labels: ``(N,)`` of 0 and 1.
-        scores: ``(N,)``.
+        scores: ``(N,)`` scores of the class.
     """
     from sklearn.metrics import auc, roc_curve
 
@@ -56,10 +58,10 @@ def curve(labels: np.ndarray, scores: np.ndarray) -> Curve | None:
 
 
 def curves(record: Record, label: str) -> tuple[Curve | None, list[Curve | None]]:
-    """Of a class: the curve of all test images together, and, of a cross-validation, those of its folds.
+    """The curve of a class for all test images together, and the curves of the folds of a cross-validation.
 
     Raises:
-        WsbenchError: the run has no such class, or its scores are gone.
+        WsbenchError: the run has no such class, or its scores were deleted.
     """
     choose(label, dict.fromkeys(record.dataset["classes"]), f"class of {record.folder}")
     table = record.scores()
@@ -72,15 +74,15 @@ def curves(record: Record, label: str) -> tuple[Curve | None, list[Curve | None]
 
 
 def draw(runs: Sequence[Record], classes: Sequence[str], path: Path) -> None:
-    """A panel a class, as PNG: every run's curve, and thin ones of its folds.
+    """Draw a panel for each class, as PNG: the curve of every run, and thin curves of its folds.
 
     Args:
-        runs: finished ones, of any datasets.
-        classes: to be drawn; a run without one of them is left out of its panel.
-        path: the file.
+        runs: records of finished runs, of any datasets.
+        classes: the classes. A run that lacks one of them is left out of its panel.
+        path: the file to write.
 
     Raises:
-        WsbenchError: no run has one of the classes with and without.
+        WsbenchError: no run has images with and without one of the classes.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -99,19 +101,19 @@ def draw(runs: Sequence[Record], classes: Sequence[str], path: Path) -> None:
 
 
 def _panel(axes: Axes, runs: Sequence[Record], label: str) -> int:
-    """Draw one class; the number of curves."""
+    """Draw one class, and return the number of curves."""
     drawn = 0
-    for place, record in enumerate(runs):
+    for colour_index, record in enumerate(runs):
         if label not in record.dataset["classes"]:
             continue
-        whole, folds = curves(record, label)
-        if whole is None:
+        overall, folds = curves(record, label)
+        if overall is None:
             continue
-        colour = f"C{place}"
+        colour = f"C{colour_index}"
         for fold in filter(None, folds):
             axes.plot(fold.false_positive_rate, fold.true_positive_rate, color=colour, lw=0.7, alpha=0.5)
-        said = f"{label_of(record, 'uniform')} on {record.dataset['name']}\n{_auc(whole, folds)}"
-        axes.plot(whole.false_positive_rate, whole.true_positive_rate, color=colour, lw=1.8, label=said)
+        legend = f"{label_of(record, 'uniform')} on {record.dataset['name']}\n{_auc(overall, folds)}"
+        axes.plot(overall.false_positive_rate, overall.true_positive_rate, color=colour, lw=1.8, label=legend)
         drawn += 1
     axes.plot([0, 1], [0, 1], color="grey", lw=0.7, ls=":")
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
@@ -123,11 +125,9 @@ def _panel(axes: Axes, runs: Sequence[Record], label: str) -> int:
     return drawn
 
 
-def _auc(whole: Curve, folds: Sequence[Curve | None]) -> str:
+def _auc(overall: Curve, folds: Sequence[Curve | None]) -> str:
     areas = [fold.auc for fold in folds if fold is not None]
     if len(areas) < 2:
-        return f"AUC {number(whole.auc)}"
-    spread = number(float(np.std(areas, ddof=1)))
-    return (
-        f"AUC {number(float(np.mean(areas)))} ± {spread} over {len(areas)} folds; pooled {number(whole.auc)}"
-    )
+        return f"AUC {number(overall.auc)}"
+    mean, spread = number(float(np.mean(areas))), number(float(np.std(areas, ddof=1)))
+    return f"AUC {mean} ± {spread} over {len(areas)} folds; pooled {number(overall.auc)}"

@@ -1,4 +1,4 @@
-"""Rows of a table: a method with its settings over its seeds."""
+"""Rows of tables: a method with its settings, over its seeds."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Row:
     """One method with one preset and settings, over its seeds.
 
     Attributes:
-        records: one of each seed.
-        metrics: by name, what is known of the metrics that tables show.
+        records: one record for each seed.
+        metrics: all metrics by name.
     """
 
     records: tuple[Record, ...]
@@ -35,7 +35,7 @@ class Row:
 
     @property
     def first(self) -> Record:
-        """Any of the records, for what they share."""
+        """One of the records, for values that all share."""
         return self.records[0]
 
     def label(self, protocol: str) -> str:
@@ -43,11 +43,12 @@ class Row:
         return label_of(self.first, protocol)
 
     def values(self, metric: str, protocol: str) -> list[float | None]:
-        """The metric's macro value of every seed."""
+        """The macro value of a metric for every seed."""
         return [record.value(metric, protocol) for record in self.records]
 
     def spread_over(self, metric: str, protocol: str) -> list[float | None]:
-        """The values whose spread is shown: those of every fold, where there are some, else of every seed."""
+        """The values whose spread tables show: one for each fold of a cross-validation, else one for each
+        seed."""
         metrics = [record.protocols.get(protocol, {}).get("metrics", {}) for record in self.records]
         folds = [value for of_seed in metrics for value in of_seed.get(metric, {}).get("folds", ())]
         return folds or self.values(metric, protocol)
@@ -66,12 +67,12 @@ class Row:
         return "-" if incomplete else self.metrics[metric].text(statistics.stdev(known))
 
     def cell(self, metric: str, protocol: str) -> str:
-        """Mean and, of several seeds or folds, spread."""
+        """Mean and, if there are several seeds or folds, spread."""
         mean, spread = self.mean(metric, protocol), self.spread(metric, protocol)
         return mean if spread == "-" else f"{mean} ± {spread}"
 
     def fold_values(self, metric: str, protocol: str) -> list[float | None]:
-        """The metric's value of every fold, each a mean over seeds; None where one does not exist."""
+        """The value of a metric for every fold, as a mean over seeds; None where a value does not exist."""
         of_seeds = [
             record.protocols[protocol]["metrics"].get(metric, {}).get("folds", [None] * self.folds)
             for record in self.records
@@ -79,47 +80,49 @@ class Row:
         return [_mean(values) for values in zip(*of_seeds, strict=True)]
 
     def pooled(self, metric: str, protocol: str) -> float | None:
-        """The metric over the images of all folds together, as a mean over seeds; None where it has none."""
+        """The value of a metric for the images of all folds together, as a mean over seeds; None without
+        one."""
         return _mean([record.protocols[protocol]["pooled"].get(metric) for record in self.records])
 
     @property
     def seeds(self) -> str:
-        """The seeds, and those that are missing."""
-        here = ", ".join(str(record.seed) for record in self.records)
+        """The seeds that have records, and those that are missing."""
+        present = ", ".join(str(record.seed) for record in self.records)
         missing = ", ".join(map(str, self.missing))
-        return f"{here}; missing {missing}" if missing else here
+        return f"{present}; missing {missing}" if missing else present
 
     @property
     def missing(self) -> list[int]:
-        """Seeds that the commands behind these records planned and that have no record."""
+        """Seeds that were planned and have no record."""
         planned = {seed for record in self.records for seed in record.planned_seeds}
         return sorted(planned - {record.seed for record in self.records})
 
     @property
     def folds(self) -> int:
-        """How many folds its records sum up; 0 for runs on the dataset's own split."""
+        """The number of folds of a cross-validation; 0 for a run on the dataset's own split."""
         folds: int = self.first.dataset.get("folds", 0)
         return folds
 
     @property
     def has_boxes(self) -> bool:
-        """Whether its test role has boxes."""
+        """Whether the test role has boxes."""
         boxes: int = self.first.dataset["boxes"]["test"]
         return boxes > 0
 
     @property
     def ranked_by(self) -> str:
-        """The ranking metric of its dataset."""
+        """The metric that ranks on the row's dataset."""
         return ranked_by(self.first.dataset["boxes"]["test"])
 
     @property
     def sign(self) -> int:
-        """1 where more of the ranking metric is better, -1 where less is."""
+        """1 if higher values of the ranking metric are better, -1 if lower ones are."""
         return -1 if self.metrics[self.ranked_by].higher_is_better is False else 1
 
     @property
     def external(self) -> bool:
-        """Whether another program made the predictions, so that nobody can train it again from its record."""
+        """Whether another program made the predictions, so that the record does not suffice to train it
+        again."""
         return self.first.is_external
 
     @property
@@ -129,7 +132,7 @@ class Row:
         return int(self.first.protocols["uniform"].get("units", images))
 
     def estimate(self, metric: str) -> Estimate | None:
-        """A metric under protocol ``uniform``; None where a seed or its draws are missing."""
+        """The estimate of a metric under protocol ``uniform``; None where a seed or its draws are missing."""
         values = self.values(metric, "uniform")
         draws = [record.protocols.get("uniform", {}).get("draws", {}) for record in self.records]
         if self.missing or None in values or not all(metric in of_seed for of_seed in draws):
@@ -146,8 +149,8 @@ class Row:
         )
 
     def of_networks(self, metric: str, protocol: str) -> tuple[float, float] | None:
-        """The 95 % interval of these trained networks on images like these, without the noise of seeds; of
-        several seeds or folds only metrics that are kept draw by draw have one."""
+        """The 95 % interval of these trained networks on images like these, without the noise of seeds. With
+        several seeds or folds, only metrics that records keep draw by draw have one."""
         estimate = self.estimate(metric) if protocol == "uniform" else None
         if estimate is not None and (len(self.records) > 1 or self.folds):
             return of_draws(
@@ -171,16 +174,16 @@ def label_of(record: Record, protocol: str) -> str:
 
 
 def row_key(record: Record) -> str:
-    """What records of one table must share to be one row, over their seeds: the method and its settings."""
+    """The key that all records of one row share: the method and its settings."""
     return json.dumps([record.method["name"], record.method["settings"]], sort_keys=True)
 
 
 def ranked(records: Iterable[Record], metrics: Mapping[str, MetricSpec]) -> list[Row]:
-    """One row a method and settings, over its seeds; the best mean of the ranking measure first.
+    """The rows of some records, one for each method with its settings; the best mean comes first.
 
     Args:
-        records: that share their key.
-        metrics: by name.
+        records: records that share their key.
+        metrics: all metrics by name.
     """
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
@@ -189,11 +192,11 @@ def ranked(records: Iterable[Record], metrics: Mapping[str, MetricSpec]) -> list
     return sorted(rows, key=_rank)
 
 
-def shown(rows: Sequence[Row], table: str) -> list[str]:
-    """The metrics that a table of some rows shows: without truth boxes, those of labels.
+def metrics_of_table(rows: Sequence[Row], table: str) -> list[str]:
+    """The metrics that a table of some rows shows. Without truth boxes these are metrics of labels alone.
 
     Args:
-        rows: of one table; at least one.
+        rows: the rows of one table; at least one.
         table: one of `wsbench.contract.specs.TABLES`.
     """
     metrics, boxed = rows[0].metrics, rows[0].has_boxes
@@ -201,7 +204,7 @@ def shown(rows: Sequence[Row], table: str) -> list[str]:
 
 
 def number(value: float | None) -> str:
-    """As tables show it; a dash for what does not exist."""
+    """A value as tables show it; a dash where it does not exist."""
     return "-" if value is None else f"{value:.3f}"
 
 
@@ -211,7 +214,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _rank(row: Row) -> tuple[float, str]:
-    """The best row first, then by name; rows without a value last."""
+    """A sort key: the best row first, rows without a value last, equal rows by name."""
     values = [value for value in row.values(row.ranked_by, "uniform") if value is not None]
-    place = -row.sign * statistics.fmean(values) if values else math.inf
-    return (place, row.label("uniform"))
+    position = -row.sign * statistics.fmean(values) if values else math.inf
+    return (position, row.label("uniform"))

@@ -1,4 +1,4 @@
-"""What a command line compares: a row, by its name on a leaderboard's page, or by its runs or records."""
+"""The sides of a comparison: rows that are named on a leaderboard page, or given by their runs or records."""
 
 from __future__ import annotations
 
@@ -20,60 +20,62 @@ from wsbench.reports.rows import BLIND, BOXED, Row, row_key
 
 @dataclass(frozen=True)
 class Side:
-    """A row and where it was read from.
+    """A row, and the files of its records.
 
     Attributes:
-        row: its records, in the order of their seeds.
-        files: of the records, in the same order.
+        row: the row, with its records in the order of their seeds.
+        files: the files of the records, in the same order.
     """
 
     row: Row
     files: tuple[Path, ...]
 
     @classmethod
-    def of(cls, files: Sequence[Path], found: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> Side:
+    def of(
+        cls, files: Sequence[Path], records_of_row: Sequence[Record], metrics: Mapping[str, MetricSpec]
+    ) -> Side:
         """The row of some records and their files, in any order."""
-        both = sorted(zip(found, files, strict=True), key=lambda pair: pair[0].seed)
+        both = sorted(zip(records_of_row, files, strict=True), key=lambda pair: pair[0].seed)
         return cls(Row(tuple(record for record, _ in both), metrics), tuple(path for _, path in both))
 
     @property
     def label(self) -> str:
-        """As tables name it."""
+        """The name of the row in tables."""
         return self.row.label("uniform")
 
 
 def side(
     words: str, metrics: Mapping[str, MetricSpec], leaderboards: Path, dataset: str | None = None
 ) -> Side:
-    """What a word of the command line names.
+    """The row that a word of the command line names.
 
     Args:
-        words: folders of finished runs or files of records, with commas between them and with ``*`` and
-            ``?`` for several, which together are one row over its seeds; or the name of a row of a page.
-        metrics: by name.
+        words: folders of finished runs or files of records, separated by commas and with ``*`` and ``?`` for
+            several, which together are the seeds of one row; or the name of a row on a page.
+        metrics: all metrics by name.
         leaderboards: the folder of all leaderboards.
-        dataset: of the page; None looks on all.
+        dataset: the dataset of the page; None looks on all pages.
 
     Raises:
-        WsbenchError: nothing is so named, or runs of several methods are.
+        WsbenchError: there is no such run, record or row, or the runs are not one row.
     """
-    parts = [part.strip() for part in words.split(",")]
-    matches = [_matches(part) for part in parts]
+    row_words = [word.strip() for word in words.split(",")]
+    matches = [_matches(word) for word in row_words]
     if not any(matches):
         return _row_called(words, metrics, leaderboards, dataset)
-    for part, matched in zip(parts, matches, strict=True):
+    for word, matched in zip(row_words, matches, strict=True):
         if not matched:
-            raise WsbenchError(f"'{part}': no such run or record; name finished runs, with commas between")
+            raise WsbenchError(f"'{word}': no such run or record; name finished runs, with commas between")
     files = [_record_file(path) for path in dict.fromkeys(path for matched in matches for path in matched)]
-    found = [records.load(path) for path in files]
-    for record, path in zip(found, files, strict=True):
-        if row_key(record) != row_key(found[0]):
+    records_of_side = [records.load(path) for path in files]
+    for record, path in zip(records_of_side, files, strict=True):
+        if row_key(record) != row_key(records_of_side[0]):
             raise WsbenchError(f"{path}: of another method or other settings than {files[0]}: not one row")
-        refuse_other_key(record, path, found[0], files[0], metrics)
-    if len({record.seed for record in found}) < len(found):
-        seeds = ", ".join(str(record.seed) for record in found)
+        refuse_other_key(record, path, records_of_side[0], files[0], metrics)
+    if len({record.seed for record in records_of_side}) < len(records_of_side):
+        seeds = ", ".join(str(record.seed) for record in records_of_side)
         raise WsbenchError(f"{words}: seeds {seeds}: a row has each seed once")
-    return Side.of(files, found, metrics)
+    return Side.of(files, records_of_side, metrics)
 
 
 def pair(
@@ -83,45 +85,47 @@ def pair(
     leaderboards: Path,
     dataset: str | None = None,
 ) -> tuple[Side, Side]:
-    """What two words of the command line name, as `side`, if both could stand in one table.
+    """The rows that two words of the command line name. See `side` for the arguments.
 
     Raises:
-        WsbenchError: they could not, or a word names nothing.
+        WsbenchError: a word names no row, or the two rows cannot share a table.
     """
-    one, other = (side(words, metrics, leaderboards, dataset) for words in (first, second))
-    refuse_other_key(other.row.first, other.files[0], one.row.first, one.files[0], metrics)
-    return one, other
+    first_side, second_side = (side(words, metrics, leaderboards, dataset) for words in (first, second))
+    refuse_other_key(
+        second_side.row.first, second_side.files[0], first_side.row.first, first_side.files[0], metrics
+    )
+    return first_side, second_side
 
 
 def refuse_other_key(
-    record: Record, path: Path, other: Record, beside: Path, metrics: Mapping[str, MetricSpec]
+    record: Record, path: Path, other: Record, other_path: Path, metrics: Mapping[str, MetricSpec]
 ) -> None:
-    """Raise WsbenchError if two records could not stand in one table."""
+    """Raise WsbenchError if two records cannot share a table."""
     if table_key(record, metrics) != table_key(other, metrics):
         different = [
             name for name in sorted({*record.key, *other.key}) if record.key.get(name) != other.key.get(name)
         ]
         raise WsbenchError(
-            f"{path}: compares with nothing of {beside}: {' and '.join(different)} differ; "
+            f"{path}: cannot be compared with {other_path}: {' and '.join(different)} differ; "
             "score both on the same data with one version of wsbench (`wsbench evaluate RUN`)"
         )
     counts = record.draw_count, other.draw_count
     if None not in counts and counts[0] != counts[1]:
-        raise WsbenchError(f"{path}: has {counts[0]} draws, {beside} {counts[1]}; score both again")
+        raise WsbenchError(f"{path}: has {counts[0]} draws, {other_path} {counts[1]}; score both again")
 
 
-def table_of(one: Side, leaderboards: Path) -> Board:
-    """The committed table that a row could stand in, for the prior of its seeds; a table without rows, whose
-    prior is the default, where there is none."""
-    metrics, name = one.row.metrics, one.row.first.dataset["name"]
-    key = table_key(one.row.first, metrics)
+def table_of(side: Side, leaderboards: Path) -> Board:
+    """The committed table that a row belongs to, for the prior of its seeds. Without one it is a table
+    without rows, whose prior is the default."""
+    metrics, name = side.row.metrics, side.row.first.dataset["name"]
+    key = table_key(side.row.first, metrics)
     committed = (records.load(path) for path in record_files.in_leaderboards(leaderboards, name))
     return Board.of((record for record in committed if table_key(record, metrics) == key), metrics)
 
 
-def _matches(part: str) -> list[Path]:
-    path = Path(part)
-    return [path] if part and exists(path) else [Path(name) for name in sorted(glob(part))]  # noqa: PTH207 - may be absolute
+def _matches(word: str) -> list[Path]:
+    path = Path(word)
+    return [path] if word and exists(path) else [Path(name) for name in sorted(glob(word))]  # noqa: PTH207 - may be absolute
 
 
 def _record_file(path: Path) -> Path:
@@ -136,22 +140,24 @@ def _row_called(
         record = records.load(path)
         tables[record.dataset["name"], table_key(record, metrics)].append((path, record))
     rows: dict[str, dict[str, Side]] = defaultdict(dict)
-    # The table of most records stands first on its page, so a name means the row there.
+    # The table with the most records is the first of its page, so a name means a row of that table.
     for (data, _), table in sorted(tables.items(), key=lambda item: -len(item[1])):
         of_row: dict[str, list[tuple[Path, Record]]] = defaultdict(list)
         for path, record in table:
             of_row[row_key(record)].append((path, record))
         for pairs in of_row.values():
-            made = Side.of([path for path, _ in pairs], [record for _, record in pairs], metrics)
-            rows[_plain(made.label)].setdefault(data, made)
+            row_side = Side.of([path for path, _ in pairs], [record for _, record in pairs], metrics)
+            rows[_plain(row_side.label)].setdefault(data, row_side)
     name = _plain(words)
     if name not in rows:
-        raise WsbenchError(f"{words}: no run, record or row is so named; {suggestion(name, rows)}")
+        raise WsbenchError(f"{words}: no run, record or row has this name; {suggestion(name, rows)}")
     if len(rows[name]) > 1:
-        raise WsbenchError(f"{words}: a row of {' and of '.join(sorted(rows[name]))}; say --dataset")
+        raise WsbenchError(
+            f"{words}: a row of {' and of '.join(sorted(rows[name]))}; choose one with --dataset"
+        )
     return next(iter(rows[name].values()))
 
 
 def _plain(label: str) -> str:
-    """A label without marks: they are hard to type."""
+    """A label without marks, which are hard to type."""
     return " ".join(label.replace(BLIND, "").replace(BOXED, "").replace("**", "").split())

@@ -1,4 +1,4 @@
-"""Whether the Ladder rule lets a row into a leaderboard."""
+"""The decision whether the Ladder rule lets a row into a leaderboard."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from wsbench.reports.rows import Row, ranked
 def refusal(
     submitted: Sequence[Record], committed: Iterable[Record], metrics: Mapping[str, MetricSpec]
 ) -> str | None:
-    """Why a row does not enter: it does not beat the best committed one by more than noise.
+    """The reason why a row does not enter: it does not beat the best committed row by more than noise.
 
     Args:
-        submitted: the records of one row, one of each seed.
-        committed: of the leaderboard. Only those of the submitted ones' table count, and an earlier version
-            of the same row is one of them: the submission is to replace it.
-        metrics: by name.
+        submitted: the records of one row, one for each seed.
+        committed: the records of the leaderboard. Only those of the same table count. An earlier version of
+            the same row is one of them, because the submission would replace it.
+        metrics: all metrics by name.
 
     Returns:
-        One line with both numbers; None where the row may enter: it climbs, or it is the first of its table.
+        One line with both numbers; None if the row may enter, because it beats the best one or is the first.
     """
     row = Row(tuple(submitted), metrics)
     metric, label = row.ranked_by, row.label("uniform")

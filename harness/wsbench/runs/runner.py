@@ -64,7 +64,7 @@ def execute(job: Job) -> Record:
         records.write(record, folder / records.FILE)
     if fit.fresh or prediction.fresh or score.fresh:
         # A copy: what is printed and submitted afterwards is not a tracker's to change.
-        job.plugins.tell("wsbench_run_finished", record=deepcopy(record))
+        job.plugins.notify("wsbench_run_finished", record=deepcopy(record))
     return record
 
 
@@ -124,7 +124,7 @@ def _context(job: Job) -> RunContext:
         )
 
     def epoch_ended(epoch: int, metrics: Mapping[str, float]) -> None:
-        job.plugins.tell("wsbench_epoch_ended", run=context, epoch=epoch, metrics=metrics)
+        job.plugins.notify("wsbench_epoch_ended", run=context, epoch=epoch, metrics=metrics)
 
     return replace(context, epoch_ended=Sealed(epoch_ended))
 
@@ -135,7 +135,7 @@ def _fit(job: Job) -> Stage:
     context, inputs = _context(training), training.inputs()
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
-        job.plugins.tell("wsbench_run_started", run=context)
+        job.plugins.notify("wsbench_run_started", run=context)
         views, roles = job.loaded.views, job.loaded.roles.members
         training.build().fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
         device = _device_used(job.plan.device)
@@ -188,8 +188,8 @@ def _measure(job: Job, folder: Path, fit: Stage) -> Stage:
     def work(stage_folder: Path) -> Mapping[str, Any]:
         method = job.build()
         method.restore(_context(job))
-        names = job.loaded.roles.members["test"][: inference.AT_ONCE]
-        return {"efficiency": inference.measure(method, job.loaded.views.images(names))}
+        names = job.loaded.roles.members["test"][: inference.BATCH_IMAGES]
+        return {"efficiency": inference.measure_efficiency(method, job.loaded.views.images(names))}
 
     inputs = {
         "fit": fit.key,

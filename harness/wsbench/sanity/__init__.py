@@ -1,1 +1,1 @@
-"""What is left of heatmaps when what a network learnt is taken away."""
+"""Sanity checks: how much heatmaps change when what a network learnt is randomised."""

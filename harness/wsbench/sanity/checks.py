@@ -37,13 +37,14 @@ from wsbench.utils.progress import Progress
 
 IMAGES = 50
 RANDOM_LABELS = "random-labels"
-"""The folder, inside a run's, of the training on permuted labels."""
+"""The folder, inside that of a run, with the training on permuted labels."""
 
 REFERENCE = "reference"
-"""The maps of other images, which belong to every check."""
+"""Name of the comparison with maps of other images, which belongs to every check."""
 
 STAGES = {0.0: "output layer", 0.25: "last quarter", 0.5: "last half", 0.75: "last 3 quarters"}
-"""Of the cascade, by the share of layers that are random; all of them are the check of parameters."""
+"""Titles of the cascade's stages, by the share of layers that are random. Where all are random, the check is
+``parameters``."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ class Condition:
     """The maps under one randomisation.
 
     Attributes:
-        check: the check it belongs to.
-        what: is random, in a few words.
-        maps: ``(P, h, w)`` in [0, 1], one a pair of image and class.
+        check: name of the check that it belongs to.
+        title: what is random, in a few words.
+        maps: ``(P, h, w)`` in [0, 1], one for each pair of image and class.
     """
 
     check: str
-    what: str
+    title: str
     maps: np.ndarray
 
 
@@ -67,8 +68,8 @@ class Subject:
 
     Attributes:
         record, job: the run, the plan it was made by, and its dataset.
-        samples: test images that have a class.
-        rows, columns: ``(P,)`` of samples and classes: every class that an image has is a pair.
+        samples: the test images that have a class.
+        rows, columns: ``(P,)`` indices of samples and classes; each class that an image has makes a pair.
     """
 
     record: Record
@@ -78,53 +79,61 @@ class Subject:
     columns: np.ndarray
 
     def restored(self) -> Method:
-        """The method as it was fitted, a new one at each call, so that none sees another's randomness.
+        """The method as it was fitted. Each call gives a new one, so that one check does not affect another.
 
         Raises:
-            WsbenchError: its training is gone, or it has no networks.
+            WsbenchError: the training was deleted, or the method has no networks.
         """
         assert self.record.folder is not None
         above = self.record.folder.parent
         method = restored(self.job, above, "uniform")
         if method is None:
-            raise WsbenchError(f"{self.record.folder}: its training is gone; rerun the command that made it")
+            raise WsbenchError(f"{self.record.folder}: its training was deleted; rerun the command")
         if not method.networks():
-            raise WsbenchError(f"{self.job.plan.spec.name} has no networks whose parameters could be random")
+            name = self.job.plan.spec.name
+            raise WsbenchError(f"{name} has no networks whose parameters could be randomised")
         return method
 
-    def maps(self, method: Method, what: str) -> np.ndarray:
-        """``(P, h, w)`` maps of the pairs.
+    def maps(self, method: Method, title: str) -> np.ndarray:
+        """The maps of the pairs.
+
+        Args:
+            method: the method, after `Method.restore`.
+            title: what is random, for the display of progress.
+
+        Returns:
+            ``(P, h, w)`` float16 in [0, 1], as maps are stored.
 
         Raises:
-            WsbenchError: the method gives boxes and no maps.
+            WsbenchError: the method predicts boxes and no maps.
         """
-        images, parts = self.job.loaded.views.images([sample.name for sample in self.samples]), []
-        with self.job.progress.task(f"maps: {what}", len(images)) as advance:
+        images, shards = self.job.loaded.views.images([sample.name for sample in self.samples]), []
+        with self.job.progress.task(f"maps: {title}", len(images)) as advance:
             for shard in images.chunks(store.SHARD):
                 heatmaps = method.predict(shard).heatmaps
                 if heatmaps is None:
                     raise WsbenchError(
-                        f"{self.job.plan.spec.name} gives boxes and no maps that could be compared"
+                        f"{self.job.plan.spec.name} predicts boxes and no maps that could be compared"
                     )
-                parts.append(np.asarray(heatmaps, dtype=np.float16))  # as maps are stored
+                shards.append(np.asarray(heatmaps, dtype=np.float16))  # in the precision of stored maps
                 advance(len(shard))
-        maps: np.ndarray = np.concatenate(parts)[self.rows, self.columns]
+        maps: np.ndarray = np.concatenate(shards)[self.rows, self.columns]
         return maps
 
-    def seed(self, part: str) -> int:
-        """The seed of one part of the checks of this run."""
-        return seed_from(self.record.seed, self.job.loaded.spec.name, self.job.plan.spec.name, "sanity", part)
+    def seed(self, name: str) -> int:
+        """A seed for one purpose of the checks of this run."""
+        return seed_from(self.record.seed, self.job.loaded.spec.name, self.job.plan.spec.name, "sanity", name)
 
 
 @dataclass(frozen=True)
 class Sanity:
-    """What was measured.
+    """The result of the checks.
 
     Attributes:
-        record: the run's, with the results of all checks so far under ``sanity``.
+        record: the run's record, with the results of all checks so far under ``sanity``.
         subject: the run and the images.
-        original: the method's own maps.
-        conditions: those of the checks just made.
+        original: the maps of the method as it was trained.
+        conditions: the maps of the checks that were made now.
     """
 
     record: Record
@@ -138,22 +147,22 @@ def _cascade(subject: Subject) -> Iterator[Condition]:
     networks = method.networks()
     image = subject.job.loaded.views.images([subject.samples[0].name])
     depths = randomisation.by_depth(networks, lambda: method.predict(image))
-    for added, what in zip(randomisation.stages(depths, STAGES), STAGES.values(), strict=True):
+    for added, title in zip(randomisation.stages(depths, STAGES), STAGES.values(), strict=True):
         randomisation.redraw(added, subject.seed("parameters"))
-        yield Condition("cascade", what, subject.maps(method, what))
+        yield Condition("cascade", title, subject.maps(method, title))
 
 
 def _parameters(subject: Subject) -> Iterator[Condition]:
-    method, what = subject.restored(), "all parameters"
+    method, title = subject.restored(), "all parameters"
     everything = {name: randomisation.layers(network) for name, network in method.networks().items()}
     randomisation.redraw(everything, subject.seed("parameters"))
-    yield Condition("parameters", what, subject.maps(method, what))
+    yield Condition("parameters", title, subject.maps(method, title))
 
 
 def _labels(subject: Subject) -> Iterator[Condition]:
     assert subject.record.folder is not None
     job, title = subject.job, "random labels"
-    # Methods that this one builds on learn the same random labels: a teacher would give the true ones away.
+    # Methods that this one builds on learn the same random labels: a teacher would reveal the true ones.
     relabelled = Job(
         replace(job.plan, runs=subject.record.folder / RANDOM_LABELS),
         randomisation.with_random_labels(job.loaded, seed_from(job.plan.seed, title)),
@@ -167,13 +176,13 @@ CHECKS: Mapping[str, Callable[[Subject], Iterator[Condition]]] = {
     "parameters": _parameters,
     "labels": _labels,
 }
-"""In the order of tables; the cascade ends in ``parameters``, which is made with it."""
+"""The checks in the order of tables. The cascade ends in ``parameters``, which is therefore made with it."""
 
 DEFAULT = ("cascade", "parameters")
 """Checks that need no second training."""
 
 
-def measure(
+def run_checks(
     folder: Path,
     plugins: Plugins,
     progress: Progress,
@@ -183,18 +192,18 @@ def measure(
     images: int = IMAGES,
     device: str = "auto",
 ) -> Sanity:
-    """Compare a finished run's maps with those of its randomised method, and note it in the run's folder.
+    """Compare the maps of a finished run with those of its randomised method.
 
-    Results of other checks on as many images stay.
+    The results are written into the run's record. Results of earlier checks on the same images are kept.
 
     Args:
-        folder: of the run.
-        plugins: all that were found.
-        progress: where long work is shown.
+        folder: the folder of the run.
+        plugins: all plugins.
+        progress: shows long work.
         root: the dataset's folder.
-        checks: of `CHECKS`.
-        images: how many test images that have a class, the first by name.
-        device: a ``--device`` word.
+        checks: names of checks, from `CHECKS`.
+        images: number of test images that have a class; the first by name are taken.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` ...
 
     Raises:
         WsbenchError: an unknown check, no finished run, or one whose method cannot be randomised.
@@ -213,40 +222,48 @@ def measure(
         key = finished(folder, "predict").key
         original = Condition("", "trained", subject.maps(subject.restored(), "trained"))
         draws = resamples(subject.job.loaded, [subject.samples[row].name for row in subject.rows])
-        wanted = {*checks, *({"parameters"} if "cascade" in checks else ())}
-        made = [condition for name, make in CHECKS.items() if name in wanted for condition in make(subject)]
+        chosen = {*checks, *({"parameters"} if "cascade" in checks else ())}
+        conditions: list[Condition] = []
+        for name, make in CHECKS.items():
+            if name in chosen:
+                conditions += make(subject)
         rows = [
-            _row(original.maps, condition, draws) for condition in [*made, _others(original, subject, draws)]
+            _row(original.maps, condition, draws)
+            for condition in [*conditions, _others(original, subject, draws)]
         ]
         record = replace(record, sanity=_noted(records.sanity_of(folder, key), key, subject, rows))
         checksums.write_noted(folder / records.SANITY, json_text(record.sanity))
         records.write(record, folder / records.FILE)
-    return Sanity(record, subject, original, made)
+    return Sanity(record, subject, original, conditions)
 
 
 def rows_of(record: Record) -> list[Mapping[str, Any]]:
-    """One row a condition, in the order of `CHECKS`, the reference last; none where nothing was measured."""
-    found = record.sanity.get("checks", {})
-    return [row for check in (*CHECKS, REFERENCE) for row in found.get(check, ())]
+    """The results of a record, one for each condition, in the order of `CHECKS` with the reference last."""
+    by_check = record.sanity.get("checks", {})
+    return [row for check in (*CHECKS, REFERENCE) for row in by_check.get(check, ())]
 
 
 def _subject(
     record: Record, plugins: Plugins, progress: Progress, root: Path | None, images: int, device: str
 ) -> Subject:
     if record.is_external:
-        raise WsbenchError(f"{record.folder}: predictions of another program; there is no model to randomise")
+        raise WsbenchError(
+            f"{record.folder}: the predictions of another program have no network that could be randomised"
+        )
     plan = replace(plan_of(record, plugins), device=device)
     loaded = dataset_of(record, plugins, progress, root)
     samples = [sample for sample in loaded.samples_of("test") if sample.labels][:images]
     if not samples:
-        raise WsbenchError(f"{record.folder}: no test image has a class, so no map says anything")
+        raise WsbenchError(f"{record.folder}: no test image has a class, so there is no map to compare")
     labels = loaded.views.weak([sample.name for sample in samples]).labels
     return Subject(record, Job(plan, loaded, plugins), tuple(samples), *np.nonzero(labels))
 
 
 def _others(original: Condition, subject: Subject, draws: Resamples) -> Condition:
-    """Beside every map the same method's map of the same class on another patient's image: what maps have in
-    common because all chest films are alike. Nothing where there is no such image."""
+    """For every map, the method's map of the same class on another patient's image; NaN where there is none.
+
+    These show how alike maps are merely because all chest films are alike.
+    """
     generator = np.random.default_rng(subject.seed(REFERENCE))
     maps = np.full(original.maps.shape, np.nan)
     for pair, column in enumerate(subject.columns):
@@ -257,25 +274,25 @@ def _others(original: Condition, subject: Subject, draws: Resamples) -> Conditio
 
 
 def _row(before: np.ndarray, after: Condition, draws: Resamples) -> dict[str, Any]:
-    """Means over pairs with 95 % intervals, as JSON values; None where no pair has a similarity."""
+    """Mean similarities over pairs with 95 % intervals, as JSON values; None where no pair has one."""
     values = similarities(before, after.maps)
-    there = ~np.isnan(values)
-    row: dict[str, Any] = {"check": after.check, "what": after.what}
+    exists = ~np.isnan(values)
+    row: dict[str, Any] = {"check": after.check, "what": after.title}
     for index, name in enumerate(MEASURES):
-        kept, count = np.nan_to_num(values[:, index]), there[:, index]
-        drawn = interval(ratio(draws.sum(kept), draws.sum(count)))
-        mean = round(float(kept.sum() / count.sum()), 4) if count.any() else None
+        similarity, count = np.nan_to_num(values[:, index]), exists[:, index]
+        drawn = interval(ratio(draws.sum(similarity), draws.sum(count)))
+        mean = round(float(similarity.sum() / count.sum()), 4) if count.any() else None
         row[name] = {"value": mean, "interval": drawn and [round(bound, 4) for bound in drawn]}
-    return {**row, "undefined": int((~there.all(axis=1)).sum())}
+    return {**row, "undefined": int((~exists.all(axis=1)).sum())}
 
 
 def _noted(
     before: Mapping[str, Any], key: str, subject: Subject, rows: Sequence[Mapping[str, Any]]
 ) -> Mapping[str, Any]:
-    """The new results laid over those of other checks on the same images."""
-    of_whom = {"predict": key, "images": len(subject.samples), "maps": len(subject.rows)}
-    same = all(before.get(name) == value for name, value in of_whom.items())
+    """The new results, and those of other checks on the same images."""
+    same_run = {"predict": key, "images": len(subject.samples), "maps": len(subject.rows)}
+    same = all(before.get(name) == value for name, value in same_run.items())
     by_check: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         by_check.setdefault(row["check"], []).append(row)
-    return {**of_whom, "checks": {**(before["checks"] if same else {}), **by_check}}
+    return {**same_run, "checks": {**(before["checks"] if same else {}), **by_check}}

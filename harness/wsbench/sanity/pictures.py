@@ -1,4 +1,4 @@
-"""Pictures of sanity checks: an image, and its map while more and more of the method is random."""
+"""Pictures of sanity checks: an image, and its maps with more and more of the method randomised."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROWS = 4
-"""Images that are drawn."""
+"""Most images that are drawn."""
 INCHES = 1.7
-"""Side of a panel."""
+"""Side of a panel, in inches."""
 
 
 def draw(sanity: Sanity, path: Path) -> int:
-    """The first images, one a row, as PNG: the image, the trained method's map, the randomised ones'.
+    """Draw the first images as PNG, one row each: the image, the trained method's map, the randomised maps.
 
-    Every map is drawn from its lowest to its highest value, as it was compared; a constant one is grey.
+    Every map is drawn from its lowest to its highest value, as it was compared. A constant map is grey.
 
     Args:
-        sanity: what was measured.
-        path: the file.
+        sanity: the result of the checks.
+        path: the file to write.
 
     Returns:
         The number of rows.
@@ -45,7 +45,7 @@ def draw(sanity: Sanity, path: Path) -> int:
     for axes in panels.flat:
         axes.set_axis_off()
     for axes, condition in zip(panels[0, 1:], conditions, strict=True):
-        axes.set_title(condition.what, fontsize=8, parse_math=False)
+        axes.set_title(condition.title, fontsize=8, parse_math=False)
     for pair, line in enumerate(panels):
         line[0].imshow(_pixels(sanity, pair), cmap="gray", vmin=0, vmax=255)
         line[0].set_title(_named(sanity, pair), fontsize=8, parse_math=False)

@@ -1,4 +1,4 @@
-"""Training and measuring PyTorch networks; what plugins use of it stands in ``__init__.pyi``."""
+"""Training and measuring PyTorch networks. The names that plugins may use are listed in ``__init__.pyi``."""
 
 import lazy_loader
 

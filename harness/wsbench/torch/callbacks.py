@@ -1,4 +1,4 @@
-"""What `train` hangs on Lightning's loop: seeds, patience, history, progress, and checkpoints."""
+"""The callbacks that `train` gives to Lightning: seeds, patience, history, progress and checkpoints."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
 
 
 class EpochSeed(Callback):
-    """Seeds torch at every epoch's start, so that an epoch does not depend on the ones before it."""
+    """Seeds torch at the start of every epoch, so that an epoch does not depend on earlier ones."""
 
     def __init__(self, run: RunContext) -> None:
         self._seed = run.seed_for("epoch")
@@ -39,7 +39,7 @@ class Patience(EarlyStopping):
 
 
 class History(Callback):
-    """Keeps what each epoch logged inside the checkpoint, writes it as CSV and tells the trackers."""
+    """Keeps the metrics of each epoch in the checkpoint, writes them as CSV and notifies the trackers."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -71,7 +71,7 @@ class History(Callback):
 
 
 class ShowProgress(Callback):
-    """Epoch, loss and time left."""
+    """Shows epoch, loss and remaining time."""
 
     def __init__(self, run: RunContext, epochs: int) -> None:
         self._run = run
@@ -98,28 +98,30 @@ class ShowProgress(Callback):
 
 
 class MovableCheckpoint(ModelCheckpoint):
-    """A checkpoint that knows its best epoch also where the run's folder has moved: Lightning forgets it
-    then, with a warning, and the next epoch replaces the best."""
+    """A checkpoint that keeps its best epoch when the run's folder is moved.
+
+    Lightning's own forgets the best epoch then, with a warning, and the next epoch replaces it.
+    """
 
     @property
     def state_key(self) -> str:
-        """Lightning's own, under which checkpoints of earlier versions have it."""
+        """The key of Lightning's own class, which checkpoints of earlier versions use."""
         return super().state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Load a state, whose paths become those of this folder."""
+        """Load a state, and move its paths into the present folder."""
 
-        def here(path: str) -> str:
+        def moved(path: str) -> str:
             return str(Path(self.dirpath or "") / Path(path).name) if path else path
 
-        paths = {name: here(state[name]) for name in _PATHS if name in state}
-        best = {here(path): score for path, score in state.get("best_k_models", {}).items()}
+        paths = {name: moved(state[name]) for name in _PATHS if name in state}
+        best = {moved(path): score for path, score in state.get("best_k_models", {}).items()}
         super().load_state_dict({**state, **paths, "best_k_models": best, "dirpath": self.dirpath})
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Lightning's own writer stages files in the system's temporary folder, and moving them from there
-    is not atomic."""
+    """Writes checkpoints atomically. Lightning's own writer stages them in the system's temporary folder, and
+    a move from there is not atomic."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         with atomic(Path(path)) as file:

@@ -1,4 +1,4 @@
-"""What classifiers of radiographs share: their training on image labels, and what their images go through."""
+"""The common parts of radiograph classifiers: training on image labels, and preparation of images."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from wsbench.settings import TrainingSettings
 
 
 class Classification(lightning.LightningModule):
-    """Trains a network on image labels by binary cross entropy, class by class, with Adam.
+    """A Lightning module that trains a network on image labels with Adam and binary cross entropy.
 
-    It logs ``fit_loss`` and ``select_loss``, as `train` wants it. Derive from it and override `loss` or
+    It logs ``fit_loss`` and ``select_loss``, which `train` needs. Derive from it and override `loss` or
     `configure_optimizers` for another objective.
 
     Args:
-        network: what the loader gives -> ``(N, C)`` logits.
+        network: takes the inputs that the loader yields and returns ``(N, C)`` logits.
         settings: learning rate, weight decay and memory format.
     """
 
@@ -32,7 +32,15 @@ class Classification(lightning.LightningModule):
             self.network.to(memory_format=torch.channels_last)
 
     def loss(self, inputs: Any, labels: Tensor) -> Tensor:
-        """The loss of one batch, whose labels are ``(N, C)`` of 0 and 1."""
+        """The loss of one batch.
+
+        Args:
+            inputs: the inputs of the network, as the loader yields them.
+            labels: ``(N, C)``, 0 or 1.
+
+        Returns:
+            A scalar.
+        """
         return functional.binary_cross_entropy_with_logits(self.network(inputs), labels.float())
 
     def training_step(self, batch: tuple[Any, Tensor], index: int) -> Tensor:
@@ -55,14 +63,18 @@ class Classification(lightning.LightningModule):
 
 
 def crop_and_augment(crop: int, operations: int = 0, magnitude: int = 0) -> v2.Compose:
-    """``(..., 1, h, w)`` uint8 -> ``(..., 1, crop, crop)`` uint8: centre crop, then RandAugment.
+    """A transform that crops the centre of an image and then applies RandAugment.
 
-    It works on one channel: RandAugment does the same to three equal ones, at three times the cost.
+    RandAugment: Cubuk et al., "RandAugment: Practical automated data augmentation with a reduced search
+    space" (2020). It works on one channel here: three equal channels give the same at three times the cost.
 
     Args:
-        crop: side, in pixels.
-        operations: of RandAugment; 0 leaves it out.
-        magnitude: of RandAugment, 0 to 30.
+        crop: side of the crop, in pixels.
+        operations: number of RandAugment's operations; 0 leaves it out.
+        magnitude: magnitude of RandAugment, 0 to 30.
+
+    Returns:
+        A transform of ``(..., 1, h, w)`` uint8 to ``(..., 1, crop, crop)`` uint8.
     """
     steps: list[nn.Module] = [v2.CenterCrop(crop)]
     if operations:
@@ -73,13 +85,16 @@ def crop_and_augment(crop: int, operations: int = 0, magnitude: int = 0) -> v2.C
 def three_channels(
     grey: Tensor, mean: tuple[float, ...], deviation: tuple[float, ...], *, channels_last: bool = False
 ) -> Tensor:
-    """``(N, 1, h, w)`` uint8, or floats in [0, 1] -> ``(N, 3, h, w)`` floats: three equal channels, less the
-    mean, over the standard deviation.
+    """Grey images as a network with three input channels expects them.
 
     Args:
-        grey: the images.
-        mean, deviation: of each channel, in [0, 1].
-        channels_last: the memory format.
+        grey: ``(N, 1, h, w)`` uint8, or floats in [0, 1].
+        mean: mean of each channel, in [0, 1]; it is subtracted.
+        deviation: standard deviation of each channel, in [0, 1]; it divides.
+        channels_last: whether the result has torch's channels-last memory format.
+
+    Returns:
+        ``(N, 3, h, w)`` floats.
     """
     images: Tensor = v2.functional.to_dtype(grey, torch.float32, scale=True).expand(-1, 3, -1, -1)
     images = v2.functional.normalize(images, list(mean), list(deviation))

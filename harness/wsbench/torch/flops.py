@@ -1,4 +1,4 @@
-"""What torch's dispatcher sees of a computation: FLOPs, and how many bytes of tensors are alive at once."""
+"""Counts the FLOPs of a computation, and the bytes of tensors that are alive at the same time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
-# torch says nothing of the types of these two.
+# torch does not annotate these two functions.
 _forward: Callable[..., int] = sdpa_flop_count
 _backward: Callable[..., int] = sdpa_backward_flop_count
 
@@ -26,7 +26,7 @@ def _attention_backward(
     return _backward(gradient.shape, query.shape, key.shape, value.shape)
 
 
-# Attention on a CPU, which torch has formulas for since 2.15 only.
+# torch has formulas for attention on a CPU only since 2.15.
 FORMULAS = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
@@ -34,21 +34,21 @@ FORMULAS = {
 }
 
 
-class Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch says nothing of its types
+class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch says nothing of its types
     """A context that counts the operations inside it.
 
-    FLOPs are those of torch's own formulas: matrix products, convolutions and attention, forward and
-    backward, two for a multiply-accumulate; elementwise operations, normalisation and pooling count nothing.
-    torch's `FlopCounterMode`, which has the same formulas, also follows modules through the backward pass and
+    FLOPs follow torch's own formulas for matrix products, convolutions and attention, forward and backward.
+    A multiply-accumulate counts as two. Elementwise operations, normalisation and pooling count as none.
+    torch's `FlopCounterMode` has the same formulas, but it also follows modules through the backward pass and
     fails where `torch.autograd.grad` asks for the gradient of an input.
 
-    Bytes are those of storages, from birth to death: a CPU's allocator keeps no peak, and a process's
-    resident memory hides what is taken from memory that it freed before. Scratch memory that an operation
-    frees before it ends is not seen, nor are tensors that were there before.
+    Bytes are counted by storage, from its creation to its end. A CPU's allocator records no peak, and a
+    process's resident memory does not show memory that is used a second time. Not counted are tensors that
+    existed before, and scratch memory that an operation frees before it returns.
 
     Attributes:
-        flops: so far.
-        peak_bytes: the most that were alive at once.
+        flops: FLOPs so far.
+        peak_bytes: the most bytes that were alive at the same time.
     """
 
     supports_higher_order_operators = True
@@ -65,7 +65,7 @@ class Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch sa
         kwargs = kwargs or {}
         formula = FORMULAS.get(getattr(func, "_overloadpacket", func))
         if formula is None and isinstance(func, torch._ops.OpOverload):
-            # Without gradients, a linear layer arrives whole; its matrix product is inside.
+            # Without gradients a linear layer arrives as one operation; its matrix product is a part of it.
             with self:
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
@@ -76,8 +76,8 @@ class Dispatched(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch sa
         self._keep((args, kwargs), result)
         return result
 
-    def _keep(self, given: Any, result: Any) -> None:
-        known = {storage._cdata for storage in _storages(given)} | self._alive.keys()
+    def _keep(self, arguments: Any, result: Any) -> None:
+        known = {storage._cdata for storage in _storages(arguments)} | self._alive.keys()
         for storage in _storages(result):
             if storage._cdata not in known:
                 self._alive[storage._cdata] = storage.nbytes()

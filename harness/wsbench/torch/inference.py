@@ -1,4 +1,4 @@
-"""What a fitted method costs on the machine at hand: size, operations, time and memory of inference."""
+"""The cost of a fitted method on this machine: size, operations, time and memory of inference."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.utils.hooks import RemovableHandle
 
-    from wsbench.torch.flops import Dispatched
+    from wsbench.torch.flops import FlopCounter
 
-AT_ONCE = 16
-"""Images of the batch by which images a second are measured."""
+BATCH_IMAGES = 16
+"""Most images in the batch that images per second are measured with."""
 
-SECONDS = 1.0
-FEWEST, MOST = 5, 50
-"""Of each timing: it ends after so many seconds, but not before the fewest, nor after the most repeats."""
+TIMING_SECONDS = 1.0
+LEAST_REPEATS, MOST_REPEATS = 5, 50
+"""A timing ends after `TIMING_SECONDS`, but not before the least nor after the most number of repeats."""
 
 CPU = Path("/proc/cpuinfo")
 MEGABYTE = 1024 * 1024
 
 
-def measure(method: Method, images: ImageView) -> dict[str, Any]:
-    """Measure `Method.predict`: scores and heatmaps, on its networks' device, in its own precision.
+def measure_efficiency(method: Method, images: ImageView) -> dict[str, Any]:
+    """Measure the cost of `Method.predict` on the device of its networks, in the method's own precision.
 
-    Pixels are read from the image cache, which is part of every time. `predict` gives arrays of the CPU, so
-    a time ends when the device has finished.
+    Pixels are read from the image cache, and every time includes that. `predict` returns arrays of the CPU,
+    so a time ends when the device has finished.
 
     Args:
-        method: restored.
-        images: the first is the one image; up to `AT_ONCE` of them are the batch.
+        method: the method, after `Method.restore`.
+        images: the first image measures a batch of one; up to `BATCH_IMAGES` images are the larger batch.
 
     Returns:
-        JSON values; those of networks are None where `Method.networks` has none:
+        JSON values. Those of networks are None where `Method.networks` names no network.
 
         - ``device``, ``hardware``, ``threads``: the machine, as `machine` describes it,
-        - ``parameters``: of all networks,
-        - ``forward_macs``, ``macs``, ``flops``: of one image (`inference`),
-        - ``model_bytes``: of a file with the weights of all networks (`model_bytes`),
-        - ``inference_bytes``: the most memory at batch 1, weights included (`inference`),
-        - ``latency_median_ms``, ``latency_p95_ms``, ``latency_repeats``: of batch 1, after a warm-up,
-        - ``images_per_second``, ``images_at_once``: of a batch, by its median time.
+        - ``parameters``: number of parameters of all networks,
+        - ``forward_macs``, ``macs``, ``flops``: operations for one image (`inference`),
+        - ``model_bytes``: size of a file with the weights of all networks (`model_bytes`),
+        - ``inference_bytes``: peak memory for one image, weights included (`inference`),
+        - ``latency_median_ms``, ``latency_p95_ms``, ``latency_repeats``: time for one image, after a warm-up,
+        - ``images_per_second``, ``images_at_once``: throughput of the larger batch, by its median time.
     """
-    networks, one, batch = method.networks(), images.take(0, 1), images.take(0, AT_ONCE)
-    method.predict(one)  # makes the array of pixels where there is none
-    counted = _of_networks(method, networks, one)
-    single = repeated(lambda: method.predict(one), fewest=FEWEST)
+    networks, image, batch = method.networks(), images.take(0, 1), images.take(0, BATCH_IMAGES)
+    method.predict(image)  # makes the array of pixels where there is none
+    counted = _of_networks(method, networks, image)
+    single = repeated(lambda: method.predict(image), fewest=LEAST_REPEATS)
     together = repeated(lambda: method.predict(batch), fewest=1)
     median, p95 = median_and_p95(single)
     return {
@@ -74,18 +74,20 @@ def measure(method: Method, images: ImageView) -> dict[str, Any]:
 
 
 def training(cost: Mapping[str, Any], device: str, images: int) -> dict[str, Any]:
-    """What a finished training cost, as JSON values; None where it is not known.
+    """The cost of a finished training, as JSON values; None where a value is not known.
 
     Args:
-        cost: of the stage ``fit``.
-        device: that it ran on.
-        images: of the fit role.
+        cost: the cost that stage ``fit`` noted.
+        device: the device that the training ran on.
+        images: number of images of the fit role.
 
     Returns:
-        ``trained_on``: the device. ``training_seconds``: of all epochs, with their validation and those
-        before a kill, where `wsbench.torch.train` counted them, else of the stage. ``training_images``:
-        epochs times images. ``training_bytes``: on a GPU the most that torch had allocated, elsewhere the
-        growth of the process's resident memory.
+        - ``trained_on``: the device,
+        - ``training_seconds``: time of all epochs, with their validation and with those before a kill, where
+          `wsbench.torch.train` counted them; else time of the stage,
+        - ``training_images``: number of epochs times number of images,
+        - ``training_bytes``: on a GPU the peak memory that torch had allocated, elsewhere the growth of the
+          process's resident memory.
     """
     epochs = cost.get("epochs")
     megabytes = cost.get("peak_gpu_megabytes" if device.startswith("cuda") else "grown_megabytes")
@@ -98,31 +100,33 @@ def training(cost: Mapping[str, Any], device: str, images: int) -> dict[str, Any
 
 
 def parameters(networks: Mapping[str, nn.Module]) -> int:
-    """Parameters of some networks; 0 if there are none."""
+    """The number of parameters of some networks."""
     return sum(parameter.numel() for network in networks.values() for parameter in network.parameters())
 
 
 def inference(method: Method, networks: Mapping[str, nn.Module], image: ImageView) -> dict[str, int | None]:
-    """Operations and memory of predicting one image.
+    """Count the operations and the memory of predicting one image.
 
     Args:
-        method: restored.
-        networks: what it names; at least one.
-        image: one.
+        method: the method, after `Method.restore`.
+        networks: its networks by name; at least one.
+        image: a view of one image.
 
     Returns:
-        ``macs``: multiply-accumulates of all that `predict` does (`Dispatched`), the heatmap included: a map
-        that needs gradients costs several forward passes. ``flops``: twice that. ``forward_macs``: of one
-        forward pass through each network, which is what papers print; None where `predict` calls parts of a
-        network and never the whole. ``inference_bytes``: weights and buffers, and the most that comes on top
-        of them: on a GPU what torch's allocator hands out, CUDA's own context not included; elsewhere tensors
-        that are alive at once, not Python, libraries or arrays that are no tensors.
+        - ``macs``: multiply-accumulates of `predict` (`FlopCounter`), the heatmap included; a map that needs
+          gradients costs several forward passes,
+        - ``flops``: twice ``macs``,
+        - ``forward_macs``: multiply-accumulates of one forward pass through each network, the number that
+          papers print; None where `predict` calls only parts of a network,
+        - ``inference_bytes``: weights and buffers, plus the peak of further memory. On a GPU that is what
+          torch's allocator hands out, without CUDA's own context; elsewhere it is the tensors that are alive
+          at the same time, without Python, libraries and arrays that are no tensors.
     """
     import torch
 
-    from wsbench.torch.flops import Dispatched
+    from wsbench.torch.flops import FlopCounter
 
-    seen, device = Dispatched(), device_of(networks)
+    seen, device = FlopCounter(), device_of(networks)
     on_gpu = device.type == "cuda"
     before = torch.cuda.memory_allocated(device) if on_gpu else 0
     if on_gpu:
@@ -139,30 +143,29 @@ def inference(method: Method, networks: Mapping[str, nn.Module], image: ImageVie
 
 
 @contextmanager
-def _forward_flops(networks: Mapping[str, nn.Module], seen: Dispatched) -> Iterator[Mapping[str, int]]:
-    """By name, the FLOPs of each network's first call; those that are never called are not in it."""
+def _forward_flops(networks: Mapping[str, nn.Module], seen: FlopCounter) -> Iterator[Mapping[str, int]]:
+    """The FLOPs of each network's first call, by its name. A network that is never called has no entry."""
+    from wsbench.torch.hooks import removed_at_end
+
     begun: dict[str, int] = {}
-    found: dict[str, int] = {}
+    counted: dict[str, int] = {}
 
     def watch(name: str, network: nn.Module) -> list[RemovableHandle]:
         def before(*_: Any) -> None:
             begun.setdefault(name, seen.flops)
 
         def after(*_: Any) -> None:
-            found.setdefault(name, seen.flops - begun[name])
+            counted.setdefault(name, seen.flops - begun[name])
 
         return [network.register_forward_pre_hook(before), network.register_forward_hook(after)]
 
     hooks = [hook for name, network in networks.items() for hook in watch(name, network)]
-    try:
-        yield found
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with removed_at_end(hooks):
+        yield counted
 
 
 def model_bytes(networks: Mapping[str, nn.Module]) -> int:
-    """Size of one file that `torch.save` writes of the networks' state dicts."""
+    """The size of the file that `torch.save` writes of the networks' state dicts, in bytes."""
     import torch
 
     file = io.BytesIO()
@@ -171,7 +174,7 @@ def model_bytes(networks: Mapping[str, nn.Module]) -> int:
 
 
 def weight_bytes(networks: Mapping[str, nn.Module]) -> int:
-    """Bytes of the parameters and buffers of some networks; what they share counts once."""
+    """The size of the parameters and buffers of some networks, in bytes. Shared storage counts once."""
     storages = [
         tensor.untyped_storage()
         for network in networks.values()
@@ -181,14 +184,17 @@ def weight_bytes(networks: Mapping[str, nn.Module]) -> int:
 
 
 def repeated(work: Callable[[], object], *, fewest: int) -> list[float]:
-    """Seconds of each of some repeats, the first left out as a warm-up unless it took all the time there is.
+    """Time some work repeatedly.
 
     Args:
-        work: what is timed.
-        fewest: repeats, however long they take.
+        work: the function that is timed.
+        fewest: least number of repeats, however long they take.
+
+    Returns:
+        Seconds of each repeat. The first one is left out as a warm-up, unless there was time for no other.
     """
     times: list[float] = []
-    while len(times) < fewest or (len(times) <= MOST and sum(times) < SECONDS):
+    while len(times) < fewest or (len(times) <= MOST_REPEATS and sum(times) < TIMING_SECONDS):
         started = time.perf_counter()
         work()
         times.append(time.perf_counter() - started)
@@ -196,14 +202,15 @@ def repeated(work: Callable[[], object], *, fewest: int) -> list[float]:
 
 
 def median_and_p95(seconds: Sequence[float]) -> tuple[float, float]:
-    """Median and 95th percentile (between two repeats: linearly) in milliseconds, to the microsecond."""
+    """Median and 95th percentile of some times, in milliseconds, rounded to microseconds. The percentile is
+    interpolated linearly between two times."""
     median, p95 = np.percentile(seconds, [50, 95]) * 1000
     return round(float(median), 3), round(float(p95), 3)
 
 
 def machine(networks: Mapping[str, nn.Module]) -> dict[str, Any]:
-    """Where a method computes: torch's name of the ``device``, the ``hardware``'s model, and the ``threads``
-    of torch, None where it is not in use."""
+    """The machine that a method computes on: torch's name of the ``device``, the model of the ``hardware``,
+    and the number of torch's ``threads`` (None where the method has no network)."""
     if not networks:
         return {"device": "cpu", "hardware": _processor(), "threads": None}
     import torch
@@ -214,18 +221,20 @@ def machine(networks: Mapping[str, nn.Module]) -> dict[str, Any]:
 
 
 def device_of(networks: Mapping[str, nn.Module]) -> torch.device:
-    """The device of the first parameter."""
+    """The device of the first parameter; the CPU where there is none."""
     import torch
 
-    found = (parameter.device for network in networks.values() for parameter in network.parameters())
-    return next(found, torch.device("cpu"))
+    devices = (parameter.device for network in networks.values() for parameter in network.parameters())
+    return next(devices, torch.device("cpu"))
 
 
-def _of_networks(method: Method, networks: Mapping[str, nn.Module], one: ImageView) -> dict[str, int | None]:
+def _of_networks(
+    method: Method, networks: Mapping[str, nn.Module], image: ImageView
+) -> dict[str, int | None]:
     if not networks:
         return dict.fromkeys(("forward_macs", "macs", "flops", "model_bytes", "inference_bytes"))
     return {
-        **inference(method, networks, one),
+        **inference(method, networks, image),
         "model_bytes": model_bytes(networks),
     }
 

@@ -1,4 +1,4 @@
-"""Where networks start from: published weights, or a local file; they must fit."""
+"""Weights that networks start from: published ones, or a local file. They must fit the network."""
 
 from __future__ import annotations
 
@@ -13,44 +13,49 @@ from wsbench.errors import WsbenchError, words_of
 from wsbench.files.checksums import is_intact_archive
 from wsbench.files.user_files import expanded
 
-LONGEST = 200
-"""Characters of a reason that an error repeats."""
+REASON_CHARACTERS = 200
+"""Most characters of a reason that an error message repeats."""
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
-"""Entries under which training programs keep a state dict beside epochs, optimisers and settings."""
+"""Entries of a checkpoint under which training programs store the state dict."""
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "network.")
-"""What DataParallel, torch.compile, Lightning modules and `train` write before every parameter's name."""
+"""Prefixes that DataParallel, torch.compile, Lightning modules and `train` add to parameter names."""
 
 
 def read_weights(where: str, network: str, fetch: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The state dict of a local file or of published weights.
+    """Read the state dict of a local file or of published weights.
 
-    A file holds a state dict, or a checkpoint of a training program with one under one of `WRAPPERS`; the
-    `PREFIXES` that all its names begin with are taken off.
+    A file holds a state dict, or a checkpoint with a state dict under one of `WRAPPERS`. `PREFIXES` that all
+    names begin with are removed.
 
     Args:
-        where: a file, which has a suffix, or the name of published weights.
-        network: what errors call the network.
-        fetch: gives published weights; its own WsbenchErrors pass.
+        where: path of a file, which has a suffix, or the name of published weights.
+        network: name of the network, for error messages.
+        fetch: returns the published weights; a WsbenchError that it raises is passed on.
+
+    Returns:
+        Tensors on the CPU, by the names of parameters and buffers.
 
     Raises:
-        WsbenchError: they cannot be had, or the file holds no state dict.
+        WsbenchError: the weights could not be loaded, or the file holds no state dict.
     """
     path = expanded(where)
     try:
         if not path.suffix:
             return dict(fetch())
-        if is_zipfile(path) and not is_intact_archive(path):  # torch would read a flipped bit in silence
-            raise WsbenchError(f"weights {where}: a part of the file is damaged; copy or download it again")
+        # Torch does not check the checksums in its files, and would use damaged weights without an error.
+        if is_zipfile(path) and not is_intact_archive(path):
+            raise WsbenchError(f"weights {where}: the file is damaged; copy or download it again")
         state = _unwrapped(torch.load(path, map_location="cpu", weights_only=True), where)
         return {name.removeprefix("network."): value for name, value in _bare(state).items()}
     except WsbenchError:
         raise
-    except Exception as error:  # a file, network, proxy or checksum failure: each has its own type
+    except Exception as error:  # failures of a file, network, proxy or checksum have types of their own
+        reason = f"{type(error).__name__}: {_words(error)}"
         raise WsbenchError(
-            f"the weights {where} of {network} cannot be had ({type(error).__name__}: {_words(error)}); "
-            "give -o weights=FILE (a state dict of it) or -o weights=random"
+            f"the weights {where} of {network} could not be loaded ({reason}); "
+            "give -o weights=FILE (its state dict) or -o weights=random"
         ) from None
 
 
@@ -62,45 +67,50 @@ def fill_weights(
     *,
     new: tuple[str, ...] = (),
 ) -> None:
-    """Fill a network with what `read_weights` gave.
+    """Load weights into a network, and refuse those of another network.
 
     Args:
-        module: to be filled.
-        state: of its parameters; those in ``new`` are left out.
-        where, network: what errors name.
-        new: beginnings of the names of parameters that keep their first values.
+        module: the network.
+        state: the weights, as `read_weights` returns them.
+        where: file or name of the weights, for error messages.
+        network: name of the network, for error messages.
+        new: prefixes of the names of parameters that keep their present values.
 
     Raises:
-        WsbenchError: the state is of another network.
+        WsbenchError: the weights belong to another network.
     """
-    own = module.state_dict()
-    named = _named_as(own, {name: value for name, value in state.items() if not name.startswith(new)})
-    if wrong := _misfits(own, named, new):
+    expected = module.state_dict()
+    named = _named_as(expected, {name: value for name, value in state.items() if not name.startswith(new)})
+    if wrong := _misfits(expected, named, new):
         raise weights_misfit(where, network, wrong)
     module.load_state_dict(named, strict=False)
 
 
 def weights_misfit(where: str, network: str, wrong: Sequence[str]) -> WsbenchError:
-    """What to raise where weights are of another network.
+    """The error to raise where weights belong to another network.
 
     Args:
-        where, network: as in `read_weights`.
-        wrong: reasons, in words.
+        where: file or name of the weights.
+        network: name of the network.
+        wrong: the reasons, in words.
+
+    Returns:
+        The error; you raise it.
     """
-    return WsbenchError(f"weights {where} do not fit {network}: {'; '.join(wrong)[:LONGEST]}")
+    return WsbenchError(f"weights {where} do not fit {network}: {'; '.join(wrong)[:REASON_CHARACTERS]}")
 
 
 def _unwrapped(content: Any, where: str) -> Mapping[str, Tensor]:
-    """The state dict in what a file holds."""
+    """The state dict in the content of a file."""
     while isinstance(content, Mapping):
         inner = next((content[key] for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)
         if inner is None:
             break
         content = inner
     if not isinstance(content, Mapping):
-        raise WsbenchError(f"weights {where}: the file holds a {type(content).__name__}, and no state dict")
+        raise WsbenchError(f"weights {where}: the file holds a {type(content).__name__}, not a state dict")
     if not any(isinstance(value, Tensor) for value in content.values()):
-        names = ", ".join(map(str, content))[:LONGEST]
+        names = ", ".join(map(str, content))[:REASON_CHARACTERS]
         raise WsbenchError(f"weights {where}: the file holds no tensor, but {names or 'nothing'}")
     return content
 
@@ -113,30 +123,30 @@ def _bare(state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     return state
 
 
-def _named_as(own: Mapping[str, Any], state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """The state with the names that the network has for it, where a prefix makes the difference: a network's
-    own names may all begin with one of `PREFIXES`, too."""
-    bare_names, bare_state = _bare(own), _bare(state)
-    if bare_state.keys() - own.keys() and not bare_state.keys() - bare_names.keys():
-        full = dict(zip(bare_names, own, strict=True))
+def _named_as(expected: Mapping[str, Any], state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The state under the network's names, where only a prefix differs. The names of a network may all begin
+    with one of `PREFIXES`, too."""
+    bare_names, bare_state = _bare(expected), _bare(state)
+    if bare_state.keys() - expected.keys() and not bare_state.keys() - bare_names.keys():
+        full = dict(zip(bare_names, expected, strict=True))
         return {full[name]: value for name, value in bare_state.items()}
-    return bare_state if state.keys() - own.keys() else state
+    return bare_state if state.keys() - expected.keys() else state
 
 
-def _misfits(own: Mapping[str, Any], state: Mapping[str, Any], new: tuple[str, ...]) -> list[str]:
-    """What is wrong with a state, in words."""
-    missing = [name for name in own if name not in state and not name.startswith(new)]
-    unknown = [name for name in state if name not in own]
+def _misfits(expected: Mapping[str, Any], state: Mapping[str, Any], new: tuple[str, ...]) -> list[str]:
+    """The reasons why a state does not fit, in words."""
+    missing = [name for name in expected if name not in state and not name.startswith(new)]
+    unknown = [name for name in state if name not in expected]
     if state and len(unknown) == len(state):
         return [f"none of its {len(state)} names is the network's; the first is {unknown[0]}"]
     sizes = [
-        f"{name} is {_size(state[name])}, the network's {_size(own[name])}"
-        for name in own
-        if name in state and _size(state[name]) != _size(own[name])
+        f"{name} is {_size(state[name])}, the network's {_size(expected[name])}"
+        for name in expected
+        if name in state and _size(state[name]) != _size(expected[name])
     ]
     return [
-        f"{len(names)} {what}: {names[0]}{' ...' if len(names) > 1 else ''}"
-        for names, what in ((missing, "missing"), (unknown, "unexpected"), (sizes, "of another size"))
+        f"{len(names)} {problem}: {names[0]}{' ...' if len(names) > 1 else ''}"
+        for names, problem in ((missing, "missing"), (unknown, "unexpected"), (sizes, "of another size"))
         if names
     ]
 
@@ -146,4 +156,4 @@ def _size(value: Any) -> str:
 
 
 def _words(error: Exception) -> str:
-    return words_of(error)[:LONGEST]
+    return words_of(error)[:REASON_CHARACTERS]

@@ -1,7 +1,7 @@
 """TBX11K in its official folder: ``imgs/``, ``lists/`` and ``annotations/json``.
 
-The COCO files are the only source of boxes: they are in the 512 x 512 frame of the released images. The
-XML files beside them are in pixels of the clinical originals and are never read.
+Boxes are read from the COCO files only, which are in the 512 x 512 frame of the released images. The XML
+files beside them are in pixels of the clinical originals and are never read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class TBX11KSettings(wsbench.Settings):
 
 
 class CocoImage(BaseModel):
-    """An image entry of a COCO file; what else it holds is not read."""
+    """An image entry of a COCO file. Its other fields are not read."""
 
     id: int
     file_name: str
@@ -79,10 +79,10 @@ class AnnotatedImage:
 
 
 class TBX11K(wsbench.Dataset):
-    """The images of train and val, one class ``tb``.
+    """The images of train and val, with the class ``tb``.
 
-    Attributes of a sample: ``group`` (tb, sick, health) and, for tb, ``activity`` (active, obsolete,
-    ``active+obsolete``; absent where an image has no box).
+    A sample has the attribute ``group`` (tb, sick, health). With boxes it also has ``activity`` (active,
+    obsolete or ``active+obsolete``).
     """
 
     classes = (CLASS,)
@@ -97,23 +97,23 @@ class TBX11K(wsbench.Dataset):
         for split in SPLITS:
             annotated[split], more = _annotated(root, split)
             problems += more
-        there = _image_files(root)
-        self._files = files = {name: there.get(name, root / "imgs" / name) for name in listed}
+        present = _image_files(root)
+        self._files = files = {name: present.get(name, root / "imgs" / name) for name in listed}
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
         facts = wsbench.images.inspect_files(files.values(), memory, source.progress)
         samples = []
         for name, split in listed.items():
             image = annotated[split].pop(name, None)
-            what = _wrong_file(facts[files[name]]) or _wrong_entry(image)
-            if what:
-                problems.append(wsbench.Problem(f"imgs/{name}", what, images=(name,)))
+            problem = _wrong_file(facts[files[name]]) or _wrong_entry(image)
+            if problem:
+                problems.append(wsbench.Problem(f"imgs/{name}", problem, images=(name,)))
                 continue
             assert image is not None
             samples.append(_sample(name, split, image, facts[files[name]]))
-        for split, left in annotated.items():
+        for split, unlisted in annotated.items():
             problems += [
                 wsbench.Problem(_json_name(split), f"names {name}, which lists/TBX11K_{split}.txt does not")
-                for name in sorted(left)
+                for name in sorted(unlisted)
                 if name not in in_both
             ]
         self.samples = tuple(samples)
@@ -130,17 +130,17 @@ def load(settings: TBX11KSettings, source: wsbench.Source) -> TBX11K:
         WsbenchError: the folder is not TBX11K's, or one of its lists or JSON files is damaged.
     """
     assert source.root is not None
-    for inside in ("imgs", "lists", "annotations/json"):
-        if not (source.root / inside).is_dir():
+    for subfolder in ("imgs", "lists", "annotations/json"):
+        if not (source.root / subfolder).is_dir():
             raise wsbench.WsbenchError(
-                f"tbx11k: {source.root} has no folder {inside}; give --root the folder that holds imgs/, "
+                f"tbx11k: {source.root} has no folder {subfolder}; give --root the folder that holds imgs/, "
                 "lists/ and annotations/"
             )
     return TBX11K(source.root, source)
 
 
 def _image_files(root: Path) -> dict[str, Path]:
-    """The image files that are there, by the names that the lists give them."""
+    """The image files of the folder, by the names that the lists give them."""
     return {
         f"{group}/{name}": path
         for group in GROUPS
@@ -165,15 +165,16 @@ def _json_name(split: str) -> str:
 
 
 def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[wsbench.Problem]]:
-    """The images of a COCO file with their boxes, by file name, and what is wrong with its names and ids."""
+    """The images of a COCO file with their boxes, by file name, and problems with its names and ids."""
     path = root / _json_name(split)
     try:
         coco = CocoFile.model_validate_json(wsbench.images.read_text(path))
     except ValidationError as error:
         reason = error.errors()[0]
-        place = ".".join(map(str, reason["loc"]))
+        fields = ".".join(map(str, reason["loc"]))
+        location = f"{fields}: " if fields else ""
         raise wsbench.WsbenchError(
-            f"tbx11k: {path} is not a COCO annotation file: {place + ': ' if place else ''}{reason['msg']}"
+            f"tbx11k: {path} is not a COCO annotation file: {location}{reason['msg']}"
         ) from None
     boxes: dict[int, list[CocoBox]] = {image.id: [] for image in coco.images}
     for box in coco.annotations:
@@ -183,31 +184,31 @@ def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[
 
 
 def _misnamed(coco: CocoFile, file: str) -> Iterator[wsbench.Problem]:
-    """Categories that are not the release's."""
+    """Categories that differ from those of the release."""
     for category in coco.categories:
         if category.name != (official := CATEGORIES.get(category.id, category.name)):
-            what = f"its category {category.id} is called '{category.name}', the release's '{official}'"
-            yield wsbench.Problem(file, what)
+            problem = f"its category {category.id} is called '{category.name}', the release's '{official}'"
+            yield wsbench.Problem(file, problem)
 
 
 def _mistaken(coco: CocoFile, file: str) -> Iterator[wsbench.Problem]:
-    """Ids that name several images, and images of several ids or entries that differ: nobody can tell on
-    which image their boxes are, or whether these are all."""
+    """Ids of several images, and images with several ids or different entries. The image of their boxes is
+    then unknown, and boxes may be missing."""
     names_of, several_of = wsbench.one_value_each((image.id, image.file_name) for image in coco.images)
     for number in sorted({box.image_id for box in coco.annotations} - set(names_of)):
         yield wsbench.Problem(file, f"a box is on image {number}, which is not in it", "box of no image")
     for number, several in several_of.items():
-        what = f"id {number} names {len(several)} images, {' and '.join(several)}"
-        yield wsbench.Problem(file, what, "id of several images", tuple(several))
+        problem = f"id {number} names {len(several)} images, {' and '.join(several)}"
+        yield wsbench.Problem(file, problem, "id of several images", tuple(several))
     _, entries = wsbench.one_value_each((image.file_name, image) for image in coco.images)
     for name, images in entries.items():
         ids = " and ".join(f"{image.id} ({image.width}x{image.height})" for image in images)
-        what = f"{name} has several entries, of ids {ids}"
-        yield wsbench.Problem(file, what, "image of several entries", (name,))
+        problem = f"{name} has several entries, of ids {ids}"
+        yield wsbench.Problem(file, problem, "image of several entries", (name,))
 
 
 def _wrong_file(facts: wsbench.images.FileFacts) -> str:
-    """What is wrong with an image file, or nothing."""
+    """The problem with an image file; empty if there is none."""
     if facts.broken:
         return facts.broken
     if facts.mode not in MODES:
@@ -216,7 +217,7 @@ def _wrong_file(facts: wsbench.images.FileFacts) -> str:
 
 
 def _wrong_entry(image: AnnotatedImage | None) -> str:
-    """What is wrong with an image's annotation, or nothing."""
+    """The problem with an image's annotation; empty if there is none."""
     if image is None:
         return "has no entry in annotations/json"
     unknown = [box.category_id for box in image.boxes if box.category_id not in KINDS]
@@ -245,13 +246,13 @@ def _sample(name: str, split: str, image: AnnotatedImage, facts: wsbench.images.
 
 
 def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) -> None:
-    """Lay a dataset out as an official TBX11K folder.
+    """Write a dataset as an official TBX11K folder.
 
     Args:
-        dataset: its samples have the attribute ``group`` (tb, sick, health), a split train or val, and
-            names ``group/file.png``.
-        folder: must not exist, or be empty.
-        progress: shown while images are written.
+        dataset: a dataset whose samples have the attribute ``group`` (tb, sick, health), a split train or
+            val, and names ``group/file.png``.
+        folder: the folder to write; it must not exist, or be empty.
+        progress: shows the writing of images.
     """
     from PIL import Image
 

@@ -33,7 +33,9 @@ class NoSettings(wsbench.Settings):
 class CentreSettings(wsbench.Settings):
     """Settings of `centre_box`."""
 
-    width: float = Field(0.25, gt=0, description="standard deviation of the Gaussian, as a share of the side")
+    width: float = Field(
+        0.25, gt=0, description="standard deviation of the Gaussian, as a share of the image's side"
+    )
     cells: int = Field(64, ge=8, description="side of the heatmap")
 
 
@@ -41,13 +43,15 @@ class RandomSettings(wsbench.Settings):
     """Settings of `random_map`."""
 
     grid: int = Field(8, ge=2, description="side of the grid of random numbers")
-    cells: int = Field(64, ge=8, description="side of the heatmap, interpolated between them")
+    cells: int = Field(
+        64, ge=8, description="side of the heatmap, which is interpolated between the random numbers"
+    )
 
 
 class PriorSettings(wsbench.Settings):
     """Settings of `prior_boxes`."""
 
-    boxes: Literal[1, 2, 4, 8, 16] = Field(2, description="fixed boxes a class")
+    boxes: Literal[1, 2, 4, 8, 16] = Field(2, description="number of fixed boxes for each class")
 
 
 class ImageBlind(wsbench.Method):

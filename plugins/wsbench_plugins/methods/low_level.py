@@ -1,4 +1,4 @@
-"""How much a score owes to no pathology at all: a thumbnail and five statistics of the grey levels.
+"""A classifier that sees no pathology: it knows a thumbnail and five statistics of the grey levels.
 
 Where this row's AUC is high, the classes differ in brightness, crop or device, and a network may have learnt
 that. It points at nothing: it has no boxes.
@@ -24,7 +24,7 @@ class LowLevelSettings(wsbench.Settings):
     model: Literal["logistic", "trees"] = Field(
         "logistic", description="logistic regression, or gradient-boosted trees"
     )
-    side: int = Field(16, ge=1, description="of the thumbnail, in pixels")
+    side: int = Field(16, ge=1, description="side of the thumbnail, in pixels")
     read_size: int = Field(128, ge=16, description="side at which images are read, for the statistics")
     strength: float = Field(0.01, gt=0, description="C of logistic regression: the inverse of its penalty")
 
@@ -37,16 +37,16 @@ class LowLevel(wsbench.Method):
     def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         import numpy as np
 
-        part = run.folder / f"part-{FILE}"
-        np.savez(part, features=self._features(fit), labels=fit.labels)
-        part.replace(run.folder / FILE)
+        unfinished = run.folder / f"part-{FILE}"
+        np.savez(unfinished, features=self._features(fit), labels=fit.labels)
+        unfinished.replace(run.folder / FILE)
 
     def restore(self, run: wsbench.RunContext) -> None:
         # What was learnt from is kept, not what was learnt: scikit-learn's models are saved as pickles alone.
         import numpy as np
 
-        with np.load(run.folder / FILE, allow_pickle=False) as kept:
-            features, labels = kept["features"], kept["labels"]
+        with np.load(run.folder / FILE, allow_pickle=False) as archive:
+            features, labels = archive["features"], archive["labels"]
         self.models = [self._learnt(features, column) for column in labels.T]
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:

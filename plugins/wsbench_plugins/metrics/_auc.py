@@ -1,4 +1,4 @@
-"""The area under the ROC curve, which classification and CLARiTY's summary of both tasks share."""
+"""The area under the ROC curve, which the metrics ``auc`` and ``udp`` share."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 
 def auc(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``(B, C)`` area under the ROC curve: the share of (positive, negative) pairs in which the positive
-    scores higher, ties counting half; it does not exist for a class that all or no images have."""
+    """``(B, C)`` area under the ROC curve: the share of pairs of an image with and an image without the
+    class in which the first has the higher score. Ties count half. It does not exist for a class that all or
+    no images have."""
     import numpy as np
 
     columns = []

@@ -1,7 +1,7 @@
-"""Classification metrics of image scores, per class and macro.
+"""Classification metrics of image scores.
 
 A class is predicted where its score reaches the operating point (Youden's J on the select role under
-protocol ``uniform``, the method's own under ``paper``). Every function gives ``(B, C)`` values of B draws
+protocol ``uniform``, the method's own under ``paper``). Every function returns ``(B, C)`` values of B draws
 and C classes.
 """
 
@@ -25,7 +25,7 @@ Compute = Callable[["wsbench.metrics.Scored", "wsbench.metrics.Resamples"], "np.
 
 @dataclass(frozen=True)
 class Counts:
-    """Confusion matrices: ``(B, C)`` each."""
+    """Confusion matrices: numbers of images, ``(B, C)`` each."""
 
     true_positive: np.ndarray
     false_positive: np.ndarray
@@ -35,33 +35,33 @@ class Counts:
 
 def count(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> Counts:
     """The confusion matrices at the operating points."""
-    truth, called = scored.labels, scored.predicted_positive
-    cells = (truth & called, ~truth & called, ~truth & ~called, truth & ~called)
+    truth, predicted = scored.labels, scored.predicted_positive
+    cells = (truth & predicted, ~truth & predicted, ~truth & ~predicted, truth & ~predicted)
     return Counts(*map(resamples.sum, cells))
 
 
 def accuracy(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Share of images called rightly (KD-Grad-CAM paper, equation 3)."""
+    """Share of images that are classified correctly (KD-Grad-CAM paper, equation 3)."""
     counts = count(scored, resamples)
     right = counts.true_positive + counts.true_negative
     return wsbench.metrics.ratio(right, right + counts.false_positive + counts.false_negative)
 
 
 def sensitivity(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Share of the images with the class that are called so (equation 4)."""
+    """Share of the images with the class for which it is predicted (KD-Grad-CAM paper, equation 4)."""
     counts = count(scored, resamples)
     return wsbench.metrics.ratio(counts.true_positive, counts.true_positive + counts.false_negative)
 
 
 def specificity(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Share of the images without the class that are called so (equation 5)."""
+    """Share of the images without the class for which it is not predicted (KD-Grad-CAM paper, equation 5)."""
     counts = count(scored, resamples)
     return wsbench.metrics.ratio(counts.true_negative, counts.true_negative + counts.false_positive)
 
 
 def macro_precision(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Precision of "present" and of "absent", averaged (the paper's average precision, equation 6); it does
-    not exist where one of the two is never called."""
+    """Mean of the precision of "present" and the precision of "absent" (KD-Grad-CAM paper, equation 6, there
+    called average precision). It does not exist where one of the two is never predicted."""
     counts = count(scored, resamples)
     present = wsbench.metrics.ratio(counts.true_positive, counts.true_positive + counts.false_positive)
     absent = wsbench.metrics.ratio(counts.true_negative, counts.true_negative + counts.false_negative)
@@ -70,13 +70,14 @@ def macro_precision(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.R
 
 
 def macro_recall(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Recall of "present" and of "absent", averaged (the paper's average recall, equation 7)."""
+    """Mean of the recall of "present" and the recall of "absent" (KD-Grad-CAM paper, equation 7, there called
+    average recall)."""
     mean: np.ndarray = (sensitivity(scored, resamples) + specificity(scored, resamples)) / 2
     return mean
 
 
 def average_precision(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Area under the precision-recall curve as a sum of steps over distinct scores; it does not exist for a
+    """Area under the precision-recall curve, as a sum of steps over distinct scores. It does not exist for a
     class that no image has."""
     import numpy as np
 
@@ -86,12 +87,12 @@ def average_precision(scored: wsbench.metrics.Scored, resamples: wsbench.metrics
         order = np.argsort(-scores, kind="stable")
         hits = order[positive[order]]
         levels = np.unique(-scores[hits])  # the scores at which recall steps, highest first
-        every, found = (
+        counts, hit_counts = (
             resamples.cumulative_counts(images, np.searchsorted(-scores[images], levels, side="right"))
             for images in (order, hits)
         )
-        precision = np.divide(found, every, out=np.zeros_like(found), where=every > 0)
-        steps = np.diff(found, axis=1, prepend=0)
+        precision = np.divide(hit_counts, counts, out=np.zeros_like(hit_counts), where=counts > 0)
+        steps = np.diff(hit_counts, axis=1, prepend=0)
         columns.append(wsbench.metrics.ratio((precision * steps).sum(axis=1), resamples.sum(positive)))
     return np.stack(columns, axis=1)
 
@@ -117,7 +118,7 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
         ),
         spec(
             "accuracy",
-            "share of images called rightly",
+            "share of images that are classified correctly",
             accuracy,
             columns={"paper": 10, "terminal paper": 3, "folds": 1},
             pooled="images",
@@ -131,7 +132,7 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
         ),
         spec(
             "specificity",
-            "recall of its absence",
+            "recall of the absence of the class",
             specificity,
             columns={"uniform": 13, "paper": 13, "terminal paper": 6, "folds": 4},
             heading="spec.",

@@ -23,35 +23,35 @@ SIDE = 224
 """Pixels a side of the frame in which masks and boxes are compared."""
 
 CUTS = tuple(cut / 100 for cut in range(1, 61))
-"""The thresholds that are tried; a pixel belongs to the mask where the map exceeds the threshold."""
+"""The thresholds. A pixel belongs to the mask where the map exceeds the threshold."""
 
 LEAST = (0.25, 0.5)
-"""A box is hit where its IoU exceeds these."""
+"""A box is hit where its IoU with the mask exceeds these values."""
 
 HIT25, HIT50, IOU = range(3)
-"""What `by_image` sums, in the order of its last axis."""
+"""Positions of the sums in the last axis of `by_image`."""
 
 
 def evax_hit25(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """``(B,)`` share of the truth boxes of all classes whose IoU with the whole thresholded map of their
     class exceeds 0.25. EVA-X prints it as AP25; it is a hit rate of whole masks, not an average precision.
 
-    The threshold is the one of 0.01 ... 0.60, the same for all images and classes, at which `evax_hit25`
-    plus `evax_hit50` is largest on the scored boxes themselves, of equal ones the lowest: an oracle, chosen
-    anew in each draw. NaN without a truth box, and for methods that give no map.
+    The threshold is one of 0.01 ... 0.60, the same for all images and classes: the lowest at which
+    `evax_hit25` plus `evax_hit50` is largest on the scored boxes themselves. It is therefore an oracle, and
+    it is chosen again in each draw. NaN without a truth box, and for methods without heatmaps.
     """
     return _at_best_cut(scored, resamples, HIT25)
 
 
 def evax_hit50(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``(B,)`` the same share for an IoU above 0.5, at the same threshold as `evax_hit25`: an oracle. EVA-X
-    prints it as AP50; it is a hit rate of whole masks, not an average precision."""
+    """``(B,)`` the same share for an IoU above 0.5, at the same threshold as `evax_hit25`. It is an oracle.
+    EVA-X prints it as AP50, but it is a hit rate of whole masks, not an average precision."""
     return _at_best_cut(scored, resamples, HIT50)
 
 
 def evax_miou(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``(B,)`` mean over the truth boxes of all classes of the IoU with the whole thresholded map of their
-    class, at the same threshold as `evax_hit25`: an oracle, which EVA-X prints as mIoU."""
+    """``(B,)`` mean IoU of the truth boxes of all classes with the whole thresholded map of their class, at
+    the same threshold as `evax_hit25`. It is an oracle. EVA-X prints it as mIoU."""
     return _at_best_cut(scored, resamples, IOU)
 
 
@@ -95,11 +95,11 @@ def scaled_map(heatmap: np.ndarray, region: wsbench.Region, size: tuple[int, int
         region: the rectangle of the original image that it covers, in pixels.
         size: width and height of the original image, in pixels.
     """
-    whole = wsbench.geometry.over_whole_image(heatmap, region, size, SIDE, bilinear=True)
-    lowest = whole.min()
-    if whole.max() == lowest:
-        return whole
-    raised = whole - lowest
+    full = wsbench.geometry.over_whole_image(heatmap, region, size, SIDE, bilinear=True)
+    lowest = full.min()
+    if full.max() == lowest:
+        return full
+    raised = full - lowest
     between: np.ndarray = raised / (1e-7 + raised.max())
     return between
 
@@ -143,9 +143,9 @@ def _overlaps(heatmap: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     # In float32, as published: a Python number compared with a float32 map is rounded to float32 first.
     exceeded = np.searchsorted(np.array(CUTS, dtype=np.float32), heatmap.astype(np.float32), side="left")
 
-    def above(part: np.ndarray) -> np.ndarray:
+    def above(pixels: np.ndarray) -> np.ndarray:
         """``(60,)`` how many pixels of a part of the map exceed each threshold."""
-        counts = np.bincount(part.ravel(), minlength=len(CUTS) + 1)
+        counts = np.bincount(pixels.ravel(), minlength=len(CUTS) + 1)
         return np.cumsum(counts[::-1])[::-1][1:]
 
     mask = above(exceeded)

@@ -1,7 +1,7 @@
-"""Where a heatmap points, without any threshold.
+"""Metrics of heatmaps that need no threshold.
 
-Every function gives ``(B, C)`` values of B draws and C classes; NaN for a class without a truth box, and
-for methods that give no map.
+Every function returns ``(B, C)`` values of B draws and C classes. A value is NaN for a class without a truth
+box, and for methods without heatmaps.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
 
 GRID = 64
-"""Points a side, on which the prior looks for the place where the class lies most often."""
+"""Points along each side of the grid on which `pointing_game_prior` looks for the most covered point."""
 
 
 def pointing_game(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Share of the images with a truth box whose map's highest cell (of equal ones the first) has its centre
-    in a truth box of the class."""
+    """Share of the images with a truth box whose heatmap has its maximum in a truth box of the class (Zhang
+    et al. 2016, "Top-down neural attention by excitation backprop"). The centre of the highest cell counts,
+    the first one of equal cells."""
     import numpy as np
 
     heatmaps = scored.heatmaps
@@ -37,23 +38,23 @@ def pointing_game(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Res
 
 
 def pointing_game_chance(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """What a point thrown at random would reach: the share of the image that its truth boxes cover, over the
-    images with a truth box."""
+    """``pointing_game`` of a random point: the share of an image that its truth boxes cover, averaged over
+    the images with a truth box."""
     import numpy as np
 
-    part, whole = np.zeros((2, len(scored.names), len(scored.classes)))
+    covered_share, counted = np.zeros((2, len(scored.names), len(scored.classes)))
     for label in range(len(scored.classes)):
         truth = scored.truth.of_label(label)
         for image in np.unique(truth.image):
-            inside = truth.of_image(image)
-            covered, *_ = wsbench.geometry.shared_areas(inside, inside)
-            part[image, label], whole[image, label] = covered / np.prod(scored.sizes[image]), 1.0
-    return wsbench.metrics.ratio(resamples.sum(part), resamples.sum(whole))
+            boxes = truth.of_image(image)
+            covered, *_ = wsbench.geometry.shared_areas(boxes, boxes)
+            covered_share[image, label], counted[image, label] = covered / np.prod(scored.sizes[image]), 1.0
+    return wsbench.metrics.ratio(resamples.sum(covered_share), resamples.sum(counted))
 
 
 def pointing_game_prior(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """What the average patient would reach: the same point on every image, the one that most truth boxes of
-    the calibrate role cover."""
+    """``pointing_game`` of the same point on every image, the one that most truth boxes of the calibrate role
+    cover."""
     import numpy as np
 
     if scored.calibrate is None:
@@ -65,7 +66,7 @@ def pointing_game_prior(scored: wsbench.metrics.Scored, resamples: wsbench.metri
 
 
 def _most_covered(calibrate: wsbench.metrics.Truth, label: int) -> tuple[float, float]:
-    """``x, y`` as fractions of the image, in the middle of the points that most boxes cover."""
+    """``x, y`` as fractions of the image: the middle of the points that most boxes cover."""
     import numpy as np
 
     boxes = wsbench.metrics.as_fractions(calibrate.truth.of_label(label), calibrate.sizes)
@@ -83,10 +84,10 @@ def _most_covered(calibrate: wsbench.metrics.Truth, label: int) -> tuple[float, 
 def _share_of_images(
     scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples, x: np.ndarray, y: np.ndarray
 ) -> np.ndarray:
-    """Images of which one truth box holds its point, over the images with a truth box; ``(T,)`` points."""
+    """The share of the images with a truth box on which some box holds its point ``x, y``, each ``(T,)``."""
     x0, y0, x1, y1 = scored.truth.xyxy.T
-    inside = (x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)
-    hit = scored.per_image(scored.truth, inside) > 0
+    holds_point = (x0 <= x) & (x < x1) & (y0 <= y) & (y < y1)
+    hit = scored.per_image(scored.truth, holds_point) > 0
     return wsbench.metrics.ratio(resamples.sum(hit), resamples.sum(scored.per_image(scored.truth) > 0))
 
 

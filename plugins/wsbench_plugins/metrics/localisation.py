@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 IOUS = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9)
 MSLI_IOUS = (0.1, 0.25, 0.5, 0.75, 0.9)
 LEAST_KEPT = 0.5
-"""The share of a class's truth boxes that a measure needs which only sees images on which it is predicted."""
+"""Least share of a class's truth boxes on images on which it is predicted, for metrics of these boxes
+alone."""
 
 
 def miou(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Mean IoU as Algorithms 2 and 3 of the KD-Grad-CAM paper define it.
+    """Mean IoU of Algorithms 2 and 3 of the KD-Grad-CAM paper.
 
-    Per image with G truth boxes: the G largest of all its truth x predicted IoUs, padded with 0, their
-    mean; then the mean over images.
+    For an image with G truth boxes, it is the mean of the G largest IoUs between all its truth and predicted
+    boxes, padded with 0. The metric is the mean over images.
     """
     return _over_images(scored, resamples, lambda ious: (largest_ious(ious).mean(), 1))
 
@@ -39,19 +40,19 @@ def miou_pooled(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resam
 
 
 def miou_matched(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """`miou` with every box counted once: the one-to-one assignment of largest total IoU."""
+    """`miou` in which every box counts once, by the one-to-one assignment with the largest total IoU."""
     return _over_images(scored, resamples, lambda ious: (assigned_ious(ious).mean(), 1))
 
 
 def region_iou(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """IoU of the union of predicted boxes with the union of truth boxes (TBVA-GAN paper, Table 1); per
-    image with a truth box, then the mean."""
+    """IoU of the union of predicted boxes with the union of truth boxes (TBVA-GAN paper, Table 1), averaged
+    over the images with a truth box."""
     return _over_regions(scored, resamples, lambda both, truth, predicted: both / (truth + predicted - both))
 
 
 def region_dice(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Dice coefficient of the union of predicted boxes with the union of truth boxes (TBVA-GAN paper,
-    Table 1); per image with a truth box, then the mean."""
+    """Dice coefficient of the union of predicted boxes with the union of truth boxes (TBVA-GAN paper, Table
+    1), averaged over the images with a truth box."""
     return _over_regions(scored, resamples, lambda both, truth, predicted: 2 * both / (truth + predicted))
 
 
@@ -61,35 +62,32 @@ def iou_accuracy(
     """Share of truth boxes whose IoU with some predicted box of the class exceeds ``iou``.
 
     Args:
-        scored: what was predicted and what is true.
-        resamples: of its images.
+        scored: predictions and truth.
+        resamples: draws of the images.
         iou: the threshold.
-        called: of the truth boxes on images on which the class is predicted (CLARiTY paper, section 3.8.2),
-            or of all.
+        called: whether only images count on which the class is predicted (CLARiTY paper, section 3.8.2).
     """
     counted = _called_truth(scored) if called else 1.0
     hit = scored.memoised(best_ious) > iou
-    part = scored.per_image(scored.truth, hit * counted)
-    return wsbench.metrics.ratio(resamples.sum(part), resamples.sum(scored.per_image(scored.truth, counted)))
+    hits = scored.per_image(scored.truth, hit * counted)
+    return wsbench.metrics.ratio(resamples.sum(hits), resamples.sum(scored.per_image(scored.truth, counted)))
 
 
 def iou_accuracy_kept(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
     """Share of truth boxes that `iou_accuracy` counts: those on images on which the class is predicted."""
-    kept = scored.per_image(scored.truth, _called_truth(scored))
-    return wsbench.metrics.ratio(resamples.sum(kept), resamples.sum(scored.per_image(scored.truth)))
+    counted = scored.per_image(scored.truth, _called_truth(scored))
+    return wsbench.metrics.ratio(resamples.sum(counted), resamples.sum(scored.per_image(scored.truth)))
 
 
 def silent(scored: wsbench.metrics.Scored) -> np.ndarray:
     """``(C,)`` bool: the class is predicted on the images of less than half of its truth boxes
-    (`iou_accuracy_kept`). A measure that only sees the others then says little of the class, and would reward
-    a classifier for silence on hard images.
+    (`iou_accuracy_kept`), so a metric of these images alone would reward not predicting it on hard images.
 
-    It is decided on the sample, for all its draws: an interval over those draws alone in which the class
-    happens to be predicted often enough would be another quantity's. So a draw may have a value where a
-    sample of its images would have none.
+    It is decided on the sample, for all draws. An interval over only those draws in which the class is
+    predicted often enough would belong to another quantity.
     """
-    (kept,) = iou_accuracy_kept(scored, wsbench.metrics.Resamples.once(len(scored.names)))
-    unseen: np.ndarray = kept < LEAST_KEPT  # false for a class without a truth box, whose share is NaN
+    (share,) = iou_accuracy_kept(scored, wsbench.metrics.Resamples.once(len(scored.names)))
+    unseen: np.ndarray = share < LEAST_KEPT  # false for a class without a truth box, whose share is NaN
     return unseen
 
 
@@ -101,7 +99,7 @@ def unless_silent(scored: wsbench.metrics.Scored, values: np.ndarray) -> np.ndar
 
 
 def published_msli(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """`msli` as the CLARiTY paper defines it, whatever share of truth boxes it sees."""
+    """`msli` as the CLARiTY paper defines it, for any share of truth boxes."""
     import numpy as np
 
     mean: np.ndarray = np.mean([iou_accuracy(scored, resamples, at, called=True) for at in MSLI_IOUS], axis=0)
@@ -109,15 +107,17 @@ def published_msli(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Re
 
 
 def msli(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Mean of `iou_accuracy` over IoU 0.1, 0.25, 0.5, 0.75 and 0.9, of the truth boxes on images on which the
-    class is predicted (CLARiTY paper). It does not exist for a class of which that is less than half of the
-    truth boxes (`iou_accuracy_kept`): silence on hard images would raise it."""
+    """Mean of `iou_accuracy` over the IoU thresholds 0.1, 0.25, 0.5, 0.75 and 0.9, for the truth boxes on
+    images on which the class is predicted (CLARiTY paper). It does not exist if these are less than half of
+    the class's truth boxes (`iou_accuracy_kept`), because not predicting the class on hard images would
+    raise it."""
     return unless_silent(scored, published_msli(scored, resamples))
 
 
 def udp(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``(B,)`` mean of macro `auc` and macro `msli` (CLARiTY paper), each over classes where it exists. A
-    class has no `msli` if it is predicted on the images of less than half of its truth boxes."""
+    """``(B,)`` mean of macro `auc` and macro `msli` (CLARiTY paper, section 3.8.3), each over the classes
+    where it exists. A class has no `msli` if it is predicted on the images of less than half of its truth
+    boxes."""
     return mean_of_tasks(auc(scored, resamples), msli(scored, resamples))
 
 
@@ -127,22 +127,20 @@ def mean_of_tasks(classification: np.ndarray, localisation: np.ndarray) -> np.nd
     import numpy as np
 
     def macro(values: np.ndarray) -> np.ndarray:
-        there = ~np.isnan(values)
-        return wsbench.metrics.ratio(np.where(there, values, 0.0).sum(axis=1), there.sum(axis=1))
+        exists = ~np.isnan(values)
+        return wsbench.metrics.ratio(np.where(exists, values, 0.0).sum(axis=1), exists.sum(axis=1))
 
     return (macro(classification) + macro(localisation)) / 2  # type: ignore[no-any-return]  # numpy: Any
 
 
 def boxes_per_image(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Boxes an image, over all images of which boxes are known, where the class is predicted at its operating
-    point."""
+    """Mean number of boxes per image with known boxes. Boxes of predicted classes count."""
     shown = resamples.sum(scored.per_image(scored.predicted, scored.boxes_of_positive))
     return wsbench.metrics.ratio(shown, resamples.sum(scored.known))
 
 
 def healthy_with_box(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``(B,)`` share of the images without any class that have a box of a class predicted at its operating
-    point."""
+    """``(B,)`` share of the images without any class that have a box of a predicted class."""
     import numpy as np
 
     healthy = np.asarray(~scored.labels.any(axis=1) & scored.known.all(axis=1))
@@ -160,20 +158,20 @@ def best_ious(scored: wsbench.metrics.Scored) -> np.ndarray:
 
 
 def largest_ious(ious: np.ndarray) -> np.ndarray:
-    """``(G, P)`` IoUs -> the G largest, padded with 0; one truth box can be counted twice."""
+    """``(G, P)`` IoUs -> ``(G,)`` the largest, padded with 0. One truth box can count twice."""
     import numpy as np
 
-    kept = np.sort(ious, axis=None)[::-1][: len(ious)]
-    return np.pad(kept, (0, len(ious) - len(kept)))
+    largest = np.sort(ious, axis=None)[::-1][: len(ious)]
+    return np.pad(largest, (0, len(ious) - len(largest)))
 
 
 def assigned_ious(ious: np.ndarray) -> np.ndarray:
-    """``(G, P)`` IoUs -> the G of the one-to-one assignment of largest sum, 0 for a box left alone."""
+    """``(G, P)`` IoUs -> ``(G,)`` those of the one-to-one assignment with the largest sum, padded with 0."""
     import numpy as np
     from scipy.optimize import linear_sum_assignment
 
-    kept = ious[linear_sum_assignment(ious, maximize=True)]
-    return np.pad(kept, (0, len(ious) - len(kept)))
+    assigned = ious[linear_sum_assignment(ious, maximize=True)]
+    return np.pad(assigned, (0, len(ious) - len(assigned)))
 
 
 def _called_truth(scored: wsbench.metrics.Scored) -> np.ndarray:
@@ -185,14 +183,15 @@ def _over_images(
     resamples: wsbench.metrics.Resamples,
     measure: Callable[[np.ndarray], tuple[float, float]],
 ) -> np.ndarray:
-    """Sum of parts over sum of wholes; ``measure`` gives both from the ``(G, P)`` overlaps of an image."""
+    """Ratio of two sums over images, whose addends ``measure`` returns for ``(G, P)`` overlaps of an
+    image."""
     import numpy as np
 
-    part, whole = np.zeros((2, len(scored.names), len(scored.classes)))
+    sums, counts = np.zeros((2, len(scored.names), len(scored.classes)))
     for label in range(len(scored.classes)):
         for image, ious in scored.matrices(label):
-            part[image, label], whole[image, label] = measure(ious)
-    return wsbench.metrics.ratio(resamples.sum(part), resamples.sum(whole))
+            sums[image, label], counts[image, label] = measure(ious)
+    return wsbench.metrics.ratio(resamples.sum(sums), resamples.sum(counts))
 
 
 def _over_regions(
@@ -202,19 +201,20 @@ def _over_regions(
 ) -> np.ndarray:
     import numpy as np
 
-    part, whole = np.zeros((2, len(scored.names), len(scored.classes)))
+    sums, counts = np.zeros((2, len(scored.names), len(scored.classes)))
     for label in range(len(scored.classes)):
         truth, predicted = scored.truth.of_label(label), scored.predicted.of_label(label)
         for image in np.unique(truth.image):
             shared = wsbench.geometry.shared_areas(truth.of_image(image), predicted.of_image(image))
-            part[image, label], whole[image, label] = measure(*shared), 1.0
-    return wsbench.metrics.ratio(resamples.sum(part), resamples.sum(whole))
+            sums[image, label], counts[image, label] = measure(*shared), 1.0
+    return wsbench.metrics.ratio(resamples.sum(sums), resamples.sum(counts))
 
 
 def iou_accuracy_at(iou: float) -> Callable[[wsbench.metrics.Scored, wsbench.metrics.Resamples], np.ndarray]:
-    """Share of truth boxes whose IoU with some predicted box of the class exceeds T, of those on images on
-    which the class is predicted (CLARiTY paper, section 3.8.2). It does not exist for a class of which that
-    is less than half of the truth boxes (`iou_accuracy_kept`): silence on hard images would raise it."""
+    """Share of truth boxes whose IoU with some predicted box of the class exceeds T, among the truth boxes on
+    images on which the class is predicted (CLARiTY paper, section 3.8.2). It does not exist if these are
+    less than half of the class's truth boxes (`iou_accuracy_kept`), because not predicting the class on hard
+    images would raise it."""
 
     def compute(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
         return unless_silent(scored, iou_accuracy(scored, resamples, iou, called=True))

@@ -1,9 +1,10 @@
-"""The oracle family: thresholds chosen on the very images they are scored on. For comparison with papers that
-do so (Choe et al., "Evaluating Weakly Supervised Object Localization Methods Right"); never used to rank.
+"""Oracle metrics, whose thresholds are chosen on the same images that they are computed on.
 
-Maps are brought to 224 x 224 over the whole image and scaled to [0, 1]; boxes are squashed into that frame,
-as the paper's code does. Only the outer contours of components give boxes: its code also takes the contours
-of holes, which changes the best overlap of about one map in eleven.
+They exist for comparison with papers that do so (Choe et al. 2020, "Evaluating Weakly Supervised Object
+Localization Methods Right"), and never rank. Maps are resized to 224 x 224 over the whole image and scaled to
+[0, 1]. Boxes are squashed into that frame, as in the paper's code. Only the outer contours of components give
+boxes. The paper's code also uses the contours of holes, which changes the best overlap of about one map in
+eleven.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
 
 SIDE = 224
 THRESHOLDS = 100
-"""0, 0.01 ... 0.99 of each map's own maximum."""
+"""Number of thresholds: 0, 0.01 ... 0.99 of each map's maximum."""
 
 OVERLAPS = (0.3, 0.5, 0.7)
 
 
 def max_box_acc_v2(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``(B, C)`` share of the images with a truth box on which some box overlaps some truth box by at least
-    d, at the threshold that is best for these images; averaged over d of 0.3, 0.5 and 0.7, each with its own
-    best threshold."""
+    """``(B, C)`` share of the images with a truth box on which some box has an IoU of at least d with some
+    truth box, at the best threshold for these images. It is averaged over d = 0.3, 0.5 and 0.7, each with
+    its own best threshold (MaxBoxAccV2 of Choe et al. 2020)."""
     import numpy as np
 
     columns = []
@@ -36,20 +37,21 @@ def max_box_acc_v2(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Re
         counted[images] = 1.0
         reached = np.zeros((len(scored.names), len(OVERLAPS), THRESHOLDS))
         reached[images] = best[:, None, :] >= np.array(OVERLAPS)[:, None]
-        found = resamples.sum(reached).max(axis=2).mean(axis=1)
-        value = wsbench.metrics.ratio(found, resamples.sum(counted))
+        hits = resamples.sum(reached).max(axis=2).mean(axis=1)
+        value = wsbench.metrics.ratio(hits, resamples.sum(counted))
         columns.append(value if scored.heatmaps is not None else np.full(len(resamples), np.nan))
     return np.stack(columns, axis=1)
 
 
 def pxap(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``(B, C)`` average precision of pixels, pooled over the images with a truth box; foreground is what its
-    truth boxes cover. A map that is the same everywhere gives `pxap_chance`."""
+    """``(B, C)`` average precision of pixels, pooled over the images with a truth box (PxAP of Choe et al.
+    2020). Pixels in truth boxes are positive. A constant map has the value of `pxap_chance`."""
     import numpy as np
 
     columns = []
     for label in range(len(scored.classes)):
-        foreground, every = (resamples.sum(part) for part in scored.memoised(pixel_histograms, label))
+        histograms = scored.memoised(pixel_histograms, label)
+        foreground, every = (resamples.sum(histogram) for histogram in histograms)
         hits = np.cumsum(foreground[:, ::-1], axis=1)
         taken = np.cumsum(every[:, ::-1], axis=1)
         precision = np.divide(hits, taken, out=np.zeros_like(hits), where=taken > 0)
@@ -59,14 +61,14 @@ def pxap(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -
 
 
 def pxap_chance(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``(B, C)`` the share of pixels that truth boxes cover, over the images with a truth box: the `pxap` of
-    a map that says nothing."""
+    """``(B, C)`` `pxap` of a constant map: the share of pixels that truth boxes cover, over the images with a
+    truth box."""
     import numpy as np
 
     columns = []
     for label in range(len(scored.classes)):
         foreground, every = (
-            resamples.sum(part.sum(axis=1)) for part in scored.memoised(pixel_histograms, label)
+            resamples.sum(histogram.sum(axis=1)) for histogram in scored.memoised(pixel_histograms, label)
         )
         columns.append(wsbench.metrics.ratio(foreground, every))
     return np.stack(columns, axis=1)
@@ -86,7 +88,8 @@ def best_overlaps(scored: wsbench.metrics.Scored, label: int) -> tuple[np.ndarra
 
 
 def overlaps_by_threshold(heatmap: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """``(THRESHOLDS,)`` the best overlap of any box with any truth box, in whole inclusive pixels.
+    """``(THRESHOLDS,)`` the best IoU of any box with any truth box at every threshold, in whole inclusive
+    pixels.
 
     Args:
         heatmap: ``(SIDE, SIDE)`` in [0, 1].
@@ -128,17 +131,17 @@ def pixel_histograms(scored: wsbench.metrics.Scored, label: int) -> tuple[np.nda
 
 
 def _map(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
-    """The map over the whole image, ``(SIDE, SIDE)``, from 0 to 1; all 0 where it is the same everywhere."""
+    """The map over the whole image, ``(SIDE, SIDE)``, from 0 to 1; 0 everywhere for a constant map."""
     import numpy as np
 
     assert scored.heatmaps is not None
-    whole = wsbench.geometry.over_whole_image(
+    full = wsbench.geometry.over_whole_image(
         scored.heatmaps.maps[image, label], scored.heatmaps.regions[image], tuple(scored.sizes[image]), SIDE
     )
-    lowest, highest = whole.min(), whole.max()
+    lowest, highest = full.min(), full.max()
     if highest - lowest < 1e-6:  # the same everywhere, but for what resizing rounds
-        return np.zeros_like(whole)
-    stretched: np.ndarray = (whole - lowest) / (highest - lowest)
+        return np.zeros_like(full)
+    stretched: np.ndarray = (full - lowest) / (highest - lowest)
     return stretched
 
 
@@ -154,8 +157,8 @@ def _boxes(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray
     """Truth boxes squashed into the frame and cut to whole pixels."""
     import numpy as np
 
-    whole: np.ndarray = np.trunc(_in_frame(scored, image, label))
-    return whole
+    corners: np.ndarray = np.trunc(_in_frame(scored, image, label))
+    return corners
 
 
 @wsbench.hookimpl
@@ -168,5 +171,5 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             max_box_acc_v2,
         ),
         spec("pxap", "ORACLE: average precision of pooled pixels (Choe et al.)", pxap),
-        spec("pxap_chance", "what pxap gives a map that is the same everywhere", pxap_chance, None),
+        spec("pxap_chance", "pxap of a constant map", pxap_chance, None),
     ]

@@ -1,7 +1,8 @@
 """NIH ChestX-ray14 in its official files: images, ``Data_Entry_2017*.csv``, ``BBox_List_2017.csv``, lists.
 
 Boxes were drawn on 880 images of the official test list, for 8 of the 14 classes, and not for all findings of
-these images: 931 of them have none. So a class that is present without a box is unknown, not unboxed.
+these images: 931 of them have none. The location of a class that is present without a box is therefore
+unknown.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 SIDE = 1024
-"""Pixels of every image of the release, whose boxes are in this frame."""
+"""Side of every image of the release, in pixels. Boxes are in this frame."""
 
 MODES = ("L", "RGBA", "RGB")
-"""The release has some hundred RGBA files among its 8-bit grey ones."""
+"""Pillow's names of the formats in the release: 8-bit grey, and several hundred RGBA files."""
 
 CITATION = (
     "Wang, Peng, Lu, Lu, Bagheri, Summers: ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks "
@@ -35,10 +36,11 @@ class NIHSettings(wsbench.Settings):
 
 
 class NIH(wsbench.Dataset):
-    """The images that are there, with 14 classes.
+    """The images of the folder, with 14 classes.
 
-    Listed images without a file are no problem: the release comes in twelve archives, and a part of it is a
-    subset. Attributes of a sample: ``age``, ``sex`` and ``view``.
+    Listed images without a file are no problem: the release comes in twelve archives, and fewer archives
+        give a
+    subset. A sample has the attributes ``age``, ``sex`` and ``view``.
     """
 
     classes = CLASSES
@@ -46,23 +48,23 @@ class NIH(wsbench.Dataset):
 
     def __init__(self, root: Path, source: wsbench.Source) -> None:
         paths = _image_files(root)
-        self._files = {name: inside[-1] for name, inside in paths.items()}
+        self._files = {name: copies[-1] for name, copies in paths.items()}
         listed = ((name, split) for split, file in LISTS.items() for name in read_list(root / file))
         split_of, in_both = wsbench.one_value_each(listed)
         entries, contradicting = read_entries(entries_file(root))
         boxes, problems = read_boxes(root / BOXES, entries)
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
-        everything = [path for inside in paths.values() for path in inside]
+        everything = [path for copies in paths.values() for path in copies]
         facts = wsbench.images.inspect_files(everything, memory, source.progress)
         of_images = [*contradicting, *_in_both(in_both), *_copies(root, paths, facts)]
-        # What is said of an image of which there is no file does no harm: a part of the release has all rows.
+        # Problems of images without a file are dropped: the tables of a subset list all images.
         problems += [p for p in of_images if not p.images or set(p.images) & set(self._files)]
         sound = {}
         for name in sorted(self._files):
             fact = facts[self._files[name]]
-            if what := _wrong(name, fact, split_of, entries):
+            if problem := _wrong(name, fact, split_of, entries):
                 file = str(self._files[name].relative_to(root))
-                problems.append(wsbench.Problem(file, what, images=(name,)))
+                problems.append(wsbench.Problem(file, problem, images=(name,)))
             else:
                 sound[name] = fact
         self.samples = tuple(samples(sound, split_of, entries, boxes))
@@ -91,10 +93,10 @@ def samples(
     """The samples of sound images.
 
     Args:
-        facts: of their files, by name.
-        split_of: the list that names an image.
-        entries: the table of labels.
-        boxes: by image.
+        facts: facts about the image files, by image name.
+        split_of: the list that names each image.
+        entries: the table of labels, by image name.
+        boxes: the boxes, by image name.
     """
     boxed = {entries[name].patient for name in boxes}
     for name, fact in facts.items():
@@ -114,8 +116,8 @@ def samples(
 
 
 def _annotated_size(fact: wsbench.images.FileFacts, entry: Entry) -> tuple[int, int]:
-    """Width and height of the frame of an image's boxes: the release's, or, where its row says that the file
-    has the size it always had, the file's. `write` makes such rows."""
+    """Width and height of the frame of an image's boxes: that of the release, or that of the file if the
+    table's original size is the size of the file, as in rows that `write` makes."""
     size = (fact.width, fact.height)
     return size if entry.original_size == tuple(map(str, size)) else (SIDE, SIDE)
 
@@ -136,26 +138,26 @@ def _image_files(root: Path) -> dict[str, list[Path]]:
 
 def _in_both(names: Mapping[str, Sequence[str]]) -> Iterator[wsbench.Problem]:
     for name, splits in names.items():
-        what = f"is in {' and '.join(LISTS[split] for split in splits)}"
-        yield wsbench.Problem(name, what, "in two lists", (name,))
+        problem = f"is in {' and '.join(LISTS[split] for split in splits)}"
+        yield wsbench.Problem(name, problem, "in two lists", (name,))
 
 
 def _copies(
     root: Path, paths: Mapping[str, Sequence[Path]], facts: Mapping[Path, wsbench.images.FileFacts]
 ) -> Iterator[wsbench.Problem]:
-    """Files of one name in several folders; equal ones do no harm."""
-    for name, inside in paths.items():
-        if len(inside) > 1:
-            equal = len({facts[path].content for path in inside}) == 1
-            folders = " and ".join(str(path.parent.relative_to(root)) for path in inside)
-            what = f"lies in {folders}, as {'equal' if equal else 'different'} files"
-            yield wsbench.Problem(name, what, "several files", (name,), "none" if equal else "skip")
+    """Files of one name in several folders. Equal files are harmless."""
+    for name, copies in paths.items():
+        if len(copies) > 1:
+            equal = len({facts[path].content for path in copies}) == 1
+            folders = " and ".join(str(path.parent.relative_to(root)) for path in copies)
+            problem = f"lies in {folders}, as {'equal' if equal else 'different'} files"
+            yield wsbench.Problem(name, problem, "several files", (name,), "none" if equal else "skip")
 
 
 def _wrong(
     name: str, fact: wsbench.images.FileFacts, split_of: Mapping[str, str], entries: Mapping[str, Entry]
 ) -> str:
-    """What is wrong with an image, or nothing."""
+    """The problem with an image; empty if there is none."""
     if fact.broken:
         return fact.broken
     if fact.mode not in MODES:
@@ -168,7 +170,7 @@ def _wrong(
 
 
 def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) -> None:
-    """Lay a dataset out as the official files; see `_layout.write`."""
+    """Write a dataset as the official files; see `_layout.write`."""
     from . import _layout
 
     _layout.write(dataset, folder, progress)

@@ -15,16 +15,16 @@ from ._tables import BOX_HEADER, BOX_NAMES, BOXES, CLASSES, ENTRIES, ENTRY_HEADE
 
 
 def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) -> None:
-    """Lay a dataset out as the official files.
+    """Write a dataset as the official files.
 
     Args:
-        dataset: its classes are among the 14, its splits are train_val and test. Samples without a patient
-            are patients of their own; names lose their folders.
-        folder: must not exist, or be empty.
-        progress: shown while images are written.
+        dataset: a dataset whose classes are among the 14 and whose splits are train_val and test. A sample
+            without a patient is a patient of its own. Names lose their folders.
+        folder: the folder to write; it must not exist, or be empty.
+        progress: shows the writing of images.
 
     Raises:
-        WsbenchError: it has other classes or splits, or two samples end in the same name.
+        WsbenchError: the dataset has other classes or splits, or two samples would have the same file name.
     """
     ordered = sorted(dataset.samples, key=lambda sample: sample.name)
     name_of = {sample.name: Path(sample.name).name for sample in ordered}
@@ -46,8 +46,8 @@ def _refuse_misfits(dataset: wsbench.Dataset, names: Sequence[str]) -> None:
     unknown = sorted(set(dataset.classes) - set(CLASSES))
     splits = sorted({sample.split for sample in dataset.samples} - set(LISTS))
     if unknown or splits:
-        what = f"classes {', '.join(unknown)}" if unknown else f"splits {', '.join(splits)}"
-        raise wsbench.WsbenchError(f"ChestX-ray14's layout has no {what}")
+        unknown_names = f"classes {', '.join(unknown)}" if unknown else f"splits {', '.join(splits)}"
+        raise wsbench.WsbenchError(f"ChestX-ray14's layout has no {unknown_names}")
     if len(set(names)) < len(names):
         raise wsbench.WsbenchError("two images would have the same name in images/")
 

@@ -1,4 +1,4 @@
-"""The release's tables and lists: labels, boxes, splits, with their names as they are."""
+"""The tables and lists of the release: labels, boxes and splits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLASSES = (
 )  # fmt: skip
 NOTHING = "No Finding"
 BOX_NAMES = {"Infiltrate": "Infiltration"}
-"""Classes that the box list calls otherwise than the table of labels."""
+"""Classes that have another name in the box list than in the table of labels."""
 
 ENTRIES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
 BOXES = "BBox_List_2017.csv"
@@ -27,7 +27,8 @@ ENTRY_HEADER = (
 BOX_HEADER = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
 LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
 BOXED = "test_boxed"
-"""The images of the test list whose patients have a box: half of them are calibrate's, by patient."""
+"""The split of images of the test list whose patients have a box. Half of these patients are used to
+calibrate."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ class Entry:
     """A row of the table of labels.
 
     Attributes:
-        labels: those of the 14 that it names.
-        patient: their number.
+        labels: its labels that are among the 14 classes.
+        patient: number of the patient.
         attributes: ``age``, ``sex`` and ``view``.
-        original_size: width and height that the image had before the release resized it.
+        original_size: width and height of the image before the release resized it.
     """
 
     labels: tuple[str, ...]
@@ -52,10 +53,13 @@ class Entry:
 
 
 def read_entries(path: Path) -> tuple[dict[str, Entry], list[wsbench.Problem]]:
-    """The table of labels by image; labels in it that are none of the 14, and rows that cannot be true.
+    """Read the table of labels.
+
+    Returns:
+        The entries by image, and problems: unknown labels, and rows that contradict each other.
 
     Raises:
-        WsbenchError: the file is not that table.
+        WsbenchError: the file is not this table.
     """
     rows: list[tuple[str, Entry]] = []
     unknown: dict[str, int] = defaultdict(int)
@@ -81,14 +85,17 @@ def read_entries(path: Path) -> tuple[dict[str, Entry], list[wsbench.Problem]]:
     ]
 
 
-def _contradiction(path: Path, name: str, what: str) -> wsbench.Problem:
-    return wsbench.Problem(path.name, f"{name} {what}", "rows that contradict", (name,))
+def _contradiction(path: Path, name: str, problem: str) -> wsbench.Problem:
+    return wsbench.Problem(path.name, f"{name} {problem}", "rows that contradict", (name,))
 
 
 def read_boxes(
     path: Path, entries: Mapping[str, Entry]
 ) -> tuple[dict[str, list[wsbench.Box]], list[wsbench.Problem]]:
-    """The boxes by image, and those of images that the table of labels does not have.
+    """Read the list of boxes.
+
+    Returns:
+        The boxes by image, and problems: boxes of images that the table of labels does not have.
 
     Raises:
         WsbenchError: the file is not the box list.
@@ -110,10 +117,10 @@ def read_boxes(
 
 
 def entries_file(root: Path) -> Path:
-    """The table of labels, in either of its two names.
+    """The path of the table of labels, which has one of two names.
 
     Raises:
-        WsbenchError: neither is there.
+        WsbenchError: there is no such file.
     """
     for name in ENTRIES:
         if (root / name).is_file():
@@ -122,17 +129,17 @@ def entries_file(root: Path) -> Path:
 
 
 def read_list(path: Path) -> list[str]:
-    """The image names of a list.
+    """Read the image names of a list.
 
     Raises:
-        WsbenchError: it cannot be read.
+        WsbenchError: the file cannot be read.
     """
     return wsbench.images.read_text(path).split()
 
 
 def _rows(path: Path, columns: Sequence[str]) -> Iterator[list[str]]:
-    """The rows of a CSV file whose first columns have these names, without those that hold nothing: editors
-    leave an empty line at the end, and spreadsheets one of commas."""
+    """The rows of a CSV file whose first columns have these names. Empty rows are left out: editors leave an
+    empty line at the end, and spreadsheets a line of commas."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)

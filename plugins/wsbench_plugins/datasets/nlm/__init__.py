@@ -1,8 +1,8 @@
 """Tuberculosis screening sets without boxes: Montgomery and Shenzhen in their official folders, and Belarus.
 
-``MontgomerySet`` and ``ChinaSet_AllFiles`` hold ``CXR_png`` and ``ClinicalReadings``; whether an image shows
-tuberculosis is the last digit of its name. Belarus' portal gives images of patients with tuberculosis alone,
-case by case, in no layout of its own: every PNG or JPEG file under ``Belarus`` counts as one of them.
+``MontgomerySet`` and ``ChinaSet_AllFiles`` hold ``CXR_png`` and ``ClinicalReadings``. The last digit of an
+image's name tells whether it shows tuberculosis. The portal of Belarus has only patients with tuberculosis
+and no official layout: every PNG or JPEG file under ``Belarus`` is an image with tuberculosis.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CITATION = (
 )
 LAYOUT = "nlm"
 MODES = ("L", "LA", "P", "RGB", "RGBA")
-"""Pillow's names of 8-bit formats."""
+"""Pillow's names of the 8-bit formats."""
 
 
 class ScreeningSettings(wsbench.Settings):
@@ -32,10 +32,10 @@ class ScreeningSettings(wsbench.Settings):
 
 
 class Screening(wsbench.Dataset):
-    """The images of some collections, one class ``tb``; no image has a box.
+    """The images of some collections, with the class ``tb`` and without boxes.
 
-    Attributes of a sample, where its reading has them: ``age`` in years, ``sex`` (F, M) and ``report``;
-    always ``collection``. A collection is a split.
+    A sample has the attribute ``collection`` and, where its clinical reading has them, ``age`` in years,
+    ``sex`` (F, M) and ``report``. Each collection is a split.
     """
 
     classes = (CLASS,)
@@ -50,8 +50,8 @@ class Screening(wsbench.Dataset):
             memory = source.cache / f"files-{wsbench.seed_from(str(folder.resolve())):x}.json"
             facts = wsbench.images.inspect_files(files.values(), memory, source.progress)
             for name, path in files.items():
-                if what := _wrong(facts[path]) or collection.misnamed(name):
-                    problems.append(wsbench.Problem(name, what, images=(name,)))
+                if problem := _wrong(facts[path]) or collection.misnamed(name):
+                    problems.append(wsbench.Problem(name, problem, images=(name,)))
                     continue
                 self._paths[name] = path
                 self._masks[name] = collection.masks(folder, path)
@@ -63,10 +63,10 @@ class Screening(wsbench.Dataset):
 
     def organ_masks(self, sample: wsbench.Sample, size: int) -> Mapping[str, np.ndarray] | None:
         """Montgomery's masks of both lungs."""
-        found = self._masks[sample.name]
-        if not (found and all(path.is_file() for path in found)):
+        paths = self._masks[sample.name]
+        if not (paths and all(path.is_file() for path in paths)):
             return None
-        lungs = [wsbench.images.read_radiograph(path, size, size) >= 128 for path in found]
+        lungs = [wsbench.images.read_radiograph(path, size, size) >= 128 for path in paths]
         return dict(zip(("left_lung", "right_lung"), lungs, strict=True))
 
 
@@ -94,34 +94,34 @@ def _wrong(facts: wsbench.images.FileFacts) -> str:
 def loader_of(
     collections: Sequence[Collection],
 ) -> Callable[[ScreeningSettings, wsbench.Source], Screening]:
-    """``load`` of a dataset of these collections, each in its folder under the root; a single one may be the
-    root itself."""
+    """The ``load`` function of a dataset of some collections, each in its folder under the root. The folder
+    of a single collection may be the root itself."""
 
     def load(settings: ScreeningSettings, source: wsbench.Source) -> Screening:
         """Load the official folders.
 
         Raises:
-            WsbenchError: a collection's folder is not there.
+            WsbenchError: the folder of a collection is missing.
         """
         assert source.root is not None
         folders = {}
         for collection in collections:
-            inside = source.root / collection.folder
-            if len(collections) == 1 and not collection.is_at(inside) and collection.is_at(source.root):
-                inside = source.root
-            if not collection.is_at(inside):
+            subfolder = source.root / collection.folder
+            if len(collections) == 1 and not collection.is_at(subfolder) and collection.is_at(source.root):
+                subfolder = source.root
+            if not collection.is_at(subfolder):
                 raise wsbench.WsbenchError(
-                    f"{collection.name}: {inside} has none of its images; give --root the folder that "
+                    f"{collection.name}: {subfolder} has none of its images; give --root the folder that "
                     f"holds {collection.folder}/"
                 )
-            folders[collection] = inside
+            folders[collection] = subfolder
         return Screening(folders, source)
 
     return load
 
 
 def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) -> None:
-    """Lay a dataset out as MontgomerySet and ChinaSet_AllFiles; see `_layout.write`."""
+    """Write a dataset as MontgomerySet and ChinaSet_AllFiles; see `_layout.write`."""
     from . import _layout
 
     _layout.write(dataset, folder, progress)

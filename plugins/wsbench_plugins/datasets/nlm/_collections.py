@@ -1,4 +1,4 @@
-"""Where each collection keeps images, readings and masks, and what its files' names and texts say."""
+"""The folders of each collection's images, readings and masks, and the meaning of file names and readings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import wsbench
 CLASS = "tb"
 IMAGES, READINGS, MASKS = "CXR_png", "ClinicalReadings", "ManualMask"
 SIDES = ("leftMask", "rightMask")
-"""Of the patient."""
+"""Sides of the patient."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Collection:
     pattern: str = ""
 
     def is_at(self, folder: Path) -> bool:
-        """Whether a folder is this collection's: one of its images at least has a name of its; or, where any
-        name will do, the folder itself has."""
+        """Whether a folder belongs to this collection: at least one image has a name of the collection, or,
+        if the collection allows any name, the folder has the collection's name."""
         if not self.pattern:
             return folder.is_dir() and folder.resolve().name == self.folder
         return any(map(self._named, wsbench.images.image_files(folder / self.images, (".png",))))
@@ -43,18 +43,18 @@ class Collection:
         return re.fullmatch(self.pattern, name) is not None
 
     def misnamed(self, name: str) -> str:
-        """What is wrong with an image's name, or nothing."""
+        """The problem with an image's name; empty if there is none."""
         if not self.pattern or re.fullmatch(self.pattern, name):
             return ""
         return "its name does not end in _0.png (no tuberculosis) or _1.png (tuberculosis)"
 
     def shows_tuberculosis(self, name: str) -> bool:
         """The label of an image that is not misnamed."""
-        found = re.fullmatch(self.pattern, name) if self.pattern else None
-        return found is None or found["label"] == "1"
+        match = re.fullmatch(self.pattern, name) if self.pattern else None
+        return match is None or match["label"] == "1"
 
     def reading(self, folder: Path, image: Path) -> Mapping[str, str]:
-        """What the image's clinical reading says; nothing where there is none."""
+        """The content of the image's clinical reading; empty if there is none."""
         path = folder / READINGS / f"{image.stem}.txt"
         try:
             return parse_reading(path.read_text(encoding="utf-8-sig", errors="replace"))
@@ -62,7 +62,7 @@ class Collection:
             return {}
 
     def masks(self, folder: Path, image: Path) -> Sequence[Path]:
-        """The files of the left and the right lung's masks; none of a collection without masks."""
+        """The mask files of the left and the right lung; none if the collection has no masks."""
         base = folder / MASKS
         return [_mask(base / side, image) for side in SIDES] if base.is_dir() else []
 
@@ -78,7 +78,7 @@ def files_of(collection: Collection, folder: Path) -> dict[str, Path]:
     if collection.pattern:
         return wsbench.images.image_files(folder / collection.images, (".png",))
     paths = wsbench.images.image_files(folder, (".png", ".jpg", ".jpeg"), deep=True).values()
-    # Under their own names: nothing but the files themselves names these images.
+    # These images are named by their files, because no table lists them.
     return {f"{collection.name}/{path.relative_to(folder).as_posix()}": path for path in paths}
 
 
@@ -95,24 +95,24 @@ AGE = re.compile(r"\b0*(\d+)\s*(y|mo|month|d)", re.IGNORECASE)
 
 def parse_reading(text: str) -> dict[str, str]:
     """``Patient's Sex: F``, ``Patient's Age: 024Y`` and a report (Montgomery), or ``Male 31yrs`` and a report
-    (Shenzhen) -> ``sex`` (F or M), ``age`` in whole years, ``report``; what is not there is left out.
+    (Shenzhen) -> ``sex`` (F or M), ``age`` in whole years, ``report``. Missing values are left out.
 
     Args:
-        text: of a file in ``ClinicalReadings``.
+        text: the content of a file in ``ClinicalReadings``.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    found: dict[str, str] = {}
+    reading: dict[str, str] = {}
     report = []
-    for place, line in enumerate(lines):
-        about = place == 0 or line.lower().startswith("patient's")
+    for number, line in enumerate(lines):
+        about = number == 0 or line.lower().startswith("patient's")
         sex, age = (SEX.search(line), AGE.search(line)) if about else (None, None)
         if sex:
-            found.setdefault("sex", sex[1][0].upper())
+            reading.setdefault("sex", sex[1][0].upper())
         if age:
             years = age[2].lower() == "y"
-            found.setdefault(
+            reading.setdefault(
                 "age", age[1] if years else "0" if age[2].lower() == "d" else str(int(age[1]) // 12)
             )
         if not (sex or age):
             report.append(line)
-    return found | ({"report": " ".join(report)} if report else {})
+    return reading | ({"report": " ".join(report)} if report else {})

@@ -29,8 +29,8 @@ def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) ->
     (folder / "Belarus").mkdir(parents=True)
     ordered = sorted(dataset.samples, key=lambda sample: sample.name)
     with progress.task("writing images", len(ordered)) as advance:
-        for place, sample in enumerate(ordered):
-            number, is_shenzhen = divmod(place, 2)
+        for index, sample in enumerate(ordered):
+            number, is_shenzhen = divmod(index, 2)
             collection = SHENZHEN if is_shenzhen else MONTGOMERY
             prefix = "CHNCXR" if is_shenzhen else "MCUCXR"
             stem = f"{prefix}_{number + 1:04d}_{int(CLASS in sample.labels)}"

@@ -28,7 +28,7 @@ VERSION = 1
 
 
 class PhantomSettings(wsbench.Settings):
-    """What is drawn, from which seed."""
+    """Settings of the phantom."""
 
     images: int = Field(2400, ge=1, description="number of images")
     seed: int = Field(0, ge=0, description="of all that is drawn; image i of a seed never changes")
@@ -88,8 +88,8 @@ class Phantom(Computed):
             return "tb"
         return "sick" if draw < self._settings.tb + self._settings.sick else "healthy"
 
-    def _uniform(self, index: int, part: str) -> float:
-        return wsbench.seed_from("phantom", self._settings.seed, index, part) / 2**63
+    def _uniform(self, index: int, purpose: str) -> float:
+        return wsbench.seed_from("phantom", self._settings.seed, index, purpose) / 2**63
 
     def _sample(self, index: int) -> wsbench.Sample:
         from ._truth import finding_boxes

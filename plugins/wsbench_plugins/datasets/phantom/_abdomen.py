@@ -61,8 +61,8 @@ def gas_depth(grid: Grid, pockets: tuple[Gas, ...]) -> Array:
     gas = grid.empty()
     for pocket in pockets:
         window = pocket.solid.window(grid)
-        part = pocket.solid.chord(window.x, window.y)
+        pocket_depth = pocket.solid.chord(window.x, window.y)
         if pocket.level is not None:
-            part = part * np.clip((pocket.level - window.y) / grid.pitch + 0.5, 0, 1)
-        gas[window.index] = np.maximum(gas[window.index], part)
+            pocket_depth = pocket_depth * np.clip((pocket.level - window.y) / grid.pitch + 0.5, 0, 1)
+        gas[window.index] = np.maximum(gas[window.index], pocket_depth)
     return gas

@@ -50,7 +50,7 @@ class LobarConsolidation(Opacity):
 
 
 def draw_lobar(stream: Stream, anatomy: Anatomy, sides: tuple[int, ...]) -> tuple[LobarConsolidation, ...]:
-    """In any lobe."""
+    """Draw a consolidation in any lobe."""
     patch = draw_patch(stream, anatomy, sides[0], (0.15, 0.9), stream.around(4.6, 1.5))
     return (
         LobarConsolidation(
@@ -66,6 +66,6 @@ def draw_lobar(stream: Stream, anatomy: Anatomy, sides: tuple[int, ...]) -> tupl
 
 
 def draw_pneumonias(stream: Stream, anatomy: Anatomy, sides: tuple[int, ...]) -> tuple[Pneumonia, ...]:
-    """In the lower zone of one lung, now and then of both."""
+    """Draw pneumonia in the lower zone of one lung, sometimes of both."""
     chosen = sides if stream.chance(0.2) else sides[:1]
     return tuple(draw_pneumonia(stream, anatomy, side) for side in chosen)

@@ -62,6 +62,6 @@ def airway_chords(grid: Grid, thorax: Thorax, airway: Airway) -> Array:
     air = grid.empty()
     for limb in airway_limbs(thorax, airway):
         window = limb.window(grid)
-        part = air[window.index]
-        part[:] = limb.chord(window.x, window.y).clip(part)
+        in_window = air[window.index]
+        in_window[:] = limb.chord(window.x, window.y).clip(in_window)
     return air

@@ -39,16 +39,16 @@ class Anatomy:
     gas: tuple[Gas, ...]
     leads: tuple[Lead, ...]
 
-    def stream(self, part: str) -> Stream:
+    def stream(self, purpose: str) -> Stream:
         """The stream of one part of this patient."""
-        return Stream((*self.name, part))
+        return Stream((*self.name, purpose))
 
 
 def draw_anatomy(name: Name) -> Anatomy:
     """A patient; the name decides everything."""
 
-    def stream(part: str) -> Stream:
-        return Stream((*name, part))
+    def stream(purpose: str) -> Stream:
+        return Stream((*name, purpose))
 
     thorax = draw_thorax(stream("thorax"))
     lungs = draw_lungs(stream("lungs"), thorax)

@@ -45,12 +45,12 @@ class Case:
 
     @property
     def activity(self) -> Activity | None:
-        """Of the tuberculosis; None where there is none."""
+        """Activity of the tuberculosis; None without tuberculosis."""
         return next((finding.activity for finding in self.findings if finding.activity), None)
 
-    def stream(self, part: str, place: int = 0) -> Stream:
-        """The stream of one part of this image."""
-        return Stream((*self.name, part, place))
+    def stream(self, purpose: str, number: int = 0) -> Stream:
+        """The stream of random numbers for one purpose in this image."""
+        return Stream((*self.name, purpose, number))
 
 
 def draw_case(

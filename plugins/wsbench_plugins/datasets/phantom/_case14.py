@@ -29,7 +29,7 @@ from ._together import draw_classes
 from ._tone import draw_tone
 
 _Draw = Callable[[Stream, Anatomy, tuple[int, ...]], tuple[Finding, ...]]
-"""Of a patient, and the sides that are free for the finding, the likelier one first."""
+"""Draws the findings of a class, given the patient and the sides that are free, the likelier one first."""
 
 
 def _large_heart(stream: Stream, anatomy: Anatomy, sides: tuple[int, ...]) -> tuple[Finding, ...]:
@@ -96,7 +96,7 @@ def _findings(name: Name, anatomy: Anatomy) -> tuple[Finding, ...]:
 
 def findings_of(name: Name, anatomy: Anatomy, classes: tuple[str, ...], side: int) -> tuple[Finding, ...]:
     """Findings of these classes, most of them on one side; a lung with air beside it holds no other."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for label in (label for label in _DRAW if label in classes):
         stream = Stream((*name, "finding", label))
         sides: tuple[int, ...]
@@ -104,5 +104,5 @@ def findings_of(name: Name, anatomy: Anatomy, classes: tuple[str, ...], side: in
             sides = (-side,) if label == "Pneumothorax" else (side,)
         else:
             sides = (side, -side) if stream.chance(0.75) else (-side, side)
-        found.extend(Labelled(None, label, finding) for finding in _DRAW[label](stream, anatomy, sides))
-    return tuple(found)
+        findings.extend(Labelled(None, label, finding) for finding in _DRAW[label](stream, anatomy, sides))
+    return tuple(findings)

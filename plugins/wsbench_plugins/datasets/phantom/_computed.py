@@ -1,4 +1,4 @@
-"""What both phantoms share: cases drawn one by one, and images rendered from them."""
+"""The common base of both phantoms: cases are drawn one by one, and images are rendered from them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ VERSION = 1
 
 
 class Phantom14Settings(wsbench.Settings):
-    """What is drawn, from which seed."""
+    """Settings of the phantom with 14 findings."""
 
     images: int = Field(3000, ge=1, description="number of images")
     seed: int = Field(0, ge=0, description="of all that is drawn; image i of a seed never changes")
@@ -82,8 +82,8 @@ class Phantom14(Computed):
             marker_correlation=self._settings.marker_correlation,
         )
 
-    def _uniform(self, index: int, part: str) -> float:
-        return wsbench.seed_from("phantom14", self._settings.seed, index, part) / 2**63
+    def _uniform(self, index: int, purpose: str) -> float:
+        return wsbench.seed_from("phantom14", self._settings.seed, index, purpose) / 2**63
 
     def _sample(self, index: int) -> wsbench.Sample:
         from ._truth import finding_boxes

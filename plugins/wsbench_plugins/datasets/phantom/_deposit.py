@@ -37,7 +37,7 @@ class Branches:
 def branch_depth(grid: Grid, window: Window, sets: Sequence[Branches]) -> Array:
     """Mean length of the rays of each pixel in the branches, (rows, columns) cm."""
     pieces = [_pieces(branches, grid.pitch) for branches in sets]
-    points, volume, radius = (np.concatenate(part) for part in zip(*pieces, strict=True))
+    points, volume, radius = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
     depth = np.zeros((window.y.size, window.x.size), np.float32)
     lower = 0.0
     for upper in _WIDTHS:
@@ -70,12 +70,12 @@ def deposit(grid: Grid, window: Window, points: Points, volume: Array) -> Array:
     """Share each volume (cm3) among the four pixels around its point: (rows, columns) cm of path length."""
     rows, columns = window.y.size, window.x.size
     cells = grid.cells(points) - np.array([window.index[1].start, window.index[0].start], np.float32)
-    whole = np.floor(cells).astype(np.int32)
-    column, row = whole[:, 0], whole[:, 1]
-    inside = np.flatnonzero((column >= 0) & (column < columns - 1) & (row >= 0) & (row < rows - 1))
-    corner = row[inside] * columns + column[inside]
-    right, down = (cells[inside] - whole[inside]).T
-    volume = volume[inside] / grid.pitch**2
+    floored = np.floor(cells).astype(np.int32)
+    column, row = floored[:, 0], floored[:, 1]
+    in_window = np.flatnonzero((column >= 0) & (column < columns - 1) & (row >= 0) & (row < rows - 1))
+    corner = row[in_window] * columns + column[in_window]
+    right, down = (cells[in_window] - floored[in_window]).T
+    volume = volume[in_window] / grid.pitch**2
     upper, lower = volume * (1 - down), volume * down
     targets = np.concatenate([corner, corner + 1, corner + columns, corner + columns + 1])
     shares = np.concatenate([upper * (1 - right), upper * right, lower * (1 - right), lower * right])

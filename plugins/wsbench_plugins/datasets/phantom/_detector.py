@@ -17,7 +17,7 @@ _GLARE_GRID = 48
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """How the picture was taken.
+    """The exposure of a picture.
 
     Attributes:
         photons: Photons per cm2 that an empty field would count, 1e7 (noisy) to 8e7 (clean).
@@ -33,7 +33,7 @@ class Exposure:
 
 
 def draw_exposure(stream: Stream) -> Exposure:
-    """From a noisy bedside film to a well exposed one."""
+    """Draw an exposure, from a noisy bedside film to a well exposed one."""
     return Exposure(
         photons=1e7 * 8 ** stream.uniform(),
         glare=stream.uniform(0.06, 0.3),

@@ -38,7 +38,7 @@ class Lead:
 
 
 def draw_leads(stream: Stream, thorax: Thorax) -> tuple[Lead, ...]:
-    """None in most patients, two to four in the others."""
+    """Draw leads: none in most patients, two to four in the others."""
     if not stream.chance(0.12):
         return ()
     return tuple(_draw_lead(stream, thorax) for _ in range(stream.integer(2, 4)))

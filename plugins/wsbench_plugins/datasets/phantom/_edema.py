@@ -89,7 +89,7 @@ def _strip(anatomy: Anatomy, side: int) -> tuple[Points, Points]:
 
 
 def draw_edema(stream: Stream, anatomy: Anatomy, sides: tuple[int, ...]) -> tuple[Edema, ...]:
-    """Of both lungs, nearly alike."""
+    """Draw edema of both lungs, which are nearly alike."""
     depth, size = stream.uniform(3.2, 6.8), stream.uniform(0.9, 1.15)
     wings = tuple(_wing(stream, anatomy, side, depth, size) for side in (-1, 1))
     return (Edema(None, wings, stream.uniform(1.15, 1.4), stream.integer(8, 22)),)

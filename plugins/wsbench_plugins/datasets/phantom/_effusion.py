@@ -64,6 +64,6 @@ class Effusion(Finding):
 
 
 def draw_effusion(stream: Stream, anatomy: Anatomy, side: int, activity: Activity | None = None) -> Effusion:
-    """From a blunted angle to half of the lung."""
+    """Draw an effusion, from a blunted angle to half of the lung."""
     rise = stream.uniform(4.2, 7.0) if stream.chance(0.6) else stream.uniform(7.0, 12.0)
     return Effusion(activity, side, rise, stream.uniform(2.0, 4.5))

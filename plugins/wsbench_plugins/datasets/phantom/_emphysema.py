@@ -76,7 +76,7 @@ class Emphysema(Finding):
 
 
 def draw_emphysema(stream: Stream, anatomy: Anatomy, sides: tuple[int, ...]) -> tuple[Emphysema, ...]:
-    """Of both lungs, with up to four bullae in the upper halves."""
+    """Draw emphysema of both lungs, with up to four bullae in the upper halves."""
     count = stream.integer(0, 4)
     return (
         Emphysema(

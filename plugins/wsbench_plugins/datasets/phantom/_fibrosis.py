@@ -62,7 +62,7 @@ class Fibrosis(Opacity):
 
 
 def draw_fibrosis(stream: Stream, anatomy: Anatomy, side: int, activity: Activity) -> Fibrosis:
-    """Of the apex."""
+    """Draw fibrosis of an apex."""
     patch = draw_patch(stream, anatomy, side, (0.08, 0.36), stream.around(4.8, 1.8))
     return Fibrosis(
         activity,

@@ -1,4 +1,4 @@
-"""What a finding is: a change of one patient, with the region of the image that holds all of it."""
+"""The interface of findings: a change of one patient, with the region of the image that holds all of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which findings a patient of each group has. A new finding is a module and a line in one of these tables."""
+"""The findings of patients of each group. A new finding is a module and a line in one of these tables."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _sick(name: Name, anatomy: Anatomy) -> Findings:
     if plan.chance(0.25):
         kinds.append(plan.choose({kind: weight for kind, weight in _ELSEWHERE.items() if kind not in kinds}))
     return tuple(
-        kind(Stream((*name, "finding", place)), anatomy, plan.sign()) for place, kind in enumerate(kinds)
+        kind(Stream((*name, "finding", number)), anatomy, plan.sign()) for number, kind in enumerate(kinds)
     )
 
 
@@ -62,8 +62,8 @@ def _tuberculosis(name: Name, anatomy: Anatomy) -> Findings:
     else:
         sides = (side, -side) if plan.chance(0.4) else (side,)
         upper = tuple(
-            plan.choose(_UPPER_ZONE[activity])(Stream((*name, "finding", place)), anatomy, where, activity)
-            for place, where in enumerate(sides)
+            plan.choose(_UPPER_ZONE[activity])(Stream((*name, "finding", number)), anatomy, where, activity)
+            for number, where in enumerate(sides)
         )
     if activity == "obsolete" or not plan.chance(0.1):
         return upper

@@ -27,7 +27,7 @@ Points = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How the patient stands before the detector.
+    """The position of the patient before the detector.
 
     Attributes:
         field: Side of the square detector, in cm.

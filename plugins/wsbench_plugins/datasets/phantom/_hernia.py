@@ -46,7 +46,7 @@ class Hernia(Finding):
 
 
 def draw_hernia(stream: Stream, anatomy: Anatomy, sides: tuple[int, ...]) -> tuple[Hernia, ...]:
-    """On the middle of the diaphragm, most often a little to the left."""
+    """Draw a hernia on the middle of the diaphragm, most often a little to the left."""
     wide, tall = stream.uniform(2.6, 4.6), stream.uniform(2.2, 3.8)
     y = anatomy.lungs[1].dome_middle - 0.75 * tall
     x = float(anatomy.thorax.midline(y, -0.3 * anatomy.thorax.depth)) + stream.around(0.9, 1.8)

@@ -27,15 +27,15 @@ class Labelled(Finding):
 
     @property
     def name(self) -> str:  # type: ignore[override]  # fixed for each other class, of the instance here
-        """The class, by which boxes are called."""
+        """The class, which is the label of its boxes."""
         return self.label
 
     def reshape(self, anatomy: Anatomy) -> Anatomy:
-        """As the finding does."""
+        """Reshape the anatomy as the finding does."""
         return self.finding.reshape(anatomy)
 
     def regions(self, anatomy: Anatomy) -> tuple[Region, ...]:
-        """Those of the finding."""
+        """The regions of the finding."""
         return self.finding.regions(anatomy)
 
     def add(self, scene: Scene, anatomy: Anatomy, stream: Stream) -> None:

@@ -1,6 +1,6 @@
-"""What technicians leave in the picture: side letters, projection, PORTABLE, arrows.
+"""Markers that technicians leave in a picture: side letters, projection, PORTABLE and arrows.
 
-All places and sizes are fractions of the image side.
+All positions and sizes are fractions of the image side.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _take(stream: Stream, free: list[_Place]) -> tuple[float, float]:
 def _side_letter(stream: Stream, free: list[_Place]) -> Marker:
     """L on the right of the image or R on the left; lead letters lie askew, the others stand straight."""
     letter = stream.choose({"L": 3, "R": 2})
-    half = [place for place in free if (place[0][0] > 0.5) == (letter == "L")]
+    half = [spot for spot in free if (spot[0][0] > 0.5) == (letter == "L")]
     across, down = half[stream.integer(0, len(half) - 1)]
     free.remove((across, down))
     style: Style = stream.choose({"lead": 5, "badge": 2, "burnt": 3})

@@ -99,10 +99,10 @@ def aorta(thorax: Thorax, heart: Heart, window: Window) -> Array:
     return below * 2.7 * half_circle(across * across)
 
 
-def _relative(part: Window, whole: Window) -> tuple[slice, slice]:
-    """Where a part of the grid lies within a larger part that holds it."""
-    top, left = whole.index[0].start, whole.index[1].start
-    rows, columns = part.index
+def _relative(small: Window, large: Window) -> tuple[slice, slice]:
+    """The slices of a large window that a smaller window inside it covers."""
+    top, left = large.index[0].start, large.index[1].start
+    rows, columns = small.index
     return slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
 
 
@@ -117,7 +117,7 @@ def mediastinum_chord(grid: Grid, thorax: Thorax, heart: Heart) -> tuple[Window,
     behind = np.maximum(column(thorax, heart, window), aorta(thorax, heart, window))
     before = np.zeros_like(behind)
     for solid in (*heart_solids(thorax, heart), *vessel_solids(thorax, heart)):
-        part = solid.window(grid)
-        inside = _relative(part, window)
-        before[inside] = np.maximum(before[inside], solid.chord(part.x, part.y))
+        small = solid.window(grid)
+        at = _relative(small, window)
+        before[at] = np.maximum(before[at], solid.chord(small.x, small.y))
     return window, np.sqrt(behind * behind + before * before)

@@ -72,7 +72,7 @@ class Consolidation(Opacity):
 
 
 def draw_consolidation(stream: Stream, anatomy: Anatomy, side: int, activity: Activity) -> Consolidation:
-    """In the apical and posterior segments."""
+    """Draw a consolidation in the apical and posterior segments."""
     patch = draw_patch(stream, anatomy, side, (0.06, 0.46), stream.around(4.7, 3.1))
     return Consolidation(
         activity, patch, 2.6 * 2.6 ** stream.uniform(), stream.uniform(0.45, 1.0), stream.uniform(0.35, 0.8)
@@ -87,7 +87,7 @@ class Pneumonia(Opacity):
 
 
 def draw_pneumonia(stream: Stream, anatomy: Anatomy, side: int) -> Pneumonia:
-    """In the middle lobe, lingula or lower lobes."""
+    """Draw pneumonia in the middle lobe, lingula or lower lobes."""
     patch = draw_patch(stream, anatomy, side, (0.66, 0.94), stream.around(4.2, 1.8))
     return Pneumonia(
         None, patch, 2.6 * 2.6 ** stream.uniform(), stream.uniform(0.2, 0.9), stream.uniform(0.35, 0.8)

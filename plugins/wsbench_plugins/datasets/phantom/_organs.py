@@ -1,4 +1,4 @@
-"""Masks of the organs, for methods that are told where anatomy lies."""
+"""Masks of the organs, for methods that use anatomy."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def _seen(grid: Grid, organ: Mask, size: int) -> Mask:
     return grid.to_detector(organ.astype(np.float32), size, cv2.INTER_LINEAR) > 0.5
 
 
-def _on_grid(grid: Grid, window: Window, inside: Mask) -> Mask:
+def _on_grid(grid: Grid, window: Window, values: Mask) -> Mask:
     mask = np.zeros((grid.count, grid.count), np.bool_)
-    mask[window.index] = inside
+    mask[window.index] = values
     return mask
 
 
@@ -66,7 +66,7 @@ def _domes(grid: Grid, anatomy: Anatomy) -> tuple[Array, Array]:
 
 
 def _diaphragm(grid: Grid, anatomy: Anatomy) -> Mask:
-    """What stands above the costophrenic angles."""
+    """The diaphragm above the costophrenic angles."""
     distance, dome = _domes(grid, anatomy)
     lowest = max(lung.dome + lung.fall_lateral for lung in anatomy.lungs)
     return (grid.y > dome) & (grid.y < lowest) & (distance < anatomy.thorax.width)

@@ -86,10 +86,10 @@ def within_lung(points: Points, thorax: Thorax, lung: Lung) -> Points:
 
 
 def in_lung(points: Points, thorax: Thorax, lung: Lung) -> NDArray[np.bool_]:
-    """Which of the points lie in the part of the lung that is seen, (count,)."""
+    """``(count,)`` bool: whether each point lies in the visible part of the lung."""
     moved: Points = np.abs(within_lung(points, thorax, lung) - points)
-    inside: NDArray[np.bool_] = moved.max(axis=1) < 1e-3
-    return inside
+    in_lung: NDArray[np.bool_] = moved.max(axis=1) < 1e-3
+    return in_lung
 
 
 def draw_patch(stream: Stream, anatomy: Anatomy, side: int, zone: tuple[float, float], half: float) -> Patch:

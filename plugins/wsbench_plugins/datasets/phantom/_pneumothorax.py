@@ -86,7 +86,7 @@ class Pneumothorax(Finding):
 
 
 def draw_pneumothorax(stream: Stream, anatomy: Anatomy, sides: tuple[int, ...]) -> tuple[Pneumothorax, ...]:
-    """From an apical crescent to a lung half collapsed."""
+    """Draw a pneumothorax, from an apical crescent to a half collapsed lung."""
     large = stream.chance(0.5)
     gap = stream.uniform(2.5, 5.5) if large else stream.uniform(1.2, 2.5)
     pressure = stream.uniform(0.3, 1.8) if large else stream.uniform(0.0, 0.4)

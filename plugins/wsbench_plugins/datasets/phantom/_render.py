@@ -1,4 +1,4 @@
-"""From a case to its picture."""
+"""Renders the picture of a case."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def line_integrals(case: Case, size: int) -> tuple[Array, Array]:
     healthy = _seen(scene, size)
     if not case.findings:
         return healthy, healthy
-    for place, finding in enumerate(case.findings):
-        finding.add(scene, patient, case.stream("texture", place))
+    for number, finding in enumerate(case.findings):
+        finding.add(scene, patient, case.stream("texture", number))
     return healthy, _seen(scene, size)
 
 

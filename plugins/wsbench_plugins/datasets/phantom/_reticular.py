@@ -104,7 +104,7 @@ class BasalFibrosis(Reticulation):
 
 
 def draw_fibroses(stream: Stream, anatomy: Anatomy, sides: tuple[int, ...]) -> tuple[Finding, ...]:
-    """Of both bases, or streaks in one apex."""
+    """Draw fibrosis of both bases, or streaks in one apex."""
     if stream.chance(0.35):
         return (draw_fibrosis(stream, anatomy, sides[0], "obsolete"),)
     veils = tuple(

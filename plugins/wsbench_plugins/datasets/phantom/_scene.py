@@ -93,8 +93,8 @@ def add_lungs(grid: Grid, anatomy: Anatomy, integral: Array, lung: Array) -> Non
     density = tissue.LUNG * (1 + 0.11 * grain)
     integral -= (tissue.SOFT - density) * lung
     trees = [
-        grow(anatomy.stream(part), anatomy.thorax, hilum)
-        for part, hilum in zip(("right tree", "left tree"), anatomy.hila, strict=True)
+        grow(anatomy.stream(purpose), anatomy.thorax, hilum)
+        for purpose, hilum in zip(("right tree", "left tree"), anatomy.hila, strict=True)
     ]
     window = _lungs_window(grid, anatomy)
     depth = np.minimum(branch_depth(grid, window, [*trees[0], *trees[1]]), 2.5)
@@ -112,8 +112,8 @@ def _add_bones(grid: Grid, anatomy: Anatomy, integral: Array) -> None:
         integral[window.index] += (tissue.CORTICAL_BONE - tissue.SOFT) * plate
     for head in humeral_heads(thorax, torso):
         window = head.window(grid)
-        depth, inside = head.chord(window.x, window.y), head.shrunk(0.05).chord(window.x, window.y)
-        _add_bone(integral, window, depth - inside, 0.6 * inside)
+        depth, marrow = head.chord(window.x, window.y), head.shrunk(0.05).chord(window.x, window.y)
+        _add_bone(integral, window, depth - marrow, 0.6 * marrow)
     window = spine_window(grid, thorax)
     _add_bone(integral, window, *spine_chords(window, thorax, anatomy.ribs, anatomy.spine))
 

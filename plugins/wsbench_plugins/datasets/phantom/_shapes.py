@@ -97,7 +97,7 @@ class Limb:
         return 2 * np.sqrt(np.maximum(radius * radius - off_x * off_x - off_y * off_y, 0))
 
 
-def soft_union(one: Array, other: Array) -> Array:
+def soft_union(first: Array, second: Array) -> Array:
     """Thickness of two bodies grown together: the larger one, with a smooth bridge where they are alike."""
-    one, other = one * one, other * other
-    return np.sqrt(np.sqrt(one * one + other * other))
+    first, second = first * first, second * second
+    return np.sqrt(np.sqrt(first * first + second * second))

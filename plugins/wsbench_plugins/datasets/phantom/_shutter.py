@@ -31,7 +31,7 @@ class Shutter:
 
 
 def draw_shutter(stream: Stream) -> Shutter | None:
-    """None in most pictures; never so narrow that it reaches the lungs."""
+    """Draw a shutter: none in most pictures, and never so narrow that it reaches the lungs."""
     if not stream.chance(0.35):
         return None
     left, top, right, bottom = (

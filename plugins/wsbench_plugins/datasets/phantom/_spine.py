@@ -63,11 +63,11 @@ def spine_chords(window: Window, thorax: Thorax, ribs: Ribs, spine: Spine) -> tu
     body = 1 - np.exp(-(((0.5 - np.abs(along - 0.5)) / (0.5 * spine.disc)) ** 4))
     waist = half * (1 - 0.13 * np.sin(np.pi * along))
     across = np.abs(off) / waist
-    inside = np.clip((1 - across) / 0.09, 0, 1)
+    in_column = np.clip((1 - across) / 0.09, 0, 1)
     endplate = np.exp(-((((0.5 - np.abs(along - 0.5)) / spine.disc - 0.62) / 0.22) ** 2))
     rim = np.exp(-(((across - 0.95) / 0.07) ** 2)) * body
-    spongy = 0.75 * body * inside * np.sqrt(np.clip(1.15 - across * across, 0, 1))
-    cortical = (0.12 + 0.3 * endplate) * inside * np.maximum(body, 0.5) + 0.3 * rim
+    spongy = 0.75 * body * in_column * np.sqrt(np.clip(1.15 - across * across, 0, 1))
+    cortical = (0.12 + 0.3 * endplate) * in_column * np.maximum(body, 0.5) + 0.3 * rim
     cortical = cortical + _processes(off, along, half)
     seen = spine.density * np.clip(1 + 0.06 * level, 0.8, 1)
     return cortical * seen, spongy * seen
@@ -76,9 +76,9 @@ def spine_chords(window: Window, thorax: Thorax, ribs: Ribs, spine: Spine) -> tu
 def _segments(y: Array, ribs: Ribs) -> tuple[Array, Array]:
     """Number of the vertebra (1 = first thoracic) and place within its segment, 0 to 1, at each height."""
     numbers = np.arange(-8, 24)
-    place = np.interp(y, ribs.heads(numbers), numbers).astype(np.float32) + 0.5
-    level = np.floor(place)
-    return level + 1, place - level
+    position = np.interp(y, ribs.heads(numbers), numbers).astype(np.float32) + 0.5
+    level = np.floor(position)
+    return level + 1, position - level
 
 
 def _processes(off: Array, along: Array, half: Array) -> Array:

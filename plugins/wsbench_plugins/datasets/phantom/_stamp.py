@@ -48,12 +48,12 @@ def _burn_one(picture: Array, marker: Marker) -> None:
     matrix[:, 2] += (x - left - (columns - 1) / 2, y - top - (rows - 1) / 2)
     ink, ground = (cv2.warpAffine(layer, matrix, (2 * reach + 1, 2 * reach + 1)) for layer in (ink, ground))
     right, bottom = min(left + 2 * reach + 1, size), min(top + 2 * reach + 1, size)
-    inside = slice(max(top, 0), bottom), slice(max(left, 0), right)
-    cut = slice(inside[0].start - top, bottom - top), slice(inside[1].start - left, right - left)
+    region = slice(max(top, 0), bottom), slice(max(left, 0), right)
+    cut = slice(region[0].start - top, bottom - top), slice(region[1].start - left, right - left)
     strength = 0.85 if marker.style == "lead" else 1.0
-    part = picture[inside]
-    part *= 1 - ground[cut]
-    part += strength * ink[cut] * (1 - part)
+    pixels = picture[region]
+    pixels *= 1 - ground[cut]
+    pixels += strength * ink[cut] * (1 - pixels)
 
 
 def _scaled(layer: NDArray[np.uint8], scale: float) -> Array:

@@ -55,8 +55,8 @@ class Stream:
         """One of the keys, with probability proportional to its weight."""
         keys = list(weights)
         bounds = list(accumulate(weights.values()))
-        place = bisect(bounds, self.uniform() * bounds[-1])
-        return keys[min(place, len(keys) - 1)]
+        index = bisect(bounds, self.uniform() * bounds[-1])
+        return keys[min(index, len(keys) - 1)]
 
     def uniforms(self, *shape: int, low: float = 0.0, high: float = 1.0) -> NDArray[np.float32]:
         """An array of numbers in [low, high)."""

@@ -1,4 +1,4 @@
-"""How strongly each tissue attenuates the beam.
+"""Attenuation of the beam by each tissue.
 
 Linear attenuation coefficients in 1/cm at 70 keV, about the mean energy of a filtered 120 kV chest beam: mass
 coefficients near those NIST tabulates for the ICRU-44 tissues, times usual densities.

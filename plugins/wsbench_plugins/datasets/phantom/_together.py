@@ -1,4 +1,4 @@
-"""Which of the fourteen findings meet in one patient."""
+"""The choice of findings, out of fourteen, that occur together in one patient."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _OFTEN: Mapping[frozenset[str], float] = MappingProxyType(
         frozenset({"Mass", "Nodule"}): 5.0,
     }
 )
-"""How much likelier than by chance two findings meet; 1 where nothing is said."""
+"""The factor by which two findings occur together more often than by chance; 1 for all other pairs."""
 
 _NEVER = frozenset(
     {

@@ -1,4 +1,4 @@
-"""From line integrals to grey levels, the way digital radiography prepares a film for the eye.
+"""Converts line integrals to grey levels, as digital radiography prepares a film for the eye.
 
 The processing is planned on the patient without findings, so that a finding changes no pixel outside itself:
 whatever tells the groups apart lies inside the truth's boxes.
@@ -41,7 +41,7 @@ class Tone:
 
 
 def draw_tone(stream: Stream) -> Tone:
-    """From a flat, grey film to a crisp, contrasty one."""
+    """Draw a processing, from a flat, grey film to a crisp one with high contrast."""
     return Tone(
         compression=stream.uniform(0.1, 0.5),
         region=stream.uniform(2.0, 5.0),
@@ -55,7 +55,7 @@ def draw_tone(stream: Stream) -> Tone:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the processing has learnt from one patient: the regional mean, (size, size), and the window."""
+    """The processing of one patient: the regional mean, (size, size), and the window of grey levels."""
 
     region: Array
     low: float

@@ -1,4 +1,4 @@
-"""What is known about an image: boxes and masks of its findings, boxes of its markers."""
+"""The truth of an image: boxes and masks of its findings, and boxes of its markers."""
 
 from __future__ import annotations
 

@@ -64,7 +64,9 @@ class Tubes:
 
 def join(*parts: Tubes) -> Tubes:
     """All tubes of the parts in one set."""
-    return Tubes(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Tubes)))
+    return Tubes(
+        *(np.concatenate([getattr(tubes, field.name) for tubes in parts]) for field in fields(Tubes))
+    )
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,14 @@ class _Samples:
     """Points of all tubes at half-pixel spacing or less, with what a pixel near each needs to know.
 
     Attributes:
-        place: Rows x and y in cm, the unit normal's x and y, samples per cm, and how many samples one may go
+        axis: Rows x and y in cm, the unit normal's x and y, samples per cm, and how many samples one may go
             back or on within the tube; (7, samples).
         end: Rows x and y of a vector that points outwards near an end, per pixel, and 0 elsewhere, and its
             offset: ``offset - end . p`` is 1 or more within the tube and 0 or less beyond; (3, samples).
         section: Rows half_width, half_depth, cortex and density, as in ``Tubes``; (4, samples).
     """
 
-    place: Array
+    axis: Array
     end: Array
     section: Array
 
@@ -90,20 +92,20 @@ def _sample(tubes: Tubes, grid: Grid) -> _Samples:
     count = max(int(2 * float(lengths.max()) / grid.pitch), KNOTS)
     at = np.linspace(0, KNOTS - 1, count)
     knot = np.minimum(at.astype(np.int32), KNOTS - 2)
-    part = (at - knot).astype(np.float32)
+    share = (at - knot).astype(np.float32)
     along = np.gradient(tubes.points, axis=1)
     curves = [tubes.points[..., 0], tubes.points[..., 1], along[..., 0], along[..., 1]]
     curves += [tubes.half_width, tubes.half_depth, tubes.cortex, tubes.density]
     knots = np.stack(curves).astype(np.float32)
-    samples = knots[:, :, knot] * (1 - part) + knots[:, :, knot + 1] * part
+    samples = knots[:, :, knot] * (1 - share) + knots[:, :, knot + 1] * share
     position, direction, section = samples[:2], samples[2:4], samples[4:]
     speed = np.hypot(direction[0], direction[1])
     direction = direction / speed
     density = ((count - 1) / (KNOTS - 1)) / speed
     back = np.broadcast_to(-np.arange(count, dtype=np.float32), speed.shape)
-    place = np.stack([*position, -direction[1], direction[0], density, back, back + (count - 1)])
+    axis = np.stack([*position, -direction[1], direction[0], density, back, back + (count - 1)])
     end = _ends(position, direction, grid.pitch)
-    return _Samples(place.reshape(7, -1), end.reshape(3, -1), section.reshape(4, -1))
+    return _Samples(axis.reshape(7, -1), end.reshape(3, -1), section.reshape(4, -1))
 
 
 def _ends(position: Array, direction: Array, pitch: float) -> Array:
@@ -121,11 +123,11 @@ def _ends(position: Array, direction: Array, pitch: float) -> Array:
 
 def _cross_section(samples: _Samples, nearest: NDArray[np.int32], x: Array, y: Array) -> tuple[Array, Array]:
     """Lengths in (cortical, spongy) bone of rays at (x, y) with roughly known nearest samples; (pixels,)."""
-    at_x, at_y, normal_x, normal_y, per_cm, back, on = samples.place.take(nearest, axis=1)
+    at_x, at_y, normal_x, normal_y, per_cm, back, on = samples.axis.take(nearest, axis=1)
     # The distance transform is a few samples off; the foot of the perpendicular is not.
     ahead = ((x - at_x) * normal_y - (y - at_y) * normal_x) * per_cm
     nearest = nearest + np.rint(np.minimum(np.maximum(ahead, back), on)).astype(np.int32)
-    at_x, at_y, normal_x, normal_y = samples.place[:4].take(nearest, axis=1)
+    at_x, at_y, normal_x, normal_y = samples.axis[:4].take(nearest, axis=1)
     off = (x - at_x) * normal_x + (y - at_y) * normal_y
     off *= off
     end_x, end_y, offset = samples.end.take(nearest, axis=1)
@@ -150,19 +152,19 @@ def _assign(
     pixels = reach / grid.pitch + 1.5
     margin = int(pixels) + 1
     rows, columns = window.y.size + 2 * margin, window.x.size + 2 * margin
-    cells = np.rint(grid.cells(samples.place[:2].T)).astype(np.int32) + margin
+    cells = np.rint(grid.cells(samples.axis[:2].T)).astype(np.int32) + margin
     column, row = cells[:, 0] - window.index[1].start, cells[:, 1] - window.index[0].start
-    inside = np.flatnonzero((column >= 0) & (column < columns) & (row >= 0) & (row < rows))
-    if inside.size == 0:
+    in_canvas = np.flatnonzero((column >= 0) & (column < columns) & (row >= 0) & (row < rows))
+    if in_canvas.size == 0:
         return np.zeros(0, np.int32), np.zeros(0, np.int32)
     unmarked = np.ones((rows, columns), np.uint8)
-    unmarked[row[inside], column[inside]] = 0
+    unmarked[row[in_canvas], column[in_canvas]] = 0
     labels: Any  # whole numbers, which cv2's types do not say
     distance, labels = cv2.distanceTransformWithLabels(
         unmarked, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
     sample_of = np.zeros(int(labels.max()) + 1, np.int32)
-    sample_of[labels[row[inside], column[inside]]] = inside
+    sample_of[labels[row[in_canvas], column[in_canvas]]] = in_canvas
     seen = slice(margin, rows - margin), slice(margin, columns - margin)
     near = np.flatnonzero(distance[seen] < pixels).astype(np.int32)
     return near, sample_of.take(labels[seen].ravel().take(near))

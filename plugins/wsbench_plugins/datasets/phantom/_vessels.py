@@ -104,6 +104,8 @@ def _fork(
     length = np.concatenate([length * 0.88, length * 0.78]) * stream.uniforms(2 * count, low=0.6, high=1.25)
     start = np.concatenate([end, end])
     distance = np.abs(start[:, 0] - thorax.midline(start[:, 1]))
-    kept = (radius > 0.03) & (distance < thorax.width) & (start[:, 1] > 0) & (start[:, 1] < thorax.height + 6)
-    kept &= stream.uniforms(2 * count) < 0.93
-    return start[kept], heading[kept], length[kept], radius[kept]
+    grows = (
+        (radius > 0.03) & (distance < thorax.width) & (start[:, 1] > 0) & (start[:, 1] < thorax.height + 6)
+    )
+    grows &= stream.uniforms(2 * count) < 0.93
+    return start[grows], heading[grows], length[grows], radius[grows]

@@ -1,4 +1,4 @@
-"""Where the cells of a layer look, in pixels of the network's input.
+"""The centres of the cells of a layer, in pixels of the network's input.
 
 A CAM is usually stretched over the image, as if its cells divided it. Those of a ResNet do not: its strided
 convolutions are centred on every second pixel from the first one on, so that a cell of layer3, 16 pixels
@@ -48,19 +48,20 @@ class Cells:
         return Cells(self.first + shift * self.step, self.step * stride, count)
 
     def span(self) -> tuple[float, float]:
-        """From where to where they reach, each as wide as a step, in pixels."""
+        """The left and the right end of the row, in pixels, where each cell is as wide as a step."""
         left = self.first - self.step / 2
         return left, left + self.step * self.count
 
 
 def cells_of(classifier: nn.Module, tap: Tap, side: int) -> Cells:
-    """The cells behind a tap, by the convolutions and pooling that lead there; where several ways do, by the
-    first to reach that size.
+    """The cells behind a tap, derived from the convolutions and pooling layers that lead there.
+
+    Where several paths lead there, the first one that reaches the number of cells counts.
 
     Args:
-        classifier: in evaluation mode.
-        tap: behind a layer of it.
-        side: S of its input.
+        classifier: the network, in evaluation mode.
+        tap: stands behind one of its layers.
+        side: side S of its input, in pixels.
 
     Raises:
         WsbenchError: the grid became smaller in another way.
@@ -69,8 +70,8 @@ def cells_of(classifier: nn.Module, tap: Tap, side: int) -> Cells:
 
     def note(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
         before, count = inputs[0].shape[-1], output.shape[-1]
-        if before in known and count not in known and (found := _after(known[before], module, count)):
-            known[count] = found
+        if before in known and count not in known and (cells := _after(known[before], module, count)):
+            known[count] = cells
 
     hooks = [
         module.register_forward_hook(note) for module in classifier.modules() if isinstance(module, WINDOWS)
@@ -91,7 +92,7 @@ def cells_of(classifier: nn.Module, tap: Tap, side: int) -> Cells:
 
 
 def _after(cells: Cells, module: nn.Module, count: int) -> Cells | None:
-    """None if the module's numbers do not explain how many cells there are."""
+    """The cells behind a module; None if its parameters do not explain their number."""
     if isinstance(module, nn.AdaptiveAvgPool2d):
         window, left = divmod(cells.count, count)
         return None if left else cells.after(window, window, 0, 1, count)

@@ -1,4 +1,4 @@
-"""Which module's output a map is of, and its cells as a grid."""
+"""Chooses the module whose output is mapped, and arranges its cells as a grid."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def find_layer(network: nn.Module, grey: Tensor, name: str) -> tuple[nn.Module, 
     modules = dict(network.named_modules())
     widths = _widths(network, grey)
     if name == "auto":
-        found = _last(network, modules, widths, grey)
-        return modules[found], widths[found]
+        last = _last(network, modules, widths, grey)
+        return modules[last], widths[last]
     module = wsbench.choose(name, modules, "layer")
     if name not in widths:
         raise wsbench.WsbenchError(
@@ -84,10 +84,10 @@ def find_layer(network: nn.Module, grey: Tensor, name: str) -> tuple[nn.Module, 
 
 
 def _last(network: nn.Module, modules: Mapping[str, nn.Module], widths: dict[str, int], grey: Tensor) -> str:
-    for found in reversed(widths):
-        as_wide = widths[found] == widths[next(reversed(widths))]
-        if as_wide and _reaches_a_score(network, modules[found], grey, widths[found]):
-            return found
+    for name in reversed(widths):
+        as_wide = widths[name] == widths[next(reversed(widths))]
+        if as_wide and _reaches_a_score(network, modules[name], grey, widths[name]):
+            return name
     raise wsbench.WsbenchError("no layer of this backbone has cells that reach a score; try -o layer=NAME")
 
 
@@ -133,12 +133,12 @@ def _width(output: Any) -> int | None:
 
 
 def _reaches_a_score(network: nn.Module, layer: nn.Module, grey: Tensor, width: int) -> bool:
-    kept: list[Tensor] = []
-    hook = layer.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    outputs: list[Tensor] = []
+    hook = layer.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     try:
         with torch.enable_grad():
             scores = network(grey.detach().clone().requires_grad_(True))
-            (gradient,) = torch.autograd.grad(scores.sum(), kept[-1], allow_unused=True)
+            (gradient,) = torch.autograd.grad(scores.sum(), outputs[-1], allow_unused=True)
     finally:
         hook.remove()
     return gradient is not None and bool(as_grid(gradient, width).count_nonzero())

@@ -25,13 +25,13 @@ from ._rollout import attentions_of, rolled_map, rollout
 
 @dataclass(frozen=True)
 class Explained:
-    """What a map is made of.
+    """A classifier that is ready to be explained.
 
     Attributes:
-        classifier: in evaluation mode.
-        tap: behind the layer whose output a CAM is of.
-        head: the linear layer whose outputs are the logits of the tap's mean over cells; None if none is.
-        steps: of integrated gradients.
+        classifier: the network, in evaluation mode.
+        tap: stands behind the layer that CAMs explain.
+        head: the linear layer that maps the mean over the tap's cells to the logits; None if there is none.
+        steps: number of steps of integrated gradients.
     """
 
     classifier: Classifier
@@ -46,9 +46,9 @@ Maps = Callable[[Explained, Tensor, int], Tensor]
 
 def gradcam(explained: Explained, grey: Tensor, output: int) -> Tensor:
     """Captum's Grad-CAM; where a head allows it, `class_activation` is the same."""
-    found = LayerGradCam(explained.classifier, explained.tap)
+    attribution = LayerGradCam(explained.classifier, explained.tap)
     return (  # type: ignore[no-any-return]  # captum has no types
-        found.attribute(grey, target=output, relu_attributions=True)[:, 0]
+        attribution.attribute(grey, target=output, relu_attributions=True)[:, 0]
     )
 
 
@@ -72,16 +72,16 @@ def saliency(explained: Explained, grey: Tensor, output: int) -> Tensor:
 
 
 def integrated_gradients(explained: Explained, grey: Tensor, output: int) -> Tensor:
-    """Their absolute value, from a black image."""
-    found = IntegratedGradients(explained.classifier)
-    attributed: Tensor = found.attribute(
+    """The absolute value of integrated gradients, from a black image."""
+    attribution = IntegratedGradients(explained.classifier)
+    attributed: Tensor = attribution.attribute(
         grey, target=output, n_steps=explained.steps, internal_batch_size=max(len(grey), 16)
     )
     return attributed[:, 0].abs()
 
 
 def guided_backprop(explained: Explained, grey: Tensor, output: int) -> Tensor:
-    """Its absolute value.
+    """The absolute value of guided backpropagation.
 
     Raises:
         WsbenchError: the network has no ReLU that could guide.
@@ -113,9 +113,9 @@ def packaged(name: str) -> Maps:
         import pytorch_grad_cam
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-        found = getattr(pytorch_grad_cam, name)(model=explained.classifier, target_layers=[explained.tap])
+        cam = getattr(pytorch_grad_cam, name)(model=explained.classifier, target_layers=[explained.tap])
         with contextlib.redirect_stderr(io.StringIO()):  # progress bars of its own
-            values = found(input_tensor=grey, targets=[ClassifierOutputTarget(output)] * len(grey))
+            values = cam(input_tensor=grey, targets=[ClassifierOutputTarget(output)] * len(grey))
         explained.classifier.zero_grad(set_to_none=True)
         return torch.from_numpy(values)
 
@@ -141,14 +141,14 @@ BY_PIXEL = frozenset({"saliency", "integrated_gradients", "guided_backprop"})
 
 
 def tapped(classifier: nn.Module, tap: Tap, grey: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits ``(N, C)``, and ``(N, K, h, w)`` behind the tap, of images ``(N, 1, H, W)``."""
-    kept: list[Tensor] = []
-    hook = tap.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    """Images ``(N, 1, H, W)`` -> logits ``(N, C)``, and the grid ``(N, K, h, w)`` behind the tap."""
+    grids: list[Tensor] = []
+    hook = tap.register_forward_hook(lambda module, inputs, output: grids.append(output))
     try:
         logits = classifier(grey)
     finally:
         hook.remove()
-    return logits, kept[-1]
+    return logits, grids[-1]
 
 
 def linear_head(classifier: nn.Module, tap: Tap, side: int) -> nn.Linear | None:

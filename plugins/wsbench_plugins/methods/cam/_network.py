@@ -25,7 +25,7 @@ UNAIDED: Mapping[str, Mapping[str, Any]] = {
     "inception_v3": {"aux_logits": False, "init_weights": True},
 }
 """Auxiliary classifiers of torchvision's networks are left out: they play no part in a prediction."""
-LONGEST = 80
+REASON_CHARACTERS = 80
 """Characters of another library's reason that an error repeats."""
 XRAY_RANGE = 1024.0
 """TorchXRayVision's networks take one channel from -1024 to 1024."""
@@ -60,11 +60,11 @@ class Classifier(nn.Module):
 
 
 class Library(ABC):
-    """Where networks come from."""
+    """A library of networks."""
 
     @abstractmethod
     def names(self) -> list[str]:
-        """All it has."""
+        """The names of all its networks."""
 
     @abstractmethod
     def create(self, name: str, classes: int, side: int) -> nn.Module:
@@ -181,12 +181,12 @@ def read_pickled(path: str) -> dict[str, Tensor]:
 
     parts = {type(module) for module in torchxrayvision.models.DenseNet().modules()}
     with torch.serialization.safe_globals([*parts, set]):
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    if isinstance(found, nn.Module):
-        for module in found.modules():  # files of old versions of torch lack it
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    if isinstance(content, nn.Module):
+        for module in content.modules():  # files of old versions of torch lack it
             vars(module).setdefault("_non_persistent_buffers_set", set())
-        found = found.state_dict()
-    return {name: value for name, value in found.items() if name != "op_threshs"}
+        content = content.state_dict()
+    return {name: value for name, value in content.items() if name != "op_threshs"}
 
 
 LIBRARIES: Mapping[str, Library] = {
@@ -232,7 +232,7 @@ def build(settings: CamSettings, classes: int, seed: int, *, pretrained: bool = 
         pretrained: False leaves the weights to be filled from a checkpoint.
 
     Raises:
-        WsbenchError: no such network, or its weights cannot be had or do not fit.
+        WsbenchError: no such network, or its weights could not be loaded or do not fit.
     """
     backbone = Backbone.of(settings.backbone)
     library = LIBRARIES[backbone.library]
@@ -268,7 +268,7 @@ def try_out(settings: CamSettings, classes: int) -> None:
     except Exception as error:  # each network has its own way of failing
         side = LIBRARIES[backbone.library].side(backbone.name)
         if side is None or side == settings.crop:
-            reason = " ".join(str(error).split())[:LONGEST]
+            reason = " ".join(str(error).split())[:REASON_CHARACTERS]
             advice = f"cannot take images of {settings.crop} pixels ({reason}); give another -o crop"
         else:
             resize = side * 256 // 224  # the usual margin of the central crop

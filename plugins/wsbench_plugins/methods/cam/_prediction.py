@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ._network import Classifier
     from ._settings import CamSettings
 
-AT_ONCE = 16
-"""Images; it changes no number but in the last bits."""
+IMAGES_AT_ONCE = 16
+"""Images that are predicted together. It changes numbers in their last bits only."""
 
 
 def explain(classifier: Classifier, settings: CamSettings) -> Explained:
@@ -41,21 +41,21 @@ def predict(explained: Explained, images: wsbench.ImageView, settings: CamSettin
     device = next(explained.classifier.parameters()).device
     reach = reached(explained, settings)
     scores, maps = [], []
-    for chunk in images.chunks(AT_ONCE):
+    for chunk in images.chunks(IMAGES_AT_ONCE):
         pixels = torch.from_numpy(chunk.pixels(settings.resize, settings.resize)[:])[:, None]
         grey = crop(pixels).to(device).float() / 255
-        logits, found = seen(explained, grey, settings)
+        logits, chunk_maps = seen(explained, grey, settings)
         scores.append(logits.sigmoid().cpu().numpy())
-        maps.append(found)
+        maps.append(chunk_maps)
     regions = [covered(width, height, settings, reach) for width, height in images.sizes.tolist()]
     return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps), regions)
 
 
 def reached(explained: Explained, settings: CamSettings) -> tuple[float, float]:
-    """From where to where maps reach in the crop, along both axes, as shares of its side.
+    """The range of the crop that maps cover, along both axes, as shares of its side.
 
     Raises:
-        WsbenchError: cells are to be centred, and where they look cannot be told.
+        WsbenchError: cells are to be centred, and their centres cannot be derived.
     """
     if settings.cells == "stretched" or settings.cam in BY_PIXEL:
         return 0.0, 1.0
@@ -64,7 +64,7 @@ def reached(explained: Explained, settings: CamSettings) -> tuple[float, float]:
 
 
 def covered(width: int, height: int, settings: CamSettings, reach: tuple[float, float]) -> wsbench.Region:
-    """What maps cover of an image of that size, in its pixels.
+    """The region of an image that maps cover, in pixels of the original image.
 
     Args:
         width, height: of the original image.
@@ -97,10 +97,10 @@ def seen(explained: Explained, grey: Tensor, settings: CamSettings) -> tuple[Ten
         logits, grid = tapped(explained.classifier, explained.tap, grey)
     if settings.cam == "gradcam" and explained.head is not None:
         head = explained.head
-        found = [class_activation(grid, head, output) for output in range(logits.shape[1])]
+        class_maps = [class_activation(grid, head, output) for output in range(logits.shape[1])]
     else:
-        found = [mapped(explained, grey, output, settings.cam) for output in range(logits.shape[1])]
-    return logits.float(), np.stack([resized(one, settings) for one in found], axis=1)
+        class_maps = [mapped(explained, grey, output, settings.cam) for output in range(logits.shape[1])]
+    return logits.float(), np.stack([resized(class_map, settings) for class_map in class_maps], axis=1)
 
 
 def mapped(explained: Explained, grey: Tensor, output: int, cam: str) -> Tensor:
@@ -109,8 +109,8 @@ def mapped(explained: Explained, grey: Tensor, output: int, cam: str) -> Tensor:
         return MAPS[cam](explained, grey.clone().requires_grad_(True), output).detach()
 
 
-def resized(found: Tensor, settings: CamSettings) -> np.ndarray:
+def resized(class_map: Tensor, settings: CamSettings) -> np.ndarray:
     """``(N, h, w)`` -> ``(N, S, S)`` float16, as `seen` has them."""
     size = (settings.crop, settings.crop)
-    found = torch.nn.functional.interpolate(found.float()[:, None], size, mode="bilinear")
-    return wsbench.geometry.peaked(found[:, 0].cpu().numpy(), settings.smoothing).astype(np.float16)
+    class_map = torch.nn.functional.interpolate(class_map.float()[:, None], size, mode="bilinear")
+    return wsbench.geometry.peaked(class_map[:, 0].cpu().numpy(), settings.smoothing).astype(np.float16)

@@ -13,7 +13,7 @@ import wsbench
 
 
 def rollout(attentions: Sequence[Tensor]) -> Tensor:
-    """How much of each token's last value comes from each first one: ``(N, T, T)``, rows sum to 1.
+    """The share of each token's last value that comes from each first value: ``(N, T, T)``, rows sum to 1.
 
     A layer passes on half by its residual connection: ``0.5 A + 0.5 I``, A averaged over heads.
 
@@ -55,13 +55,13 @@ def attentions_of(network: nn.Module, grey: Tensor) -> list[Tensor]:
         raise wsbench.WsbenchError(
             "attention_rollout needs a vision transformer of timm's, such as timm/vit_small_patch16_224"
         )
-    kept: list[Tensor] = []
+    attentions: list[Tensor] = []
     hooks = []
     for layer in layers:
         # A fused kernel never shows its weights.
         layer.fused_attn = False  # type: ignore[misc]  # final for TorchScript only
         hooks.append(
-            layer.attn_drop.register_forward_hook(lambda module, inputs, output: kept.append(output))
+            layer.attn_drop.register_forward_hook(lambda module, inputs, output: attentions.append(output))
         )
     try:
         with torch.no_grad():
@@ -69,6 +69,6 @@ def attentions_of(network: nn.Module, grey: Tensor) -> list[Tensor]:
     finally:
         for hook in hooks:
             hook.remove()
-    if len({attention.shape[-1] for attention in kept}) != 1 or kept[0].ndim != 4:
+    if len({attention.shape[-1] for attention in attentions}) != 1 or attentions[0].ndim != 4:
         raise wsbench.WsbenchError("attention_rollout needs attention over the same tokens in every layer")
-    return kept
+    return attentions

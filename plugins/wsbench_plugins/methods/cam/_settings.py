@@ -28,48 +28,51 @@ class CamSettings(wsbench.TrainingSettings):
 
     backbone: str = Field(
         "resnet50",
-        description="a network of torchvision or timm, by its name there; timm/NAME, torchvision/NAME or "
-        "torchxrayvision/NAME say whose",
+        description="network of torchvision or timm, by its name there; timm/NAME, torchvision/NAME and "
+        "torchxrayvision/NAME choose the library",
     )
     weights: str = Field(
         "pretrained",
-        description="start: `pretrained` takes the library's own, a torchvision weights name or a tag of "
-        "timm's names them; `random`; or a state-dict file",
+        description="weights to start from: `pretrained` (the library's own), a torchvision weights name, a "
+        "tag of timm, `random`, or a state-dict file",
     )
-    cam: Cam = Field("gradcam", description="the map; each is cited in docs/cam.md")
+    cam: Cam = Field("gradcam", description="kind of map; docs/cam.md cites each")
     layer: str = Field(
         "auto",
-        description="module whose output the map is of, by its name in the network; auto: the last one whose "
-        "cells the score depends on",
+        description="module whose output is mapped, by its name in the network; auto: the last one on whose "
+        "cells the score depends",
     )
     cells: Literal["stretched", "centred"] = Field(
         "stretched",
-        description="where a CAM's cells lie: stretched over the crop, as CAM libraries draw them, or "
-        "centred on what each sees (docs/cam.md)",
+        description="where the cells of a CAM lie: stretched over the crop, as CAM libraries draw them, or "
+        "centred on what each cell sees (docs/cam.md)",
     )
-    steps: int = Field(32, ge=1, description="of integrated_gradients, from a black image")
+    steps: int = Field(32, ge=1, description="steps of integrated_gradients, from a black image to the image")
     smoothing: float = Field(
-        0.0, ge=0, description="of the map: a Gaussian's pixels of the network's input; 0: none"
+        0.0,
+        ge=0,
+        description="standard deviation of a Gaussian that smooths the map, in pixels of the input; 0: none",
     )
     resize: int = Field(256, ge=32, description="side the image is resized to")
     crop: int = Field(224, ge=32, description="side of the central crop, which the network sees")
     randaugment_operations: int = Field(2, ge=0, description="RandAugment num_ops; 0: none")
     randaugment_magnitude: int = Field(9, ge=0, le=30, description="RandAugment magnitude")
     mean: tuple[float, float, float] = Field(
-        (0.485, 0.456, 0.406), description="of the input's channels: ImageNet's"
+        (0.485, 0.456, 0.406), description="mean of ImageNet's channels, by which the input is normalised"
     )
     standard_deviation: tuple[float, float, float] = Field(
-        (0.229, 0.224, 0.225), description="of the input's channels: ImageNet's"
+        (0.229, 0.224, 0.225),
+        description="standard deviation of ImageNet's channels, by which the input is normalised",
     )
     epochs: int = Field(100, ge=1, description="most epochs to train")
     patience: int = Field(10, ge=1, description="epochs without a lower select loss before training stops")
     batch_size: int = Field(64, ge=1, description="images a step")
-    learning_rate: float = Field(1e-3, gt=0, description="of Adam")
-    weight_decay: float = Field(1e-4, ge=0, description="of Adam")
+    learning_rate: float = Field(1e-3, gt=0, description="learning rate of Adam")
+    weight_decay: float = Field(1e-4, ge=0, description="weight decay of Adam")
     warmup: int = Field(
         0,
         ge=0,
-        description="epochs over which the learning rate rises; transformers need some from random weights",
+        description="epochs over which the learning rate rises; transformers need a few from random weights",
     )
 
 
@@ -86,4 +89,4 @@ QUICK: Mapping[str, Any] = {
     "precision": "auto",
     "channels_last": True,
 }
-"""As the quick preset of kd_teacher, with all four stages."""
+"""The quick preset of kd_teacher, with all four stages."""

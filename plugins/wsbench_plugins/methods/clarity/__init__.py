@@ -33,14 +33,15 @@ class AugmentationSettings(wsbench.TrainingSettings):
     rotation: float = Field(10.0, ge=0, le=180, description="most degrees to either side; range not given")
     crop: float = Field(0.8, gt=0, le=1, description="least share of the area that is kept; range not given")
     photons: float = Field(
-        1000.0, ge=0, description="a white pixel's, of the Poisson noise; 0: none; not given"
+        1000.0, ge=0, description="photons of a white pixel in the Poisson noise; 0: no noise; not given"
     )
     brightness: float = Field(0.2, ge=0, lt=1, description="most change of brightness; range not given")
     mean: tuple[float, float, float] = Field(
-        (0.485, 0.456, 0.406), description="of the pretraining's normalisation; the paper does not say"
+        (0.485, 0.456, 0.406), description="mean of the pretraining's normalisation; the paper does not say"
     )
     standard_deviation: tuple[float, float, float] = Field(
-        (0.229, 0.224, 0.225), description="of the pretraining's normalisation; the paper does not say"
+        (0.229, 0.224, 0.225),
+        description="standard deviation of the pretraining's normalisation; the paper does not say",
     )
 
 
@@ -50,8 +51,8 @@ class TeacherSettings(AugmentationSettings):
     backbone: str = Field("convnextv2_base", description="timm ConvNeXtV2 (section 3.12)")
     weights: str = Field(
         "fcmae_ft_in22k_in1k",
-        description="start: timm's tag of ImageNet weights, `random`, or a local state-dict file; "
-        "the paper says ImageNet, not which",
+        description="weights to start from: timm's tag of ImageNet weights, `random`, or a local state-dict "
+        "file; the paper says ImageNet, not which",
     )
     image_size: int = Field(224, ge=32, description="side of the input: 224 or 512 (section 3.12)")
     epochs: int = Field(100, ge=1, description="epochs (section 3.12)")
@@ -59,15 +60,15 @@ class TeacherSettings(AugmentationSettings):
         100, ge=1, description="epochs without a higher select AUC before training stops; never, in the paper"
     )
     batch_size: int = Field(1024, ge=1, description="images a step (section 3.12)")
-    learning_rate: float = Field(2.5e-5, gt=0, description="of AdamW (section 3.12)")
-    weight_decay: float = Field(0.05, ge=0, description="of AdamW (section 3.12)")
+    learning_rate: float = Field(2.5e-5, gt=0, description="learning rate of AdamW (section 3.12)")
+    weight_decay: float = Field(0.05, ge=0, description="weight decay of AdamW (section 3.12)")
     warmup: int = Field(3, ge=0, description="epochs of linear warm-up, then cosine (section 3.12)")
-    head_dropout: float = Field(0.1, ge=0, lt=1, description="before the classifier (section 3.12)")
-    stochastic_depth: float = Field(0.1, ge=0, lt=1, description="rate (section 3.12)")
+    head_dropout: float = Field(0.1, ge=0, lt=1, description="dropout before the classifier (section 3.12)")
+    stochastic_depth: float = Field(0.1, ge=0, lt=1, description="rate of stochastic depth (section 3.12)")
 
 
 class Trained(wsbench.Method):
-    """What teacher and student share: a network, saved at its best epoch."""
+    """The common base of teacher and student: a network, saved at its best epoch."""
 
     network: Any
 
@@ -136,8 +137,8 @@ class ClaritySettings(AugmentationSettings):
     )
     weights: str = Field(
         "dino",
-        description="start: timm's tag of weights (section 3.14: DINO), `random`, or a local file: a ViT's "
-        "state dict, or best.ckpt of clarity at another size, whose positions are interpolated",
+        description="weights to start from: timm's tag (section 3.14: DINO), `random`, or a local file: a "
+        "ViT's state dict, or best.ckpt of clarity at another size, whose positions are interpolated",
     )
     image_size: int = Field(224, ge=32, description="side of the input: 224 or 512 (section 3.13)")
     epochs: int = Field(200, ge=1, description="epochs (section 3.14)")
@@ -145,30 +146,32 @@ class ClaritySettings(AugmentationSettings):
         200, ge=1, description="epochs without a higher select AUC before training stops; never, in the paper"
     )
     batch_size: int = Field(1024, ge=1, description="images a step (section 3.14)")
-    learning_rate: float = Field(1e-4, gt=0, description="of AdamW (section 3.14)")
-    weight_decay: float = Field(0.05, ge=0, description="of AdamW (section 3.14)")
+    learning_rate: float = Field(1e-4, gt=0, description="learning rate of AdamW (section 3.14)")
+    weight_decay: float = Field(0.05, ge=0, description="weight decay of AdamW (section 3.14)")
     warmup: int = Field(5, ge=0, description="epochs of linear warm-up, then cosine (section 3.14)")
-    pooling_dropout: float = Field(0.1, ge=0, lt=1, description="before attention pooling (section 3.14)")
-    stochastic_depth: float = Field(0.1, ge=0, lt=1, description="rate (section 3.14)")
-    mlp_dropout: float = Field(0.1, ge=0, lt=1, description="in MLPs (section 3.14)")
-    attention_dropout: float = Field(0.1, ge=0, lt=1, description="of self-attention (section 3.14)")
+    pooling_dropout: float = Field(
+        0.1, ge=0, lt=1, description="dropout before attention pooling (section 3.14)"
+    )
+    stochastic_depth: float = Field(0.1, ge=0, lt=1, description="rate of stochastic depth (section 3.14)")
+    mlp_dropout: float = Field(0.1, ge=0, lt=1, description="dropout in MLPs (section 3.14)")
+    attention_dropout: float = Field(0.1, ge=0, lt=1, description="dropout of self-attention (section 3.14)")
     attention_layers: int = Field(
-        8, ge=1, description="p: last blocks whose attention is the map (section 3.13)"
+        8, ge=1, description="p: the last p blocks, whose attention makes the map (section 3.13)"
     )
     token_layers: int = Field(
-        8, ge=0, description="q: last blocks whose tokens are kept apart (section 3.13); 0: none"
+        8, ge=0, description="q: the last q blocks, whose class tokens are kept apart (section 3.13); 0: none"
     )
     foreground_threshold: float = Field(
-        0.5, gt=0, lt=1, description="t of the foreground (section 3.4); the paper gives no number"
+        0.5, gt=0, lt=1, description="t: threshold of the foreground (section 3.4); the paper gives no number"
     )
-    alpha_class: float = Field(2.2674, ge=0, description="of the class tokens' loss (Table 2)")
-    alpha_patch: float = Field(2.4678, ge=0, description="of the patch tokens' loss (Table 2)")
-    alpha_foreground: float = Field(3.9670, ge=0, description="of the foreground's loss (Table 2)")
-    beta_background: float = Field(0.4377, ge=0, description="of background suppression (Table 2)")
-    beta_area: float = Field(1.4, ge=0, description="of the area constraint (Table 2)")
-    gamma_proximity: float = Field(0.0898, ge=0, description="of mask proximity (Table 2)")
-    gamma_confinement: float = Field(2.1624, ge=0, description="of mask confinement (Table 2)")
-    delta: float = Field(2.6375, ge=0, description="of the class tokens' orthogonality (Table 2)")
+    alpha_class: float = Field(2.2674, ge=0, description="weight of the class tokens' loss (Table 2)")
+    alpha_patch: float = Field(2.4678, ge=0, description="weight of the patch tokens' loss (Table 2)")
+    alpha_foreground: float = Field(3.9670, ge=0, description="weight of the foreground's loss (Table 2)")
+    beta_background: float = Field(0.4377, ge=0, description="weight of background suppression (Table 2)")
+    beta_area: float = Field(1.4, ge=0, description="weight of the area constraint (Table 2)")
+    gamma_proximity: float = Field(0.0898, ge=0, description="weight of mask proximity (Table 2)")
+    gamma_confinement: float = Field(2.1624, ge=0, description="weight of mask confinement (Table 2)")
+    delta: float = Field(2.6375, ge=0, description="weight of the class tokens' orthogonality (Table 2)")
     anatomy: Literal["organs", "none"] = Field(
         "organs", description="regions of Table 1 from organ masks; none: Table 6's ablation"
     )
@@ -177,10 +180,10 @@ class ClaritySettings(AugmentationSettings):
         "wbce", description="equation (3); mlsm: Table 6's ablation"
     )
     pooling: Literal["attention", "mean"] = Field(
-        "attention", description="of class tokens (equation 9); mean: Table 6's ablation"
+        "attention", description="pooling of class tokens (equation 9); mean: Table 6's ablation"
     )
     pooling_deviation: float = Field(
-        1.0, ge=0, description="of the normal law that attention pooling's weights start from; not given"
+        1.0, ge=0, description="standard deviation of attention pooling's first weights; not given"
     )
     token_loss: Literal["oct", "cct", "none"] = Field(
         "oct", description="equation (7); cct: equation (20), Table 6's ablation"
@@ -188,7 +191,9 @@ class ClaritySettings(AugmentationSettings):
     distill: Literal["teacher", "none"] = Field(
         "teacher", description="learn from the teacher's probabilities (section 3.12), or from labels"
     )
-    teacher: TeacherSettings = Field(TeacherSettings(), description="settings of clarity_teacher")
+    teacher: TeacherSettings = Field(
+        TeacherSettings(), description="settings of the teacher, clarity_teacher"
+    )
 
 
 class Clarity(Trained):

@@ -46,7 +46,7 @@ class WithTeacher(Dataset):  # type: ignore[type-arg]  # items unnamed: bases ar
             path = _file(self._folder, epoch)
             logits = _stored(path)
             if logits is None:
-                raise wsbench.WsbenchError(f"{path} is damaged; type the same command again to make it anew")
+                raise wsbench.WsbenchError(f"{path} is damaged; rerun the command to make it again")
             self._logits, self._epoch = logits, epoch
         inputs, labels = self._images[key]
         return inputs, labels, torch.from_numpy(self._logits[row].astype(np.float32)).sigmoid()
@@ -79,10 +79,10 @@ def precompute(
         for epoch in range(settings.epochs):
             path = _file(folder, epoch)
             if _stored(path) is None:
-                part = path.with_suffix(".part")
-                with part.open("wb") as file:
+                unfinished = path.with_suffix(".part")
+                with unfinished.open("wb") as file:
                     np.savez(file, logits=_logits(teacher, images, epoch, settings.batch_size))
-                part.replace(path)
+                unfinished.replace(path)
             advance(len(images))
     return folder
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 EXPANSION = 2
-"""Of every fused inverse bottleneck (sections 3.4 and 3.5)."""
+"""Factor by which every fused inverse bottleneck widens its channels (sections 3.4 and 3.5)."""
 
 
 class FusedInverseBottleneck(nn.Module):
@@ -53,10 +53,12 @@ class SegmentCAM(nn.Module):
         heatmaps = self.heatmaps(patches).sigmoid()
         features = self.features(patches)
         foreground = self.foreground(heatmaps)
-        whole = self.classifier(features)
+        logits = self.classifier(features)
         behind = self.classifier(features * (1 - foreground))
-        inside, every, outside = (part.mean(dim=(2, 3)) for part in (whole * foreground, whole, behind))
-        return inside, every, outside, heatmaps
+        foreground_logits, patch_logits, background_logits = (
+            cells.mean(dim=(2, 3)) for cells in (logits * foreground, logits, behind)
+        )
+        return foreground_logits, patch_logits, background_logits, heatmaps
 
     def foreground(self, heatmaps: Tensor) -> Tensor:
         """``S_f``: 1 where a heatmap reaches the threshold, a constant to the gradient."""

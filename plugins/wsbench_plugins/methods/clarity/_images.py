@@ -1,4 +1,4 @@
-"""What images go through: augmentation, keyed by (seed, epoch, image), and normalisation."""
+"""Preparation of images: augmentation, keyed by (seed, epoch, image), and normalisation."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ class WithRegions(nn.Module):
         masks = packed >> bits & 1
         small = functional.interpolate(masks.float()[None], (CELLS, CELLS), mode="bilinear")[0] >= 0.5
         by_organ = dict(zip(wsbench.images.ORGANS, small.numpy(), strict=True))
-        inside = regions(by_organ, self.classes)
-        away = torch.from_numpy(distances(inside))
-        return image.as_subclass(Tensor), torch.from_numpy(inside.astype(np.float32)), away
+        by_class = regions(by_organ, self.classes)
+        away = torch.from_numpy(distances(by_class))
+        return image.as_subclass(Tensor), torch.from_numpy(by_class.astype(np.float32)), away
 
 
 def normalised(grey: Tensor, settings: AugmentationSettings) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 EPSILON = 1e-8
-"""Of equations (7) and (17)."""
+"""Epsilon of equations (7) and (17), which keeps denominators above 0."""
 
 
 def label_weights(labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -115,7 +115,8 @@ def area(heatmaps: Tensor) -> Tensor:
 
 
 def background_suppression(background: Tensor, patch: Tensor, labels: Tensor) -> Tensor:
-    """What the background says of present classes, over what the whole image says (equations 16 and 17).
+    """The background suppression loss: the background's evidence for present classes, relative to that of all
+    patches (equations 16 and 17).
 
     Args:
         background, patch: ``(N, C)`` logits.

@@ -1,4 +1,4 @@
-"""What teacher and student train with: AdamW, warm-up and cosine, and the choice of an epoch by AUC."""
+"""The training that teacher and student share: AdamW, warm-up and cosine, and the epoch chosen by AUC."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Module(lightning.LightningModule):
         self._seen.append((self.answer(normalised(grey, self.settings)).float().cpu(), labels.cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        logits, labels = (torch.cat(part).numpy() for part in zip(*self._seen, strict=True))
+        logits, labels = (torch.cat(batches).numpy() for batches in zip(*self._seen, strict=True))
         self._seen.clear()
         self.log(MONITOR, wsbench.metrics.macro_auc(labels, logits))
 

@@ -17,7 +17,7 @@ from ._heads import AttentionPooling, MeanPooling, SegmentCAM
 
 @dataclass(frozen=True)
 class Logits:
-    """What the training losses look at, for N images and C classes.
+    """The outputs that the training losses use, for N images and C classes.
 
     Attributes:
         class_token: ``(N, C)``.
@@ -51,7 +51,7 @@ class Logits:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a trained network says of N images.
+    """The predictions of a trained network for N images.
 
     Attributes:
         probabilities: ``(N, C)``.
@@ -70,7 +70,7 @@ class Predicted:
 
 
 class Clarity(nn.Module):
-    """The whole network.
+    """The network of CLARiTY: a vision transformer with C class tokens, and its heads.
 
     Args:
         backbone: a timm vision transformer, for its patch embedding and blocks.
@@ -103,7 +103,7 @@ class Clarity(nn.Module):
         self.segment = SegmentCAM(width, classes, threshold)
 
     def forward(self, images: Tensor) -> Logits:
-        """``(N, 3, H, W)`` -> what the losses look at."""
+        """``(N, 3, H, W)`` images -> the outputs that the losses use."""
         states = self.embed(images)
         tokens = []
         for block in self.blocks:
@@ -122,8 +122,8 @@ class Clarity(nn.Module):
         """
         states = self.embed(images)
         attention, tokens = [], []
-        for place, block in enumerate(self.blocks):
-            if place >= len(self.blocks) - layers:
+        for index, block in enumerate(self.blocks):
+            if index >= len(self.blocks) - layers:
                 attention.append(
                     class_attention(block, states, self.classes)  # type: ignore[arg-type]  # they are Blocks
                 )
@@ -140,8 +140,8 @@ class Clarity(nn.Module):
         return Predicted(logits.classification.sigmoid(), mean, self.segment.foreground(logits.heatmaps))
 
     def fuse_attention(self, fused: bool) -> None:
-        """Whether blocks use torch's fused attention: fast on a GPU, but on a CPU the backward pass of its
-        bf16 form takes several times as long as plain matrix products."""
+        """Choose whether blocks use torch's fused attention. It is fast on a GPU, but on a CPU the backward
+        pass of its bf16 form takes several times as long as plain matrix products."""
         for block in self.blocks:
             block.attn.fused_attn = fused  # type: ignore[union-attr]  # timm's blocks have it
 
@@ -188,8 +188,8 @@ def class_attention(block: Block, states: Tensor, classes: int) -> Tensor:
         classes: C.
     """
     attention: Any = block.attn
-    inside = block.norm1(states)
-    queries, keys, _ = attention.qkv(inside).unflatten(2, (3, attention.num_heads, -1)).unbind(dim=2)
+    normalised = block.norm1(states)
+    queries, keys, _ = attention.qkv(normalised).unflatten(2, (3, attention.num_heads, -1)).unbind(dim=2)
     queries, keys = attention.q_norm(queries[:, :classes]), attention.k_norm(keys)
     scores = torch.einsum("nchd,nkhd->nhck", queries * attention.scale, keys)
     return scores.softmax(dim=3).mean(dim=1)[:, :, classes:]

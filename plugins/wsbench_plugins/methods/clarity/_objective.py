@@ -22,7 +22,7 @@ TOKENS = {"oct": losses.orthogonality, "cct": losses.contrast}
 
 @dataclass(frozen=True)
 class Targets:
-    """What a batch is to become.
+    """The targets of a batch.
 
     Attributes:
         probabilities: ``(N, C)`` that the classification losses aim at: labels, or the teacher's.

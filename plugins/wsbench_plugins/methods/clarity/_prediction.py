@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from . import ClaritySettings
     from ._network import Clarity, Predicted
 
-MOST_AT_ONCE = 64
-"""Images; it changes no number but in the last bits."""
+MOST_IMAGES_AT_ONCE = 64
+"""Most images that are predicted together. It changes numbers in their last bits only."""
 
 
 def in_batches(
@@ -31,9 +31,9 @@ def in_batches(
 
     On a CPU, batches that leave its caches take up to four times as long.
     """
-    parts = [predict(batch) for batch in images.chunks(min(settings.batch_size, MOST_AT_ONCE))]
+    parts = [predict(batch) for batch in images.chunks(min(settings.batch_size, MOST_IMAGES_AT_ONCE))]
     scores, maps = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("scores", "heatmaps")
+        np.concatenate([getattr(prediction, name) for prediction in parts]) for name in ("scores", "heatmaps")
     )
     return wsbench.Prediction(scores, maps, box_grid=parts[0].box_grid)
 
@@ -45,10 +45,10 @@ def predict(network: Clarity, images: wsbench.ImageView, settings: ClaritySettin
     The attention of a class token is spread over all patches, so an unscaled map would reach no threshold;
     the paper's thresholds in (0, 1) say that it scales, not how.
     """
-    found = _predicted(network, images, settings)
+    predicted = _predicted(network, images, settings)
     side = settings.image_size
-    maps = _stored(scaled(found.heatmaps.float()))
-    scores = found.probabilities.float().cpu().numpy()
+    maps = _stored(scaled(predicted.heatmaps.float()))
+    scores = predicted.probabilities.float().cpu().numpy()
     return wsbench.Prediction(scores, maps, box_grid=(side, side))
 
 
@@ -56,8 +56,11 @@ def inner_maps(
     network: Clarity, images: wsbench.ImageView, settings: ClaritySettings
 ) -> dict[str, np.ndarray]:
     """The foreground and the attention, each ``(N, C, n, n)`` in [0, 1] (Fig. 9)."""
-    found = _predicted(network, images, settings)
-    return {"foreground": _stored(found.foreground), "attention": _stored(scaled(found.attention.float()))}
+    predicted = _predicted(network, images, settings)
+    return {
+        "foreground": _stored(predicted.foreground),
+        "attention": _stored(scaled(predicted.attention.float())),
+    }
 
 
 def _predicted(network: Clarity, images: wsbench.ImageView, settings: ClaritySettings) -> Predicted:

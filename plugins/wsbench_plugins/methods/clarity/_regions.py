@@ -1,4 +1,4 @@
-"""Where each finding can lie: regions of interest from organ masks (Table 1), and distances from them."""
+"""Regions in which each finding can lie, from organ masks (Table 1), and distances from them."""
 
 from __future__ import annotations
 

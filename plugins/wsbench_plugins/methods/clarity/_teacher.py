@@ -112,7 +112,7 @@ def build(settings: TeacherSettings, classes: int, seed: int, *, pretrained: boo
         pretrained: False leaves the weights to be filled from a checkpoint.
 
     Raises:
-        WsbenchError: the backbone is no ConvNeXtV2 of timm's, or the weights cannot be had.
+        WsbenchError: the backbone is no ConvNeXtV2 of timm's, or the weights could not be loaded.
     """
     known = timm.list_models("convnextv2*")
     if settings.backbone not in known:

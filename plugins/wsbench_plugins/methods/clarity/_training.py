@@ -115,7 +115,7 @@ def start(settings: ClaritySettings, classes: int, seed: int, *, pretrained: boo
         pretrained: False leaves the weights to be filled from a checkpoint.
 
     Raises:
-        WsbenchError: the weights cannot be had, or do not fit.
+        WsbenchError: the weights could not be loaded, or do not fit.
     """
     dropout = Dropout(
         stochastic_depth=settings.stochastic_depth,

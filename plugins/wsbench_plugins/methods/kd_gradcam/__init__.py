@@ -33,8 +33,8 @@ class TeacherSettings(wsbench.TrainingSettings):
     )
     weights: str = Field(
         "IMAGENET1K_V1",
-        description="start: a torchvision weights name, `random`, or a local state-dict file; "
-        "the paper says ImageNet, not which version",
+        description="weights to start from: a torchvision weights name, `random`, or a local state-dict "
+        "file; the paper says ImageNet, not which version",
     )
     head_seed: int = Field(
         42, ge=0, description="seed of the new last layer alone (section 3.2.2; Table 3 varies only it)"
@@ -57,13 +57,18 @@ class TeacherSettings(wsbench.TrainingSettings):
         "the paper does not say which loss: ours is the select role's",
     )
     batch_size: int = Field(64, ge=1, description="images a step (section 3.2.2)")
-    learning_rate: float = Field(1e-3, gt=0, description="of Adam (section 3.2.2)")
-    weight_decay: float = Field(1e-4, ge=0, description="of Adam (section 3.2.2)")
+    learning_rate: float = Field(1e-3, gt=0, description="learning rate of Adam (section 3.2.2)")
+    weight_decay: float = Field(1e-4, ge=0, description="weight decay of Adam (section 3.2.2)")
     stages: Literal[1, 2, 3, 4] = Field(
-        4, description="residual stages kept, and Grad-CAM's layer; fewer than 4 are not in the paper"
+        4,
+        description="residual stages that are kept; Grad-CAM is taken at the last; fewer than 4 are not in "
+        "the paper",
     )
     threshold: float = Field(
-        0.5, gt=0, le=1, description="of the normalised map in Algorithm 1; the paper gives no number"
+        0.5,
+        gt=0,
+        le=1,
+        description="threshold of the normalised map in Algorithm 1; the paper gives no number",
     )
 
 

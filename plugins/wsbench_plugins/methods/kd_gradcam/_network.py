@@ -59,7 +59,7 @@ def build(settings: TeacherSettings, backbone_seed: int, *, pretrained: bool = T
         pretrained: False leaves the weights to be filled from a checkpoint.
 
     Raises:
-        WsbenchError: the weights cannot be had.
+        WsbenchError: the weights could not be loaded.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(backbone_seed)

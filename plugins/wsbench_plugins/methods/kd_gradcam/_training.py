@@ -1,4 +1,4 @@
-"""The Lightning modules of teacher and student, and what their images go through."""
+"""The Lightning modules of teacher and student, and the preparation of their images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Teacher(wsbench.torch.Classification):
         return self.classification_loss(normalised(inputs, self.settings), labels[:, 0].long())
 
     def classification_loss(self, images: Tensor, target: Tensor) -> Tensor:
-        """Of normalised images ``(N, 3, H, W)`` and class numbers ``(N,)``."""
+        """The loss of normalised images ``(N, 3, H, W)`` with class numbers ``(N,)``."""
         return functional.cross_entropy(self.network(images), target)
 
 

@@ -1,4 +1,4 @@
-"""What an image goes through: border, square, and elastic deformation (Methods)."""
+"""Preparation of images: removal of the border, central square, and elastic deformation (Methods)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def central_square(region: wsbench.Region) -> wsbench.Region:
 def seen(
     grey: np.ndarray, size: tuple[float, float], settings: SaliencySettings
 ) -> tuple[np.ndarray, wsbench.Region]:
-    """What the network sees of an image.
+    """The part of an image that the network sees.
 
     Args:
         grey: ``(h, w)`` uint8 of the whole image, at any aspect.
@@ -57,13 +57,13 @@ def seen(
     """
     rows, columns = grey.shape
     scale = np.array([size[0] / columns, size[1] / rows] * 2)
-    inside = wsbench.Region(*(np.array(content(grey, settings.black)) * scale).tolist())
-    region = central_square(inside)
+    bright = wsbench.Region(*(np.array(content(grey, settings.black)) * scale).tolist())
+    region = central_square(bright)
     x0, y0, x1, y1 = np.rint(np.array([region.x0, region.y0, region.x1, region.y1]) / scale).astype(int)
     side = (settings.image_size, settings.image_size)
-    part = grey[y0:y1, x0:x1]
-    shrinks = part.shape[0] > side[0] or part.shape[1] > side[1]
-    resized = cv2.resize(part, side, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    crop = grey[y0:y1, x0:x1]
+    shrinks = crop.shape[0] > side[0] or crop.shape[1] > side[1]
+    resized = cv2.resize(crop, side, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     covered = np.array([x0, y0, x1, y1]) * scale
     return resized, wsbench.Region(*covered.tolist())
 
@@ -95,7 +95,7 @@ def displacements(settings: SaliencySettings) -> Tensor:
 
 
 class Squares(Dataset):  # type: ignore[type-arg]  # items unnamed: bases are part of trained sources
-    """What the network sees of a view's images, deformed by (seed, epoch, image), with their labels.
+    """The squares of a view's images that the network sees, deformed by (seed, epoch, image), with labels.
 
     Args:
         view: the images.
@@ -132,7 +132,7 @@ class Squares(Dataset):  # type: ignore[type-arg]  # items unnamed: bases are pa
 
 
 def mean_and_deviation(images: Squares) -> tuple[float, float]:
-    """Of all pixels of all images, in [0, 1] (Methods)."""
+    """Mean and standard deviation of all pixels of all images, in [0, 1] (Methods)."""
     sums = np.zeros(2)
     for row in range(len(images)):
         image = images[0, row][0].double()

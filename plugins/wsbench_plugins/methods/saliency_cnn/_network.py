@@ -63,8 +63,8 @@ class SmallNetwork(nn.Module):
         super().__init__()
         channels = (1, *widths[:-1])
         self.blocks = nn.ModuleList(
-            Block(before, out, 2 if place == 0 else 1, averaged=averaged)
-            for place, (before, out) in enumerate(zip(channels, widths, strict=True))
+            Block(before, out, 2 if index == 0 else 1, averaged=averaged)
+            for index, (before, out) in enumerate(zip(channels, widths, strict=True))
         )
         # Padding makes the first block's reduction 8, as section Methods has it.
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
@@ -75,8 +75,8 @@ class SmallNetwork(nn.Module):
     def forward(self, grey: Tensor) -> Tensor:
         """``(N, 1, H, W)`` in [0, 1] -> ``(N, 2)``."""
         features = (grey - self.mean) / self.deviation
-        for place, block in enumerate(self.blocks):
-            features = block(self.pool(features) if place else features)
+        for index, block in enumerate(self.blocks):
+            features = block(self.pool(features) if index else features)
         return (  # type: ignore[no-any-return]  # torch: a module's call is Any
             self.head(features.mean(dim=(2, 3)))
         )
@@ -100,6 +100,6 @@ def build(settings: SaliencySettings, seed: int) -> SmallNetwork:
 
 
 def last_deviation(inputs: int) -> float:
-    """Of the last layer's first weights: He's variance ``2 / inputs``, over the root of 2, because a softmax
-    follows (Methods)."""
+    """Standard deviation of the last layer's first weights: He's variance ``2 / inputs`` over the root of
+    2, because a softmax follows (Methods)."""
     return math.sqrt(2 / inputs / math.sqrt(2))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ._settings import SaliencySettings
 
 POSITIVE = 1
-AT_ONCE = 16
-"""Images; it changes no number but in the last bits."""
+IMAGES_AT_ONCE = 16
+"""Images that are predicted together. It changes numbers in their last bits only."""
 
 
 def predict(
@@ -30,7 +30,7 @@ def predict(
     """Probabilities of tuberculosis, and the map that the settings name over what the network sees."""
     regions: list[wsbench.Region]
     scores, maps, regions = [], [], []
-    for chunk in images.chunks(AT_ONCE):
+    for chunk in images.chunks(IMAGES_AT_ONCE):
         inputs, covered = squares(network, chunk, settings)
         with torch.inference_mode():
             scores.append(network(inputs).softmax(dim=1)[:, POSITIVE:].cpu().numpy())
@@ -46,8 +46,8 @@ def maps_of(
     inputs, regions = squares(network, images, settings)
     maps = attributed(network, inputs, name, settings.smoothing)
     over = [
-        wsbench.geometry.over_whole_image(found, region, tuple(size), settings.image_size)
-        for found, region, size in zip(maps, regions, images.sizes.tolist(), strict=True)
+        wsbench.geometry.over_whole_image(map_, region, tuple(size), settings.image_size)
+        for map_, region, size in zip(maps, regions, images.sizes.tolist(), strict=True)
     ]
     return (  # type: ignore[no-any-return]  # numpy: what is clipped is Any
         np.clip(np.stack(over), 0, 1)[:, None]
@@ -59,11 +59,11 @@ def squares(
 ) -> tuple[Tensor, Sequence[wsbench.Region]]:
     """``(N, 1, S, S)`` in [0, 1] as the network takes them, and what they cover of the original images."""
     pixels = images.pixels(settings.read_size, settings.read_size)[:]
-    found = [
+    pairs = [
         seen(grey, tuple(size), settings) for grey, size in zip(pixels, images.sizes.tolist(), strict=True)
     ]
-    inputs = torch.from_numpy(np.stack([grey for grey, _ in found]))[:, None].float() / 255
-    return inputs.to(network.head.weight.device), [region for _, region in found]
+    inputs = torch.from_numpy(np.stack([grey for grey, _ in pairs]))[:, None].float() / 255
+    return inputs.to(network.head.weight.device), [region for _, region in pairs]
 
 
 def attributed(network: SmallNetwork, inputs: Tensor, name: str, smoothing: float) -> np.ndarray:

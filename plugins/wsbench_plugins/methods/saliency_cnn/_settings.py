@@ -11,7 +11,7 @@ import wsbench
 
 BLOCKS = 5
 MAPS = ("saliency", *(f"gradcam:{block}" for block in range(1, BLOCKS + 1)))
-"""What a heatmap can be: the input's gradient, or Grad-CAM of a block before its pooling."""
+"""Kinds of heatmaps: the input's gradient, or Grad-CAM of a block before its pooling."""
 
 
 class SaliencySettings(wsbench.TrainingSettings):
@@ -19,7 +19,7 @@ class SaliencySettings(wsbench.TrainingSettings):
 
     image_size: int = Field(512, ge=64, description="side of the central square (Methods)")
     read_size: int = Field(
-        1024, ge=64, description="side at which whole images are read before they are cropped; ours"
+        1024, ge=64, description="side at which images are read before they are cropped; not in the paper"
     )
     black: int = Field(
         0, ge=0, le=255, description="highest grey level of a black border; the paper gives no number"
@@ -28,24 +28,29 @@ class SaliencySettings(wsbench.TrainingSettings):
         (16, 32, 48, 64, 80), description="feature maps of the five blocks (Fig. 1)"
     )
     merge: Literal["mean", "sum"] = Field(
-        "mean", description="of convolutions and shortcut: the authors' program's mean, or the paper's sum"
+        "mean",
+        description="how convolutions and shortcut are merged: mean as in the authors' program, or sum as "
+        "in the paper",
     )
     deformed: float = Field(0.8, ge=0, le=1, description="share of elastically deformed images (Methods)")
-    tiles: int = Field(4, ge=2, description="of the deformation's grid, a side (Methods)")
+    tiles: int = Field(4, ge=2, description="tiles along a side of the deformation's grid (Methods)")
     displacement: float = Field(
         32.0, ge=0, description="standard deviation of a vertex's displacement, in pixels (Methods)"
     )
-    epochs: int = Field(150, ge=1, description="(Methods)")
+    epochs: int = Field(150, ge=1, description="epochs to train (Methods)")
     patience: int = Field(150, ge=1, description="epochs without a lower select loss; the paper has no stop")
     batch_size: int = Field(4, ge=1, description="images a step (Methods)")
-    learning_rate: float = Field(8e-5, gt=0, description="of Adam (Methods)")
-    betas: tuple[float, float] = Field((0.9, 0.999), description="of Adam (Methods)")
-    epsilon: float = Field(1e-8, gt=0, description="of Adam (Methods)")
+    learning_rate: float = Field(8e-5, gt=0, description="learning rate of Adam (Methods)")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="betas of Adam (Methods)")
+    epsilon: float = Field(1e-8, gt=0, description="epsilon of Adam (Methods)")
     map: Literal["saliency", "gradcam:1", "gradcam:2", "gradcam:3", "gradcam:4", "gradcam:5"] = Field(
         "saliency", description="the heatmap: the paper prefers saliency to Grad-CAM (Results)"
     )
     smoothing: float = Field(
-        0.0, ge=0, description="of the heatmap: a Gaussian's pixels of the input; not in the paper"
+        0.0,
+        ge=0,
+        description="standard deviation of a Gaussian that smooths the heatmap, in pixels of the input; not "
+        "in the paper",
     )
 
 

@@ -97,9 +97,9 @@ class Translating(wsbench.Method):
         _one_class(self.classes)
         upstream: Any = run.upstream["recogniser"]
         recogniser = upstream.network
-        part = run.folder / f"{RECOGNISER}.part"
-        torch.save(recogniser.state_dict(), part)
-        part.replace(run.folder / RECOGNISER)
+        unfinished = run.folder / f"{RECOGNISER}.part"
+        torch.save(recogniser.state_dict(), unfinished)
+        unfinished.replace(run.folder / RECOGNISER)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(run.seed_for("weights"))
             network = _translation.Translator(self.settings)
@@ -145,8 +145,8 @@ def recogniser_of(settings: TranslationSettings) -> Mapping[str, wsbench.Require
 
 
 def _last_epoch(run: wsbench.RunContext) -> dict[str, float]:
-    """What translation did to the select role at the end: scores of the recogniser, means of changemaps, and
-    mean peaks of them, in shares of the range of grey levels."""
+    """Measurements of the last epoch on the select role: scores of the recogniser, and means and mean peaks
+    of changemaps, as shares of the range of grey levels."""
     import pandas as pd
 
     last = pd.read_csv(run.folder / wsbench.torch.HISTORY).iloc[-1]

@@ -1,4 +1,4 @@
-"""Which images are learnt from, and what they go through."""
+"""The choice of images to learn from, and their preparation."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ class Pairs(Dataset):  # type: ignore[type-arg]  # items unnamed: bases are part
 
     def _image(self, kind: str, rows: np.ndarray, epoch: int, row: int) -> Tensor:
         # Sets shorter than an epoch are gone through again, each time in another order.
-        turn, place = divmod(epoch * self._length + row, len(rows))
-        order = np.random.default_rng(wsbench.seed_from(self._seed, kind, turn)).permutation(len(rows))
-        return scaled(torch.from_numpy(self._pixels[rows[order[place]]].copy())[None])
+        repeat, position = divmod(epoch * self._length + row, len(rows))
+        order = np.random.default_rng(wsbench.seed_from(self._seed, kind, repeat)).permutation(len(rows))
+        return scaled(torch.from_numpy(self._pixels[rows[order[position]]].copy())[None])
 
 
 def scaled(grey: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ def cross_entropy(answers: Tensor, real: bool) -> Tensor:
 
 
 def least_squares(answers: Tensor, real: bool) -> Tensor:
-    """What CycleGAN has in place of `cross_entropy`: the squared distance from 1 or 0."""
+    """The squared distance of answers from 1 or 0, which CycleGAN has in place of `cross_entropy`."""
     return functional.mse_loss(answers, torch.full_like(answers, float(real)))
 
 

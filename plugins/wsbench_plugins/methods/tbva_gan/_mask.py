@@ -1,4 +1,4 @@
-"""From a changemap to the paper's mask and boxes (sections 4.4 to 4.6)."""
+"""The paper's mask of a changemap (sections 4.4 to 4.6)."""
 
 from __future__ import annotations
 
@@ -71,6 +71,6 @@ def mask(
     lowest = threshold(picture, attention, region, bins, share)
     if lowest is None:
         return np.zeros(picture.shape, dtype=bool)
-    found: np.ndarray = (picture >= lowest).astype(np.uint8)
-    found = cv2.erode(found, np.ones((erosion, erosion), np.uint8))
-    return cv2.dilate(found, np.ones((dilation, dilation), np.uint8)).astype(bool)
+    reached: np.ndarray = (picture >= lowest).astype(np.uint8)
+    reached = cv2.erode(reached, np.ones((erosion, erosion), np.uint8))
+    return cv2.dilate(reached, np.ones((dilation, dilation), np.uint8)).astype(bool)

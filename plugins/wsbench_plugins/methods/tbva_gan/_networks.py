@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 DEVIATION = 0.02
-"""Of first weights (CycleGAN, section 4)."""
+"""Standard deviation of first weights (CycleGAN, section 4)."""
 
 
 class Residual(nn.Module):

@@ -36,7 +36,7 @@ class Pool(nn.Module):
             return image
         if not len(self.images) or torch.rand(()) < 0.5:
             return image
-        place = int(torch.randint(len(self.images), ()))
-        older = self.images[place].clone()
-        self.images[place] = image
+        index = int(torch.randint(len(self.images), ()))
+        older = self.images[index].clone()
+        self.images[index] = image
         return older

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ._settings import TranslationSettings
     from ._translation import Translator
 
-AT_ONCE = 16
-"""Images; it changes no number but in the last bits."""
+IMAGES_AT_ONCE = 16
+"""Images that are predicted together. It changes numbers in their last bits only."""
 
 
 def grey(images: wsbench.ImageView, size: int, device: torch.device) -> Tensor:
@@ -32,7 +32,7 @@ def grey(images: wsbench.ImageView, size: int, device: torch.device) -> Tensor:
 def recognise(network: Recogniser, images: wsbench.ImageView) -> wsbench.Prediction:
     """F's score and its Grad-CAM ``(N, 1, size, size)`` of some images."""
     scores, maps = [], []
-    for chunk in images.chunks(AT_ONCE):
+    for chunk in images.chunks(IMAGES_AT_ONCE):
         inputs = seen(network, chunk)
         scores.append(score(network, inputs))
         maps.append(network.attention(inputs).cpu().numpy().astype(np.float16))
@@ -65,11 +65,11 @@ def translate(
         network, recogniser, images, settings: what sees what, and how.
         peak: change that is 1 in the heatmap of every image.
     """
-    found = [
+    chunks = [
         (score(recogniser, seen(recogniser, chunk)), *changes(network, recogniser, chunk, settings))
-        for chunk in images.chunks(AT_ONCE)
+        for chunk in images.chunks(IMAGES_AT_ONCE)
     ]
-    scores, maps, masks = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    scores, maps, masks = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     heatmaps = heatmaps_of(maps, peak, settings.smoothing).astype(np.float16)
     return wsbench.Prediction(scores, heatmaps, boxes=boxes_of(masks, scores, images))
 
@@ -119,5 +119,5 @@ def boxes_of(
     masks: np.ndarray, scores: np.ndarray, images: wsbench.ImageView
 ) -> Sequence[Sequence[wsbench.ScoredBox]]:
     """The rectangles around a mask's components, scored by the class."""
-    whole = [wsbench.geometry.BoxRule(threshold=1.0, minimum_area=0.0)]
-    return wsbench.geometry.boxes_of(wsbench.Prediction(scores, masks), images.sizes, images.classes, whole)
+    rules = [wsbench.geometry.BoxRule(threshold=1.0, minimum_area=0.0)]
+    return wsbench.geometry.boxes_of(wsbench.Prediction(scores, masks), images.sizes, images.classes, rules)

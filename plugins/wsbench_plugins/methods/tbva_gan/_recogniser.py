@@ -84,7 +84,7 @@ def build(settings: RecogniserSettings, seed: int, *, pretrained: bool = True) -
         pretrained: False leaves the weights to be filled from a checkpoint.
 
     Raises:
-        WsbenchError: the weights cannot be had, or do not fit.
+        WsbenchError: the weights could not be loaded, or do not fit.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

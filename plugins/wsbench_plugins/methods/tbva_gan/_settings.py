@@ -16,31 +16,39 @@ class RecogniserSettings(wsbench.TrainingSettings):
 
     weights: str = Field(
         "IMAGENET1K_V1",
-        description="start: torchvision's name of VGG16's weights, `random`, or a local state-dict file; the "
-        "paper says pre-trained, not on what",
+        description="weights to start from: torchvision's name of VGG16's weights, `random`, or a local "
+        "state-dict file; the paper says pre-trained, not on what",
     )
     image_size: int = Field(224, ge=32, description="side of the input (section 4.2)")
     augment: bool = Field(
         True, description="flips and turns by multiples of 45 degrees, black outside (section 4.2)"
     )
-    filters: int = Field(64, ge=4, description="of VGG16's first block; other numbers are not in the paper")
-    blocks: int = Field(5, ge=1, le=5, description="of VGG16 that are kept; fewer are not in the paper")
+    filters: int = Field(
+        64, ge=4, description="filters of VGG16's first block; other numbers are not in the paper"
+    )
+    blocks: int = Field(
+        5, ge=1, le=5, description="blocks of VGG16 that are kept; fewer are not in the paper"
+    )
     hidden: int = Field(
         4096, ge=0, description="units of VGG16's classifier; 0: pooled features, not in the paper"
     )
-    batch_norm: bool = Field(False, description="after convolutions; not in the paper")
+    batch_norm: bool = Field(False, description="batch normalisation after convolutions; not in the paper")
     mean: tuple[float, float, float] = Field(
-        (0.485, 0.456, 0.406), description="of the pretraining's normalisation; the paper does not say"
+        (0.485, 0.456, 0.406), description="mean of the pretraining's normalisation; the paper does not say"
     )
     standard_deviation: tuple[float, float, float] = Field(
-        (0.229, 0.224, 0.225), description="of the pretraining's normalisation; the paper does not say"
+        (0.229, 0.224, 0.225),
+        description="standard deviation of the pretraining's normalisation; the paper does not say",
     )
     epochs: int = Field(30, ge=1, description="most epochs; the paper does not say")
     patience: int = Field(5, ge=1, description="epochs without a lower select loss; the paper does not say")
     batch_size: int = Field(32, ge=1, description="images a step; the paper does not say")
-    learning_rate: float = Field(1e-4, gt=0, description="of Adam; the paper does not say")
+    learning_rate: float = Field(1e-4, gt=0, description="learning rate of Adam; the paper does not say")
     cam_threshold: float = Field(
-        0.5, gt=0, le=1, description="of Grad-CAM's own mask, its red area (section 4.4); no number is given"
+        0.5,
+        gt=0,
+        le=1,
+        description="threshold of Grad-CAM's own mask, its red area (section 4.4); no number is given",
     )
 
 
@@ -49,70 +57,100 @@ class TranslationSettings(wsbench.TrainingSettings):
     CycleGAN, whose published settings stand in for the others."""
 
     image_size: int = Field(256, ge=32, multiple_of=4, description="side of the input; CycleGAN's, not given")
-    filters: int = Field(64, ge=4, description="of the generators' first layer; CycleGAN's, not given")
-    residual_blocks: int = Field(9, ge=1, description="of the generators; CycleGAN's at 256, not given")
-    discriminator_filters: int = Field(64, ge=4, description="CycleGAN's, not given")
+    filters: int = Field(
+        64, ge=4, description="filters of the generators' first layer; CycleGAN's, not given"
+    )
+    residual_blocks: int = Field(
+        9, ge=1, description="residual blocks of the generators; CycleGAN's at 256, not given"
+    )
+    discriminator_filters: int = Field(
+        64, ge=4, description="filters of the discriminators' first layer; CycleGAN's, not given"
+    )
     pool: int = Field(50, ge=0, description="generated images kept for discriminators; CycleGAN's, not given")
     epochs: int = Field(200, ge=1, description="CycleGAN's, not given")
     decay: int = Field(100, ge=0, description="last epochs, in which the rate falls; CycleGAN's, not given")
     pairs: int | None = Field(
-        None, ge=1, description="of images an epoch; none: as many as the larger set has, as in CycleGAN"
+        None,
+        ge=1,
+        description="pairs of images an epoch; none: as many as the larger set has, as in CycleGAN",
     )
     batch_size: int = Field(1, ge=1, description="pairs a step; CycleGAN's, not given")
-    learning_rate: float = Field(2e-4, gt=0, description="of Adam; CycleGAN's, not given")
-    betas: tuple[float, float] = Field((0.5, 0.999), description="of Adam; CycleGAN's, not given")
+    learning_rate: float = Field(2e-4, gt=0, description="learning rate of Adam; CycleGAN's, not given")
+    betas: tuple[float, float] = Field((0.5, 0.999), description="betas of Adam; CycleGAN's, not given")
     adversarial: Literal["cross_entropy", "least_squares"] = Field(
-        "cross_entropy", description="cross entropy as in equation (2), or CycleGAN's least squares"
+        "cross_entropy",
+        description="adversarial loss: cross entropy as in equation (2), or CycleGAN's least squares",
     )
     changemap: Literal["generated", "difference"] = Field(
-        "generated", description="put out by G_T2N (section 3.1), or what its normal image lacks"
+        "generated",
+        description="the changemap: put out by G_T2N (section 3.1), or what its normal image lacks",
     )
     tuberculosis: Literal["image", "added"] = Field(
         "image",
         description="G_N2T puts out the image (section 3.1), or what is added to it: not in the paper",
     )
     generators: Literal["two", "shared"] = Field(
-        "two", description="one a direction, or one for both that is told the domain by a channel"
+        "two",
+        description="two: one for each direction; shared: one for both, which reads the domain from a "
+        "channel",
     )
     cycle_form: Literal["consistent", "as_printed"] = Field(
         "consistent",
         description="rec_N of equation (3): fake_T - G_T2N(fake_T), as section 3.1 has it, or G_T2N(fake_T)",
     )
-    cycle_weight: float = Field(1.0, ge=0, description="of the cycle loss (equation 1)")
-    identity_weight: float = Field(1.0, ge=0, description="of the identity loss (equation 1)")
-    cls_weight: float = Field(1.5, ge=0, description="lambda 1, of the classification loss (section 4)")
-    cam_weight: float = Field(2.0, ge=0, description="lambda 2, of the CAM loss (section 4)")
+    cycle_weight: float = Field(1.0, ge=0, description="weight of the cycle loss (equation 1)")
+    identity_weight: float = Field(1.0, ge=0, description="weight of the identity loss (equation 1)")
+    cls_weight: float = Field(
+        1.5, ge=0, description="lambda 1: weight of the classification loss (section 4)"
+    )
+    cam_weight: float = Field(2.0, ge=0, description="lambda 2: weight of the CAM loss (section 4)")
     cam_region: float = Field(
-        0.5, ge=0, le=1, description="Grad-CAM from which the histogram is taken; the paper says its red area"
+        0.5,
+        ge=0,
+        le=1,
+        description="least Grad-CAM of the pixels in the histogram; the paper names its red area",
     )
-    bins: int = Field(256, ge=2, le=256, description="of the histogram (section 4.4); no number is given")
-    peak_share: float = Field(0.97, gt=0, le=1, description="of the histogram's peak (section 4.4)")
-    erosion: int = Field(2, ge=1, description="side of the kernel, in pixels (section 4.5)")
-    dilation: int = Field(5, ge=1, description="side of the kernel, in pixels (section 4.5)")
+    bins: int = Field(
+        256, ge=2, le=256, description="bins of the histogram (section 4.4); no number is given"
+    )
+    peak_share: float = Field(
+        0.97, gt=0, le=1, description="threshold, as a share of the histogram's peak (section 4.4)"
+    )
+    erosion: int = Field(2, ge=1, description="side of the kernel of the erosion, in pixels (section 4.5)")
+    dilation: int = Field(5, ge=1, description="side of the kernel of the dilation, in pixels (section 4.5)")
     smoothing: float = Field(
-        0.0, ge=0, description="of protocol uniform's heatmap: a Gaussian's pixels; not in the paper"
+        0.0,
+        ge=0,
+        description="standard deviation of a Gaussian that smooths protocol uniform's heatmap, in pixels; "
+        "not in the paper",
     )
-    recogniser: RecogniserSettings = Field(RecogniserSettings(), description="settings of gradcam_vgg16")
+    recogniser: RecogniserSettings = Field(
+        RecogniserSettings(), description="settings of the recogniser, gradcam_vgg16"
+    )
 
 
 class AntGanSettings(TranslationSettings):
     """ANT-GAN: no recogniser and no CAM guide training; both generators put out images, and the changemap is
     the difference. Weights of the cycle and the identity are CycleGAN's."""
 
-    changemap: Literal["generated", "difference"] = Field("difference", description="what the image lost")
-    cycle_weight: float = Field(10.0, ge=0, description="of the cycle loss; CycleGAN's")
-    identity_weight: float = Field(5.0, ge=0, description="of the identity loss; CycleGAN's")
-    cls_weight: float = Field(0.0, ge=0, description="of the classification loss: none")
-    cam_weight: float = Field(0.0, ge=0, description="of the CAM loss: none")
+    changemap: Literal["generated", "difference"] = Field(
+        "difference", description="the changemap: what the image lost"
+    )
+    cycle_weight: float = Field(10.0, ge=0, description="weight of the cycle loss; CycleGAN's")
+    identity_weight: float = Field(5.0, ge=0, description="weight of the identity loss; CycleGAN's")
+    cls_weight: float = Field(0.0, ge=0, description="weight of the classification loss: none")
+    cam_weight: float = Field(0.0, ge=0, description="weight of the CAM loss: none")
 
 
 class MdvaGanSettings(TranslationSettings):
     """MDVA-GAN: one generator for all domains, told the domain by a channel; no recogniser, no CAM guide."""
 
-    generators: Literal["two", "shared"] = Field("shared", description="one, told the domain")
-    cycle_weight: float = Field(10.0, ge=0, description="of the cycle loss; StarGAN's")
-    cls_weight: float = Field(0.0, ge=0, description="of the classification loss: none")
-    cam_weight: float = Field(0.0, ge=0, description="of the CAM loss: none")
+    generators: Literal["two", "shared"] = Field(
+        "shared", description="one generator, which reads the domain from a channel"
+    )
+    cycle_weight: float = Field(10.0, ge=0, description="weight of the cycle loss; StarGAN's")
+    cls_weight: float = Field(0.0, ge=0, description="weight of the classification loss: none")
+    cam_weight: float = Field(0.0, ge=0, description="weight of the CAM loss: none")
 
 
 QUICK_RECOGNISER: Mapping[str, Any] = {
@@ -150,9 +188,9 @@ QUICK: Mapping[str, Any] = {
     "channels_last": True,
     "recogniser": {**QUICK_RECOGNISER, "image_size": 64, "epochs": 20, "patience": 20},
 }
-"""Of the translations, on the same terms. Changes are put out, not images: to draw a radiograph takes longer
-than to change one. The recogniser looks at fewer pixels than it does alone: at full size the generators soon
-fool it by patterns too fine to be seen."""
+"""The translations, small enough to learn on two CPU cores. Generators put out changes, not images, because
+drawing a radiograph takes longer to learn than changing one. The recogniser sees fewer pixels than it does on
+its own: at full size the generators soon fool it with patterns too fine to be seen."""
 
 QUICK_GUIDED: Mapping[str, Any] = {**QUICK, "cycle_weight": 5.0, "identity_weight": 30.0}
-"""Of TBVA-GAN: a healthy image must stay as it is. The weights of the paper, lambda 1 and 2, stay."""
+"""TBVA-GAN, which must leave a healthy image as it is. The paper's weights, lambda 1 and 2, are kept."""

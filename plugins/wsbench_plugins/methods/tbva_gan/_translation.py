@@ -19,7 +19,7 @@ NORMAL, TUBERCULOUS = 0.0, 1.0
 
 @dataclass(frozen=True)
 class Translated:
-    """What both directions make of one batch; every tensor is ``(N, 1, H, W)``.
+    """The images that both directions make of one batch; every tensor is ``(N, 1, H, W)``.
 
     Attributes:
         real_t, real_n: the tuberculous and the normal images, in [-1, 1].

@@ -1,6 +1,7 @@
-"""Metrics that charge for extra boxes: average precision, FROC, the RSNA score, F1, and what a map adds.
+"""Detection metrics, most of which charge for extra boxes: average precision, FROC, the RSNA score and F1.
 
-Which box finds which is decided by pycocotools, best scores first; `loc_f1` matches one to one at best.
+pycocotools matches predicted to truth boxes, best scores first. `loc_f1` takes the largest one-to-one
+matching.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 COCO_IOUS = tuple(0.5 + 0.05 * step for step in range(10))
 FALSE_BOXES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""An image: where the FROC curve is read."""
+"""Numbers of false boxes per image at which the FROC curve is read."""
 
 F1_IOUS = (0.1, 0.25, 0.5)
 
@@ -24,9 +25,9 @@ Compute = Callable[["wsbench.metrics.Scored", "wsbench.metrics.Resamples"], "np.
 
 
 def average_precision_at(*ious: float) -> Compute:
-    """COCO's interpolated average precision: matching by pycocotools, best scores first; 101 recall points;
-    at most 100 boxes an image and class; averaged over IoU thresholds. A class without a truth box has none.
-    Boxes of equal score are ordered by a hash of their image's name."""
+    """COCO's interpolated average precision, averaged over IoU thresholds. pycocotools matches boxes, best
+    scores first, with 101 recall points and at most 100 boxes of an image and class. Boxes of equal score
+    are ordered by a hash of their image's name. It does not exist for a class without a truth box."""
 
     def compute(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
         from ._average_precision import average_precision
@@ -38,8 +39,8 @@ def average_precision_at(*ious: float) -> Compute:
 
 
 def froc_at(*false_boxes: float) -> Compute:
-    """The largest share of truth boxes found (IoU at least 0.25) by a score threshold that gives at most F
-    false boxes an image, over all images; boxes of equal score enter together."""
+    """The largest share of truth boxes that are hit (IoU at least 0.25) at a score threshold with at most F
+    false boxes per image, over all images. Boxes of equal score enter together."""
 
     def compute(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
         from ._operating import froc
@@ -64,47 +65,48 @@ def loc_f1_at(iou: float, *, called: bool) -> Compute:
 
 
 def rsna(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """The RSNA Pneumonia Detection Challenge's score: per image, TP / (TP + FP + FN) averaged over the IoU
-    thresholds 0.4, 0.45 ... 0.75; then the mean over the images with a truth box or a shown one."""
+    """The score of the RSNA Pneumonia Detection Challenge: TP / (TP + FP + FN) of an image, averaged over
+    the IoU thresholds 0.4, 0.45 ... 0.75, and then over the images with a truth box or a predicted box."""
     from . import _operating
 
     return _operating.rsna(scored, resamples)
 
 
 def cond_ap25(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """COCO's average precision at IoU 0.25 over the images that have a truth box of the class. Boxes rank by
-    their place among the boxes of their image, of which the first 16 count: the best boxes of all images
-    together, then the second ones. No class score can change it: it rewards a method for boxes that hit
-    lesions, and for knowing which of its boxes are the better ones. Ranks."""
+    """COCO's average precision at IoU 0.25 over the images that have a truth box of the class. It ranks rows.
+    Boxes are sorted by their rank within their image: first the best boxes of all images, then the second
+        best,
+    up to 16. Class scores therefore do not change it. It rewards boxes that hit lesions, and a good order of
+    the boxes within an image."""
     from . import _fixed
 
     return _fixed.cond_ap25(scored, resamples)
 
 
 def cond_gain(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``cond_ap25`` less that of the best image-blind boxes: 1, 2, 4, 8 or 16 fixed boxes of the
-    calibrate role, as many as have the highest ``cond_ap25`` there, and after them the others of the
-    16. Boxes of equal weight rank together or in the order of choice, whichever gives more. At or below 0,
-    a reader with these boxes and no image does as well."""
+    """``cond_ap25`` minus that of the best image-blind boxes. These are 1, 2, 4, 8 or 16 fixed boxes, as
+    many as have the highest ``cond_ap25`` on the calibrate role, followed by the rest of the 16. Boxes of
+    equal weight rank together or in the order of choice, whichever is better. At or below 0, somebody with
+    these boxes who never sees the image does as well."""
     from . import _fixed
 
     return _less_fixed(scored, resamples, _fixed.cond_ap25, _fixed.cond_ap25_of_fixed_boxes)
 
 
 def map_gain(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``ap25`` less that of the same class scores with fixed boxes in place of the method's own: those of the
-    calibrate role whose number has the highest ``ap25`` there. It depends on the class scores as well as on
-    the boxes: coarser class scores raise it, and a method below 0 may still find more lesions than any one
-    fixed box does (``top1_hit`` beside ``top1_blind``)."""
+    """``ap25`` minus the ``ap25`` of fixed boxes with the same class scores. The number of fixed boxes is
+    the one with the highest ``ap25`` on the calibrate role. It depends on class scores, too: coarser scores
+    raise it, and a method below 0 may still hit more lesions than any fixed box (compare ``top1_hit`` and
+    ``top1_blind``)."""
     from . import _fixed
 
     return _less_fixed(scored, resamples, _fixed.ap25, _fixed.ap25_of_fixed_boxes)
 
 
 def ap25_fixed(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``ap25`` of the same class scores with fixed boxes, each scored by the class score or by the best
-    score of the method's own boxes on the image, whichever gives more: what a method reaches without
-    saying where."""
+    """``ap25`` of fixed boxes with the method's class scores: the value that a method reaches without
+    localising. A box is scored by the class score, or by the best score of the method's own boxes on the
+    image, whichever gives the higher value."""
     import numpy as np
 
     from . import _fixed
@@ -117,16 +119,16 @@ def ap25_fixed(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamp
 
 
 def ap25_oracle(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``ap25`` of the same class scores with the truth boxes, and one false box on every image without: what
-    perfect boxes would reach."""
+    """``ap25`` of perfect boxes with the method's class scores: truth boxes, and one false box on every image
+    without any."""
     from . import _fixed
 
     return _fixed.ap25(scored.shared(_fixed.with_true_boxes), resamples)
 
 
 def ap25_share(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Where ``ap25`` lies between its ends: 0 at ``ap25_fixed``, 1 at ``ap25_oracle``. It does not exist
-    where fixed boxes are as good as the truth."""
+    """The position of ``ap25`` between ``ap25_fixed``, where it is 0, and ``ap25_oracle``, where it is 1. It
+    does not exist where fixed boxes are as good as the truth."""
     from . import _fixed
 
     fixed = ap25_fixed(scored, resamples)
@@ -135,9 +137,8 @@ def ap25_share(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamp
 
 
 def near_fixed(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Share of the boxes that overlap one of the fixed boxes of ``cond_gain`` by at least 0.5: how much
-    of a method's boxes stands where boxes stand that never look. A row that is hedged with the prior
-    shows here."""
+    """Share of the predicted boxes with an IoU of at least 0.5 with a fixed box of ``cond_gain``. A high
+    value shows that a method puts its boxes where image-blind boxes are."""
     from . import _fixed
 
     return _fixed.share_near_fixed_boxes(scored, resamples)
@@ -160,14 +161,14 @@ def _less_fixed(
 
 
 def top1_hit(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """Share of the images with a truth box whose best box overlaps one by at least 0.25."""
+    """Share of the images with a truth box whose best box has an IoU of at least 0.25 with a truth box."""
     from . import _localised
 
     return _localised.top1_hit(scored, resamples)
 
 
 def top1_blind(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``top1_hit`` of the one fixed box that is the best on the calibrate role."""
+    """``top1_hit`` of the fixed box that is the best on the calibrate role."""
     from . import _localised
 
     return _localised.top1_blind(scored, resamples)

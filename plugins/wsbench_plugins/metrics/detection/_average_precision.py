@@ -11,10 +11,11 @@ import wsbench
 from ._matching import conditional, ranked
 
 RECALLS = np.linspace(0, 1, 101)
-"""COCO reads precision at these."""
+"""The recalls at which COCO reads precision."""
 
 LEAST_PREVALENCE = 0.1
-"""Where fewer of the images have boxes of a class, those without the class weigh less, as if it were so many.
+"""If a smaller share of the images has boxes of a class, images without the class get a lower weight, which
+raises the share to this value.
 
 NIH's test role has about 40 boxes of a class against 23,000 images without it: unweighted, the average
 precision of perfect boxes is 0.04 there and depends on the few highest-scored negatives alone.
@@ -65,12 +66,12 @@ def conditional_average_precision(
 
 
 def negative_weights(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:
-    """``(B, C)`` what an image without the class weighs: 1, or less where so few of a draw's images have
-    boxes of the class that their share is below `LEAST_PREVALENCE`; then what lifts it there."""
+    """``(B, C)`` the weight of an image without the class: 1, or less if the share of a draw's images with
+    boxes of the class is below `LEAST_PREVALENCE`. The weight then raises the share to that value."""
     boxed = resamples.sum(scored.per_image(scored.truth) > 0)
     without = resamples.sum(~scored.labels & scored.known)
-    wanted = boxed * (1 - LEAST_PREVALENCE) / LEAST_PREVALENCE
-    lifted = np.divide(wanted, without, out=np.ones_like(boxed), where=without > 0)
+    target = boxed * (1 - LEAST_PREVALENCE) / LEAST_PREVALENCE
+    lifted = np.divide(target, without, out=np.ones_like(boxed), where=without > 0)
     return np.where(boxed > 0, np.minimum(lifted, 1.0), 1.0)
 
 
@@ -81,7 +82,7 @@ def _taken_off(
     weight: np.ndarray,
     resamples: wsbench.metrics.Resamples,
 ) -> np.ndarray | float:
-    """``(B, K)`` what boxes on images without the class count less than 1, summed over the first of a list.
+    """``(B, K)`` the sum over the first boxes of a list of 1 minus the weight of each box.
 
     Args:
         image: ``(D,)`` row of the image of each box.

@@ -1,5 +1,5 @@
-"""Boxes that never look at the image, with a method's class scores: the floor that its own boxes are held
-to."""
+"""Fixed boxes, which do not depend on the image, with a method's class scores: the floor for its own
+boxes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ._average_precision import average_precision, conditional_average_precision
 IOU = 0.25
 
 NEAR_IOU = 0.5
-"""A box that overlaps a fixed box by at least this stands where the fixed one stands."""
+"""A box is near a fixed box if their IoU is at least this."""
 
 Measure = Callable[[wsbench.metrics.Scored, wsbench.metrics.Resamples], np.ndarray]
 
@@ -67,19 +67,18 @@ def with_fixed_boxes_and_rest(scored: wsbench.metrics.Scored, parted: bool) -> w
     for label, count in enumerate(scored.shared(best_counts, cond_ap25)):
         boxes, weights = _fixed_boxes(scored, label, max(wsbench.metrics.FIXED_COUNTS))
         first = weights[:count]
-        place = np.argsort(np.argsort(-first, kind="stable"))
+        ranks = np.argsort(np.argsort(-first, kind="stable"))
         if not parted:
-            place = np.unique(-first, return_inverse=True)[1]
-        places = np.append(place, np.arange(len(first), len(weights)))
+            ranks = np.unique(-first, return_inverse=True)[1]
+        places = np.append(ranks, np.arange(len(first), len(weights)))
         scores = np.ones(len(scored.names))
         tables.append(wsbench.metrics.on_every_image(boxes, 1 - places / 100, label, scored.sizes, scores))
     return scored.with_boxes(wsbench.metrics.BoxTable.joined(tables))
 
 
 def with_equal_fixed_boxes(scored: wsbench.metrics.Scored) -> wsbench.metrics.Scored:
-    """`with_fixed_boxes` of `ap25`, whose class score is the best score of the method's own boxes on the
-    image
-    instead: a method whose box scores rank images better than its class scores do is compared with that."""
+    """`with_fixed_boxes` of `ap25`, with the best score of the method's own boxes on an image in place of
+    the class score. It is for methods whose box scores rank images better than their class scores do."""
     assert scored.calibrate is not None
     best = np.zeros_like(scored.scores)
     np.maximum.at(best, (scored.predicted.image, scored.predicted.label), scored.predicted.score)
@@ -107,8 +106,8 @@ def with_true_boxes(scored: wsbench.metrics.Scored) -> wsbench.metrics.Scored:
 
 
 def best_counts(scored: wsbench.metrics.Scored, measure: Measure) -> tuple[int, ...]:
-    """Per class, the number of fixed boxes with the highest value of a measure on the calibrate role itself,
-    with one class score for all images, as in a row that never looks; of equal ones the smallest."""
+    """For each class, the number of fixed boxes with the highest value of a metric on the calibrate role; the
+    smallest of equal ones. All images have the same class score, as for an image-blind method."""
     calibrate = scored.calibrate
     assert calibrate is not None
     images, classes = calibrate.labels.shape

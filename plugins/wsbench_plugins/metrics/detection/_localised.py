@@ -1,4 +1,4 @@
-"""The best box of every image: does it hit, and does it hit where the class is also recognised?"""
+"""Metrics of the best box of every image: whether it hits, and whether the class is recognised there, too."""
 
 from __future__ import annotations
 

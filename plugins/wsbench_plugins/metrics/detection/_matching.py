@@ -1,8 +1,8 @@
 """COCO's matching of predicted boxes to truth boxes, through pycocotools.
 
-pycocotools decides which box finds which; what is counted from that is counted here, for all resamples at
-once. COCO ranks boxes of equal score in the order of their images. Names often tell the class (``health/``
-sorts before ``tb/``), so images are ordered by a hash of their name.
+pycocotools decides which box matches which. The counts for all resamples are made here. COCO ranks boxes of
+equal score in the order of their images. Names of images often tell the class (``health/`` sorts before
+``tb/``), so images are ordered by a hash of their name.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from pycocotools.cocoeval import COCOeval
 import wsbench
 
 IOUS = (0.25, 0.4, 0.45, *(0.5 + 0.05 * step for step in range(10)))
-"""At least this overlap makes a match."""
+"""The IoU thresholds. A match has at least this IoU."""
 
 MOST_BOXES = 100
-"""An image and class; COCO drops the others, lowest scores first."""
+"""Most boxes of an image and class. COCO drops the others, lowest scores first."""
 
 MOST_CONDITIONAL = max(wsbench.metrics.FIXED_COUNTS)
-"""Boxes of an image and class that `conditional` has: as many as the image-blind boxes that they are compared
-with can be, so that nobody gains by many boxes of low scores, which cost average precision nothing."""
+"""Most boxes of an image and class in `conditional`: the largest number of image-blind boxes that they are
+compared with. Otherwise many boxes of low scores would be an advantage, since average precision does not
+charge for them."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def conditional(scored: wsbench.metrics.Scored) -> list[Ranked]:
     for label, boxes in enumerate(scored.memoised(matched)):
         boxed = np.zeros(len(scored.names), dtype=bool)
         boxed[scored.truth.image[scored.truth.label == label]] = True
-        here = boxes.where(boxed[boxes.image] & (_positions(boxes.image) < MOST_CONDITIONAL))
-        result.append(_best_first(here, -places(here)))
+        on_boxed_images = boxes.where(boxed[boxes.image] & (_positions(boxes.image) < MOST_CONDITIONAL))
+        result.append(_best_first(on_boxed_images, -places(on_boxed_images)))
     return result
 
 
@@ -89,10 +90,10 @@ def matched(scored: wsbench.metrics.Scored) -> list[Ranked]:
     """The predicted boxes of every class, in the order of a hash of their images' names, and within an image
     best first."""
     order = by_hash(scored.names)
-    place = {name: position for position, name in enumerate(order)}
-    places = np.array([place[name] for name in scored.names])
+    position_of = {name: position for position, name in enumerate(order)}
+    places = np.array([position_of[name] for name in scored.names])
     has_truth = scored.per_image(scored.truth) > 0
-    # Where there is no truth box nothing is matched, and pycocotools would take most of its time over it.
+    # Without a truth box nothing can match, but pycocotools would spend most of its time there.
     tried = has_truth[scored.predicted.image, scored.predicted.label]
     result = []
     for label, hits in enumerate(_matched_by_coco(scored, scored.predicted.where(tried), order)):

@@ -1,4 +1,4 @@
-"""Box measures other than average precision: what is found at a number of false boxes, or when called."""
+"""Metrics of boxes at a threshold: at a number of false boxes, or at the operating point."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def froc(
             for image, score in ((boxes.image[hit], boxes.score[hit]), (boxes.image, boxes.score))
         )
         false = wsbench.metrics.ratio(every - hits, images[:, [label]])
-        found = [np.where(false <= number, hits, 0.0).max(axis=1, initial=0.0) for number in false_boxes]
-        columns.append(wsbench.metrics.ratio(np.mean(found, axis=0), truths[:, label]))
+        most_hits = [np.where(false <= number, hits, 0.0).max(axis=1, initial=0.0) for number in false_boxes]
+        columns.append(wsbench.metrics.ratio(np.mean(most_hits, axis=0), truths[:, label]))
     return np.stack(columns, axis=1)
 
 

@@ -1,8 +1,8 @@
-"""Class scores read as probabilities: how far they are from the frequencies that are observed.
+"""Calibration metrics: how far class scores, read as probabilities, are from observed frequencies.
 
-None of these measures says how well a score tells images apart (`auc` does): one score for every image, equal
-to the prevalence, has an `ece` and a `prevalence_shift` of 0. Every function gives ``(B, C)`` values of B
-draws and C classes; scores lie in [0, 1].
+They do not measure how well a score separates images, as `auc` does: a constant score that equals the
+prevalence has an `ece` and a `prevalence_shift` of 0. Every function returns ``(B, C)`` values of B draws
+and C classes. Scores lie in [0, 1].
 
 - Brier 1950, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78.
 - Cox 1958, "Two further applications of a model for binary regression", Biometrika 45.
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     import numpy as np
 
 BINS = 15
-"""Of `ece`, as in Table 1 of Guo et al. 2017."""
+"""Number of bins of `ece`, as in Table 1 of Guo et al. 2017."""
 
 CLIP = 1e-6
-"""Scores are moved to at least this and at most one less this before their logit is taken, which is then
-between -13.8 and 13.8. A score of a float32 network changes in steps of 6e-8 below 1: nearer to 1 its logit
-would be mostly rounding."""
+"""Scores are clipped to ``[CLIP, 1 - CLIP]`` before their logit is taken, which then lies between -13.8 and
+13.8. A float32 score changes in steps of 6e-8 just below 1, so nearer to 1 its logit would be mostly
+rounding error."""
 
 
 def ece(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -> np.ndarray:

@@ -17,7 +17,8 @@ import numpy as np
 import wsbench
 
 GROUPS = 1024
-"""Of equal width: with those of equal size, rare positives in the tail would share a wide one."""
+"""Number of groups. They have equal width: with groups of equal size, rare positives in the tail would share
+a wide group."""
 
 BLOCK = 2**16
 """Pairs of an image and a draw that are evaluated together: half a megabyte an array stays in the cache."""
@@ -29,12 +30,12 @@ a step below this is the last. Errors were at most 1e-5 of an estimate, and most
 SLACK = 1e-12
 """Relative rounding of the sums whose difference is a log-likelihood: it must not look like a decrease."""
 
-LONGEST = 4.0
-"""The longest step of an intercept alone. Where every score is near 0 or 1, the likelihood hardly bends, and
-Newton's step would leave by thousands the range of at most 28 in which the estimate lies."""
+LONGEST_INTERCEPT_STEP = 4.0
+"""Longest step of an intercept that is estimated alone. Where all scores are near 0 or 1, the likelihood is
+almost linear, and Newton's step would leave the range of at most 28 that holds the estimate."""
 
 SINGULAR = 1e-100
-"""Information below this is none: every image's probability is 0 or 1 to hundreds of digits."""
+"""Information below this counts as none: the probability of every image is 0 or 1 to hundreds of digits."""
 
 MOST_ITERATIONS = 100
 
@@ -60,16 +61,16 @@ def fit(
         it: of labels that overlap by less than about 1e-6 of the numbers' spread.
     """
     if fixed_slope is None:
-        there = overlapping(numbers, positive, resamples)
+        exists = overlapping(numbers, positive, resamples)
         centre, scale = float(numbers.mean()), float(numbers.std()) or 1.0
     else:
-        there = _with_both_labels(positive, resamples)
+        exists = _with_both_labels(positive, resamples)
         centre, scale = 0.0, 1.0
     result = np.full((len(resamples), 2), np.nan)
-    if there.any():
-        drawn = wsbench.metrics.Resamples(resamples.counts[there], resamples.unit)
+    if exists.any():
+        drawn = wsbench.metrics.Resamples(resamples.counts[exists], resamples.unit)
         intercept, slope = _estimates((numbers - centre) / scale, positive, drawn, fixed_slope).T
-        result[there] = np.stack([intercept - slope * centre / scale, slope / scale], axis=1)
+        result[exists] = np.stack([intercept - slope * centre / scale, slope / scale], axis=1)
     return result
 
 
@@ -129,8 +130,8 @@ class _Groups:
 
     def blocks(self, draws: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         counts = self.counts if len(draws) == self.counts.shape[1] else self.counts[:, draws]
-        for part in _parts(len(self.numbers), len(draws)):
-            yield self.numbers[part], counts[part]
+        for block in _blocks(len(self.numbers), len(draws)):
+            yield self.numbers[block], counts[block]
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,11 @@ class _Images:
         if len(draws) < len(drawn):
             drawn = wsbench.metrics.Resamples(drawn.counts[draws], drawn.unit)
         images = np.arange(len(self.numbers))
-        for part in _parts(len(images), len(draws)):
-            yield self.numbers[part], drawn.counts_at(images[part]).T
+        for block in _blocks(len(images), len(draws)):
+            yield self.numbers[block], drawn.counts_at(images[block]).T
 
 
-def _parts(length: int, draws: int) -> Iterator[slice]:
+def _blocks(length: int, draws: int) -> Iterator[slice]:
     size = max(1, BLOCK // draws)
     return (slice(first, first + size) for first in range(0, length, size))
 
@@ -163,8 +164,13 @@ def _groups(
 
 @dataclass(frozen=True)
 class _Likelihood:
-    """At the estimates of R draws: ``(R,)`` log-likelihoods, what rounding may change in them, and ``(R, 2)``
-    Newton steps from there."""
+    """The likelihood at the estimates of R draws.
+
+    Attributes:
+        value: ``(R,)`` log-likelihoods.
+        rounding: ``(R,)`` their largest rounding errors.
+        step: ``(R, 2)`` Newton steps from the estimates.
+    """
 
     value: np.ndarray
     rounding: np.ndarray
@@ -187,11 +193,11 @@ def _newton(table: _Table, observed: np.ndarray, start: np.ndarray, fixed_slope:
     best, value, step, share = start, np.full(len(start), -np.inf), np.zeros_like(start), np.ones(len(start))
     for _ in range(MOST_ITERATIONS):
         tried = best + share[:, None] * step
-        here = _likelihood(table, observed[draws], tried, draws, free_slope=fixed_slope is None)
-        better = here.value >= value - here.rounding
+        likelihood = _likelihood(table, observed[draws], tried, draws, free_slope=fixed_slope is None)
+        better = likelihood.value >= value - likelihood.rounding
         best = np.where(better[:, None], tried, best)
-        value = np.where(better, here.value, value)
-        step = np.where(better[:, None], here.step, step)
+        value = np.where(better, likelihood.value, value)
+        step = np.where(better[:, None], likelihood.step, step)
         share = np.where(better, 1.0, share / 2)
         done = better & (np.abs(step).max(axis=1) < STEP * (1 + np.abs(best).max(axis=1)))
         result[draws[done]] = (best + step)[done]
@@ -225,7 +231,7 @@ def _step(gradient: np.ndarray, information: np.ndarray, free_slope: bool) -> np
     """``(R, 2)`` solutions of R systems of two equations, or of the first alone; infinite where singular."""
     first, mixed, second = information
     if not free_slope:
-        intercept = np.clip(_divide(gradient[:, 0], first), -LONGEST, LONGEST)
+        intercept = np.clip(_divide(gradient[:, 0], first), -LONGEST_INTERCEPT_STEP, LONGEST_INTERCEPT_STEP)
         return np.stack([intercept, np.zeros(len(gradient))], axis=1)
     determinant = first * second - mixed**2
     intercept = _divide(second * gradient[:, 0] - mixed * gradient[:, 1], determinant)
@@ -233,6 +239,8 @@ def _step(gradient: np.ndarray, information: np.ndarray, free_slope: bool) -> np
     return np.stack([intercept, slope], axis=1)
 
 
-def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    quotient: np.ndarray = np.divide(part, whole, out=np.full_like(part, np.inf), where=whole > SINGULAR)
+def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    quotient: np.ndarray = np.divide(
+        numerator, denominator, out=np.full_like(numerator, np.inf), where=denominator > SINGULAR
+    )
     return quotient
