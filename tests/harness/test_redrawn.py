@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from conftest import table
 from wsbench.contract.specs import MetricSpec
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.boxes import BoxRule
@@ -199,3 +200,13 @@ def test_other_boxes_carry_the_class_scores_of_the_table(made) -> None:
     metrics = {"sums": shown, "hidden": hidden}
     values = measuring.with_class_scores(scored, BoxTable.of(placed, CLASSES), metrics)
     assert values == {"sums": pytest.approx((0.4 + 0.2 + 0.8) / 3)}
+
+
+def test_a_table_of_one_class_has_no_intervals_by_class() -> None:
+    scored = table(
+        [[Box("tb", 0, 0, 9, 9)], [Box("tb", 0, 0, 9, 9)]], [[ScoredBox("tb", 0, 0, 9, 9, 0.5)], []]
+    )
+    spec = MetricSpec("share", "", share_with_boxes)
+    described = measuring.measure(scored, {"share": spec}, Resamples.draw("ab", 30, 0))["share"]
+    assert described["value"] == described["per_class"]["tb"] == 0.5
+    assert set(described) == {"value", "per_class", "interval"}
