@@ -13,7 +13,6 @@ from wsbench.geometry.iou import one_to_one
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.calibration import (
     MINIMUM_AREAS,
-    PREFERRED,
     THRESHOLDS,
     best_of,
     choose_rules,
@@ -72,7 +71,7 @@ def test_of_a_methods_own_boxes_the_best_rule_of_all_is_chosen_class_by_class(se
         true = truth.truth.of_label(column)
         boxes = BoxTable.of(found, truth.classes).of_label(column)
         boxes = boxes.where(np.isin(boxes.image, true.image))
-        values = np.zeros(len(PREFERRED))
+        values = np.zeros(len(THRESHOLDS) * len(MINIMUM_AREAS))
         for place in range(len(values)):
             kept = kept_boxes(boxes, truth.sizes, rule_of(place))
             pairs = overlaps(true, kept)
