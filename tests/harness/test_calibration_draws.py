@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from wsbench.geometry.box_table import BoxTable, overlaps
-from wsbench.geometry.boxes import kept_boxes
+from wsbench.geometry.boxes import BoxRule, kept_boxes
 from wsbench.geometry.iou import one_to_one
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.calibration import (
@@ -18,6 +18,7 @@ from wsbench.scoring.calibration import (
     choose_rules,
     operating_point,
     operating_points,
+    place_of,
     rule_of,
     searches_of,
 )
@@ -116,3 +117,60 @@ def test_a_draw_weighs_every_image_as_often_as_it_has_it() -> None:
                 values = search.values(points[[draw]], draws.take(np.array([draw])))
                 expected = alone.values(points[[draw]], Resamples.once(10))
                 assert values == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("width", "f1", "msli"),
+    [
+        (10, 1.0, 1.0),
+        (9.5, 1.0, 1.0),
+        (9, 1.0, 0.8),
+        (5, 1.0, 0.4),
+        (2.5, 1.0, 0.2),
+        (2.4, 0.0, 0.2),
+        (1, 0.0, 0.0),
+    ],
+)
+def test_f1_matches_from_a_quarter_on_and_msli_beyond_its_thresholds(
+    width: float, f1: float, msli: float
+) -> None:
+    """A box that covers so many tenths of the truth: `MSLI` asks for more than 0.1, 0.25, 0.5, 0.75, 0.9."""
+    truth = Truth(
+        ("tb",),
+        ("image",),
+        np.array([[100, 100]]),
+        np.array([[True]]),
+        np.array([[True]]),
+        BoxTable.of([[Box("tb", 0, 0, 10, 10)]], ("tb",)),
+    )
+    prediction = Prediction(np.array([[0.5]]), boxes=[[ScoredBox("tb", 0, 0, width, 10, 0.5)]])
+    for objective, value in (("cond_loc_f1@0.25", f1), ("msli", msli)):
+        (choice,) = choose_rules(prediction, truth, [0.5], objective)
+        assert choice.value == pytest.approx(value)
+    (unseen,) = choose_rules(prediction, truth, [0.6], "msli")
+    assert unseen.value == 0.0
+    (seen,) = choose_rules(prediction, truth, [0.6])  # asks no class score
+    assert seen.value == pytest.approx(f1)
+
+
+def test_msli_takes_the_best_box_of_every_truth() -> None:
+    """Two truths share a box: of 0.5 with the one and of 1.0 with the other."""
+    true = [Box("tb", 0, 0, 10, 10), Box("tb", 0, 0, 10, 5), Box("tb", 50, 50, 60, 60)]
+    truth = Truth(
+        ("tb",),
+        ("image",),
+        np.array([[100, 100]]),
+        np.array([[True]]),
+        np.array([[True]]),
+        BoxTable.of([true], ("tb",)),
+    )
+    boxes = [ScoredBox("tb", 0, 0, 10, 5, 0.5), ScoredBox("tb", 0, 0, 10, 1, 0.5)]
+    (choice,) = choose_rules(Prediction(np.array([[0.5]]), boxes=[boxes]), truth, [0.5], "msli")
+    assert choice.value == pytest.approx((0.4 + 1.0 + 0.0) / 3)
+
+
+def test_rules_and_their_places_are_one_to_one() -> None:
+    places = range(len(THRESHOLDS) * len(MINIMUM_AREAS))
+    assert [place_of(rule_of(place)) for place in places] == list(places)
+    assert rule_of(0) == BoxRule(0.01, 0.0) and rule_of(places[-1]) == BoxRule(0.99, 0.04)
+    assert rule_of(11) == BoxRule(0.02, 0.001)
