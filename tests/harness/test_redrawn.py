@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -13,10 +13,10 @@ from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.boxes import BoxRule
 from wsbench.scoring import measuring
 from wsbench.scoring.bootstrap import Resamples, ratio
-from wsbench.scoring.inputs import RolePredictions
-from wsbench.scoring.protocols import Protocol, Redraws
-from wsbench.scoring.table import Scored
-from wsbench.types import Box, Prediction, ScoredBox
+from wsbench.scoring.inputs import Draws, RolePredictions
+from wsbench.scoring.protocols import Protocol, Redraws, described_thresholds, make_protocols, table_of
+from wsbench.scoring.table import Scored, Truth
+from wsbench.types import Box, Prediction, Region, ScoredBox
 
 CLASSES = ("a", "b", "c")
 IMAGES, DRAWS = 12, 40
@@ -210,3 +210,40 @@ def test_a_table_of_one_class_has_no_intervals_by_class() -> None:
     described = measuring.measure(scored, {"share": spec}, Resamples.draw("ab", 30, 0))["share"]
     assert described["value"] == described["per_class"]["tb"] == 0.5
     assert set(described) == {"value", "per_class", "interval"}
+
+
+def test_without_select_and_calibrate_a_half_is_taken_for_everything(made) -> None:
+    """A probability of a half counts as predicted, and boxes are kept from half of the best score on."""
+    scored, protocol, draws = made
+    truth = {"test": Truth(**{one.name: getattr(scored, one.name) for one in fields(Truth)})}
+    handed = Draws(draws, Resamples.draw("abc", 7, 0), Resamples.draw("abc", 7, 0))
+    uniform = make_protocols({"test": protocol.test}, truth, handed)["uniform"]
+    assert uniform.operating_points == (0.5,) * 3
+    assert [(choice.rule, choice.value) for choice in uniform.choices] == [(BoxRule(0.5, 0.0), None)] * 3
+    assert uniform.redraws.operating_points.tolist() == [[0.5] * 3] * 7
+    assert uniform.redraws.places.tolist() == [[0] * 3] * 7
+    assert uniform.redraws.rules == ((BoxRule(0.5, 0.0),),) * 3
+    expected = protocol.boxes_by([BoxRule(0.5, 0.0)] * 3).single()
+    assert uniform.boxes.xyxy.tolist() == expected.xyxy.tolist()
+    described = described_thresholds(uniform, CLASSES)
+    assert described["operating_points"] == {"a": 0.5, "b": 0.5, "c": 0.5}
+    assert described["boxes"]["b"] == {"threshold": 0.5, "minimum_area": 0.0, "value": None, "curve": []}
+
+
+def test_the_table_of_a_protocol_has_all_of_its_predictions_and_truth(made) -> None:
+    scored, protocol, _ = made
+    truth = {"test": Truth(**{one.name: getattr(scored, one.name) for one in fields(Truth)})}
+    maps = np.random.default_rng(0).random((IMAGES, 3, 2, 2))
+    regions = [Region(0, 0, 50, 50)] * IMAGES
+    for given, expected in ((None, [Region(0, 0, 100, 100)] * IMAGES), (regions, regions)):
+        prediction = Prediction(scored.scores, maps, regions=given)
+        of_maps = replace(protocol, test=RolePredictions(scored.names, prediction))
+        assert table_of(of_maps, truth).heatmaps.maps is not None
+        assert list(table_of(of_maps, truth).heatmaps.regions) == expected
+    table = table_of(protocol, {**truth, "calibrate": truth["test"]})
+    assert table.heatmaps is None and table.calibrate is truth["test"]
+    assert table_of(protocol, truth).calibrate is None
+    assert table.operating_points.tolist() == [0.5] * 3
+    assert table.predicted.xyxy.tolist() == protocol.own.xyxy.tolist()
+    for name in ("labels", "known", "sizes", "scores"):
+        assert np.array_equal(getattr(table, name), getattr(scored, name))
