@@ -170,3 +170,36 @@ def test_shares_about_the_middle_of_two_decimals_are_not_parted() -> None:
     assert relative_scores(np.array([0, 0]), np.array([1.0, 0.999])).tolist() == [1.0, 0.999]
     assert relative_scores(np.array([0, 0]), np.zeros(2)).tolist() == [1.0, 1.0]
     assert relative_scores(np.zeros(0, dtype=int), np.zeros(0)).tolist() == []
+
+
+def test_shares_that_differ_by_a_millionth_are_equal_and_by_more_are_not() -> None:
+    image = np.zeros(3, dtype=int)
+    same = relative_scores(image, np.array([1.0, 0.5, 0.5 + 0.8e-6]))
+    apart = relative_scores(image, np.array([1.0, 0.5, 0.5 + 2e-6]))
+    assert same.tolist() == [1.0, 0.5, 0.5]
+    assert apart.tolist() == [1.0, 0.5, 0.500002]
+
+
+def test_shares_are_those_of_the_best_box_of_their_own_image() -> None:
+    shares = relative_scores(np.array([0, 2, 0, 2]), np.array([0.2, 0.5, 0.4, 0.1]))
+    assert shares.tolist() == [0.5, 1.0, 1.0, 0.2]
+
+
+def test_kept_boxes_reach_the_threshold_and_exceed_the_area() -> None:
+    """Images of 100 and of 400 pixels: an area of 4 is 0.04 of the one and 0.01 of the other."""
+    boxes = BoxTable(
+        np.array([0, 0, 1, 1]),
+        np.zeros(4, dtype=int),
+        np.array([[0, 0, 2, 2], [0, 0, 3, 3], [0, 0, 2, 2], [0, 0, 3, 3]], dtype=float),
+        np.array([0.2, 0.4, 0.8, 0.3]),
+    )
+    sizes = np.array([[10, 10], [20, 20]])
+    for rule, kept in (
+        (BoxRule(0.5, 0.0), [[0, 0], [0, 1], [1, 0]]),
+        (BoxRule(0.51, 0.0), [[0, 1], [1, 0]]),
+        (BoxRule(0.1, 0.01), [[0, 0], [0, 1], [1, 1]]),
+        (BoxRule(0.1, 0.04), [[0, 1]]),
+    ):
+        table = kept_boxes(boxes, sizes, rule)
+        rows = [[image, int(corners[2] == 3)] for image, corners in zip(table.image, table.xyxy, strict=True)]
+        assert rows == kept, rule

@@ -21,7 +21,7 @@ from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.compared_networks import Network, Pair
 from wsbench.scoring.inputs import RolePredictions
 from wsbench.scoring.protocols import Protocol, table_of
-from wsbench.scoring.significance import DEFAULT_PRIOR, Estimate, noise_of, p_of, p_value
+from wsbench.scoring.significance import DEFAULT_PRIOR, Estimate, Prior, noise_of, p_of, p_value
 from wsbench.types import Prediction
 from wsbench.utils.progress import Silent
 
@@ -151,6 +151,43 @@ def test_the_verdict_says_which_is_better_and_what_would_help() -> None:
     assert compared.verdict(unsure, ("net", "other"), None) == (
         "No difference is shown: other has 0.200 cond_ap25 more than net (95 %: -0.100 to 0.500; p = 0.190)."
     )
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ((4, 3, 2, 1), "40% is seeds (that of a single seed is taken from other rows): more seeds would"),
+        ((3, 4, 2, 1), "40% is test images: more test images would"),
+        ((2, 3, 4, 1), "40% is thresholds: more images to choose thresholds on would"),
+    ],
+)
+def test_the_largest_part_of_the_noise_is_named(parts: tuple[float, ...], words: str) -> None:
+    main = compared.Difference("auc", 0.6, 0.6, (-0.1, 0.1), 1.0, paired=False)
+    line = compared.verdict(main, ("net", "other"), compared.Noise(*parts), single=True)
+    assert line == (
+        "No difference is shown: net has 0.000 auc more than other (95 %: -0.100 to 0.100; p = 1.000). "
+        f"Of its variance {words} make it surer."
+    )
+    alone = compared.verdict(main, ("net", "other"), compared.Noise(*parts))
+    assert alone == line.replace(" (that of a single seed is taken from other rows)", "")
+
+
+@pytest.mark.parametrize(("p", "words"), [(0.001, "p = 0.001"), (0.00099, "p < 0.001"), (0.049, "p = 0.049")])
+def test_a_small_p_is_a_bound_alone(p: float, words: str) -> None:
+    main = compared.Difference("auc", 0.7, 0.6, (0.05, 0.15), p, paired=False)
+    line = "net is better than other by 0.100 auc (95 %: 0.050 to 0.150; "
+    assert compared.verdict(main, ("net", "other"), None) == f"{line}{words})."
+    assert compared.verdict(main, ("net", "other"), compared.Noise(0, 0, 0, 0)) == f"{line}{words})."
+
+
+def test_seeds_of_both_rows_are_in_the_noise() -> None:
+    """Deviations 0.1 and 0.2 of two and four seeds, moderated by a prior of 4 degrees and variance 0.01."""
+    first = Estimate(np.array([0.5, 0.5 + 0.1 * np.sqrt(2)]), 0.5 + IMAGES)
+    second = Estimate(0.4 + 0.2 * np.array([1, -1, 1, -1]) * np.sqrt(3 / 4), np.full(4000, 0.4))
+    prior = Prior(4.0, 0.01)
+    parts = compared.noise(first, second, prior, images=IMAGES, thresholds=np.zeros(4000))
+    of_first, of_second = (4 * 0.01 + 0.01) / 5, (4 * 0.01 + 3 * 0.04) / 7
+    assert parts.seeds == pytest.approx(of_first / 2 + of_second / 4)
 
 
 DATA = ["-d", "phantom", "-D", "images=320"]

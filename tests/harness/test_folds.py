@@ -14,6 +14,7 @@ from wsbench.data.folds import Fold, all_folds, assign_fold_roles, fold_of
 from wsbench.errors import WsbenchError
 from wsbench.types import Sample
 
+FIRST_OF_FOUR = ["0013", "0005", "0014", "0008", "0015", "0009"]
 SHARES = {"one": {"fit": 0.6, "select": 0.1, "calibrate": 0.1, "test": 0.2}}
 
 
@@ -101,3 +102,41 @@ def test_data_whose_boxes_all_lie_in_the_official_test_list_are_refused() -> Non
     nih = catalog.read_entries()["nih"]
     with pytest.raises(WsbenchError, match="'test_boxed' calibrates"):
         assign_fold_roles(many(), nih.roles, Fold(1, 5))
+
+
+def test_folds_are_the_same_on_every_machine() -> None:
+    """Literal names: a change of the dealing would silently change every score."""
+    numbers = fold_of(many(24), 4)
+    assert [name for name, number in numbers.items() if number == 1] == FIRST_OF_FOUR
+
+
+def test_a_role_that_a_split_does_not_have_counts_as_none_of_it() -> None:
+    """Two splits of 0.9 + 0.1 and of 0.5 + 0.5: on the mean 0.7 fit, 0.05 select and 0.25 calibrate."""
+    shares = {"one": {"fit": 0.9, "select": 0.1}, "two": {"fit": 0.5, "calibrate": 0.5}}
+    samples = [sample(f"{i:03d}", "one" if i % 2 else "two") for i in range(200)]
+    roles = assign_fold_roles(samples, shares, Fold(1, 2)).members
+    counts = {role: len(names) for role, names in roles.items()}
+    assert counts == {"fit": 70, "select": 5, "calibrate": 25, "test": 100}
+
+
+def test_strata_and_folds_are_filled_evenly() -> None:
+    """Groups go where their stratum has the fewest images, then where all strata have."""
+    samples = [sample(f"{i:02d}", stratum=f"{i // 3}") for i in range(12)]
+    counts = Counter(fold_of(samples, 4).values())
+    assert counts == {1: 3, 2: 3, 3: 3, 4: 3}
+    large = [sample(f"x{i}", patient="p") for i in range(5)]
+    numbers = fold_of([*large, *(sample(f"y{i}") for i in range(15))], 4)
+    assert sorted(Counter(numbers.values()).values()) == [5, 5, 5, 5]
+
+
+def test_without_strata_labels_play_no_part() -> None:
+    samples = many(60)
+    unlabelled = [sample(one.name) for one in samples]
+    assert fold_of(samples, 3, stratified=False) == fold_of(unlabelled, 3)
+    assert fold_of(samples, 3) != fold_of(unlabelled, 3)
+    rolled = assign_fold_roles(samples, SHARES, Fold(1, 3), stratified=False)
+    assert rolled == assign_fold_roles(unlabelled, SHARES, Fold(1, 3))
+
+
+def test_a_fold_has_a_name() -> None:
+    assert [str(fold) for fold in all_folds(2)] == ["fold1of2", "fold2of2"]

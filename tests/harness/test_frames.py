@@ -74,3 +74,39 @@ def test_coco_and_corners_are_inverse(box: tuple[float, float, float, float]) ->
 def test_a_map_of_less_than_half_a_cell_covers_nothing() -> None:
     whole = coordinates.over_whole_image(np.ones((4, 4)), Region(30, 30, 30.4, 30.4), (64, 64), 64)
     assert whole.shape == (64, 64) and not whole.any()
+
+
+@pytest.mark.parametrize("corners", [(30, 0, 30.4, 60), (0, 30, 60, 30.4)])
+def test_a_map_that_is_thin_in_one_direction_covers_nothing(corners: tuple[float, ...]) -> None:
+    whole = coordinates.over_whole_image(np.ones((4, 4)), Region(*corners), (64, 64), 64)
+    assert not whole.any()
+
+
+def test_a_map_that_sticks_out_is_cut_at_every_edge() -> None:
+    """Twice as wide and high as the image of 80 x 40, whose top left quarter is its cells 2 to 3."""
+    heatmap = np.arange(64.0).reshape(8, 8)
+    region = Region(-40, -20, 120, 60)
+    whole = coordinates.over_whole_image(heatmap, region, (80, 40), 4, bilinear=True)
+    assert whole.tolist() == heatmap[2:6, 2:6].tolist()
+    shifted = coordinates.over_whole_image(heatmap, Region(20, 10, 180, 90), (80, 40), 4, bilinear=True)
+    assert shifted[1:, 1:].tolist() == heatmap[:3, :3].tolist()
+    assert not shifted[0].any() and not shifted[:, 0].any()
+
+
+def test_a_map_is_resized_by_cubics_unless_lines_are_asked_for() -> None:
+    step = np.repeat([[0.0, 0.0, 1.0, 1.0]], 4, axis=0)
+    cubic, linear = (
+        coordinates.over_whole_image(step, coordinates.full_image(16, 16), (16, 16), 16, bilinear=bilinear)
+        for bilinear in (False, True)
+    )
+    assert cubic.min() < 0 < cubic.max() - 1  # cubics overshoot
+    assert (linear.min(), linear.max()) == (0, 1)
+    assert linear[0, 6:10].tolist() == [0.125, 0.375, 0.625, 0.875]
+
+
+def test_boxes_of_many_regions_are_each_in_their_own() -> None:
+    regions = np.array([[0, 0, 8, 4], [10, 20, 18, 24]])
+    boxes = coordinates.cells_to_pixels(np.array([[1, 1, 2, 2], [1, 1, 2, 2]]), regions, (4, 8))
+    assert boxes.tolist() == [[1, 1, 2, 2], [11, 21, 12, 22]]
+    clipped = coordinates.clip(boxes, np.array([1.5, 11.5]), np.array([9, 21.5]))
+    assert clipped.tolist() == [[1, 1, 1.5, 2], [11, 21, 11.5, 21.5]]

@@ -11,7 +11,7 @@ from scipy import stats
 from conftest import table
 from wsbench.contract import plugins
 from wsbench.scoring.bootstrap import Resamples
-from wsbench.scoring.intervals import NORMAL, at_edge, edge_variance, of_draws, of_row
+from wsbench.scoring.intervals import NORMAL, at_edge, edge_variance, of_draws, of_row, on_logit_scale
 from wsbench.scoring.measuring import metric_results, rarer_units
 
 SHIFT = np.array([-1.0, 1.0]) / np.sqrt(2)  # sample variance 1
@@ -119,3 +119,89 @@ def test_a_perfect_sensitivity_is_as_sure_as_those_with_the_finding_are_many() -
     ]
     assert measured["value"] == 1.0
     assert measured["interval"] == (pytest.approx(0.025 ** (1 / 3)), 1.0)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_at_both_edges_the_variance_is_that_of_the_interval_there(value: float) -> None:
+    low, high = at_edge(value, 50)
+    assert high - low == pytest.approx(1 - 0.025 ** (1 / 50))
+    assert edge_variance(value, 50) == pytest.approx(((high - low) / NORMAL) ** 2)
+
+
+def test_a_row_at_the_edge_reaches_as_far_as_its_networks_do() -> None:
+    """Without noise of seeds: half the length of a normal law's interval is that of Clopper and Pearson."""
+    low, high = of_row(1.0, np.ones(100), 0.0, np.inf, bounded=True, units=50)
+    assert (low, high) == (pytest.approx(0.025 ** (1 / 50)), 1.0)
+    assert of_row(0.0, np.zeros(100), 0.0, np.inf, bounded=True, units=50) == (0.0, pytest.approx(1 - low))
+
+
+def test_of_a_single_draw_there_is_no_spread() -> None:
+    for bounded in (True, False):
+        assert of_draws(0.4, np.array([0.4]), bounded=bounded, units=10) == pytest.approx((0.4, 0.4))
+
+
+def test_an_edge_counts_from_more_than_a_fortieth_of_the_draws_on() -> None:
+    for count, reaches in ((25, False), (26, True)):
+        ones = np.repeat([0.995, 0.998, 1.0], [500, 500 - count, count])
+        low, _ = of_draws(0.998, ones, bounded=True, units=24)
+        _, high = of_draws(0.002, 1 - ones, bounded=True, units=24)
+        for end in (low, 1 - high):
+            assert (end == pytest.approx(0.025 ** (1 / 24))) == reaches
+            assert (end < 0.9) == reaches
+
+
+def test_draws_that_reach_further_than_the_edges_interval_keep_their_own() -> None:
+    draws = np.repeat([0.2, 0.9, 1.0], [100, 800, 100])
+    low, _ = of_draws(0.9, draws, bounded=True, units=1000)
+    assert low < 0.7 < at_edge(1.0, 1000)[0]
+
+
+def test_logits_of_the_edges_are_a_quarter_of_a_unit_inside() -> None:
+    logits, centre = on_logit_scale(np.array([0.0, 0.5, 1.0]), 0.75, units=10)
+    assert logits.tolist() == pytest.approx([np.log(0.025 / 0.975), 0.0, np.log(0.975 / 0.025)])
+    assert centre == pytest.approx(np.log(3))
+    for value in (0.01, 0.99):  # half its own distance from the edge is less
+        logits, _ = on_logit_scale(np.array([0.0, 1.0]), value, units=10)
+        assert logits.tolist() == pytest.approx([np.log(0.005 / 0.995), np.log(0.995 / 0.005)])
+
+
+@pytest.mark.parametrize(
+    ("value", "draws"), [(-0.1, [0.1, 0.2]), (1.1, [0.8, 0.9]), (0.5, [-0.1, 0.5]), (0.5, [0.5, 1.1])]
+)
+def test_values_beyond_the_range_are_taken_as_they_are(value: float, draws: list[float]) -> None:
+    as_shares = of_draws(value, np.array(draws), bounded=True, units=9)
+    assert as_shares == of_draws(value, np.array(draws), bounded=False, units=9)
+
+
+def test_a_row_without_a_range_is_students_with_the_bias_taken_out() -> None:
+    draws = 0.3 + 0.02 + 0.01 * SHIFT
+    row = of_row(0.3, draws, 0.0, np.inf, bounded=False, units=25)
+    assert row == pytest.approx(of_draws(0.3, draws, bounded=False, units=25))
+    assert sum(row) / 2 == pytest.approx(0.28)
+    holed = of_row(0.3, np.append(draws, np.nan), 0.0, np.inf, bounded=False, units=25)
+    assert holed == pytest.approx(row)
+
+
+def test_images_and_seeds_have_satterthwaites_degrees_by_hand() -> None:
+    """Variances 0.01 * 25 / 24 with 24 degrees and 0.02 with 3."""
+    images, seeds = 0.01 * 25 / 24, 0.02
+    low, high = of_row(0.3, 0.3 + 0.1 * SHIFT, seeds, 3.0, bounded=False, units=25)
+    degrees = (images + seeds) ** 2 / (images**2 / 24 + seeds**2 / 3)
+    assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.975, degrees) * np.sqrt(images + seeds))
+    assert (high + low) / 2 == pytest.approx(0.3)
+
+
+def test_a_row_between_the_edges_goes_through_the_logit_with_both_noises() -> None:
+    """At 0.8 the slope of the logit is 1 / 0.16; the normal law is taken of the images."""
+    logits = np.log(4) + 0.1 + 0.3 * SHIFT
+    low, high = of_row(0.8, 1 / (1 + np.exp(-logits)), 1e-4, 4.0, bounded=True, units=1000)
+    seeds = 1e-4 / 0.16**2
+    total = 0.09 + seeds
+    reach = stats.t.ppf(0.975, total**2 / (seeds**2 / 4)) * np.sqrt(total)
+    ends = np.log(4) - 0.1 + np.array([-1, 1]) * reach
+    assert (low, high) == pytest.approx(tuple(1 / (1 + np.exp(-ends))))
+
+
+def test_near_the_upper_edge_it_is_cut_there() -> None:
+    low, high = of_row(0.98, np.full(10, 0.98), 0.0025, 10.0, bounded=True, units=500)
+    assert (low, high) == (pytest.approx(0.98 - stats.t.ppf(0.975, 10.0) * 0.05), 1.0)

@@ -108,3 +108,42 @@ def test_too_few_images_for_a_role() -> None:
 def test_an_unknown_split() -> None:
     with pytest.raises(WsbenchError, match="split 'extra' has no roles"):
         assign_roles([*many(), sample("x", "extra")], SHARES)
+
+
+def test_a_group_across_splits_stays_in_the_most_tested_one() -> None:
+    """Of three splits the one with the largest share of test; of equal ones the last by name."""
+    shares = {
+        "train": {"fit": 0.6, "select": 0.2, "calibrate": 0.2},
+        "some": {"fit": 0.5, "test": 0.5},
+        "more": {"fit": 0.2, "test": 0.8},
+        "much": {"fit": 0.2, "test": 0.8},
+    }
+    together = [sample(f"shared {split}", split, patient="p") for split in shares]
+    roles = assign_roles([*many_of_train(), *together], shares)
+    dealt = {name for names in roles.members.values() for name in names}
+    assert {name for name in dealt if name.startswith("shared")} == {"shared much"}
+    assert set(roles.left_out) == {"shared train", "shared some", "shared more"}
+    assert set(roles.left_out.values()) == {"the same image or patient is in split 'much'"}
+
+
+def many_of_train() -> list[Sample]:
+    return [sample(f"t{index:02d}") for index in range(40)]
+
+
+def test_a_bound_is_where_a_group_ends() -> None:
+    """Four groups of five images: the first two are fit, which asks for ten, and the others one role each."""
+    samples = [sample(f"{i}", patient=f"p{i // 5}") for i in range(20)]
+    shares = {"train": {"fit": 0.5, "select": 0.25, "calibrate": 0.25}, "val": {"test": 1.0}}
+    roles = assign_roles([*samples, sample("v", "val")], shares, stratified=False)
+    assert {role: len(names) for role, names in roles.members.items()} == {
+        "fit": 10,
+        "select": 5,
+        "calibrate": 5,
+        "test": 1,
+    }
+
+
+def test_without_strata_labels_play_no_part() -> None:
+    labelled, plain = many(60), [sample(one.name, one.split) for one in many(60)]
+    assert assign_roles(labelled, SHARES, stratified=False) == assign_roles(plain, SHARES)
+    assert assign_roles(labelled, SHARES) != assign_roles(plain, SHARES)
