@@ -181,6 +181,7 @@ def test_links_lead_from_page_to_page_of_the_site(site: ModuleType) -> None:
             "[home](index.md) and [law](https://a.org)",
         ),
         ("cam.md", "0.5<!-- phantom: a, b -->\n or more", "0.5\n or more"),
+        ("cam.md", "say `<!-- why -->` <!-- here -->\nso", "say `<!-- why -->` so"),
         ("cam.md", "<!-- not run: why -->\n```bash\nls <!-- x -->\n```", "```bash\nls <!-- x -->\n```"),
     ):
         assert site.prepared(text, address) == expected

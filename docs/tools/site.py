@@ -20,9 +20,8 @@ PAGES = ROOT / "build" / "pages"
 ADDED = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
 FENCE = re.compile(r"^(```.*?^```[^\n]*$)", flags=re.DOTALL | re.MULTILINE)
-COMMENT = re.compile(r"<!--.*?-->\n?", flags=re.DOTALL)
-CITATION = re.compile(r"(?<=\d)<!--.*?-->")
-"""The comment behind a number; the line goes on after it."""
+COMMENT = re.compile(r"(`[^`\n]+`)|(?<=\d)<!--.*?-->|<!--.*?-->\n?", flags=re.DOTALL)
+"""A comment, with the end of its line unless a number stands before it; code between backticks is none."""
 
 
 def sources() -> dict[str, Path]:
@@ -67,7 +66,7 @@ def prepared(text: str, address: str) -> str:
     """A page's text as the site shows it; blocks of code stay as they are."""
     parts = FENCE.split(text)
     return "".join(
-        part if part.startswith("```") else relinked(COMMENT.sub("", CITATION.sub("", part)), address)
+        part if part.startswith("```") else relinked(COMMENT.sub(lambda m: m[1] or "", part), address)
         for part in parts
     )
 
