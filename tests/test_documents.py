@@ -1,127 +1,187 @@
-"""Numbers in README and docs: each is the one that stands in the leaderboards."""
+"""Documents: their numbers come from the records, the reference holds every public name, and links fit."""
 
 from __future__ import annotations
 
-import itertools
+import ast
 import re
-import runpy
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from conftest import METRICS
+import wsbench
+from wsbench import testing
 
 ROOT = Path(__file__).parents[1]
+TOOLS = ROOT / "docs" / "tools"
 
 
-def readme() -> str:
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.fixture
+def records(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    yield _tool("records", monkeypatch)
 
 
-def test_tables_of_documents_are_the_leaderboards() -> None:
-    """`python docs/tables.py` changes nothing."""
-    tables = runpy.run_path(str(ROOT / "docs" / "tables.py"))
-    documents = tables["documents"]()
-    assert {"README.md", "tbva_gan.md", "saliency_cnn.md", "cam.md", "clarity.md"} <= {
-        d.name for d in documents
-    }
-    for document in documents:
-        text = document.read_text(encoding="utf-8")
-        assert tables["filled"](text) == text, document
-        edited = text.replace("| 0.", "| 1.")
-        assert tables["filled"](edited) != edited, document
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    yield _tool("site", monkeypatch)
 
 
-def first_table(text: str, start: str = "| method |") -> list[list[str]]:
-    """Header, rule and rows of the first table that starts so."""
-    lines = text[text.index(start) :].splitlines()
-    return [cells(line) for line in itertools.takewhile(lambda line: line.startswith("| "), lines)]
+def _tool(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of docs/tools, which is no package."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", TOOLS / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    return module
 
 
-def test_what_translation_did_is_what_its_records_say() -> None:
-    """Means over seeds of facts of the select role, in TBVA-GAN's document."""
-    from wsbench.reports import leaderboard
-    from wsbench.reports.rows import ranked
-
-    text = (ROOT / "docs" / "tbva_gan.md").read_text(encoding="utf-8")
-    (fingerprint,) = re.findall("Data `(.*?)`", phantom_page())[:1]
-    records = leaderboard.read_records(ROOT / "leaderboards", METRICS)["phantom"]
-    of_table = [record for record in records if record.key["fingerprint"] == fingerprint]
-    found = {row.label("uniform"): row for row in ranked(of_table, METRICS)}
-    header, _, *rows = first_table(text, "| translation |")
-    assert len(rows) >= 5
-    for name, *values in rows:
-        facts = [record.method["facts"] for record in found[name].records]
-        for heading, value in zip(header[1:], values, strict=True):
-            fact = heading.strip("`")
-            mean = sum(one[fact] for one in facts) / len(facts)
-            assert f"{mean:.{len(value.partition('.')[2])}f}" == value, (name, heading)
+# Numbers.
 
 
-def phantom_page() -> str:
-    return (ROOT / "leaderboards" / "phantom.md").read_text(encoding="utf-8")
-
-
-def readme_rows() -> dict[str, dict[str, str]]:
-    header, *rows = first_table(readme())
-    return {row[0]: dict(zip(header, row, strict=True)) for row in rows[1:]}
-
-
-def mean(cell: str) -> str:
-    return cell.split(" ± ", maxsplit=1)[0]
-
-
-def test_what_the_readme_says_of_the_floor_is_what_its_table_says() -> None:
-    rows = readme_rows()
-    floors = [rows["prior_boxes †‡"], rows["two_lungs †"]]
-    for floor in floors:  # nothing is surely better than either
-        assert floor["rank"].startswith("**1")
-    words, closest = " ".join(readme().split()), ("tbva_gan (quick)", "saliency_cnn (quick)")
-    for network in closest:
-        low, high = map(float, rows[network]["cond_gain 95 %"].split(" to "))
-        assert low < 0 < high
-    gains = [mean(page_rows()[network]["cond_gain"]) for network in closest]
-    assert f"their `cond_gain`, is {' and '.join(gains)}, and the interval of either reaches below 0" in words
-    student, blind = rows["kd_student (quick)"], rows["prior_boxes †‡"]
-    assert float(mean(student["cond_ap25"])) < float(mean(blind["cond_ap25"]))
-    assert f"kd_student's {mean(student['ap25'])} stands far above the {blind['ap25']} of" in words
-    for network in ("kd_teacher (quick)", "kd_student (quick)", "saliency_cnn (quick)"):
-        assert float(mean(rows[network]["auc"])) == pytest.approx(0.98, abs=0.005)
-
-
-def page_rows() -> dict[str, dict[str, str]]:
-    return runpy.run_path(str(ROOT / "docs" / "tables.py"))["rows_of"](phantom_page(), "uniform")
-
-
-def test_the_spread_of_grad_cam_in_the_readme_is_that_of_its_seeds() -> None:
-    from wsbench.reports import leaderboard
-    from wsbench.reports.rows import ranked
-
-    (fingerprint,) = re.findall("Data `(.*?)`", phantom_page())[:1]
-    records = leaderboard.read_records(ROOT / "leaderboards", METRICS)["phantom"]
-    rows = ranked((record for record in records if record.key["fingerprint"] == fingerprint), METRICS)
-    (row,) = [row for row in rows if row.label("uniform") == "cam (quick) layer=network.layer3"]
-    values = row.values("cond_ap25", "uniform")
-    assert f"between\n  {min(values):.3f} and {max(values):.3f}." in readme()
-
-
-def test_what_the_readme_says_of_drawing_is_what_its_records_say() -> None:
-    from wsbench.reports import sides
-    from wsbench.scoring import compared
-
-    leaderboards, layer = ROOT / "leaderboards", "layer=network.layer3"
-    centred, stretched = sides.pair(
-        f"cam (quick) cam=gradcam++ cells=centred {layer}",
-        f"cam (quick) cam=gradcam++ {layer}",
-        METRICS,
-        leaderboards,
+def test_a_number_is_the_one_that_its_source_has(records: ModuleType) -> None:
+    """As many digits as the words had; a page, the other protocol, a range, seeds and a difference."""
+    row, layer = "saliency_cnn (quick)", "layer=network.layer3"
+    cell = records.rows_of(records.page("phantom"), "uniform")[row]
+    for text, source, value in (
+        ("9.999", f"phantom: {row}, cond_ap25", cell["cond_ap25"].split(" ± ")[0]),
+        ("0.0", f"phantom: {row}, auc", f"{float(cell['auc'].split(' ')[0]):.1f}"),
+        ("1.000 to 2.000", f"phantom: {row}, cond_gain 95 %", cell["cond_gain 95 %"]),
+    ):
+        assert records.refreshed(f"It is {text}<!-- {source} -->.") == f"It is {value}<!-- {source} -->."
+    low, high = records.value_of(f"phantom seeds: cam (quick) {layer}, cond_ap25")
+    mean = float(
+        records.rows_of(records.page("phantom"), "uniform")[f"cam (quick) {layer}"]["cond_ap25"].split()[0]
     )
-    first, second = (side.row.estimate("cond_ap25") for side in (centred, stretched))
-    prior = sides.table_of(centred, leaderboards).prior("cond_ap25")
-    low, high = compared.difference("cond_ap25", first, second, prior).interval
-    words = f"from {second.mean:.3f} to {first.mean:.3f} (difference {low:.2f} to {high:.2f}, five seeds)"
-    assert words in " ".join(readme().split())
+    assert low < mean < high
+    pair = (
+        f"cam (quick) cam=gradcam++ cells=centred {layer} less cam (quick) cam=gradcam++ {layer}, cond_ap25"
+    )
+    (difference,) = records.value_of(f"phantom difference: {pair}")
+    below, above = records.value_of(f"phantom interval: {pair}")
+    assert below < difference < above
 
 
-def cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.1<!-- phantom: nobody, cond_ap25 -->",
+        "0.1<!-- phantom: kd_student (quick), nothing -->",
+        "0.1<!-- phantom guess: kd_student (quick), auc -->",
+        "0.1<!-- phantom: kd_student (quick), cond_gain 95 % -->",
+    ],
+)
+def test_a_source_that_is_not_there_is_an_error(records: ModuleType, text: str) -> None:
+    with pytest.raises(KeyError):
+        records.refreshed(text)
+
+
+def test_a_table_has_the_cells_of_its_page(records: ModuleType) -> None:
+    table = records.table_of("phantom", "paper", "miou, ap25", "two_lungs †; kd_student (quick) ‡")
+    rows = records.rows_of(records.page("phantom"), "paper")
+    for label in ("two_lungs †", "kd_student (quick) ‡"):
+        assert f"| {label} | {rows[label]['miou']} | {rows[label]['ap25']} |" in table
+    with pytest.raises(KeyError):
+        records.table_of("phantom", "paper", "miou", "nobody")
+
+
+def test_facts_are_means_over_seeds(records: ModuleType) -> None:
+    row = "tbva_gan (quick)"
+    seeds = [record.method["facts"]["score_normal"] for record in records.committed("phantom")[row].records]
+    assert len(seeds) == 3
+    table = records.facts_of("phantom", "translation", row, "score_normal 4")
+    assert f"| {row} | {sum(seeds) / 3:.4f} |" in table
+
+
+def test_generated_parts_of_documents_are_current() -> None:
+    """`python docs/tools/fill.py` changes nothing."""
+    pytest.importorskip("cogapp", reason="cog comes with the extra docs")
+    import subprocess
+
+    done = subprocess.run(
+        [sys.executable, TOOLS / "fill.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_the_readme_says_of_image_blind_boxes_is_so(records: ModuleType) -> None:
+    """Not in its words, which may change: what must hold for it to say so."""
+    rows = records.rows_of(records.page("phantom"), "uniform")
+    for blind in ("prior_boxes †‡", "two_lungs †"):
+        assert rows[blind]["rank"].startswith("**1 "), "nothing is surely better"
+    for best in ("tbva_gan (quick)", "saliency_cnn (quick)"):
+        low, high = map(float, rows[best]["cond_gain 95 %"].split(" to "))
+        assert low < 0 < high
+    student, blind_row = rows["kd_student (quick)"], rows["prior_boxes †‡"]
+    assert float(student["cond_ap25"].split()[0]) < float(blind_row["cond_ap25"].split()[0])
+    assert float(student["ap25"].split()[0]) > float(blind_row["ap25"].split()[0])
+
+
+# The reference.
+
+PUBLIC = {
+    "wsbench": wsbench.__all__,
+    **{f"wsbench.{name}": getattr(wsbench, name).__all__ for name in wsbench.NAMESPACES},
+}
+
+
+def test_every_public_name_stands_in_the_reference() -> None:
+    """Each exactly once, and no other name does."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "reference").glob("*.md"))
+    documented = re.findall(r"^::: (\S+)$", text, flags=re.MULTILINE)
+    modules = {"errors", "settings", "testing", "types", *wsbench.NAMESPACES}
+    expected = [
+        f"{module}.{name}" for module, names in PUBLIC.items() for name in names if name not in modules
+    ]
+    expected += [f"wsbench.testing.{name}" for name in names_of_testing()]
+    assert sorted(documented) == sorted([*expected, "wsbench.contract.hookspecs"])
+    assert all(f"`wsbench.{name}`" in text for name in modules)
+
+
+def names_of_testing() -> list[str]:
+    """What `wsbench.testing` defines and does not hide; it has no list of its own."""
+    tree = ast.parse(Path(testing.__file__).read_text(encoding="utf-8"))
+    defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    constants = [node.targets[0].id for node in tree.body if isinstance(node, ast.Assign)]
+    return [name for name in [*defined, *constants] if not name.startswith("_")]
+
+
+def test_every_hook_stands_in_the_reference() -> None:
+    from wsbench.contract import hookspecs
+
+    text = (ROOT / "docs" / "reference" / "wsbench.md").read_text(encoding="utf-8")
+    hooks = {name for name in vars(hookspecs) if name.startswith("wsbench_")}
+    assert set(re.findall(r"- (wsbench_\w+)", text)) == hooks
+
+
+# The site.
+
+
+def test_every_page_stands_in_the_navigation(site: ModuleType) -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    shown = re.findall(r"(\S+\.md)$", navigation, flags=re.MULTILINE)
+    assert sorted(shown) == sorted(address for address in site.sources() if address.endswith(".md"))
+
+
+def test_links_lead_from_page_to_page_of_the_site(site: ModuleType) -> None:
+    for address, text, expected in (
+        ("cam.md", "[page](../leaderboards/phantom.md)", "[page](leaderboards/phantom.md)"),
+        ("how-to/gpu.md", "[files](../files.md#x)", "[files](../files.md#x)"),
+        ("leaderboards/nih.md", "[costs](../docs/efficiency.md)", "[costs](../efficiency.md)"),
+        ("contributing.md", "[rooms](docs/architecture.md)", "[rooms](architecture.md)"),
+        ("cam.md", "![maps](cam.jpg)", "![maps](cam.jpg)"),
+        ("cam.md", "[numbers](../leaderboards/floors.yaml)", "numbers"),
+        (
+            "cam.md",
+            "[home](../README.md) and [law](https://a.org)",
+            "[home](index.md) and [law](https://a.org)",
+        ),
+        ("cam.md", "0.5<!-- phantom: a, b -->\n or more", "0.5\n or more"),
+        ("cam.md", "say `<!-- why -->` <!-- here -->\nso", "say `<!-- why -->` so"),
+        ("cam.md", "<!-- not run: why -->\n```bash\nls <!-- x -->\n```", "```bash\nls <!-- x -->\n```"),
+    ):
+        assert site.prepared(text, address) == expected

@@ -236,7 +236,7 @@ def test_the_readmes_method_runs_in_twenty_lines(tmp_path: Path) -> None:
     from wsbench import testing
     from wsbench.contract import plugins
 
-    (code,) = re.findall(r"```python\n(.*?)```", readme(), flags=re.DOTALL)
+    (code,) = re.findall(r"```python[^\n]*\n(.*?)```", readme(), flags=re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 20
     (tmp_path / "brightest.py").write_text(code)
     found = plugins.find([tmp_path / "brightest.py"])
@@ -246,7 +246,7 @@ def test_the_readmes_method_runs_in_twenty_lines(tmp_path: Path) -> None:
 
 def test_hooks_in_the_docs_exist() -> None:
     hooks = {name for name in vars(hookspecs) if name.startswith("wsbench_")}
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         text = page.read_text(encoding="utf-8")
         named = set(re.findall(r"\bwsbench_(?!plugins\b)[a-z_]+", text))
         assert named <= hooks, page

@@ -8,7 +8,14 @@ from scipy import ndimage
 
 from wsbench.geometry.box_table import BoxTable, overlaps
 from wsbench.geometry.box_units import WITHIN_A_PIXEL, WITHIN_A_QUARTER, frame_doubt
-from wsbench.geometry.boxes import BoxRule, maps_of_class, regions_of, resized_to_grid, table_of_map
+from wsbench.geometry.boxes import (
+    BoxRule,
+    larger_than,
+    maps_of_class,
+    regions_of,
+    resized_to_grid,
+    table_of_map,
+)
 from wsbench.geometry.heatmaps import peaked
 from wsbench.geometry.iou import one_to_one, pairwise_iou, shared_areas
 from wsbench.types import Box, Prediction, Region, ScoredBox

@@ -1,4 +1,4 @@
-"""Makes the pictures of README and docs from the phantoms alone: ``python docs/figures.py [RUNS]``.
+"""Makes the pictures of README and docs from the phantoms alone: ``python docs/tools/figures.py [RUNS]``.
 
 RUNS is the folder of finished runs of kd_student and kd_teacher on the phantom (preset quick, seed 0);
 without it, only the contact sheets are made.
@@ -21,7 +21,7 @@ from wsbench.predictions import store
 from wsbench.runs.plan import load_dataset
 from wsbench.utils.progress import Silent
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parents[1]
 LOADED = load_dataset(plugins.find(), "phantom", {}, Silent())
 
 
