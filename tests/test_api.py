@@ -113,6 +113,18 @@ def test_a_record_is_a_table_in_a_notebook() -> None:
     assert record._repr_html_().count("<tr>") == 2
 
 
+def test_a_dataset_is_loaded_as_a_run_sees_it(tmp_path: Path) -> None:
+    loaded = wsbench.load_dataset("phantom", data_options=DATA)
+    assert len(loaded.samples) == DATA["images"]
+    names = loaded.roles.members["test"]
+    assert [sample.name for sample in loaded.samples_of("test")] == list(names)
+    assert loaded.views.images(names).pixels(8, 8)[:1].shape == (1, 8, 8)
+    with pytest.raises(wsbench.WsbenchError, match=r"unknown dataset 'phantm'; did you mean 'phantom'"):
+        wsbench.load_dataset("phantm")
+    with pytest.raises(wsbench.WsbenchError, match=r"^wsbench\.load_dataset: root=3 is not valid"):
+        wsbench.load_dataset("phantom", root=3)  # type: ignore[arg-type]
+
+
 def test_pages_are_written_from_python(tmp_path: Path) -> None:
     folder = tmp_path / "boards" / "records" / "phantom"
     folder.mkdir(parents=True)

@@ -28,6 +28,7 @@ from .errors import WsbenchError as WsbenchError
 from .errors import choose as choose
 from .reports.leaderboard import leaderboard as leaderboard
 from .runs.api import evaluate as evaluate
+from .runs.api import load_dataset as load_dataset
 from .runs.api import run as run
 from .settings import Settings as Settings
 from .settings import TrainingSettings as TrainingSettings

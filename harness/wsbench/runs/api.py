@@ -14,9 +14,10 @@ import numpy as np
 
 from wsbench.contract.plugins import Plugins, find
 from wsbench.contract.records import Record
+from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError, choose
 from wsbench.files.user_files import expanded
-from wsbench.runs.api_arguments import EvaluateArguments, RunArguments
+from wsbench.runs.api_arguments import DataArguments, EvaluateArguments, RunArguments
 from wsbench.runs.job import Job
 from wsbench.runs.results import Results
 from wsbench.runs.runner import execute
@@ -228,6 +229,43 @@ def evaluate(
         seed=arguments.seed,
         calibrate_for=arguments.calibrate_for,
     )
+
+
+def load_dataset(
+    dataset: str,
+    *,
+    data_options: Mapping[str, Any] | None = None,
+    root: str | Path | None = None,
+    skip_bad: bool = False,
+    plugin_files: Files = (),
+    progress: Progress | None = None,
+) -> Loaded:
+    """Load a dataset as a run sees it.
+
+    ``.roles.members["test"]`` has the names of a role's images, ``.samples`` every image with its labels and
+    boxes, and ``.views.images(names)`` reads pixels.
+
+    Args:
+        dataset: its name.
+        data_options: settings of the dataset, by name.
+        root: the dataset's folder.
+        skip_bad: leave out images with a problem.
+        plugin_files: further Python files to find plugins in; one path, or several.
+        progress: where long work is shown; nowhere by default.
+
+    Raises:
+        WsbenchError: there is no such dataset, a file has a problem, or an argument is of the wrong kind.
+    """
+    arguments = DataArguments.of(
+        "load_dataset",
+        dataset=dataset,
+        data_options=data_options,
+        root=root,
+        skip_bad=skip_bad,
+        plugin_files=plugin_files,
+        progress=progress,
+    )
+    return arguments.loaded(_plugins(arguments.plugin_files))
 
 
 @contextmanager

@@ -48,16 +48,14 @@ Place = Annotated[Path, BeforeValidator(_home)]
 Options = Annotated[dict[str, Any], BeforeValidator(_or_empty)]
 
 
-class Arguments(BaseModel):
-    """What a function was called with, converted as the words of a command line are."""
+class DataArguments(BaseModel):
+    """What a function of a dataset was called with, converted as the words of a command line are."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     dataset: str
     data_options: Options
     root: Place | None
-    runs: Place
-    calibrate_for: str
     skip_bad: bool
     plugin_files: Annotated[tuple[str | Path, ...], BeforeValidator(_several)]
     progress: Annotated[Progress, BeforeValidator(_or_silent)]
@@ -79,6 +77,13 @@ class Arguments(BaseModel):
         return load_dataset(
             plugins, self.dataset, self.data_options, self.progress, root=self.root, skip_bad=self.skip_bad
         )
+
+
+class Arguments(DataArguments):
+    """What a function that leaves a record was called with."""
+
+    runs: Place
+    calibrate_for: str
 
 
 class RunArguments(Arguments):
