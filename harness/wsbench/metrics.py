@@ -7,11 +7,13 @@ from wsbench.contract.specs import TABLES
 from wsbench.geometry.box_table import BoxTable, overlaps
 from wsbench.scoring.auc import macro_auc
 from wsbench.scoring.bootstrap import Resamples, ratio
+from wsbench.scoring.objectives import MSLI_IOUS
 from wsbench.scoring.priors import FIXED_COUNTS, as_fractions, fixed_boxes, on_every_image
 from wsbench.scoring.table import Heatmaps, Scored, Truth
 
 __all__ = [
     "FIXED_COUNTS",
+    "MSLI_IOUS",
     "TABLES",
     "BoxTable",
     "Heatmaps",

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 import wsbench
 from conftest import METRICS
+from unboxed_examples import unboxed
 from wsbench import cli
 from wsbench.contract import records
 from wsbench.contract.records import Record
@@ -19,27 +20,13 @@ from wsbench.reports import leaderboard
 from wsbench.reports.roc import curve
 from wsbench.reports.rows import Row
 
-PLUGIN = '''
-"""Noise, brighter where the class is present; a method that notes every training."""
+PLUGIN = unboxed(
+    150,
+    """
 from pathlib import Path
-import numpy as np
-import wsbench
 
 class Settings(wsbench.Settings):
     stop_at: int = 0
-
-class Unboxed(wsbench.Dataset):
-    classes = ("tb",)
-    samples = tuple(
-        wsbench.Sample(
-            f"{i:04d}", 32, 32, "train" if i % 3 else "test", ("tb",) if i % 2 else (), content=str(i)
-        )
-        for i in range(150)
-    )
-
-    def read(self, sample, height, width):
-        noise = np.random.default_rng(int(sample.name)).random((height, width))
-        return (noise * 200 + 5 * bool(sample.labels)).astype(np.uint8)
 
 class Brightness(wsbench.Method):
     def fit(self, fit, select, run):
@@ -56,16 +43,8 @@ class Brightness(wsbench.Method):
         grey = images.pixels(16, 16)[:] / 255.0
         scores = np.clip(0.5 + grey.mean((1, 2)) - self.level / 255, 0, 1)
         return wsbench.Prediction(scores[:, None], grey[:, None])
-
-@wsbench.hookimpl
-def wsbench_datasets():
-    load = lambda settings, source: Unboxed()
-    return [wsbench.DatasetSpec("unboxed", "no boxes", Settings, load, computed=True)]
-
-@wsbench.hookimpl
-def wsbench_methods():
-    return [wsbench.MethodSpec("brightness", "mean grey level", Settings, Brightness)]
-'''
+""",
+)
 
 
 @pytest.fixture

@@ -7,42 +7,21 @@ from pathlib import Path
 import pytest
 
 import wsbench
+from unboxed_examples import unboxed
 
-PLUGIN = '''
-"""Noise, brighter where the class is present; nobody drew boxes."""
-import numpy as np
-import wsbench
+PLUGIN = unboxed(
+    90,
+    """
 
 class Settings(wsbench.Settings):
     pass
-
-class Unboxed(wsbench.Dataset):
-    classes = ("tb",)
-    samples = tuple(
-        wsbench.Sample(
-            f"{i:04d}", 32, 32, "train" if i % 3 else "test", ("tb",) if i % 2 else (), content=str(i)
-        )
-        for i in range(90)
-    )
-
-    def read(self, sample, height, width):
-        noise = np.random.default_rng(int(sample.name)).random((height, width))
-        return (noise * 200 + 5 * bool(sample.labels)).astype(np.uint8)
 
 class Brightness(wsbench.Method):
     def predict(self, images):
         grey = images.pixels(16, 16)[:] / 255.0
         return wsbench.Prediction(grey.mean((1, 2))[:, None], grey[:, None])
-
-@wsbench.hookimpl
-def wsbench_datasets():
-    load = lambda settings, source: Unboxed()
-    return [wsbench.DatasetSpec("unboxed", "no boxes", Settings, load, computed=True)]
-
-@wsbench.hookimpl
-def wsbench_methods():
-    return [wsbench.MethodSpec("brightness", "mean grey level", Settings, Brightness)]
-'''
+""",
+)
 
 
 def test_labels_are_scored_and_measures_of_boxes_do_not_exist(

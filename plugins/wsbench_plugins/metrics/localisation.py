@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 IOUS = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9)
-MSLI_IOUS = (0.1, 0.25, 0.5, 0.75, 0.9)
 LEAST_KEPT = 0.5
 """Least share of a class's truth boxes on images on which it is predicted, for metrics of these boxes
 alone."""
@@ -102,7 +101,8 @@ def published_msli(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Re
     """`msli` as the CLARiTY paper defines it, for any share of truth boxes."""
     import numpy as np
 
-    mean: np.ndarray = np.mean([iou_accuracy(scored, resamples, at, called=True) for at in MSLI_IOUS], axis=0)
+    shares = [iou_accuracy(scored, resamples, iou, called=True) for iou in wsbench.metrics.MSLI_IOUS]
+    mean: np.ndarray = np.mean(shares, axis=0)
     return mean
 
 
