@@ -88,7 +88,7 @@ class Trained(wsbench.Method):
         import torch
 
         network = self.start(seed=0, pretrained=False)
-        network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
+        network.load_state_dict(wsbench.torch.network_weights(state))
         layout = torch.channels_last if self.settings.channels_last else torch.contiguous_format
         self.network = network.eval().to(wsbench.torch.torch_device(run.device), memory_format=layout)
 
