@@ -124,7 +124,7 @@ def measure_of(folder: Path, dataset: str) -> tuple[Board, str]:
     """The largest table of a dataset and the measure whose draws its records hold."""
     metrics = find().metrics
     tables: dict[str, list[Record]] = {}
-    for record in leaderboard.read(folder, metrics)[dataset]:
+    for record in leaderboard.read_records(folder, metrics)[dataset]:
         tables.setdefault(leaderboard.table_key(record, metrics), []).append(record)
     board = Board.of(max(tables.values(), key=len), metrics)
     held = board.rows[0].first.protocols["uniform"]["draws"]
