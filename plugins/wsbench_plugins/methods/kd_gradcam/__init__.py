@@ -26,7 +26,7 @@ CITATION = (
 
 
 class TeacherSettings(wsbench.TrainingSettings):
-    """Settings of section 3.2; what the paper leaves open says so."""
+    """Settings of section 3.2. Descriptions say what the paper leaves open."""
 
     backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = Field(
         "resnet50", description="torchvision network (section 3.2.2)"
