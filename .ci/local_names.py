@@ -105,7 +105,7 @@ class _Bindings(ast.NodeVisitor):
 
     def visit_ListComp(self, node: Comprehension) -> None:
         # An assignment expression binds its name in the function around the comprehension.
-        named = (part for part in ast.walk(node) if isinstance(part, ast.NamedExpr))
+        named = (child for child in ast.walk(node) if isinstance(child, ast.NamedExpr))
         self.variables |= {assignment.target.id for assignment in named}
 
     visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp

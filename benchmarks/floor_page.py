@@ -130,7 +130,7 @@ def rounded(floor: Floor) -> Floor:
 def papers(leaderboards: Path) -> dict[str, Paper]:
     """What papers print, by the name of their file."""
     names = [path.stem for path in sorted((leaderboards / published.FOLDER).glob("*.yaml"))]
-    return dict(zip(names, published.read(leaderboards), strict=True))
+    return dict(zip(names, published.read_papers(leaderboards), strict=True))
 
 
 def best_published(paper: Paper, measure: str, table: str = "") -> tuple[float, str]:

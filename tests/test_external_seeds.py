@@ -71,8 +71,8 @@ def test_a_file_has_seed_0_unless_another_is_said(command, loaded: Loaded, tmp_p
         (["--seeds", "0,1,2"], "--seeds 0,1,2: 3 seeds for 2 files of predictions; give every file its seed"),
         ([], "--seeds 0: 1 seed for 2 files of predictions; give every file its seed"),
         (["--seeds", "1,1"], "--seeds 1,1: names a seed twice; give every file a seed of its own"),
-        (["--seeds", "1,x"], "--seeds 1,x: must be whole numbers with commas, such as 0,1,42"),
-        (["--seeds", "0,1"], "2 files of predictions are one program's; say its --name"),
+        (["--seeds", "1,x"], "--seeds 1,x: must be whole numbers separated by commas, such as 0,1,42"),
+        (["--seeds", "0,1"], "2 files of predictions need the name of their program; give --name"),
     ],
 )
 def test_seeds_that_do_not_fit_their_files(
@@ -92,4 +92,4 @@ def test_one_file_is_not_two_seeds(command, loaded: Loaded, tmp_path: Path) -> N
 
 def test_a_finished_run_has_its_seed(command, run: tuple[Record, Path]) -> None:
     words = ["evaluate", str(run[0].folder), "--plugin", str(run[1]), "-q", "--seed", "3"]
-    assert refused(command(*words)).startswith("--seeds 3: goes with --predictions; ")
+    assert refused(command(*words)).startswith("--seeds 3: needs --predictions; ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -49,3 +50,26 @@ def test_the_centre_is_cropped_and_augmentation_can_be_left_out() -> None:
 def test_three_channels_are_normalised_apart(grey: torch.Tensor) -> None:
     found = wsbench.torch.three_channels(grey, (0.5, 0.0, 1.0), (0.5, 0.25, 2.0))
     assert found.flatten().tolist() == [1.0, 4.0, 0.0]
+
+
+def test_hooks_are_removed_at_the_end_of_a_block_even_after_an_error() -> None:
+    layer, calls = torch.nn.Identity(), []
+    for error in (None, ValueError("in the block")):
+        hooks = [layer.register_forward_hook(lambda *_: calls.append(1)) for _ in range(2)]
+        expected = pytest.raises(ValueError, match="in the block") if error else nullcontext()
+        with expected, wsbench.torch.removed_at_end(hooks):
+            layer(torch.zeros(1))
+            if error:
+                raise error
+        assert len(calls) == 2
+        calls.clear()
+        layer(torch.zeros(1))
+        assert calls == []
+
+
+def test_the_weights_of_a_network_have_its_own_names() -> None:
+    state = {"network.head.weight": torch.ones(1), "network.network.bias": torch.zeros(1)}
+    assert wsbench.torch.network_weights(state) == {
+        "head.weight": state["network.head.weight"],
+        "network.bias": state["network.network.bias"],
+    }

@@ -154,7 +154,7 @@ def picture(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished runs on the same data.")],
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("pictures"),
     image: Annotated[list[str] | None, typer.Option(help="Name of a test image. Repeatable.")] = None,
-    label: Annotated[list[str] | None, typer.Option("--class", help="A class; repeatable.")] = None,
+    label: Annotated[list[str] | None, typer.Option("--class", help="Name of a class. Repeatable.")] = None,
     each: Annotated[
         int,
         typer.Option(
@@ -214,7 +214,7 @@ def picture(
 def roc(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished runs, on any data.")],
     out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("roc.png"),
-    label: Annotated[list[str] | None, typer.Option("--class", help="A class; repeatable.")] = None,
+    label: Annotated[list[str] | None, typer.Option("--class", help="Name of a class. Repeatable.")] = None,
 ) -> None:
     """Draw the ROC curves of runs.
 

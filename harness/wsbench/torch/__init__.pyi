@@ -2,11 +2,13 @@ from .callbacks import HISTORY as HISTORY
 from .classifier import Classification as Classification
 from .classifier import crop_and_augment as crop_and_augment
 from .classifier import three_channels as three_channels
+from .hooks import removed_at_end as removed_at_end
 from .loaders import WeakImages as WeakImages
 from .loaders import keyed_loader as keyed_loader
 from .trainer import autocast as autocast
 from .trainer import best_weights as best_weights
 from .trainer import last_weights as last_weights
+from .trainer import network_weights as network_weights
 from .trainer import paper_weights as paper_weights
 from .trainer import torch_device as torch_device
 from .trainer import train as train

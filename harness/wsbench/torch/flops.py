@@ -34,7 +34,7 @@ FORMULAS = {
 }
 
 
-class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch says nothing of its types
+class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch does not annotate it
     """A context that counts the operations inside it.
 
     FLOPs follow torch's own formulas for matrix products, convolutions and attention, forward and backward.
@@ -54,7 +54,7 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch s
     supports_higher_order_operators = True
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call] # torch says nothing of its types
+        super().__init__()  # type: ignore[no-untyped-call] # torch does not annotate it
         self.flops = 0
         self.peak_bytes = 0
         self._alive: dict[int, int] = {}

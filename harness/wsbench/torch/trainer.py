@@ -151,6 +151,18 @@ def _checkpoint(run: RunContext, name: str) -> Mapping[str, Any]:
     return checkpoint
 
 
+def network_weights(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The weights of a module's attribute ``network``, under the network's own names.
+
+    Args:
+        state: state dict of a Lightning module with the attribute ``network``, as `best_weights` returns it.
+
+    Returns:
+        The same tensors, whose names have lost the prefix ``network.``.
+    """
+    return {name.removeprefix("network."): value for name, value in state.items()}
+
+
 def autocast(settings: TrainingSettings, device: torch.device) -> torch.autocast:
     """A context that computes in the precision of `train`.
 

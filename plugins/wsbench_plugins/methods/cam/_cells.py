@@ -77,12 +77,8 @@ def cells_of(classifier: nn.Module, tap: Tap, side: int) -> Cells:
         module.register_forward_hook(note) for module in classifier.modules() if isinstance(module, WINDOWS)
     ]
     device = next(classifier.parameters()).device
-    try:
-        with torch.no_grad():
-            _, grid = tapped(classifier, tap, torch.full((1, 1, side, side), 0.5, device=device))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with wsbench.torch.removed_at_end(hooks), torch.no_grad():
+        _, grid = tapped(classifier, tap, torch.full((1, 1, side, side), 0.5, device=device))
     if grid.shape[-1] not in known:
         raise wsbench.WsbenchError(
             f"cells=centred: no convolutions and pooling lead to the layer's {grid.shape[-1]} cells a row; "

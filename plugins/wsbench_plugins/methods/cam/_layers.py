@@ -108,12 +108,8 @@ def _widths(network: nn.Module, grey: Tensor) -> dict[str, int]:
         for name, module in network.named_modules()
         if module != network
     ]
-    try:
-        with torch.no_grad():
-            network(grey)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with wsbench.torch.removed_at_end(hooks), torch.no_grad():
+        network(grey)
     return widths
 
 
@@ -135,10 +131,7 @@ def _width(output: Any) -> int | None:
 def _reaches_a_score(network: nn.Module, layer: nn.Module, grey: Tensor, width: int) -> bool:
     outputs: list[Tensor] = []
     hook = layer.register_forward_hook(lambda module, inputs, output: outputs.append(output))
-    try:
-        with torch.enable_grad():
-            scores = network(grey.detach().clone().requires_grad_(True))
-            (gradient,) = torch.autograd.grad(scores.sum(), outputs[-1], allow_unused=True)
-    finally:
-        hook.remove()
+    with wsbench.torch.removed_at_end([hook]), torch.enable_grad():
+        scores = network(grey.detach().clone().requires_grad_(True))
+        (gradient,) = torch.autograd.grad(scores.sum(), outputs[-1], allow_unused=True)
     return gradient is not None and bool(as_grid(gradient, width).count_nonzero())

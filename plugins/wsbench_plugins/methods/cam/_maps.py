@@ -144,10 +144,8 @@ def tapped(classifier: nn.Module, tap: Tap, grey: Tensor) -> tuple[Tensor, Tenso
     """Images ``(N, 1, H, W)`` -> logits ``(N, C)``, and the grid ``(N, K, h, w)`` behind the tap."""
     grids: list[Tensor] = []
     hook = tap.register_forward_hook(lambda module, inputs, output: grids.append(output))
-    try:
+    with wsbench.torch.removed_at_end([hook]):
         logits = classifier(grey)
-    finally:
-        hook.remove()
     return logits, grids[-1]
 
 

@@ -63,12 +63,8 @@ def attentions_of(network: nn.Module, grey: Tensor) -> list[Tensor]:
         hooks.append(
             layer.attn_drop.register_forward_hook(lambda module, inputs, output: attentions.append(output))
         )
-    try:
-        with torch.no_grad():
-            network(grey)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with wsbench.torch.removed_at_end(hooks), torch.no_grad():
+        network(grey)
     if len({attention.shape[-1] for attention in attentions}) != 1 or attentions[0].ndim != 4:
         raise wsbench.WsbenchError("attention_rollout needs attention over the same tokens in every layer")
     return attentions

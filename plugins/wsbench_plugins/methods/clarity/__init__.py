@@ -46,7 +46,7 @@ class AugmentationSettings(wsbench.TrainingSettings):
 
 
 class TeacherSettings(AugmentationSettings):
-    """Settings of section 3.12; what the paper leaves open says so."""
+    """Settings of section 3.12. Descriptions say what the paper leaves open."""
 
     backbone: str = Field("convnextv2_base", description="timm ConvNeXtV2 (section 3.12)")
     weights: str = Field(
@@ -88,7 +88,7 @@ class Trained(wsbench.Method):
         import torch
 
         network = self.start(seed=0, pretrained=False)
-        network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
+        network.load_state_dict(wsbench.torch.network_weights(state))
         layout = torch.channels_last if self.settings.channels_last else torch.contiguous_format
         self.network = network.eval().to(wsbench.torch.torch_device(run.device), memory_format=layout)
 
@@ -127,7 +127,7 @@ class ClarityTeacher(Trained):
 
 
 class ClaritySettings(AugmentationSettings):
-    """Settings of sections 3.13 to 3.15; what the paper leaves open says so."""
+    """Settings of sections 3.13 to 3.15. Descriptions say what the paper leaves open."""
 
     backbone: str = Field("vit_small_patch16_224", description="timm ViT (section 3.13)")
     stem: Literal["patches", "convolutions"] = Field(

@@ -26,7 +26,7 @@ CITATION = (
 
 
 class TeacherSettings(wsbench.TrainingSettings):
-    """Settings of section 3.2; what the paper leaves open says so."""
+    """Settings of section 3.2. Descriptions say what the paper leaves open."""
 
     backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = Field(
         "resnet50", description="torchvision network (section 3.2.2)"
@@ -98,7 +98,7 @@ class KDTeacher(wsbench.Method):
 
         network = _network.build(self.settings, backbone_seed=0, pretrained=False)
         state = wsbench.torch.best_weights(run)
-        network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
+        network.load_state_dict(wsbench.torch.network_weights(state))
         self.network = network.eval().to(wsbench.torch.torch_device(run.device))
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:

@@ -46,7 +46,7 @@ class SaliencyCnn(wsbench.Method):
 
         network = _network.build(self.settings, seed=0)
         state = wsbench.torch.best_weights(run)
-        network.load_state_dict({name.removeprefix("network."): value for name, value in state.items()})
+        network.load_state_dict(wsbench.torch.network_weights(state))
         self.network = network.eval().to(wsbench.torch.torch_device(run.device))
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:

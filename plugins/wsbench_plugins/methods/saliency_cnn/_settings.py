@@ -15,7 +15,7 @@ MAPS = ("saliency", *(f"gradcam:{block}" for block in range(1, BLOCKS + 1)))
 
 
 class SaliencySettings(wsbench.TrainingSettings):
-    """Published settings; what the paper leaves open says so."""
+    """Published settings. Descriptions say what the paper leaves open."""
 
     image_size: int = Field(512, ge=64, description="side of the central square (Methods)")
     read_size: int = Field(
