@@ -44,7 +44,7 @@ class Interrupted(Silent):
         self.left = after
 
     @contextmanager
-    def task(self, what: str, total: int) -> Iterator[Advance]:
+    def task(self, description: str, total: int) -> Iterator[Advance]:
         def advance(steps: int = 1, note: str = "") -> None:
             self.left -= steps
             if self.left <= 0:
