@@ -62,6 +62,24 @@ def read_bytes(path: Path) -> bytes:
         raise WsbenchError(f"{path} cannot be read: {reason}") from None
 
 
+def read_json(path: Path, model: type[Model], noun: str) -> Model:
+    """Read a JSON file and check it against a pydantic model.
+
+    Args:
+        path: the file, in UTF-8, with or without a byte-order mark.
+        model: the model of its content.
+        noun: the file in words, such as ``a COCO annotation file``, for the message.
+
+    Raises:
+        WsbenchError: the file cannot be read, is too large, or does not fit the model. The message names the
+            first wrong key and the reason.
+    """
+    try:
+        return model.model_validate_json(read_bytes(path))
+    except ValidationError as error:
+        raise WsbenchError(f"{path} is not {noun}: {reason_of(error, model)}") from None
+
+
 def json_value(path: Path, content: bytes, noun: str) -> Any:
     """Parse a JSON text in UTF-8, at most 200 levels deep and without NaN.
 
