@@ -9,6 +9,7 @@ import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 
+import wsbench
 from wsbench.geometry import coordinates
 from wsbench.types import Region
 
@@ -74,3 +75,10 @@ def test_coco_and_corners_are_inverse(box: tuple[float, float, float, float]) ->
 def test_a_map_of_less_than_half_a_cell_covers_nothing() -> None:
     whole = coordinates.over_whole_image(np.ones((4, 4)), Region(30, 30, 30.4, 30.4), (64, 64), 64)
     assert whole.shape == (64, 64) and not whole.any()
+
+
+def test_a_map_is_stretched_to_its_own_range_and_an_equal_one_is_empty() -> None:
+    stretched = wsbench.geometry.stretched(np.array([[2.0, 3.0], [4.0, 2.0]], dtype=np.float32))
+    assert stretched.tolist() == [[0.0, 0.5], [1.0, 0.0]]
+    assert stretched.dtype == np.float32
+    assert wsbench.geometry.stretched(np.full((2, 2), 0.7)).tolist() == [[0.0, 0.0], [0.0, 0.0]]

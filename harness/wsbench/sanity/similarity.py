@@ -15,6 +15,8 @@ import numpy as np
 from scipy.stats import spearmanr
 from skimage import feature, metrics
 
+from wsbench.geometry.heatmaps import stretched
+
 GRID = 64
 """Side that maps are resized to before windows and cells are laid over them: these are then equal shares of
 the image for every method, however coarse its maps are."""
@@ -83,8 +85,7 @@ def varies(values: np.ndarray) -> bool:
 
 def normalised(values: np.ndarray) -> np.ndarray:
     """A map that varies, from 0 at its lowest to 1 at its highest value."""
-    result: np.ndarray = (values - values.min()) / np.ptp(values)
-    return result
+    return stretched(values)
 
 
 def on_grid(values: np.ndarray) -> np.ndarray:

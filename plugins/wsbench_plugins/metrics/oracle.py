@@ -135,11 +135,9 @@ def _map(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
     whole = wsbench.geometry.over_whole_image(
         scored.heatmaps.maps[image, label], scored.heatmaps.regions[image], tuple(scored.sizes[image]), SIDE
     )
-    lowest, highest = whole.min(), whole.max()
-    if highest - lowest < 1e-6:  # the same everywhere, but for what resizing rounds
+    if np.ptp(whole) < 1e-6:  # the same everywhere, but for what resizing rounds
         return np.zeros_like(whole)
-    stretched: np.ndarray = (whole - lowest) / (highest - lowest)
-    return stretched
+    return wsbench.geometry.stretched(whole)
 
 
 def _in_frame(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
