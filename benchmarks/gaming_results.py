@@ -17,7 +17,7 @@ from wsbench.geometry.box_table import BoxTable
 from wsbench.predictions import external, store
 from wsbench.runs.scoring_inputs import draws_of, paper_of, predicted_of, truths_of
 from wsbench.scoring.bootstrap import Resamples
-from wsbench.scoring.measuring import macro, values
+from wsbench.scoring.metric_values import macro, values
 from wsbench.scoring.protocols import Protocol, make_protocols, table_of
 from wsbench.scoring.table import Scored
 from wsbench_plugins.metrics.detection._fixed import best_counts, cond_ap25

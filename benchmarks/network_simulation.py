@@ -21,7 +21,7 @@ from wsbench.runs.rescoring import dataset_of
 from wsbench.runs.scoring_inputs import draws_of, truths_of
 from wsbench.scoring import intervals
 from wsbench.scoring.bootstrap import Resamples, interval
-from wsbench.scoring.measuring import macro, rarer_units, values
+from wsbench.scoring.metric_values import macro, rarer_units, values
 from wsbench.scoring.protocols import table_of
 from wsbench.scoring.table import Scored
 from wsbench.utils.progress import Silent

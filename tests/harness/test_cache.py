@@ -14,7 +14,8 @@ import pytest
 
 from wsbench import testing
 from wsbench.data import cache
-from wsbench.data.cache import Images, array_of
+from wsbench.data.cache import array_of
+from wsbench.data.readers import Images
 from wsbench.errors import WsbenchError
 from wsbench.types import Sample
 from wsbench.utils.progress import Advance, Silent
@@ -44,7 +45,7 @@ class Interrupted(Silent):
         self.left = after
 
     @contextmanager
-    def task(self, what: str, total: int) -> Iterator[Advance]:
+    def task(self, description: str, total: int) -> Iterator[Advance]:
         def advance(steps: int = 1, note: str = "") -> None:
             self.left -= steps
             if self.left <= 0:
@@ -210,7 +211,8 @@ BUILD = """
 import sys
 from pathlib import Path
 from wsbench import testing
-from wsbench.data.cache import Images, array_of
+from wsbench.data.cache import array_of
+from wsbench.data.readers import Images
 from wsbench.utils.progress import Silent
 dataset = testing.Toy()
 path = Path(sys.argv[1]) / "20x24.npy"

@@ -99,13 +99,13 @@ def test_nothing_typed_is_help(command) -> None:
         ),
         (
             ["run", "-m", "two_lungs", "-d", "phantom", "-D", "images=0"],
-            "phantom: option images=0 is not pos",
+            "phantom: option images=0 is not val",
         ),
         (
             ["run", "-m", "two_lungs", "-d", "phantom", "-D", "tb=0.8", "-D", "sick=0.5"],
             "tb + sick must not be",
         ),
-        (["run", "-m", "two_lungs", "-d", "phantom", "--root", "x"], "phantom is computed; it has no --root"),
+        (["run", "-m", "two_lungs", "-d", "phantom", "--root", "x"], "phantom is computed and has no --root"),
         (["run", "-m", "two_lungs", "-d", "phantom", "-D", "images=3"], "no image is left for role"),
         (["run", "-m", "two_lungs", "--seeds", "one", *SMALL], "--seeds one: must be whole numbers"),
         (
@@ -319,7 +319,7 @@ def test_an_error_is_one_printable_line_of_200_characters() -> None:
 def test_a_path_that_is_too_long_is_a_line(command) -> None:
     line = refused(command("leaderboard", "x" * 5000))
     assert line.startswith("the path is too long for the name of a file: xxx")
-    assert line.endswith("x; type another one")
+    assert line.endswith("x; use a shorter one")
 
 
 def test_the_version_is_that_of_the_package(command) -> None:

@@ -22,7 +22,7 @@ from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.predictions import store
 from wsbench.runs.plan import make_plan
-from wsbench.scoring import measuring
+from wsbench.scoring import metric_values
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.table import Heatmaps
 from wsbench.testing import ToySettings
@@ -135,7 +135,7 @@ def test_what_a_metric_gives_is_refused_in_a_line(write, tmp_path: Path, metric:
     spec = plugins.find([write(metric=metric)]).metrics["zz_bad"]
     scored = table([[], [box(0, 0, 5, 5)]], [[], []])
     with pytest.raises(WsbenchError) as refusal:
-        measuring.values(spec, scored, Resamples.once(2))
+        metric_values.values(spec, scored, Resamples.once(2))
     assert str(refusal.value).startswith(f"metric zz_bad (plugin {tmp_path / 'bad.py'})")
     assert line in str(refusal.value)
 
@@ -159,7 +159,7 @@ def test_a_metric_cannot_change_what_the_next_computes_from(write, write_to: str
     scored = table([[], [box(0, 0, 5, 5)]], [[], [found(0, 0, 5, 5)]])
     scored = replace(scored, calibrate=scored, heatmaps=Heatmaps(np.ones((2, 1, 4, 4)), [(0, 0, 9, 9)] * 2))
     with pytest.raises(ValueError, match="read-only"):
-        measuring.values(spec, scored, Resamples.once(2))
+        metric_values.values(spec, scored, Resamples.once(2))
 
 
 CHANGES: dict[str, tuple[str, Callable[[], object]]] = {

@@ -58,7 +58,7 @@ def test_numpys_numbers_and_text_are_what_the_command_line_would_read(tmp_path: 
         ({"skip_bad": "perhaps"}, "skip_bad='perhaps' is not valid: "),
         ({"plugin_files": 3}, "plugin_files=3 is not valid: "),
         ({"progress": print}, "progress=<built-in function print> is not valid: "),
-        ({"runs": "/dev/null"}, "a file stands where a folder is needed: /dev/null"),
+        ({"runs": "/dev/null"}, "there is a file where a folder is needed: /dev/null"),
     ],
 )
 def test_a_wrong_argument_is_one_line(values: dict[str, Any], words: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 
+import wsbench
 from wsbench.geometry import coordinates
 from wsbench.types import Region
 
@@ -110,3 +111,10 @@ def test_boxes_of_many_regions_are_each_in_their_own() -> None:
     assert boxes.tolist() == [[1, 1, 2, 2], [11, 21, 12, 22]]
     clipped = coordinates.clip(boxes, np.array([1.5, 11.5]), np.array([9, 21.5]))
     assert clipped.tolist() == [[1, 1, 1.5, 2], [11, 21, 11.5, 21.5]]
+
+
+def test_a_map_is_stretched_to_its_own_range_and_an_equal_one_is_empty() -> None:
+    stretched = wsbench.geometry.stretched(np.array([[2.0, 3.0], [4.0, 2.0]], dtype=np.float32))
+    assert stretched.tolist() == [[0.0, 0.5], [1.0, 0.0]]
+    assert stretched.dtype == np.float32
+    assert wsbench.geometry.stretched(np.full((2, 2), 0.7)).tolist() == [[0.0, 0.0], [0.0, 0.0]]

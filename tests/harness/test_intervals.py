@@ -12,7 +12,8 @@ from conftest import table
 from wsbench.contract import plugins
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.intervals import NORMAL, at_edge, edge_variance, of_draws, of_row, on_logit_scale
-from wsbench.scoring.measuring import metric_results, rarer_units
+from wsbench.scoring.measuring import metric_results
+from wsbench.scoring.metric_values import rarer_units
 
 SHIFT = np.array([-1.0, 1.0]) / np.sqrt(2)  # sample variance 1
 

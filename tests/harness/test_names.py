@@ -196,14 +196,19 @@ def test_a_class_that_is_no_line_of_text_is_refused(command, tmp_path: Path, nam
 
 def test_a_spec_with_an_impossible_name_is_a_fault_of_its_plugin(tmp_path: Path) -> None:
     (tmp_path / "odd.py").write_text(DATASET.replace('"odd"', '"../odd"'))
-    with pytest.raises(WsbenchError, match=r"odd.py: wsbench_datasets raised a dataset '../odd': letters, "):
+    with pytest.raises(
+        WsbenchError,
+        match=r"odd.py: wsbench_datasets raised a dataset '../odd': a name consists of letters, ",
+    ):
         plugins.find([tmp_path / "odd.py"])
 
 
 def test_a_program_with_an_impossible_name_is_refused(command, tmp_path: Path) -> None:
     (tmp_path / "boxes.json").write_text("[]")
     words = ["-d", "phantom", "-D", "images=80", "-q", "--predictions", "boxes.json", "--name", "a/../b"]
-    assert "--name 'a/../b': letters, digits, '-', '_'" in refused(command("evaluate", *words))
+    assert "--name 'a/../b': a name consists of letters, digits, '-', '_'" in refused(
+        command("evaluate", *words)
+    )
 
 
 def test_two_runs_with_a_problem_leave_the_same_record(command, tmp_path: Path) -> None:

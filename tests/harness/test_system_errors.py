@@ -54,7 +54,7 @@ def test_the_refused_file_is_the_one_that_was_asked_for(tmp_path: Path) -> None:
         write_text(tmp_path / "out.json", "")
     assert (
         refusal_of(error.value)
-        == f"a folder stands where a file is needed: {tmp_path / 'out.json'}; name a file"
+        == f"there is a folder where a file is needed: {tmp_path / 'out.json'}; name a file"
     )
     with pytest.raises(OSError, match=r"'/proc/out\.json'"):
         write_text(Path("/proc/out.json"), "")
@@ -66,9 +66,9 @@ def test_trying_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "runs"):
-        with pytest.raises(WsbenchError, match=r"^a file stands where a folder is needed: .*/file; name"):
+        with pytest.raises(WsbenchError, match=r"^there is a file where a folder is needed: .*/file; name"):
             try_folder(path)
-    with pytest.raises(WsbenchError, match=r"^a folder stands where a file is needed"):
+    with pytest.raises(WsbenchError, match=r"^there is a folder where a file is needed"):
         try_file(tmp_path)
 
 
@@ -104,5 +104,5 @@ def test_where_output_goes_is_tried_before_any_data_is_read(
         monkeypatch.setattr(f"wsbench.{reader}", never)
     line = refused(command(*(word.replace("PLACE", place) for word in words)))
     assert place in line
-    assert line.startswith(("a file stands where a folder is needed: ", "there is no such file or folder"))
+    assert line.startswith(("there is a file where a folder is needed: ", "there is no such file or folder"))
     assert not Path("runs").exists()

@@ -10,14 +10,13 @@ import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from platformdirs import user_cache_path
 
-from wsbench.contract.base import Dataset
+from wsbench.data.readers import Reader, UncachedArray
 from wsbench.errors import WsbenchError
 from wsbench.files.checksums import is_intact, sealed
 from wsbench.files.locks import PATIENCE, Busy, held
@@ -40,77 +39,6 @@ def cache_folder() -> Path:
     if chosen := os.environ.get(CACHE_VARIABLE):
         return expanded(chosen)
     return user_cache_path("wsbench")
-
-
-class Reader(Protocol):
-    """Makes one row of an array from one sample. If it holds the lock, it must be picklable."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of a row."""
-
-    @property
-    def holds_lock(self) -> bool:
-        """Whether it is Python work that threads cannot share."""
-
-    @property
-    def task(self) -> str:
-        """The name of the work for the progress bar."""
-
-    def __call__(self, sample: Sample) -> np.ndarray:
-        """Make the row of a sample, ``shape`` uint8."""
-        ...
-
-
-@dataclass(frozen=True)
-class Images:
-    """Reads full images, resized.
-
-    Attributes:
-        dataset: the dataset, which reads the pixels.
-        shape: height and width of the resized images, in pixels.
-    """
-
-    dataset: Dataset
-    shape: tuple[int, int]
-
-    @property
-    def holds_lock(self) -> bool:
-        """Whether threads cannot share the reading, as the dataset says."""
-        return self.dataset.read_holds_lock
-
-    @property
-    def task(self) -> str:
-        """The name of the work for the progress bar."""
-        return f"reading images at {self.shape[1]}x{self.shape[0]}"
-
-    def __call__(self, sample: Sample) -> np.ndarray:
-        """Read the pixels of a sample as ``(height, width)`` uint8."""
-        return self.dataset.read(sample, *self.shape)
-
-
-@dataclass(frozen=True)
-class UncachedArray:
-    """Rows that are made whenever they are indexed, because the cache cannot be written.
-
-    Attributes:
-        reader: makes the rows.
-        samples: the samples, in the order of the rows.
-    """
-
-    reader: Reader
-    samples: Sequence[Sample]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of all rows together."""
-        return len(self.samples), *self.reader.shape
-
-    def __getitem__(self, rows: Any) -> np.ndarray:
-        """Make the rows at an index of the first axis, uint8."""
-        chosen = np.arange(len(self.samples))[rows]
-        made = [self.reader(self.samples[row]) for row in chosen.reshape(-1)]
-        return np.array(made, dtype=np.uint8).reshape(*chosen.shape, *self.reader.shape)
 
 
 def array_of(

@@ -15,11 +15,12 @@ from wsbench.contract.base import Dataset, Source
 from wsbench.contract.containment import contained, place_of
 from wsbench.contract.problems import Problem
 from wsbench.contract.specs import DatasetSpec
-from wsbench.data.cache import Images, array_of, cache_folder
+from wsbench.data.cache import array_of, cache_folder
 from wsbench.data.catalog import Entry, root_of
 from wsbench.data.contradictions import contradictions
 from wsbench.data.folds import Fold, assign_fold_roles
 from wsbench.data.organs import COMPLETE, Organs
+from wsbench.data.readers import Images
 from wsbench.data.splits import Roles, assign_roles
 from wsbench.data.views import Views
 from wsbench.errors import WsbenchError, printable, words_of

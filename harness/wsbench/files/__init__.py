@@ -1,1 +1,1 @@
-"""Reading and writing files safely: atomic writes, locks, checksums, limits and schemas."""
+"""Reads and writes files safely: atomic writes, locks, checksums, limits and schemas."""

@@ -1,4 +1,5 @@
-"""Archives of arrays (npz) from outside: read within limits, never a pickle, and any damage is one line."""
+"""Reads archives of arrays (npz) from users, within limits and without pickles. Any damage is an error of one
+line."""
 
 from __future__ import annotations
 
@@ -18,26 +19,26 @@ from wsbench.files.documents import reason_of
 
 SUFFIX = ".npy"
 KINDS = {"text": "U", "numbers": "fiub", "whole numbers": "iu"}
-"""What an array may hold, and numpy's letters for it. Bytes are read as UTF-8 text."""
+"""The kinds of values that an array may hold, with NumPy's letters for them. Bytes are read as UTF-8 text."""
 
 SURROGATES = 0xD800 >> 11
-"""Halves of characters, which are no text by themselves."""
+"""The upper bits of surrogates, which are halves of characters and no text by themselves."""
 
 Model = TypeVar("Model", bound="Arrays")
 
 
 class Arrays(BaseModel):
-    """Base of the models of archives: each field is an array of the archive; others are a mistake."""
+    """Base class of models of archives. Each field is an array of the archive; other arrays are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 def array(kind: str, *, axes: int) -> AfterValidator:
-    """A validator of arrays.
+    """Make a validator of arrays.
 
     Args:
-        kind: of `KINDS`.
-        axes: that an array must have.
+        kind: one of `KINDS`.
+        axes: the number of axes that an array must have.
     """
 
     def check(values: np.ndarray) -> np.ndarray:
@@ -50,44 +51,47 @@ def array(kind: str, *, axes: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-def read_archive(model: type[Model], path: Path, what: str) -> Model:
-    """The arrays of an archive, checked against their model.
+def read_archive(model: type[Model], path: Path, noun: str) -> Model:
+    """Read the arrays of an archive and check them against a model.
 
     Args:
-        model: of the archive.
-        path: of its file.
-        what: it is to be, for the message.
+        model: the model of the archive.
+        path: the file.
+        noun: the file in words, for the message.
 
     Raises:
-        WsbenchError: it cannot be read, expands to more than `limits` allow, or does not fit the model.
+        WsbenchError: the file cannot be read, expands to more than `limits` allow, or does not fit the model.
     """
-    arrays = read_arrays(path, what)
+    arrays = read_arrays(path, noun)
     for name, field in model.model_fields.items():
         if field.is_required() and name not in arrays:
             raise WsbenchError(f"{path}: has no array '{name}' (it has {', '.join(arrays)})")
     try:
         return model.model_validate(arrays)
     except ValidationError as error:
-        raise WsbenchError(f"{path}: not {what}: {reason_of(error, model)}") from None
+        raise WsbenchError(f"{path}: not {noun}: {reason_of(error, model)}") from None
 
 
-def read_arrays(path: Path, what: str) -> dict[str, np.ndarray]:
-    """All arrays of an archive by name; bytes as text.
+def read_arrays(path: Path, noun: str) -> dict[str, np.ndarray]:
+    """Read all arrays of an archive. Bytes become text.
 
     Args:
-        path: of its file.
-        what: it is to be, for the message.
+        path: the file.
+        noun: the file in words, for the message.
+
+    Returns:
+        The arrays by name.
 
     Raises:
-        WsbenchError: it cannot be read, or expands to more than `limits` allow.
+        WsbenchError: the file cannot be read, or expands to more than `limits` allow.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-            own_size = path.stat().st_size
-            # zipfile reads no more of a member than its header says.
+            archive_size = path.stat().st_size
+            # The sizes of the headers can be trusted: zipfile reads no more of a member than its header says.
             limits.refuse_larger(
-                path, sum(member.file_size for member in members), "expands to", own_size=own_size
+                path, sum(member.file_size for member in members), "expands to", archive_size=archive_size
             )
             names = [member.filename.removesuffix(SUFFIX) for member in members]
             if len(set(names)) < len(names):
@@ -98,7 +102,7 @@ def read_arrays(path: Path, what: str) -> dict[str, np.ndarray]:
     except OSError as error:
         raise WsbenchError(f"{path} cannot be read: {error.strerror or error}") from None
     except Exception as error:  # a damaged archive raises whatever its decoders raise
-        raise WsbenchError(f"{path}: not {what}: {error or type(error).__name__}") from None
+        raise WsbenchError(f"{path}: not {noun}: {error or type(error).__name__}") from None
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
@@ -109,7 +113,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, _, dtype = read_header(file)
-        # numpy asks for the memory that a header speaks of before it reads.
+        # NumPy allocates the memory that the header asks for before it reads, so the header is checked first.
         if dtype.hasobject or file.tell() + dtype.itemsize * math.prod(shape) != member.file_size:
             raise ValueError(f"{member.filename}: holds Python objects, or not what its header says")
         file.seek(0)
@@ -121,7 +125,7 @@ def _text(values: np.ndarray) -> np.ndarray:
         return np.char.decode(values, "utf-8")
     if values.dtype.kind == "U":
         native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
-        letters = native.reshape(-1).view(np.uint32)  # numpy keeps text as it was stored, whatever it holds
+        letters = native.reshape(-1).view(np.uint32)  # NumPy does not check the code points of stored text
         if (letters > sys.maxunicode).any() or ((letters >> 11) == SURROGATES).any():
             raise ValueError("holds text that is not Unicode")
     return values

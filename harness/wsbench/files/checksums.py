@@ -1,4 +1,4 @@
-"""What a file was when it was left: its hash, so that a file which changed since is not taken for it."""
+"""Remembers the hashes of files, so that a file that changed later is noticed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from wsbench.errors import WsbenchError
 from wsbench.files.writing import read_json, write_json, write_text
 
 FILE = "checksums.json"
-"""In a run's folder: by name of each file that lies there itself, the hashes that it may have."""
+"""The file in a run's folder that holds, for each file of that folder by name, the hashes that it may
+have."""
 
 CHECK = "check"
-"""Of sealed values: the hash of all others."""
+"""The key of sealed values under which the hash of all others is stored."""
 
 _known: dict[tuple[Path, int, int, int], str] = {}
 
 
 def of_file(path: Path) -> str:
-    """The sha256 of a file's bytes. A process reads it once, unless its size or time of change differs."""
+    """Compute the sha256 of a file. A process reads a file once, unless its size or time of change
+    differs."""
     path = path.resolve()
     status = path.stat()
     version = (path, status.st_size, status.st_mtime_ns, status.st_ino)
@@ -33,23 +35,25 @@ def of_file(path: Path) -> str:
 
 
 def of_folder(folder: Path, *, but: str) -> dict[str, str]:
-    """By path inside a folder, the hash of every file in it, hidden ones left out.
+    """Compute the hash of every file in a folder and its subfolders. Hidden files are left out.
 
     Args:
-        folder: looked through with what lies in its folders.
+        folder: the folder.
         but: the name of a file to leave out.
+
+    Returns:
+        The hashes by path relative to the folder.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != but)
-    relative = [path.relative_to(folder) for path in paths]
-    return {
-        path.as_posix(): of_file(folder / path)
-        for path in relative
-        if not any(part.startswith(".") for part in path.parts)
-    }
+    hashes = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != but):
+        relative = path.relative_to(folder)
+        if not any(name.startswith(".") for name in relative.parts):
+            hashes[relative.as_posix()] = of_file(path)
+    return hashes
 
 
 def difference(folder: Path, hashes: Mapping[str, str]) -> str | None:
-    """What of a folder is not as it was, in words with the file's name; None where all is."""
+    """Describe the first file of a folder that differs from its hash; None where no file does."""
     for name, expected in hashes.items():
         if problem := _unlike(folder / name, [expected]):
             return problem
@@ -67,12 +71,12 @@ def _unlike(path: Path, expected: Iterable[str]) -> str | None:
 
 
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON values with a hash of themselves."""
+    """Return JSON values with a hash of themselves."""
     return {**values, CHECK: _check(values)}
 
 
 def is_intact(values: Mapping[str, Any]) -> bool:
-    """Whether the hash in sealed values is that of the others."""
+    """Return whether sealed values agree with their hash."""
     return values.get(CHECK) == _check({name: value for name, value in values.items() if name != CHECK})
 
 
@@ -81,8 +85,8 @@ def _check(values: Mapping[str, Any]) -> str:
 
 
 def is_intact_archive(path: Path) -> bool:
-    """Whether a zip archive, as npz files and torch's checkpoints are, holds what was written into it, by the
-    checksum of each of its members."""
+    """Return whether every member of a zip archive agrees with its checksum. Npz files and torch's
+    checkpoints are zip archives."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
@@ -91,16 +95,19 @@ def is_intact_archive(path: Path) -> bool:
 
 
 def note(folder: Path, names: Iterable[str]) -> None:
-    """Remember the hashes of some files of a run's folder, which this process holds; those that are not there
-    are forgotten."""
+    """Store the hashes of some files of a run's folder, whose lock this process holds. The hashes of files
+    that do not exist are removed."""
     fresh = {name: [of_file(folder / name)] if (folder / name).exists() else [] for name in names}
     noted = {name: hashes for name, hashes in {**_noted(folder), **fresh}.items() if hashes}
     write_json(folder / FILE, sealed(noted))
 
 
 def write_noted(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically and remember its hash. A kill leaves the old file or the new one, and
-    either is what was noted."""
+    """Write UTF-8 text atomically and store its hash.
+
+    The hash of the old file stays valid, so that a kill, which leaves the old file or the new one, does no
+    harm.
+    """
     noted = _noted(path.parent)
     before = [of_file(path)] if path.exists() else []
     noted[path.name] = [hashlib.sha256(text.encode()).hexdigest(), *before]
@@ -109,20 +116,24 @@ def write_noted(path: Path, text: str) -> None:
 
 
 def problem_of(path: Path) -> str | None:
-    """What is wrong with a file of a run's folder, in words with its name; None where it is what was noted,
-    or where nothing was, as of runs from before there were hashes."""
+    """Describe how a file of a run's folder differs from its stored hash.
+
+    Returns:
+        A description with the name of the file; None where it does not differ, or where no hash is stored, as
+        for runs of versions without hashes.
+    """
     noted = _noted(path.parent)
     return _unlike(path, noted[path.name]) if path.name in noted else None
 
 
 def require(path: Path) -> None:
-    """Raise WsbenchError, naming it, where a file of a run's folder is not what was left there."""
+    """Raise WsbenchError if a file of a run's folder differs from its stored hash."""
     if problem := problem_of(path):
         raise WsbenchError(f"{path.parent}: {problem}; rerun the command that made it")
 
 
 def _noted(folder: Path) -> dict[str, list[str]]:
-    """By name, the hashes that files may have; nothing is known where the note is absent or damaged."""
+    """Read the hashes that files may have, by name; none where the file of hashes is absent or damaged."""
     try:
         values = read_json(folder / FILE)
         if is_intact(values):

@@ -1,4 +1,4 @@
-"""JSON and YAML files from outside: of a limited size, and each checked against one model."""
+"""Reads JSON and YAML files of users, with a limited size, and checks each against a model."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def printable_line(text: str) -> str:
-    """A text without line breaks and control characters; any other is a ValueError."""
+    """Return a text that has no line breaks or control characters; raise ValueError for any other."""
     if not text.isprintable():
         raise ValueError("has characters that do not print")
     return text
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(printable_line)]
-"""What tables print as the name of something."""
+"""A name that tables print."""
 
 FolderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
-"""What names a folder or a file of ours, so that it can lead nowhere else."""
+"""A name of a folder or file within a folder of wsbench. It cannot lead to another folder."""
 
 
 def possible_path(path: FilePath) -> FilePath:
-    """A path that a file system can have; any other is a ValueError."""
-    parts = [len(part.encode()) for part in Path(path).parts]
-    if not str(path).isprintable() or max(parts, default=0) > 255 or sum(parts) > 3000:
+    """Return a path that a file system can have; raise ValueError for any other."""
+    lengths = [len(name.encode()) for name in Path(path).parts]
+    if not str(path).isprintable() or max(lengths, default=0) > 255 or sum(lengths) > 3000:
         raise ValueError("is no path that a file system can have")
     return path
 
 
 class Document(BaseModel):
-    """Base of the models of files that are written for wsbench: an unknown key is a mistake."""
+    """Base class of models of files that are written for wsbench. An unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 def read_bytes(path: Path) -> bytes:
-    """What a file holds, without a byte-order mark.
+    """Read the bytes of a file, without a byte-order mark.
 
     Raises:
-        WsbenchError: it cannot be read, or is larger than `limits` allow.
+        WsbenchError: the file cannot be read, or is larger than `limits` allow.
     """
     try:
         limits.refuse_larger(path, path.stat().st_size, "holds")
@@ -62,32 +62,51 @@ def read_bytes(path: Path) -> bytes:
         raise WsbenchError(f"{path} cannot be read: {reason}") from None
 
 
-def json_value(path: Path, content: bytes, what: str) -> Any:
-    """The value of a JSON text in UTF-8, at most 200 levels deep, without NaN.
+def read_json(path: Path, model: type[Model], noun: str) -> Model:
+    """Read a JSON file and check it against a pydantic model.
 
     Args:
-        path: of its file, for the message.
-        content: the text.
-        what: its file is to be, for the message.
+        path: the file, in UTF-8, with or without a byte-order mark.
+        model: the model of its content.
+        noun: the file in words, such as ``a COCO annotation file``, for the message.
 
     Raises:
-        WsbenchError: it is no such text.
+        WsbenchError: the file cannot be read, is too large, or does not fit the model. The message names the
+            first wrong key and the reason.
+    """
+    try:
+        return model.model_validate_json(read_bytes(path))
+    except ValidationError as error:
+        raise WsbenchError(f"{path} is not {noun}: {reason_of(error, model)}") from None
+
+
+def json_value(path: Path, content: bytes, noun: str) -> Any:
+    """Parse a JSON text in UTF-8, at most 200 levels deep and without NaN.
+
+    Args:
+        path: the file of the text, for the message.
+        content: the text.
+        noun: the file in words, for the message.
+
+    Raises:
+        WsbenchError: the text is not valid.
     """
     try:
         return from_json(content, allow_inf_nan=False)
     except ValueError as error:
-        raise WsbenchError(f"{path}: not {what}: {error}") from None
+        raise WsbenchError(f"{path}: not {noun}: {error}") from None
 
 
 def yaml_value(content: bytes | str, where: str) -> Any:
-    """The value of a YAML text: plain data alone.
+    """Parse a YAML text of plain data.
 
     Args:
         content: the text; bytes are UTF-8.
-        where: it stands, for the message.
+        where: the place of the text, for the message.
 
     Raises:
-        WsbenchError: it is no YAML, or holds more than `limits` allow with every alias written out.
+        WsbenchError: the text is not valid, or has more values than `limits` allow when every alias is
+            replaced by what it stands for.
     """
     import yaml
 
@@ -103,16 +122,17 @@ def yaml_value(content: bytes | str, where: str) -> Any:
         return loader.construct_document(node)
     except RecursionError:
         raise WsbenchError(f"{where}: not valid YAML: lists within lists go too deep") from None
-    # Dates such as 2026-99-99 and numbers of 5,000 digits are ValueErrors of Python; unhashable keys and odd
-    # tags are TypeErrors and others.
+    # Besides YAMLError, dates such as 2026-99-99 and numbers of 5,000 digits raise ValueError, and unhashable
+    # keys and unknown tags raise TypeError and others.
     except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise WsbenchError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from None
 
 
 def _values(node: Node, counted: dict[int, float]) -> float:
-    """How many values a YAML node stands for, aliases written out; infinity for one within itself."""
+    """Count the values that a YAML node stands for, with every alias replaced; infinity for a node that
+    contains itself."""
     if id(node) not in counted:
-        counted[id(node)] = float("inf")  # until it is known: whoever asks before is inside of it
+        counted[id(node)] = float("inf")  # this is what a node finds that is counted within itself
         children: Iterable[Any] = node.value if isinstance(node.value, list) else ()
         pairs = [child if isinstance(child, tuple) else (child,) for child in children]
         counted[id(node)] = 1 + sum(_values(inner, counted) for pair in pairs for inner in pair)
@@ -120,15 +140,15 @@ def _values(node: Node, counted: dict[int, float]) -> float:
 
 
 def checked(model: type[Model], value: Any, where: str) -> Model:
-    """A value as an instance of its model.
+    """Make an instance of a model from a value.
 
     Args:
-        model: what it must be.
-        value: of JSON or YAML.
-        where: it stands, for the message.
+        model: the model.
+        value: the value of a JSON or YAML text.
+        where: the place of the value, for the message.
 
     Raises:
-        WsbenchError: it is not; the message names the first key that is wrong, and why.
+        WsbenchError: the value does not fit; the message names the first wrong key and the reason.
     """
     try:
         return model.model_validate(value)

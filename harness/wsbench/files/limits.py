@@ -1,4 +1,4 @@
-"""How much a file from outside may hold, so that a small one cannot fill the memory."""
+"""Limits of files from users, so that a small file cannot fill the memory."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 VARIABLE = "WSBENCH_MAX_MEGABYTES"
+"""The environment variable that replaces `DEFAULT`."""
+
 DEFAULT = 200
-"""What a picture's pixels and an archive's arrays may take, and how long a JSON text may be, in megabytes of
-10^6 bytes; the variable sets another number."""
+"""The limit of a picture's pixels, an archive's arrays and a JSON text, in megabytes of 10^6 bytes."""
 
 EXPANSION = 100
-"""An archive that is large itself may expand to so many times its size. Heatmaps as floats expand 2 to 30
-times; an archive of zeros expands 1,000 times."""
+"""A large archive may expand to this multiple of its size. Heatmaps as floats expand 2 to 30 times, an
+archive of zeros 1,000 times."""
 
 YAML_BYTES = 10**6
+"""Characters of a YAML text. People write these texts by hand."""
+
 YAML_VALUES = 100_000
-"""What a YAML text may hold, with every alias written out. People write these texts by hand."""
+"""Values of a YAML text, with every alias replaced by what it stands for."""
 
 
 def most_bytes() -> int:
-    """What one file may expand to, in bytes.
+    """Return the number of bytes that a file may expand to.
 
     Raises:
-        WsbenchError: the variable is no positive number.
+        WsbenchError: the variable is not a positive number.
     """
     word = os.environ.get(VARIABLE) or str(DEFAULT)
     if not (word.isascii() and word.isdigit() and int(word[:9]) > 0):
@@ -37,30 +40,32 @@ def most_bytes() -> int:
     return int(word[:9]) * 10**6
 
 
-def refuse_larger(path: Path, size: int, what: str, *, own_size: int = 0) -> None:
-    """Raise WsbenchError where a file holds, or expands to, more than is allowed.
+def refuse_larger(path: Path, size: int, verb: str, *, archive_size: int = 0) -> None:
+    """Raise WsbenchError if a file holds, or expands to, more than is allowed.
 
     Args:
-        path: of the file.
-        size: in bytes, as its header says.
-        what: has that size, for the message.
-        own_size: of the file itself, of which an archive may be a multiple.
+        path: the file.
+        size: the size in bytes, as its header says.
+        verb: ``holds`` or ``expands to``, for the message.
+        archive_size: for an archive, the size of its file in bytes. It may expand to a multiple of this.
     """
-    if size > max(most_bytes(), EXPANSION * own_size):
-        raise WsbenchError(f"{path}: {larger(size, what)}")
+    if size > max(most_bytes(), EXPANSION * archive_size):
+        raise WsbenchError(f"{path}: {too_large(size, verb)}")
 
 
-def larger(size: int, what: str) -> str:
-    """The reason why something is too large, and how to allow it."""
+def too_large(size: int, verb: str) -> str:
+    """Say that something is too large, and how to allow it."""
     megabytes = -(-size // 10**6)
     return (
-        f"{what} {megabytes} MB, and at most {most_bytes() // 10**6} MB are read; "
+        f"{verb} {megabytes} MB, and at most {most_bytes() // 10**6} MB are read; "
         f"if that is meant, set {VARIABLE}={megabytes}"
     )
 
 
 def too_large_picture(image: Image) -> str:
-    """Why the pixels of a picture that has been opened must not be decoded, or nothing. They are held twice:
-    as they are, and as grey levels."""
+    """Say why the pixels of an opened picture must not be decoded; empty where they may be."""
+    # Pixels are held twice in memory: as they are, and as grey levels.
     size = image.width * image.height * (len(image.getbands()) + 1)
-    return larger(size, f"has {image.width}x{image.height} pixels, which take") if size > most_bytes() else ""
+    if size <= most_bytes():
+        return ""
+    return too_large(size, f"has {image.width}x{image.height} pixels, which take")

@@ -1,4 +1,4 @@
-"""Locks between processes: who holds one, how long it is waited for, and what a dead process has left."""
+"""Locks between processes, with the process that holds each, and waiting for it while it works."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from wsbench.errors import WsbenchError
 from wsbench.files.writing import read_json
 
 PATIENCE = 600.0
-"""Seconds that a process is waited for which gives no sign of life."""
+"""Seconds to wait for a process that gives no sign of life."""
 
-ORPHANS = 30.0
-"""Seconds that the children of a dead process are waited for; workers notice its death within 5."""
+ORPHAN_SECONDS = 30.0
+"""Seconds to wait for the children of a dead process. Workers notice its death within 5 seconds."""
 
-LOOK = 0.2
-"""Seconds between two looks at a lock."""
+POLL_SECONDS = 0.2
+"""Seconds between two attempts to get a lock."""
 
 
 class Busy(Exception):
-    """A lock that another process does not give back.
+    """Raised where another process does not release a lock.
 
     Attributes:
-        holder: that process, in words.
+        holder: the other process, in words.
     """
 
     def __init__(self, holder: str) -> None:
@@ -45,17 +45,18 @@ def held(
     patience: float = 0.0,
     sign_of_life: Callable[[], Any] = lambda: None,
 ) -> Iterator[None]:
-    """Hold a lock between processes. It dies with the process; the next one says that it took it over.
+    """Hold a lock between processes. The end of a process releases its locks.
 
     Args:
-        lock: its file; who holds it stands in a file beside it.
-        say: called with a line when another process is waited for, or when one has died with the lock.
-        patience: seconds that the other process is waited for after its last sign of life.
-        sign_of_life: what it gives differs from what it gave before when the other process has got on.
+        lock: the file of the lock. The process that holds it is noted in a file beside it.
+        say: called with a line when another process is waited for, or when one ended without releasing the
+            lock.
+        patience: seconds to wait for the other process after its last sign of life.
+        sign_of_life: returns a value that changes while the other process works.
 
     Raises:
-        Busy: the other process holds it still.
-        OSError: the folder cannot be written, or has no locks.
+        Busy: the other process still holds the lock.
+        OSError: the folder cannot be written, or its file system has no locks.
     """
     with ExitStack() as stack:
         stack.enter_context(_acquired(FileLock(lock, timeout=0), lock, say, patience, sign_of_life))
@@ -69,10 +70,10 @@ def held(
 
 @contextmanager
 def held_for_a_moment(lock: Path) -> Iterator[None]:
-    """Hold a lock that no process holds for long, and wait for the others.
+    """Hold a lock that processes hold briefly. Wait for other processes.
 
     Raises:
-        WsbenchError: one of them does not go on.
+        WsbenchError: another process does not release the lock.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -96,13 +97,13 @@ def _acquired(
             file_lock.acquire()
             break
         except Timeout:
-            allowed = max(patience, ORPHANS if _is_dead(lock) else 0.0)
+            allowed = max(patience, ORPHAN_SECONDS if _is_dead(lock) else 0.0)
             if time.monotonic() - began > allowed:
                 raise Busy(_holder(lock) or "another process") from None
         if not waited:
             say(f"{lock.parent}: waiting for {_holder(lock) or 'another process'}")
             waited = True
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
         if (now := sign_of_life()) != life:
             began, life = time.monotonic(), now
     try:
@@ -119,8 +120,8 @@ def _machine() -> str:
     return "".join(letter for letter in platform.node() if letter.isalnum() or letter in "-_.")
 
 
-def _read(lock: Path) -> tuple[int, str] | None:
-    """Process and machine that hold a lock, or have died with it."""
+def _read_note(lock: Path) -> tuple[int, str] | None:
+    """Read the process and the machine that hold a lock, or ended without releasing it."""
     try:
         values = read_json(_note(lock))
         return int(values["process"]), str(values["machine"])
@@ -129,14 +130,14 @@ def _read(lock: Path) -> tuple[int, str] | None:
 
 
 def _holder(lock: Path) -> str | None:
-    """In words."""
-    holder = _read(lock)
+    """Return the process that holds a lock, in words."""
+    holder = _read_note(lock)
     return None if holder is None else f"process {holder[0]} of {holder[1]!a}".replace("'", "")
 
 
 def _is_dead(lock: Path) -> bool:
-    """Whether the process that holds a lock has ended, so that only its children can hold it still."""
-    holder = _read(lock)
+    """Return whether the process that held a lock has ended, so that only its children can hold it still."""
+    holder = _read_note(lock)
     if holder is None or holder[1] != _machine() or os.name != "posix":
         return False
     try:

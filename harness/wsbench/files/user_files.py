@@ -1,4 +1,5 @@
-"""Files as people have them: marks of editors, suffixes in any case, names that are no text, ``~``."""
+"""Handles files as users have them: byte-order marks, suffixes in any case, names that are not UTF-8,
+``~``."""
 
 from __future__ import annotations
 
@@ -9,20 +10,22 @@ from pathlib import Path
 from wsbench.errors import WsbenchError
 
 MACOS = "__MACOSX"
-"""A folder that macOS puts into archives, full of files that are none."""
+"""A folder that macOS adds to archives. Its files are not those of the user."""
 
 
 def expanded(path: str | Path) -> Path:
-    """A path that no shell has seen, with a leading ``~`` or ``~user`` replaced by the home folder; the path
-    as it is where that is not known."""
+    """Replace a leading ``~`` or ``~user`` by the home folder, where it is known."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path's own raises where there is no home
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file, whether it begins with a byte-order mark or not.
+    """Read the text of a UTF-8 file, without a byte-order mark.
+
+    Args:
+        path: the file.
 
     Raises:
-        WsbenchError: the file cannot be read, is too large, or is no UTF-8; the message names it.
+        WsbenchError: the file cannot be read, is too large, or is not UTF-8.
     """
     from wsbench.files.documents import read_bytes
 
@@ -33,24 +36,25 @@ def read_text(path: Path) -> str:
 
 
 def image_files(folder: Path, suffixes: Collection[str], *, deep: bool = False) -> dict[str, Path]:
-    """The image files in a folder, sorted by path.
+    """Find the image files in a folder, sorted by path. Their content is not read.
 
-    Hidden files (macOS leaves a ``._NAME.png`` beside ``NAME.png`` on drives that are not its own) and the
-    folder ``__MACOSX`` are passed over. A file's content is not looked at.
+    Hidden files and the folder ``__MACOSX`` are left out. (On drives of other systems, macOS writes a
+    ``._NAME.png`` beside ``NAME.png``.)
 
     Args:
-        folder: where they lie; without it there are none.
-        suffixes: in lower case, such as ``.png``; files have them in any case.
-        deep: also look into the folders below.
+        folder: the folder; if it does not exist, there are no files.
+        suffixes: suffixes in lower case, such as ``.png``. Files may have them in any case.
+        deep: whether to search subfolders too.
 
     Returns:
-        Paths by name: relative to the folder, with ``/``, the suffix in lower case. Where two files differ in
-        the case of their suffixes alone, the second keeps its own name.
+        Paths by name. A name is the path relative to the folder, with ``/``, and the suffix in lower case. If
+        two files differ in the case of their suffixes alone, the second keeps its suffix.
     """
     paths = []
-    for place, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
+        # os.walk goes into the folders that are left in this list.
         folders[:] = [name for name in folders if deep and not name.startswith(".") and name != MACOS]
-        paths += [Path(place, name) for name in names if not name.startswith(".")]
+        paths += [Path(parent, name) for name in names if not name.startswith(".")]
     paths = sorted(path for path in paths if path.suffix.lower() in suffixes)
     files = {path.relative_to(folder).as_posix(): path for path in paths}
     for name, path in [*files.items()]:
@@ -61,7 +65,8 @@ def image_files(folder: Path, suffixes: Collection[str], *, deep: bool = False) 
 
 
 def wrong_name(path: Path) -> str:
-    """What is wrong with a path as text, or nothing: names unpacked from an old archive may be no UTF-8."""
+    """Say what is wrong with the name of a file; empty where nothing is. Names from old archives may not be
+    UTF-8."""
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:

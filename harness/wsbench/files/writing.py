@@ -1,4 +1,4 @@
-"""Writes that are whole or not at all, and that leave nothing for long where their process is killed."""
+"""Writes files atomically, and removes the unfinished files of killed processes."""
 
 from __future__ import annotations
 
@@ -20,53 +20,54 @@ except ImportError:  # Windows, where a file that is open cannot be removed, and
     fcntl = None  # type: ignore[assignment]
 
 CACHE_VARIABLE = "WSBENCH_CACHE"
-"""Names the folder of what is made of a dataset's images, and of what was found out about its files."""
+"""The environment variable that names the folder of the cache."""
 
-PART = ".part"
-"""The end of the name of a file that is being written."""
+UNFINISHED = ".part"
+"""The end of the name of an unfinished file."""
 
-NAME = 100
-"""Characters of a file's name that its unfinished file's has, too: file systems allow 255 bytes in all."""
+MAX_NAME_CHARACTERS = 100
+"""Characters of a file's name that its unfinished file shares. File systems allow 255 bytes in all."""
 
 _SWEPT: set[Path] = set()
 
-# A line end is never inside a JSON string, so what looks like an indented list of scalars is one.
+# JSON strings contain no line breaks, so everything that looks like an indented list of scalars is one.
 _INNER_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s+\]")
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes the place of ``path`` when the block ends well, and vanishes otherwise.
+    """Open a binary file that replaces ``path`` when the block ends, and is removed if the block raises.
 
-    What killed processes left in the folder of ``path`` is removed at this process's first write into it.
+    At the first write into a folder, a process also removes the unfinished files that killed processes left
+    there.
 
     Raises:
         WsbenchError: no space is left; the message names the folder.
-        OSError: it cannot be made or written; the error names ``path``.
+        OSError: the file cannot be made or written; the error names ``path``.
     """
-    part: Path | None = None
+    unfinished: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep_once(path.parent)
-        handle, part = _claimed(path)
+        handle, unfinished = _claimed(path)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            part.chmod(0o666 & ~_umask())
-            part.replace(path)
+            unfinished.chmod(0o666 & ~_umask())  # mkstemp makes files that others cannot read
+            unfinished.replace(path)
     except BaseException as error:
-        if part is not None:
-            part.unlink(missing_ok=True)
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
         if is_full(error):
-            raise WsbenchError(f"{no_space(path.parent)} and type the same command again") from None
-        if isinstance(error, OSError) and part is None:
-            error.filename = str(path)  # and not that of the temporary file
+            raise WsbenchError(f"{no_space(path.parent)} and rerun the command") from None
+        if isinstance(error, OSError) and unfinished is None:
+            error.filename = str(path)  # instead of the name of the temporary file
         raise
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether an exception, or one that led to it, says that a disk or a quota is full."""
+    """Return whether an exception, or one that led to it, says that a disk or a quota is full."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
@@ -75,38 +76,42 @@ def is_full(error: BaseException | None) -> bool:
 
 
 def no_space(folder: Path) -> str:
-    """The beginning of the line that says which folder is full, and what to do."""
+    """Return the beginning of a message that says which folder is full, and what to do."""
     return f"no space is left in {folder}: free some"
 
 
 def _claimed(path: Path) -> tuple[int, Path]:
-    """A new file beside ``path``, open and locked for as long as it is, so that nobody takes it for left
+    """Open a new file beside ``path``. It is locked while it is open, so that no process removes it as left
     over."""
+    prefix = f".{path.name[:MAX_NAME_CHARACTERS]}."
     while True:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:NAME]}.", suffix=PART)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=UNFINISHED)
         _lock(handle)
-        if os.fstat(handle).st_nlink:  # else it was taken for left over before it was locked
+        if os.fstat(handle).st_nlink:  # 0 if another process removed it before it was locked
             return handle, Path(name)
         os.close(handle)
 
 
 def _sweep_once(folder: Path) -> None:
-    """Remove unfinished files whose writers are gone; once a process, as a folder may hold many files."""
-    if (place := folder.resolve()) in _SWEPT:
+    """Remove the unfinished files of processes that have ended, once for each folder and process."""
+    if (resolved := folder.resolve()) in _SWEPT:
         return
-    _SWEPT.add(place)
-    for part in place.glob(f".*{PART}"):
+    _SWEPT.add(resolved)
+    for unfinished in resolved.glob(f".*{UNFINISHED}"):
         try:
-            with part.open("rb+") as file:
+            with unfinished.open("rb+") as file:
                 if _lock(file.fileno()):
-                    part.unlink(missing_ok=True)
-        except OSError:  # of somebody else, or gone already
+                    unfinished.unlink(missing_ok=True)
+        except OSError:  # the file belongs to another user, or is gone
             continue
 
 
 def _lock(handle: int) -> bool:
-    """Lock an open file until it is closed; False where another process holds it, or files have no locks. A
-    lock dies with its process, on whichever machine."""
+    """Lock an open file until it is closed, or its process ends.
+
+    Returns:
+        False if another process holds the lock, or the system has no locks.
+    """
     if fcntl is None:
         return False
     try:
@@ -117,7 +122,7 @@ def _lock(handle: int) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text atomically; what is no text (a file name's bytes) as an escape, which JSON knows."""
+    """Write UTF-8 text atomically. Surrogates (bytes of a file's name) are written as escapes, as in JSON."""
     with atomic(path) as file:
         file.write(text.encode(errors="backslashreplace"))
 
@@ -128,11 +133,10 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def json_text(value: Any) -> str:
-    """JSON as files have it: keys in their order, a list of numbers on one line, and no NaN, which many
-    readers refuse.
+    """Format JSON for files: keys in their order, and each list of numbers on one line.
 
     Raises:
-        ValueError: a number is NaN or infinite.
+        ValueError: a number is NaN or infinite, which many readers refuse.
     """
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
     return _INNER_LIST.sub(_on_one_line, text) + "\n"
@@ -143,7 +147,7 @@ def _on_one_line(match: re.Match[str]) -> str:
 
 
 def exists(path: Path) -> bool:
-    """Whether there is such a file or folder; False for words that cannot be a path, such as long ones."""
+    """Return whether a file or folder exists; False for text that cannot be a path, such as a long one."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -151,7 +155,7 @@ def exists(path: Path) -> bool:
 
 
 def read_json(path: Path) -> Any:
-    """The value in a JSON file, whether it begins with a byte-order mark or not."""
+    """Read the value in a JSON file, with or without a byte-order mark."""
     return json.loads(path.read_text(encoding="utf-8-sig"))
 
 

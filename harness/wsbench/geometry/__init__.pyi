@@ -10,6 +10,7 @@ from .coordinates import over_whole_image as over_whole_image
 from .coordinates import xywh_to_xyxy as xywh_to_xyxy
 from .coordinates import xyxy_to_xywh as xyxy_to_xywh
 from .heatmaps import peaked as peaked
+from .heatmaps import stretched as stretched
 from .iou import one_to_one as one_to_one
 from .iou import pairwise_iou as pairwise_iou
 from .iou import shared_areas as shared_areas

@@ -5,6 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 
+def stretched(values: np.ndarray) -> np.ndarray:
+    """Shift and scale a map so that its lowest value becomes 0 and its highest 1.
+
+    Args:
+        values: floats of any shape.
+
+    Returns:
+        An array of the same shape and type; 0 everywhere where all values are equal.
+    """
+    lowest, highest = values.min(), values.max()
+    if highest == lowest:
+        return np.zeros_like(values)
+    shares: np.ndarray = (values - lowest) / (highest - lowest)
+    return shares
+
+
 def peaked(maps: np.ndarray, smoothing: float = 0.0) -> np.ndarray:
     """Divide each map by its maximum, so that it reaches 1. A map that is 0 everywhere stays 0.
 

@@ -16,7 +16,8 @@ from wsbench.errors import WsbenchError, suggestion
 from wsbench.files.documents import first_fault, read_bytes
 from wsbench.geometry.box_units import frame_doubt
 from wsbench.geometry.coordinates import areas, clip, xywh_to_xyxy
-from wsbench.predictions.store import SCORED_ROLES, listed_once, require, scores_in_unit
+from wsbench.predictions.file_checks import listed_once, require, scores_in_unit
+from wsbench.predictions.store import SCORED_ROLES
 from wsbench.types import Prediction, Role, Sample, ScoredBox
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -14,7 +14,8 @@ from wsbench.errors import WsbenchError, choose, suggestion
 from wsbench.files import archives
 from wsbench.files.archives import array
 from wsbench.geometry.coordinates import full_image
-from wsbench.predictions.store import SCORED_ROLES, listed_once, require, scores_in_unit
+from wsbench.predictions.file_checks import listed_once, require, scores_in_unit
+from wsbench.predictions.store import SCORED_ROLES
 from wsbench.types import Prediction, Region, Role
 
 MAX_SIDE = 4096

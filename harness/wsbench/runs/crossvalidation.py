@@ -19,7 +19,7 @@ from wsbench.runs.job import Job
 from wsbench.runs.runner import execute
 from wsbench.runs.stages import locked
 from wsbench.scoring.bootstrap import Resamples
-from wsbench.scoring.measuring import macro, values
+from wsbench.scoring.metric_values import macro, values
 from wsbench.scoring.table import Scored
 from wsbench.utils.hashing import key_of
 

@@ -15,6 +15,8 @@ import numpy as np
 from scipy.stats import spearmanr
 from skimage import feature, metrics
 
+from wsbench.geometry.heatmaps import stretched
+
 GRID = 64
 """Side that maps are resized to, in cells. Windows and histogram cells then cover the same share of the
 image for every method, however coarse its maps are."""
@@ -83,9 +85,8 @@ def varies(values: np.ndarray) -> bool:
 
 
 def normalised(values: np.ndarray) -> np.ndarray:
-    """A map that is not constant, scaled to 0 at its lowest and 1 at its highest value."""
-    result: np.ndarray = (values - values.min()) / np.ptp(values)
-    return result
+    """A map that varies, from 0 at its lowest to 1 at its highest value."""
+    return stretched(values)
 
 
 def resized_to_grid(values: np.ndarray) -> np.ndarray:

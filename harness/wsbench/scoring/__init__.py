@@ -1,1 +1,1 @@
-"""From predictions and truth, as values, to metrics with intervals."""
+"""Computes metrics and their intervals from predictions and truth, which are handed over as values."""

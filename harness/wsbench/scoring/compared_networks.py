@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from wsbench.contract.specs import MetricSpec
-from wsbench.scoring import measuring, strata
+from wsbench.scoring import strata
 from wsbench.scoring.bootstrap import Resamples, ratio
 from wsbench.scoring.compared import Difference, Discordant, difference, mcnemar
 from wsbench.scoring.intervals import edge_variance
+from wsbench.scoring.metric_values import values
 from wsbench.scoring.protocols import Protocol
+from wsbench.scoring.redrawing import Redrawn
 from wsbench.scoring.significance import Estimate, Prior
 from wsbench.scoring.table import Scored
 
@@ -53,7 +55,7 @@ def of_images_alone(network: Network, spec: MetricSpec, draws: Resamples) -> np.
     Returns:
         ``(B,)`` macro values.
     """
-    return _macro(spec, network, measuring.values(spec, network.scored, draws))
+    return _macro(spec, network, values(spec, network.scored, draws))
 
 
 def of_thresholds_alone(network: Network, spec: MetricSpec) -> np.ndarray:
@@ -65,9 +67,9 @@ def of_thresholds_alone(network: Network, spec: MetricSpec) -> np.ndarray:
     redraws, count = network.protocol.redraws, len(network.scored.names)
     once = Resamples.once(count)
     if redraws is None:
-        return _macro(spec, network, measuring.values(spec, network.scored, once))
+        return _macro(spec, network, values(spec, network.scored, once))
     repeated = Resamples(np.ones((len(redraws.rule_numbers), 1)), once.unit)
-    redrawn = measuring.Redrawn(network.scored, network.protocol, redraws, repeated)
+    redrawn = Redrawn(network.scored, network.protocol, redraws, repeated)
     return _macro(spec, network, redrawn.values({spec.name: spec})[spec.name])
 
 
@@ -134,12 +136,12 @@ def by_class(pair: Pair, spec: MetricSpec, draws: Resamples) -> list[Difference]
     if len(table.classes) == 1:
         return []
     once = Resamples.once(len(table.names))
-    values = [_values_of_row(spec, row, once) for row in pair.networks]
+    sample_values = [_values_of_row(spec, row, once) for row in pair.networks]
     drawn = [_values_of_row(spec, row, draws) for row in pair.networks]
     lesions = np.bincount(table.truth.label, minlength=len(table.classes))
     result = []
     for column, name in enumerate(table.classes):
-        samples = [of_row[:, 0, column] for of_row in values]
+        samples = [of_row[:, 0, column] for of_row in sample_values]
         if np.isnan(np.concatenate(samples)).any():
             continue
         of_first, of_second = (
@@ -161,7 +163,7 @@ def difference_of(
 
 def _values_of_row(spec: MetricSpec, row: Sequence[Network], draws: Resamples) -> np.ndarray:
     """Compute ``(n, B, C)`` values of a metric of n networks."""
-    return np.array([measuring.values(spec, network.scored, draws) for network in row])
+    return np.array([values(spec, network.scored, draws) for network in row])
 
 
 def _shares_hit(
@@ -205,6 +207,6 @@ def _estimate(values: np.ndarray, drawn: np.ndarray, like: Estimate, units: int)
 def _macro(spec: MetricSpec, network: Network, drawn: np.ndarray) -> np.ndarray:
     if drawn.ndim == 1:
         return drawn
-    sample = measuring.values(spec, network.scored, Resamples.once(len(network.scored.names)))[0]
+    sample = values(spec, network.scored, Resamples.once(len(network.scored.names)))[0]
     result: np.ndarray = drawn[:, ~np.isnan(sample)].mean(axis=1)
     return result

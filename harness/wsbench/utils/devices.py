@@ -1,4 +1,4 @@
-"""Which device a ``--device`` word names, and whether this machine has it."""
+"""Finds the device that a ``--device`` word names, and checks that this machine has it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ FORM = re.compile(r"auto|(cpu|cuda|mps|xpu)(:\d+)?")
 
 
 def torch_device(word: str) -> torch.device:
-    """The device of a ``--device`` word: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    """Return the device that a word names.
+
+    Args:
+        word: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps`` ...
 
     Raises:
-        WsbenchError: the word names none, or this machine does not have it.
+        WsbenchError: the word names no device, or this machine does not have it.
     """
     import torch
 
@@ -34,20 +37,21 @@ def torch_device(word: str) -> torch.device:
 
 
 def check_form(word: str) -> None:
-    """Raise WsbenchError unless a word has the form of a device's."""
+    """Raise WsbenchError if a word cannot name a device."""
     if not FORM.fullmatch(word):
         raise WsbenchError(f"device '{word}' is none; write auto, cpu, cuda, cuda:1 ... or mps")
 
 
 def check_device(word: str, *, used: bool) -> None:
-    """Make sure, before long work, that a device is there.
+    """Check, before long work, that this machine has a device.
 
     Args:
         word: a ``--device`` word.
-        used: whether torch will compute on it; else its form alone is looked at, and torch is not loaded.
+        used: whether torch will compute on the device. If not, only the form of the word is checked, and
+            torch is not imported.
 
     Raises:
-        WsbenchError: the word names none, or this machine does not have it.
+        WsbenchError: the word names no device, or this machine does not have it.
     """
     check_form(word)
     if used and word not in ("auto", "cpu"):

@@ -1,4 +1,4 @@
-"""Seeds made from names, keys of JSON values, and hashes of source code."""
+"""Makes seeds from names, keys from JSON values, and hashes from source code."""
 
 from __future__ import annotations
 
@@ -11,30 +11,36 @@ from types import ModuleType
 from typing import Any
 
 SAME_SOURCE = "same_source.json"
-"""In a package of plugins: hashes of sources before edits that changed no number, by those after them."""
+"""The file of a plugin package that maps hashes of sources to those before edits that changed no number."""
 
 
 def seed_from(*parts: str | int) -> int:
-    """A 63-bit seed that is a pure function of ``parts``, on every machine.
+    """Make a seed from names and numbers. It is the same on every machine.
 
-    Adding or re-ordering runs changes no other run, because nothing is counted:
+    Seeds depend on names and not on a counter, so that adding or re-ordering runs changes no other run:
 
     >>> seed_from(0, "phantom", "kd_teacher") == seed_from(0, "phantom", "kd_teacher")
     True
+
+    Args:
+        parts: names and numbers; their order and types matter.
+
+    Returns:
+        An integer from 0 to 2**63 - 1.
     """
-    text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
+    text = "\x1f".join(f"{type(value).__name__}:{value}" for value in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
 def key_of(inputs: Any) -> str:
-    """A short hash of JSON values; equal inputs give equal keys on every machine."""
+    """Compute a short hash of JSON values. Equal values give equal keys on every machine."""
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def source_hash(*things: Any) -> str:
-    """Hash of the files in which functions, classes or modules are written.
+    """Compute the hash of the files in which functions, classes or modules are defined.
 
-    A thing of a package's ``__init__`` stands for the whole package, private modules included.
+    Something that is defined in the ``__init__`` of a package stands for all files of the package.
     """
     files: set[Path] = set()
     for thing in things:
@@ -44,8 +50,11 @@ def source_hash(*things: Any) -> str:
 
 
 def trained_source(thing: Any) -> str:
-    """`source_hash` of a thing by which something is trained; or that of its source before edits that changed
-    no number, where its top package says so in a file `SAME_SOURCE`, hashes then by hashes now."""
+    """Compute the `source_hash` of something that trains.
+
+    Where the file `SAME_SOURCE` in its top package says that edits changed no number, the result is the hash
+    before these edits, so that finished trainings stay valid.
+    """
     digest = source_hash(thing)
     module = inspect.getmodule(thing)
     folder = Path(inspect.getsourcefile(module) or "").parent if module else Path()
@@ -60,14 +69,14 @@ def trained_source(thing: Any) -> str:
 
 
 def files_of(module: ModuleType | None) -> set[Path]:
-    """The file of a module, or all of a package's."""
+    """Return the file of a module, or all files of a package."""
     path = Path(inspect.getsourcefile(module) or "") if module else Path()
     files = set(path.parent.rglob("*.py")) if path.name == "__init__.py" else {path}
     return {file for file in files if file.is_file()}
 
 
 def hash_of_files(files: Iterable[Path]) -> str:
-    """A short hash of the names and contents of files."""
+    """Compute a short hash of the names and contents of files."""
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")

@@ -1,4 +1,4 @@
-"""The most memory that a stage of a run held: of the process, and of the GPU."""
+"""Measures the peak memory of a stage of a run, on the CPU and on the GPU."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 STATUS, FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
-"""Of Linux: what a process holds, and where a 5 makes it forget its peak so far (proc(5))."""
+"""Files of Linux (proc(5)): the memory of this process, and a file to which writing 5 resets its peak."""
 
 
 def watch() -> int | None:
-    """Begin a stage: the peaks so far are forgotten.
+    """Begin a stage: reset the peaks.
 
     Returns:
-        The process's resident memory now, in MiB; None where the system cannot forget a peak.
+        The resident memory of the process in MiB; None where the system cannot reset its peak.
     """
     for cuda, device in _gpus():
         cuda.reset_peak_memory_stats(device)
@@ -26,16 +26,16 @@ def watch() -> int | None:
 
 
 def peaks(before: int | None) -> dict[str, int]:
-    """End a stage: its peaks, in MiB.
+    """End a stage: read its peaks, in MiB.
 
     Args:
         before: what `watch` returned.
 
     Returns:
-        ``peak_megabytes``: the most resident memory of the process, Python and libraries included; where
-        ``before`` is None, since the process began, and nothing on Windows. ``grown_megabytes``: how much
-        of it came on top of ``before``, where that is known. ``peak_gpu_megabytes``: the most that torch
-        had allocated on a GPU, where one is in use.
+        ``peak_megabytes`` is the peak of the process's resident memory, including Python and libraries. Where
+        ``before`` is None, it is the peak since the process began, and absent on Windows.
+        ``grown_megabytes`` is its growth over ``before``, where that is known. ``peak_gpu_megabytes`` is the
+        peak of torch's memory on a GPU, where a GPU is used.
     """
     largest = {}
     if before is not None:
@@ -56,7 +56,7 @@ def _status(name: str) -> int:
 
 
 def _gpus() -> list[tuple[Any, int]]:
-    """torch's module of GPUs with the number of each, if this process uses any."""
+    """Return torch's CUDA module with the number of each GPU, if this process uses GPUs."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return []

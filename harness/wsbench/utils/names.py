@@ -1,4 +1,4 @@
-"""Names are text: what may be a name, and how any text is shown in a terminal, a table or a file's name."""
+"""Checks names, and makes text safe to be shown in a terminal, a table or the name of a file."""
 
 from __future__ import annotations
 
@@ -13,64 +13,70 @@ from wsbench.errors import WsbenchError, printable
 if TYPE_CHECKING:
     from wsbench.types import Sample
 
-LONGEST = 80
-"""Characters of a name that becomes a folder and a column; file systems allow 255 bytes."""
+MAX_NAME_BYTES = 80
+"""Bytes of a name that becomes a folder and a column of a table. File systems allow 255 bytes."""
 
 _PUNCTUATION = "_-.@+"
 
 
 def markdown(text: str) -> str:
-    """A cell of a markdown table: one line, no column, tag, link or picture of its own."""
+    """Escape text for a cell of a markdown table, so that it cannot add columns, tags, links or pictures."""
     shown = printable(text).replace("|", "\\|").replace("<", "&lt;")
     return shown.replace("](", "]\\(")
 
 
 def file_stem(text: str) -> str:
-    """A file's name without its suffix: no folder, nothing hidden, no character that a file system refuses,
-    at most `LONGEST` characters. A text that is cut or changed ends with a hash, so that two stay two."""
-    wanted = text.replace("/", "-")
+    """Make the name of a file, without its suffix, from any text.
+
+    The name has no folder and no character that a file system refuses, is not hidden, and has at most
+    `MAX_NAME_BYTES` bytes. A text that was changed gets a hash at its end, so that different texts have
+    different names.
+    """
+    without_folders = text.replace("/", "-")
     safe = "".join(
-        letter if _is_of_names(letter) or letter in f"{_PUNCTUATION} ()" else "_" for letter in wanted
+        letter if _is_of_names(letter) or letter in f"{_PUNCTUATION} ()" else "_"
+        for letter in without_folders
     )
     safe = safe.strip().lstrip(".")
-    if safe and safe == wanted and len(safe.encode()) <= LONGEST:
+    if safe and safe == without_folders and len(safe.encode()) <= MAX_NAME_BYTES:
         return safe
     ending = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
-    return f"{safe.encode()[: LONGEST - 9].decode(errors='ignore')}-{ending}"
+    return f"{safe.encode()[: MAX_NAME_BYTES - 9].decode(errors='ignore')}-{ending}"
 
 
-def require_name(name: object, what: str) -> None:
-    """Raise WsbenchError where ``name`` cannot be typed, listed and made a folder of. Letters may be of any
-    script.
+def require_name(name: object, owner: str) -> None:
+    """Raise WsbenchError if a name cannot be typed, listed and used for a folder.
 
     Args:
-        name: that a plugin or a user gave.
-        what: it names, for the message.
+        name: the name that a plugin or a user chose. Its letters may belong to any script.
+        owner: the thing that is named, for the message.
     """
     if not isinstance(name, str) or not name:
-        raise WsbenchError(f"{what} has the name {printable(repr(name))}, which is no text")
-    if len(name.encode(errors="replace")) > LONGEST:
-        raise WsbenchError(f"{what} '{printable(name[:20])}...': a name has at most {LONGEST} bytes")
+        raise WsbenchError(f"{owner} has the name {printable(repr(name))}, which is no text")
+    if len(name.encode(errors="replace")) > MAX_NAME_BYTES:
+        raise WsbenchError(f"{owner} '{printable(name[:20])}...': a name has at most {MAX_NAME_BYTES} bytes")
     if not (_is_of_names(name[0]) and all(_is_of_names(letter) or letter in _PUNCTUATION for letter in name)):
         raise WsbenchError(
-            f"{what} '{printable(name)}': letters, digits, '-', '_', '.', '@' and '+' make a name, and a "
-            "letter or digit begins it"
+            f"{owner} '{printable(name)}': a name consists of letters, digits, '-', '_', '.', '@' and '+', "
+            "and begins with a letter or digit"
         )
 
 
 def require_classes(classes: Sequence[str], who: str) -> None:
-    """Raise WsbenchError where a dataset's classes are not different lines of text."""
+    """Raise WsbenchError if the classes of a dataset are not different lines of text."""
+    limit = MAX_NAME_BYTES
     for name in classes:
-        if not isinstance(name, str) or not name.strip() or printable(name) != name or len(name) > LONGEST:
-            shown = printable(repr(name))[:LONGEST]
-            raise WsbenchError(f"{who}: the class {shown} must be a line of 1 to {LONGEST} characters")
+        if not isinstance(name, str) or not name.strip() or printable(name) != name or len(name) > limit:
+            shown = printable(repr(name))[:limit]
+            raise WsbenchError(f"{who}: the class {shown} must be a line of 1 to {limit} characters")
     if len(set(classes)) < len(classes):
         raise WsbenchError(f"{who}: two classes have the same name")
 
 
 def fault_of(sample: Sample) -> str:
-    """Why a sample's words cannot be shown and its name not be made a file's; empty for a sound sample."""
-    path = PureWindowsPath(sample.name)  # it knows both separators, and drives
+    """Say why a sample's name or attributes cannot be shown, or why its name leads out of its folder; empty
+    for a sound sample."""
+    path = PureWindowsPath(sample.name)  # it knows both separators and drives
     if not sample.name or path.anchor or ".." in path.parts:
         return "its name leads out of the dataset's folder"
     if printable(sample.name) != sample.name:

@@ -1,4 +1,4 @@
-"""Shows long work: a bar in a terminal, plain lines elsewhere, nothing when quiet."""
+"""Shows the progress of long work: as a bar in a terminal, as lines elsewhere, or not at all."""
 
 from __future__ import annotations
 
@@ -16,25 +16,33 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Advance(Protocol):
-    """Called inside a task: ``advance(3, "loss 0.41")`` says that three more steps are done."""
+    """A function that reports finished steps of a task: ``advance(3, "loss 0.41")`` reports three."""
 
     def __call__(self, steps: int = 1, note: str = "") -> None: ...
 
 
 class Progress(ABC):
-    """Where a command shows what it is doing. Everything goes to the standard error stream."""
+    """Shows what a command is doing, on the standard error stream."""
 
     @abstractmethod
     def say(self, line: str) -> None:
-        """Show one line."""
+        """Show a line of text."""
 
     @abstractmethod
-    def task(self, what: str, total: int) -> Task:
-        """A context in which ``total`` steps of ``what`` are done; it gives an `Advance`."""
+    def task(self, description: str, total: int) -> Task:
+        """Show a task: ``with progress.task("reading images", 100) as advance: ...``.
+
+        Args:
+            description: the task in words.
+            total: the number of its steps.
+
+        Returns:
+            A context whose value is an `Advance`.
+        """
 
 
 class Task(Protocol):
-    """A context that gives an `Advance`."""
+    """A context whose value is an `Advance`."""
 
     def __enter__(self) -> Advance: ...
     def __exit__(
@@ -53,18 +61,18 @@ class Silent(Progress):
         pass
 
     @contextmanager
-    def task(self, what: str, total: int) -> Iterator[Advance]:
+    def task(self, description: str, total: int) -> Iterator[Advance]:
         yield lambda steps=1, note="": None
 
 
 class Lines(Progress):
-    """Plain lines, at most one in ten seconds and a last one, for logs and pipes."""
+    """Prints lines, for logs and pipes: at most one in ten seconds, and one at the end of a task."""
 
     def say(self, line: str) -> None:
         print(printable(line), file=sys.stderr, flush=True)
 
     @contextmanager
-    def task(self, what: str, total: int) -> Iterator[Advance]:
+    def task(self, description: str, total: int) -> Iterator[Advance]:
         started = shown = time.monotonic()
         done = 0
 
@@ -75,14 +83,14 @@ class Lines(Progress):
             if done and now - shown >= SECONDS_BETWEEN_LINES:
                 shown = now
                 left = (now - started) / done * (total - done)
-                self.say(f"{what}: {done}/{total} {note} about {left:.0f} s left".replace("  ", " "))
+                self.say(f"{description}: {done}/{total} {note} about {left:.0f} s left".replace("  ", " "))
 
         yield advance
-        self.say(f"{what}: {done} in {time.monotonic() - started:.0f} s")
+        self.say(f"{description}: {done} in {time.monotonic() - started:.0f} s")
 
 
 class Bars(Progress):
-    """Rich's progress bars."""
+    """Shows progress bars of Rich."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -93,7 +101,7 @@ class Bars(Progress):
         self._console.print(printable(line), markup=False, emoji=False, highlight=False)
 
     @contextmanager
-    def task(self, what: str, total: int) -> Iterator[Advance]:
+    def task(self, description: str, total: int) -> Iterator[Advance]:
         from rich import progress
 
         columns = (
@@ -104,7 +112,7 @@ class Bars(Progress):
             progress.TimeRemainingColumn(),
         )
         with progress.Progress(*columns, console=self._console) as bars:
-            bar = bars.add_task(what, total=total, note="")
+            bar = bars.add_task(description, total=total, note="")
 
             def advance(steps: int = 1, note: str = "") -> None:
                 if note:
@@ -116,7 +124,7 @@ class Bars(Progress):
 
 
 def choose_progress(*, quiet: bool) -> Progress:
-    """What fits the standard error stream."""
+    """Return the kind of progress that fits the standard error stream."""
     if quiet:
         return Silent()
     return Bars() if sys.stderr.isatty() else Lines()

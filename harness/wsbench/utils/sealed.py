@@ -1,4 +1,4 @@
-"""Functions of the harness that plugins hold, without what those functions hold."""
+"""Functions that plugins may call, but whose contents they cannot reach by accident."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _FUNCTIONS: WeakKeyDictionary[Sealed[..., Any], Callable[..., Any]]
 
 
 class Sealed(Generic[Parameters, Result]):
-    """A function that can be called, while neither its attributes nor its closure lead to what it works with:
-    the boxes of a dataset, of which a view only needs the pixels.
+    """A function that can be called, and whose attributes and closure cannot be reached through this object.
 
-    It keeps mistakes out (a walk over attributes, a print, a pickle), not malice: whoever imports the harness
-    can read its memory. Only another process could keep boxes from such a plugin.
+    A view needs the pixels of a dataset, and the function that reads them holds the samples with all boxes.
+    Sealing prevents accidents (a walk over attributes, a print, a pickle). It does not stop malice, because a
+    plugin can read all memory of its process. Only a separate process could.
 
     Args:
-        function: what is called. It must not hold this object, or both would live for ever.
+        function: the function. It must not hold a reference to this object, or neither would ever be freed.
     """
 
     __slots__ = ("__weakref__",)

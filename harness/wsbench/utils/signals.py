@@ -1,4 +1,4 @@
-"""How a command ends when a signal asks it to: one line, the signal's exit code, nothing left running."""
+"""Ends a command when a signal asks for it: with one line, the signal's exit code, and no process left."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from types import FrameType
 from typing import Any
 
 GRACE = 2.0
-"""Seconds that a command has to put away what it holds; what is not done then is as safe as after a kill."""
+"""Seconds that a command has to clean up. What is not done then is as safe as after a kill."""
 
-LINE = "stopped; type the same command again to go on"
+LINE = "stopped; rerun the command to continue"
+"""The line that a stopped command prints."""
 
 _ASKING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -24,25 +25,27 @@ _ASKING = tuple(
 
 
 class Stopped(KeyboardInterrupt):
-    """Raised in the main thread by a signal that asks to stop. Libraries that put their things away for
-    Ctrl-C do it for SIGTERM and SIGHUP, too."""
+    """Raised in the main thread by a signal that asks to stop.
+
+    It is a KeyboardInterrupt, so that libraries that clean up after Ctrl-C also do so for SIGTERM and SIGHUP.
+    """
 
 
 @dataclass
 class Ending:
-    """Which signal asked to stop.
+    """The signal that asked a command to stop.
 
     Attributes:
-        signal: its number; None where none came. It stays known where a library swallows `Stopped`, or
-            turns it into another exception.
+        signal: the number of the signal; None if none came. It is stored here because a library may swallow
+            `Stopped` or turn it into another exception.
     """
 
     signal: int | None = None
 
     def leave(self) -> None:
-        """Say the line and end the process at once, with 128 and the signal's number as exit code.
+        """Print the line and end the process at once, with 128 plus the signal's number as exit code.
 
-        Nothing else runs: not what is registered for the end of Python, which may wait for others.
+        Functions that are registered for the end of Python do not run, because they may wait for others.
         """
         assert self.signal is not None
         with suppress(OSError):  # after SIGHUP there may be no terminal to write to
@@ -50,36 +53,36 @@ class Ending:
         os._exit(128 + self.signal)
 
     def raise_stopped(self, number: int, frame: FrameType | None) -> None:
-        """As a handler: raise `Stopped`, and leave after `GRACE` seconds whatever becomes of it."""
-        if self.signal is not None:  # Ctrl-C again: putting away goes on, until GRACE is over
+        """Handle a signal: raise `Stopped`, and end the process after `GRACE` seconds in any case."""
+        if self.signal is not None:  # after a second Ctrl-C, cleaning up continues until GRACE is over
             return
         self.signal = number
         timer = threading.Timer(GRACE, self.leave)
         timer.daemon = True
         timer.start()
-        # Python prints what it cannot raise (in a destructor, in another thread); one line was promised.
+        # Python prints exceptions that it cannot raise (in destructors and other threads). Only one line may
+        # be printed.
         sys.unraisablehook = lambda _: None
         threading.excepthook = lambda _: None
         raise Stopped
 
     def leave_now(self, number: int, frame: FrameType | None) -> None:
-        """As a handler: leave."""
+        """Handle a signal: end the process at once."""
         self.signal = number
         self.leave()
 
 
 @contextmanager
 def listening(*, to_the_end: bool = False) -> Iterator[Ending]:
-    """A block in which signals that ask to stop raise `Stopped`, once; `GRACE` seconds after the first one
-    the process ends, however far the block has got.
+    """Run a block in which the first signal that asks to stop raises `Stopped`.
 
-    A signal that is ignored already (``nohup``) stays ignored. In another than the main thread, where Python
-    handles no signals, nothing is changed.
+    The process ends `GRACE` seconds after the signal, even if the block has not ended. A signal that is
+    already ignored (``nohup``) stays ignored. Outside of the main thread, where Python handles no signals,
+    nothing changes.
 
     Args:
-        to_the_end: signals are listened to after the block, too: what libraries do when Python ends may take
-            seconds, in which they end the process at once. Else they do after the block what they did
-            before it.
+        to_the_end: True also handles signals after the block, where they end the process at once: libraries
+            may take seconds when Python ends. False restores the old handlers after the block.
     """
     ending = Ending()
     if threading.current_thread() is not threading.main_thread():
@@ -89,8 +92,8 @@ def listening(*, to_the_end: bool = False) -> Iterator[Ending]:
     heeded = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
     _handle(dict.fromkeys(heeded, ending.raise_stopped))
     if to_the_end:
-        # Registered first, it runs last: what is left is Python's own end, a fraction of a second in which
-        # it calls no handler.
+        # Registered first, it runs last. After it, Python itself ends within a fraction of a second and calls
+        # no handler.
         atexit.register(_handle, dict.fromkeys(heeded, signal.SIG_IGN))
     try:
         yield ending
@@ -99,16 +102,18 @@ def listening(*, to_the_end: bool = False) -> Iterator[Ending]:
 
 
 def _handle(handlers: Mapping[int, Any]) -> None:
-    """Have signals handled so, by number."""
+    """Set the handlers of signals by number."""
     for number, handler in handlers.items():
         signal.signal(number, handler)
 
 
 @contextmanager
 def left_to_this_process() -> Iterator[None]:
-    """A block in which processes are started that Ctrl-C and a closed terminal do not reach: terminals send
-    such signals to all of a command's processes, and each would print a traceback. What comes for this
-    process meanwhile reaches it after the block."""
+    """Run a block in which processes are started that Ctrl-C and a closed terminal do not reach.
+
+    Terminals send these signals to all processes of a command, and each would print a traceback. A signal to
+    this process is delivered after the block.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

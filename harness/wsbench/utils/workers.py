@@ -1,4 +1,4 @@
-"""Threads or processes that work for this process, and end when it ends, even where it was killed."""
+"""Runs work in threads or processes that end with this process, even if it is killed."""
 
 from __future__ import annotations
 
@@ -17,20 +17,25 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 FILTERS = "PYTHONWARNINGS"
-POLL = 0.5
-"""Seconds between two looks at whether the parent is alive. Linux could signal its death, but counts as a
-parent the thread that started the worker, which may end long before the process does."""
+"""The environment variable of Python's warning filters."""
+
+POLL_SECONDS = 0.5
+"""Seconds between two checks that the parent is alive. Linux can signal the death of a parent, but takes the
+thread that started the worker for it, which may end long before the process."""
 
 
 def in_order(
     work: Callable[[Item], Result], items: Sequence[Item], *, processes: bool
 ) -> Generator[Result, None, None]:
-    """``work`` of every item, in the items' order, by as many workers as there are cores.
+    """Call a function with every item, with as many workers as there are cores.
 
     Args:
-        work: a function that pickles, where processes do it.
-        items: what it is called with.
-        processes: whether processes work, or threads.
+        work: the function. For processes, it must be picklable.
+        items: the arguments of the calls.
+        processes: whether the workers are processes; otherwise they are threads.
+
+    Yields:
+        The results, in the order of the items.
     """
     import joblib
 
@@ -42,14 +47,16 @@ def in_order(
         n_jobs=jobs, backend="loky", return_as="generator", initializer=serve, initargs=(os.getpid(),)
     )
     _start_trackers()
-    # Not as a context: joblib would answer a signal with new workers, whose locks nobody puts away.
+    # Not used as a context: joblib would react to a signal by starting new workers, whose locks would stay.
     with left_to_this_process():
         return _begun(_taken(parallel(calls)))
 
 
 def _start_trackers() -> None:
-    """Start the two processes that put away what workers leave, Python's and loky's, before any worker: the
-    start of either lets signals through again to what starts after it."""
+    """Start the two processes (Python's and loky's) that clean up after workers, before any worker.
+
+    The start of either unblocks signals, which would then reach the workers.
+    """
     import multiprocessing.resource_tracker
 
     from joblib.externals.loky.backend import resource_tracker
@@ -62,8 +69,8 @@ def _start_trackers() -> None:
 
 @contextmanager
 def _silent_from_the_start() -> Iterator[None]:
-    """A block in which loky's tracker is started such that it does not warn of the locks that it puts away
-    for a command that was told to stop: to put them away is its work."""
+    """Run a block in which loky's tracker is started without warnings about the locks that it removes after a
+    stopped command. Removing them is its task."""
     before = os.environ.get(FILTERS)
     os.environ[FILTERS] = ",".join(filter(None, [before, "ignore:resource_tracker:UserWarning"]))
     try:
@@ -76,8 +83,8 @@ def _silent_from_the_start() -> Iterator[None]:
 
 
 def _taken(results: Generator[Result, None, None]) -> Generator[Any, None, None]:
-    """Nothing, and then the same results; whoever is interrupted takes no more of them, of which joblib would
-    warn."""
+    """Yield None, and then the results. After an interruption, joblib would warn of results that nobody took;
+    that warning is suppressed."""
     try:
         yield
         for result in results:  # noqa: UP028 (`yield from` would close them before the warning is off)
@@ -89,13 +96,13 @@ def _taken(results: Generator[Result, None, None]) -> Generator[Any, None, None]
 
 
 def _begun(generator: Generator[Result, None, None]) -> Generator[Result, None, None]:
-    """A generator that has yielded once: one that has not begun puts nothing away when it is closed."""
+    """Start a generator. One that has not begun would not clean up when it is closed."""
     next(generator)
     return generator
 
 
 def serve(parent: int) -> None:
-    """Have this process, a worker, end within a second of its parent's end. Call it before any work.
+    """Make this process, a worker, end within a second of its parent. Call this before any work.
 
     Args:
         parent: the process number of the parent.
@@ -106,5 +113,5 @@ def serve(parent: int) -> None:
 
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
     os._exit(1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 import wsbench
 
@@ -167,15 +167,7 @@ def _json_name(split: str) -> str:
 def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[wsbench.Problem]]:
     """The images of a COCO file with their boxes, by file name, and problems with its names and ids."""
     path = root / _json_name(split)
-    try:
-        coco = CocoFile.model_validate_json(wsbench.images.read_text(path))
-    except ValidationError as error:
-        reason = error.errors()[0]
-        fields = ".".join(map(str, reason["loc"]))
-        location = f"{fields}: " if fields else ""
-        raise wsbench.WsbenchError(
-            f"tbx11k: {path} is not a COCO annotation file: {location}{reason['msg']}"
-        ) from None
+    coco = wsbench.images.read_json(path, CocoFile, "a COCO annotation file")
     boxes: dict[int, list[CocoBox]] = {image.id: [] for image in coco.images}
     for box in coco.annotations:
         boxes.setdefault(box.image_id, []).append(box)

@@ -138,11 +138,9 @@ def _map(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
     full = wsbench.geometry.over_whole_image(
         scored.heatmaps.maps[image, label], scored.heatmaps.regions[image], tuple(scored.sizes[image]), SIDE
     )
-    lowest, highest = full.min(), full.max()
-    if highest - lowest < 1e-6:  # the same everywhere, but for what resizing rounds
+    if np.ptp(full) < 1e-6:  # the same everywhere, but for what resizing rounds
         return np.zeros_like(full)
-    stretched: np.ndarray = (full - lowest) / (highest - lowest)
-    return stretched
+    return wsbench.geometry.stretched(full)
 
 
 def _in_frame(scored: wsbench.metrics.Scored, image: int, label: int) -> np.ndarray:
