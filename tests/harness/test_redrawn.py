@@ -11,8 +11,9 @@ from conftest import table
 from wsbench.contract.specs import MetricSpec
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.boxes import BoxRule
-from wsbench.scoring import measuring
+from wsbench.scoring import compared_networks, measuring
 from wsbench.scoring.bootstrap import Resamples, ratio
+from wsbench.scoring.compared_networks import Network
 from wsbench.scoring.inputs import Draws, RolePredictions
 from wsbench.scoring.protocols import Protocol, Redraws, described_thresholds, make_protocols, table_of
 from wsbench.scoring.table import Scored, Truth
@@ -247,3 +248,28 @@ def test_the_table_of_a_protocol_has_all_of_its_predictions_and_truth(made) -> N
     assert table.predicted.xyxy.tolist() == protocol.own.xyxy.tolist()
     for name in ("labels", "known", "sizes", "scores"):
         assert np.array_equal(getattr(table, name), getattr(scored, name))
+
+
+def test_draws_of_images_alone_and_of_thresholds_alone(made) -> None:
+    """Class c has no image: macro values are means over a and b; a metric of all classes stays as it is."""
+    scored, protocol, draws = made
+    scored = scored.with_boxes(protocol.boxes_by([rules[0] for rules in RULES]))
+    network = Network(0, scored, protocol)
+    share = MetricSpec("share", "", share_with_boxes)
+    images = compared_networks.of_images_alone(network, share, draws)
+    assert images == pytest.approx(share_with_boxes(scored, draws)[:, :2].mean(axis=1))
+    assert compared_networks.of_images_alone(network, METRICS["area"], draws) == pytest.approx(
+        area(scored, draws)
+    )
+    once = Resamples.once(IMAGES)
+    for spec in (share, METRICS["area"]):
+        expected = []
+        for places in protocol.redraws.places:
+            rules = [RULES[column][place] for column, place in enumerate(places)]
+            values = spec.compute(scored.with_boxes(protocol.boxes_by(rules)), once)[0]
+            expected.append(float(np.nanmean(values)))
+        assert compared_networks.of_thresholds_alone(network, spec) == pytest.approx(expected)
+    chosen = replace(network, protocol=replace(protocol, redraws=None))
+    assert compared_networks.of_thresholds_alone(chosen, share) == pytest.approx(
+        [np.nanmean(share_with_boxes(scored, once))]
+    )
