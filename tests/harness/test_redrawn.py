@@ -11,8 +11,9 @@ from conftest import table
 from wsbench.contract.specs import MetricSpec
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.boxes import BoxRule
-from wsbench.scoring import measuring
+from wsbench.scoring import compared_networks, measuring
 from wsbench.scoring.bootstrap import Resamples, ratio
+from wsbench.scoring.compared_networks import Network
 from wsbench.scoring.inputs import Draws, RolePredictions
 from wsbench.scoring.protocols import Protocol, Redraws, described_thresholds, make_protocols, table_of
 from wsbench.scoring.table import Scored, Truth
@@ -25,6 +26,10 @@ RULES = (
     (BoxRule(0.3, 0.0), BoxRule(0.3, 0.05)),
     (BoxRule(0.5, 0.0),),
 )
+GENERATOR = np.random.default_rng(4)
+POINTS = GENERATOR.choice([0.2, 0.5, 0.8], (DRAWS, 3))
+PLACES = np.stack([GENERATOR.integers(0, len(rules), DRAWS) for rules in RULES], axis=1)
+"""``(DRAWS, 3)`` which of its rules every class has in every draw."""
 
 
 def boxes(scored: Scored, draws: Resamples) -> np.ndarray:
@@ -88,13 +93,9 @@ def made() -> tuple[Scored, Protocol, Resamples]:
     scores = generator.random((IMAGES, 3))
     test = RolePredictions(names, Prediction(scores, boxes=predicted))
     sizes = np.full((IMAGES, 2), 100)
-    redraws = Redraws(
-        generator.choice([0.2, 0.5, 0.8], (DRAWS, 3)),
-        RULES,
-        np.stack([generator.integers(0, len(rules), DRAWS) for rules in RULES], axis=1),
-    )
+    redraws = Redraws(POINTS, RULES, PLACES)
     own = BoxTable.of(predicted, CLASSES)
-    protocol = Protocol(test, CLASSES, sizes, (0.5,) * 3, own=own, redraws=redraws)
+    protocol = Protocol(test, CLASSES, sizes, (0.5,) * 3, own, redraws=redraws)
     truth = [[Box(CLASSES[row % 2], 0, 0, 40, 40)] for row in range(IMAGES)]
     labels = np.array([[row % 2 == column for column in range(3)] for row in range(IMAGES)])
     scored = Scored(
@@ -113,13 +114,12 @@ def made() -> tuple[Scored, Protocol, Resamples]:
 
 def test_every_draw_has_the_boxes_and_operating_points_of_its_own_thresholds(made) -> None:
     scored, protocol, draws = made
-    redraws = protocol.redraws
-    result = measuring.Redrawn(scored, protocol, redraws, draws).values(METRICS)
+    result = measuring.Redrawn(scored, protocol, protocol.redraws, draws).values(METRICS)
     assert set(result) == set(METRICS)
     for draw in range(DRAWS):
-        rules = [RULES[column][place] for column, place in enumerate(redraws.places[draw])]
+        rules = [RULES[column][place] for column, place in enumerate(PLACES[draw])]
         table = scored.with_boxes(protocol.boxes_by(rules))
-        table = table.with_operating_points(redraws.operating_points[draw])
+        table = table.with_operating_points(POINTS[draw])
         for name, spec in METRICS.items():
             alone = spec.compute(table, draws.take(np.array([draw])))[0]
             assert result[name][draw] == pytest.approx(alone), (name, draw)
@@ -129,7 +129,7 @@ def test_only_metrics_at_operating_points_move_with_them(made) -> None:
     """Every image is drawn once and rules stay: what is left is the operating points."""
     scored, protocol, _ = made
     places = np.zeros((DRAWS, 3), dtype=np.intp)
-    redraws = replace(protocol.redraws, places=places)
+    redraws = Redraws(POINTS, RULES, places)
     once = Resamples(np.ones((DRAWS, 1)), np.zeros(IMAGES, dtype=np.intp))
     result = measuring.Redrawn(scored, protocol, redraws, once).values(METRICS)
     moving = {name for name, values in result.items() if np.ptp(values, axis=0).any()}
@@ -220,9 +220,10 @@ def test_without_select_and_calibrate_a_half_is_taken_for_everything(made) -> No
     uniform = make_protocols({"test": protocol.test}, truth, handed)["uniform"]
     assert uniform.operating_points == (0.5,) * 3
     assert [(choice.rule, choice.value) for choice in uniform.choices] == [(BoxRule(0.5, 0.0), None)] * 3
-    assert uniform.redraws.operating_points.tolist() == [[0.5] * 3] * 7
-    assert uniform.redraws.places.tolist() == [[0] * 3] * 7
-    assert uniform.redraws.rules == ((BoxRule(0.5, 0.0),),) * 3
+    points, rules, places = vars(uniform.redraws).values()
+    assert points.tolist() == [[0.5] * 3] * 7
+    assert places.tolist() == [[0] * 3] * 7
+    assert rules == ((BoxRule(0.5, 0.0),),) * 3
     expected = protocol.boxes_by([BoxRule(0.5, 0.0)] * 3).single()
     assert uniform.boxes.xyxy.tolist() == expected.xyxy.tolist()
     described = described_thresholds(uniform, CLASSES)
@@ -244,6 +245,31 @@ def test_the_table_of_a_protocol_has_all_of_its_predictions_and_truth(made) -> N
     assert table.heatmaps is None and table.calibrate is truth["test"]
     assert table_of(protocol, truth).calibrate is None
     assert table.operating_points.tolist() == [0.5] * 3
-    assert table.predicted.xyxy.tolist() == protocol.own.xyxy.tolist()
+    assert table.predicted.xyxy.tolist() == protocol.boxes.xyxy.tolist()
     for name in ("labels", "known", "sizes", "scores"):
         assert np.array_equal(getattr(table, name), getattr(scored, name))
+
+
+def test_draws_of_images_alone_and_of_thresholds_alone(made) -> None:
+    """Class c has no image: macro values are means over a and b; a metric of all classes stays as it is."""
+    scored, protocol, draws = made
+    scored = scored.with_boxes(protocol.boxes_by([rules[0] for rules in RULES]))
+    network = Network(0, scored, protocol)
+    share = MetricSpec("share", "", share_with_boxes)
+    images = compared_networks.of_images_alone(network, share, draws)
+    assert images == pytest.approx(share_with_boxes(scored, draws)[:, :2].mean(axis=1))
+    assert compared_networks.of_images_alone(network, METRICS["area"], draws) == pytest.approx(
+        area(scored, draws)
+    )
+    once = Resamples.once(IMAGES)
+    for spec in (share, METRICS["area"]):
+        expected = []
+        for places in PLACES:
+            rules = [RULES[column][place] for column, place in enumerate(places)]
+            values = spec.compute(scored.with_boxes(protocol.boxes_by(rules)), once)[0]
+            expected.append(float(np.nanmean(values)))
+        assert compared_networks.of_thresholds_alone(network, spec) == pytest.approx(expected)
+    chosen = replace(network, protocol=replace(protocol, redraws=None))
+    assert compared_networks.of_thresholds_alone(chosen, share) == pytest.approx(
+        [np.nanmean(share_with_boxes(scored, once))]
+    )

@@ -27,6 +27,7 @@ from wsbench.scoring.significance import (
     moderate,
     p_of,
     p_value,
+    p_values,
     prior_of,
 )
 
@@ -204,3 +205,39 @@ def test_table_3_of_the_kd_gradcam_paper() -> None:
         assert statistics.pstdev(values) == pytest.approx(deviation, abs=5e-5)
         sample = statistics.pstdev(values) * np.sqrt(4 / 3)
         assert float(row.spread("cond_ap25", "uniform")) == pytest.approx(sample, abs=5e-4)
+
+
+def test_the_prior_has_the_moments_of_log_variances() -> None:
+    """Smyth's equations, with rows of three and of five seeds: z = log s^2 - digamma(d / 2) + log(d / 2)."""
+    variances, halves = [0.001, 0.02, 0.4], np.array([1.0, 2.0, 2.0])
+    logs = np.log(variances) - special.digamma(halves) + np.log(halves)
+    excess = logs.var(ddof=1) - special.polygamma(1, halves).mean()
+    for borrowed in (0, 5):
+        prior = fit_prior(variances, [3, 5, 5], borrowed=borrowed)
+        expected = special.polygamma(1, DEFAULT_PRIOR.degrees / 2)
+        mean = (3 * excess + borrowed * expected) / (3 + borrowed)
+        assert special.polygamma(1, prior.degrees / 2) == pytest.approx(mean)
+        location = logs.mean() + special.digamma(prior.degrees / 2) - np.log(prior.degrees / 2)
+        assert np.log(prior.variance) == pytest.approx(location)
+        assert prior.rows == 3
+
+
+def test_many_p_values_are_those_of_each() -> None:
+    """More than are computed at once."""
+    generator = np.random.default_rng(0)
+    differences, variances = generator.normal(0, 0.1, 8), generator.uniform(0, 0.01, 8)
+    rows = [[Moderated(float(v), float(d), 3) for v, d in generator.uniform(0.01, 5, (8, 2))] for _ in "ab"]
+    expected = [p_value(*values) for values in zip(differences, variances, *rows, strict=True)]
+    nodes = [np.tile([row.of_mean() for row in of_side], (600, 1)) for of_side in rows]
+    together = p_values(np.tile(differences, 600), np.tile(variances, 600), *nodes)
+    assert together == pytest.approx(np.tile(expected, 600))
+
+
+@pytest.mark.parametrize(("mean", "spread", "counts"), [(0.06, 0.01, 8), (0.04, 0.01, 7), (0.5, 2e-6, 7)])
+def test_rows_that_say_nothing_of_seeds_do_not_count(mean: float, spread: float, counts: int) -> None:
+    """A mean of at most 0.05, or a variance that rounding gives."""
+    rows = [estimate([0.4, 0.5, 0.6 + 0.01 * n]) for n in range(8)]
+    last = Estimate(mean + spread * np.array([-1.0, 0.0, 1.0]), np.zeros(4))
+    prior = prior_of([*rows[:7], last])
+    assert prior.rows == (8 if counts == 8 else 0)
+    assert prior_of([*rows, last]).rows == (9 if counts == 8 else 8)

@@ -98,7 +98,7 @@ def test_lesions_have_strata_of_size_place_finding_and_kind() -> None:
     scored = table(truth, [[] for _ in truth], classes=("a", "b"))
     samples = {name: sample(name, boxes) for name, boxes in zip(scored.names, truth, strict=True)}
     some = strata.lesions([scored], samples)
-    assert (some.of, some.image.tolist(), some.hit.tolist()) == ("lesions", list(range(30)), [0.0] * 30)
+    assert (some.image.tolist(), some.hit.tolist()) == (list(range(30)), [0.0] * 30)
     assert levels(some, "lesion size") == {
         "smallest third": list(range(10)),
         "middle third": list(range(10, 20)),
@@ -143,7 +143,7 @@ def test_images_have_strata_of_their_lesions_and_attributes() -> None:
         for row, (name, boxes) in enumerate(zip(scored.names, truth, strict=True))
     }
     some = strata.images([scored], samples)
-    assert (some.of, some.image.tolist()) == ("images", list(range(48)))
+    assert some.image.tolist() == list(range(48))
     by_number = {word: [r for r in range(48) if numbers[r] == n] for n, word in ((1, "1"), (2, "2"))}
     many = [row for row in range(48) if numbers[row] >= 3]
     assert levels(some, "lesions on the image") == {**by_number, "3 or more": many}

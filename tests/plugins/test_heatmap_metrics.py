@@ -60,3 +60,31 @@ def test_the_prior_points_where_most_calibrate_boxes_lie() -> None:
     )
     assert value(pointing_game_prior, replace(scored, calibrate=calibrate)) == 0.5
     assert value(pointing_game_prior, scored) is None
+
+
+@pytest.mark.parametrize(
+    ("corners", "held"),
+    [
+        ((45, 25, 50, 30), 1.0),
+        ((40, 20, 45, 30), 0.0),
+        ((40, 20, 50, 25), 0.0),
+        ((40, 20, 45.1, 25.1), 1.0),
+        ((45.1, 20, 50, 30), 0.0),
+        ((40, 25.1, 50, 30), 0.0),
+    ],
+)
+def test_a_box_holds_a_point_on_its_first_edges_and_not_on_its_last(
+    corners: tuple[float, ...], held: float
+) -> None:
+    maps = np.zeros((1, 1, 10, 10))
+    maps[0, 0, 2, 4] = 1.0  # centre of the cell: x 45, y 25
+    assert value(pointing_game, with_maps(table([[box(*corners)]], [[]]), maps)) == held
+
+
+def test_the_prior_points_at_the_middle_of_what_most_boxes_cover() -> None:
+    """One box of calibrate, from 10 to 50 across and from 60 to 70 down: its middle is 30, 65,
+    which lies within a cell of a sixty-fourth of the image."""
+    usual = table([[box(10, 60, 50, 70)]], [[]])
+    for corners, held in (((28, 63, 32, 67), 1.0), ((28, 60, 32, 63), 0.0), ((10, 63, 28, 67), 0.0)):
+        scored = replace(table([[box(*corners)]], [[]]), calibrate=usual)
+        assert value(pointing_game_prior, scored) == held

@@ -100,3 +100,20 @@ def test_a_map_of_the_whole_image_is_resized_without_a_shift() -> None:
     whole = over_whole_image(ramp, full_image(60, 40), (60, 40), 64)
     assert whole[32] + whole[32, ::-1] == pytest.approx(1.0, abs=1e-6)
     assert (np.diff(whole[32, 4:-4]) > 0).all()
+
+
+def test_a_single_pixel_at_the_top_counts() -> None:
+    """The highest pixel is foreground, the next two are not, and the rest of the truth box comes last."""
+    heatmap = np.zeros((SIDE, SIDE))
+    heatmap[10, 10], heatmap[100, 100:102] = 1.0, 0.5
+    foreground = np.zeros((SIDE, SIDE), dtype=bool)
+    foreground[5:15, 5:15] = True
+    ours = value(oracle.pxap, scored_with(heatmap[None, None], [[box(5, 5, 15, 15)]]))
+    assert ours == pytest.approx(average_precision_score(foreground.ravel(), heatmap.ravel()))
+
+
+def test_a_box_ends_at_the_last_pixel() -> None:
+    heatmap = np.zeros((SIDE, SIDE))
+    heatmap[200:, 190:] = 1.0
+    truth = np.array([[190.0, 200.0, SIDE - 1, SIDE - 1]])
+    assert oracle.overlaps_by_threshold(heatmap, truth).tolist() == [1.0] * oracle.THRESHOLDS
