@@ -97,17 +97,6 @@ def test_facts_are_means_over_seeds(records: ModuleType) -> None:
     assert f"| {row} | {sum(seeds) / 3:.4f} |" in table
 
 
-def test_generated_parts_of_documents_are_current() -> None:
-    """`python docs/tools/fill.py` changes nothing."""
-    pytest.importorskip("cogapp", reason="cog comes with the extra docs")
-    import subprocess
-
-    done = subprocess.run(
-        [sys.executable, TOOLS / "fill.py", "--check"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_what_the_readme_says_of_image_blind_boxes_is_so(records: ModuleType) -> None:
     """Not in its words, which may change: what must hold for it to say so."""
     rows = records.rows_of(records.page("phantom"), "uniform")
@@ -185,3 +174,9 @@ def test_links_lead_from_page_to_page_of_the_site(site: ModuleType) -> None:
         ("cam.md", "<!-- not run: why -->\n```bash\nls <!-- x -->\n```", "```bash\nls <!-- x -->\n```"),
     ):
         assert site.prepared(text, address) == expected
+
+
+@pytest.mark.parametrize("text", ["[page](nowhere.md)", "![picture](nowhere.png)", "[up](../nothing/)"])
+def test_a_link_that_leads_nowhere_is_an_error(site: ModuleType, text: str) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no"):
+        site.prepared(text, "cam.md")

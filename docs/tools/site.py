@@ -45,14 +45,21 @@ def site_address(path: str) -> str | None:
 
 
 def relinked(text: str, address: str) -> str:
-    """A page's text with its links as the site needs them."""
+    """A page's text with its links as the site needs them.
+
+    Raises:
+        FileNotFoundError: a link or a picture leads to no file of the repository.
+    """
     folder = sources()[address].parent.relative_to(ROOT).as_posix()
 
     def replace(match: re.Match[str]) -> str:
         picture, words, target, anchor = match.groups()
         if not target or ":" in target:
             return match[0]
-        page = site_address(posixpath.normpath(posixpath.join(folder, target)))
+        path = posixpath.normpath(posixpath.join(folder, target))
+        if not (ROOT / path).exists():
+            raise FileNotFoundError(f"{folder}, page {address}: there is no {target}")
+        page = site_address(path)
         if page is None:
             return words
         return (

@@ -63,7 +63,7 @@ def _decompressed(path: Path, content: bytes) -> bytes:
         text = decompressor.decompress(content, max_length=most + 1)
     except (lzma.LZMAError, EOFError) as error:
         raise WsbenchError(f"{path}: not a record of wsbench: {error}") from None
-    limits.refuse_larger(path, len(text), "expands to", own_size=len(content))
+    limits.refuse_larger(path, len(text), "expands to", archive_size=len(content))
     if not decompressor.eof or decompressor.unused_data:
         raise WsbenchError(f"{path}: not a record of wsbench: the file is cut off, or more follows its end")
     return text
