@@ -92,32 +92,38 @@ def run(
     plugin_files: Files = (),
     progress: Progress | None = None,
 ) -> Record | Results:
-    """Fit a method on a dataset, score it under both protocols, and leave a record.
+    """Train a method on a dataset and score it under both protocols.
 
-    Called again with the same arguments it goes on where it was, or returns the finished record. Numbers may
-    be NumPy's. An installed plugin that cannot be used is a warning, one of ``plugin_files`` an error.
+    If you call it again with the same arguments, it resumes, or returns the finished record. It warns of an
+    installed plugin that cannot be used.
 
     Args:
-        method, dataset: their names.
-        preset: of the method's settings; by default the dataset's, where the method has it.
-        options, data_options: settings of the method and of the dataset, by name.
-        root: the dataset's folder; here and in all paths, a leading ``~`` is the home folder.
+        method: the name of the method.
+        dataset: the name of the dataset.
+        preset: the preset of the method's settings. By default it is the one that the dataset names, if the
+            method has it, and the method's first one otherwise.
+        options: settings of the method by name. They go before the preset.
+        data_options: settings of the dataset by name.
+        root: the folder of the dataset. A leading ``~`` in any path is the home folder.
         seed: the base seed.
-        seeds: several base seeds, one run each; ``seed`` then plays no part.
-        references: also score the methods that never look at the image, for every seed.
+        seeds: several base seeds. Each is a run of its own, and ``seed`` is ignored.
+        references: whether to score the image-blind methods, too.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         runs: the folder of all runs.
-        folds: cross-validate instead of testing on the dataset's own split; the record's metrics are means.
-        calibrate_for: what the harness's box rules are chosen for: ``cond_loc_f1@0.25`` or ``msli``.
-        skip_bad: leave out images with a problem; the record names them.
-        plugin_files: further Python files to find plugins in; one path, or several.
-        progress: where long work is shown; nowhere by default.
+        folds: the number of folds of a cross-validation. The record then has means over folds. By default,
+            the dataset's own test split is tested.
+        calibrate_for: the metric that box rules maximise on the calibrate role: ``cond_loc_f1@0.25`` or
+            ``msli``.
+        skip_bad: whether to leave out images with a problem. The record names them.
+        plugin_files: one or several Python files to find further plugins in.
+        progress: where to show progress. By default, it is not shown.
 
     Returns:
-        The record; with ``seeds`` or ``references``, all records, those of the method first.
+        The record. With ``seeds`` or ``references`` it is a sequence of records, those of the method first.
 
     Raises:
-        WsbenchError: anything the user can mend, an argument of the wrong kind among it.
+        WsbenchError: a mistake that you can fix, such as an unknown name, an argument of the wrong type, or a
+            file of ``plugin_files`` that cannot be used.
     """
     arguments = RunArguments.of(
         "run",
@@ -163,29 +169,29 @@ def evaluate(
     plugin_files: Files = (),
     progress: Progress | None = None,
 ) -> Record:
-    """Score predictions that another program made, by the same code as everybody's.
+    """Score the predictions of another program by the same code as every method.
 
     Args:
         predictions: a file as ``wsbench evaluate --predictions`` takes it, or what it would hold: arrays by
             name (``names (N,)``, ``classes (C,)``, ``scores (N, C)``, ``heatmaps (N, C, h, w)``, all in
             [0, 1], and, where a map covers a part of its image, ``regions (N, 4)``), or a list of COCO
             results (``image_id, category_id, bbox, score``).
-        dataset: its name.
-        name: what the program is called.
-        seed: that the program was run with.
-        uses_boxes: whether it was trained on boxes.
-        categories: classes by category id, where COCO results do not name them.
-        images: a COCO file that names the images of numeric ids.
-        data_options: settings of the dataset, by name.
-        root: the dataset's folder.
+        dataset: the name of the dataset.
+        name: the name of the program, for tables.
+        seed: the seed that the program was run with.
+        uses_boxes: whether the program was trained on boxes. Tables mark it then.
+        categories: the class of each category id, if COCO results do not name classes.
+        images: a COCO file that maps numeric image ids to names.
+        data_options: settings of the dataset by name.
+        root: the folder of the dataset.
         runs: the folder of all runs.
-        calibrate_for: what the harness's box rules are chosen for.
-        skip_bad: leave out images with a problem.
-        plugin_files: further Python files to find plugins in; one path, or several.
-        progress: where long work is shown; nowhere by default.
+        calibrate_for: the metric that box rules maximise on the calibrate role.
+        skip_bad: whether to leave out images with a problem.
+        plugin_files: one or several Python files to find further plugins in.
+        progress: where to show progress. By default, it is not shown.
 
     Raises:
-        WsbenchError: the predictions do not fit the dataset, or an argument is of the wrong kind.
+        WsbenchError: the predictions do not fit the dataset, or an argument is of the wrong type.
     """
     from wsbench.predictions import external
     from wsbench.runs import rescoring
@@ -246,15 +252,15 @@ def load_dataset(
     boxes, and ``.views.images(names)`` reads pixels.
 
     Args:
-        dataset: its name.
-        data_options: settings of the dataset, by name.
-        root: the dataset's folder.
-        skip_bad: leave out images with a problem.
-        plugin_files: further Python files to find plugins in; one path, or several.
-        progress: where long work is shown; nowhere by default.
+        dataset: the name of the dataset.
+        data_options: settings of the dataset by name.
+        root: the folder of the dataset.
+        skip_bad: whether to leave out images with a problem.
+        plugin_files: one or several Python files to find further plugins in.
+        progress: where to show progress. By default, it is not shown.
 
     Raises:
-        WsbenchError: there is no such dataset, a file has a problem, or an argument is of the wrong kind.
+        WsbenchError: the dataset is unknown, a file has a problem, or an argument is of the wrong type.
     """
     arguments = DataArguments.of(
         "load_dataset",
