@@ -102,7 +102,7 @@ def run(
         dataset: the name of the dataset.
         preset: the preset of the method's settings. By default it is the one that the dataset names, if the
             method has it, and the method's first one otherwise.
-        options: settings of the method by name. They go before the preset.
+        options: settings of the method by name. They take precedence over the preset.
         data_options: settings of the dataset by name.
         root: the folder of the dataset. A leading ``~`` in any path is the home folder.
         seed: the base seed.
