@@ -60,8 +60,8 @@ def verdict(report: str, *, must_answer: bool) -> tuple[bool, list[str]]:
             (ACCEPTED[name] for name in (hole["id"], *hole.get("aliases", ())) if name in ACCEPTED), None
         )
         wrong = wrong or why is None
-        mended = ", ".join(hole["fix_versions"]) or "no version"
-        status = f"accepted: {why}" if why else f"mended in {mended}"
+        fixed = ", ".join(hole["fix_versions"]) or "no version"
+        status = f"accepted: {why}" if why else f"fixed in {mended}"
         lines.append(f"pip-audit: {package['name']} {package['version']}: {hole['id']}: {status}")
     return wrong, lines
 

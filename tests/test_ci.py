@@ -39,7 +39,7 @@ def test_a_known_hole_fails_unless_its_reason_is_written(audit: ModuleType, monk
     assert lines == [
         "pip-audit: 2 packages looked up",
         "pip-audit: unknown to the service, not audited: torch",
-        "pip-audit: pillow 11.0.0: PYSEC-1: mended in 11.1.0",
+        "pip-audit: pillow 11.0.0: PYSEC-1: fixed in 11.1.0",
     ]
     for name in ("PYSEC-1", "CVE-1"):
         monkeypatch.setattr(audit, "ACCEPTED", {name: "not called here"})

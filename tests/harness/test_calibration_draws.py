@@ -172,5 +172,6 @@ def test_msli_takes_the_best_box_of_every_truth() -> None:
 def test_rules_and_their_places_are_one_to_one() -> None:
     places = range(len(THRESHOLDS) * len(MINIMUM_AREAS))
     assert [index_of(rule_of(place)) for place in places] == list(places)
+    assert list(MINIMUM_AREAS) == sorted(set(MINIMUM_AREAS))
     assert rule_of(0) == BoxRule(0.01, 0.0) and rule_of(places[-1]) == BoxRule(0.99, 0.04)
     assert rule_of(11) == BoxRule(0.02, 0.001)

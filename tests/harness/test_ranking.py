@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
+from wsbench.scoring.compared import Difference, verdict
 from wsbench.scoring.ranking import Ranking, rank
 from wsbench.scoring.significance import DEFAULT_PRIOR, LEVEL, Estimate, p_of
 
@@ -154,3 +155,9 @@ def test_the_spread_of_one_seed_is_that_of_students_law() -> None:
     rows = [Estimate(np.array([mean]), np.full(20_000, mean), deterministic=True) for mean in fixed]
     ranking = rank([Estimate(np.array([0.5]), np.full(20_000, 0.5)), *rows])
     assert (ranking.likely_best[0], ranking.likely_worst[0]) == (2, 4)
+
+
+def test_a_p_of_the_level_itself_shows_no_difference() -> None:
+    """As in ranks, where pairs below the level are told apart."""
+    main = Difference("auc", 0.7, 0.6, (0.0, 0.2), LEVEL, paired=False)
+    assert verdict(main, ("net", "other"), None).startswith("No difference is shown: net has 0.100 auc more")

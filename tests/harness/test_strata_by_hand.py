@@ -230,3 +230,12 @@ def test_a_skewed_gap_has_the_law_of_pearson(mirrored: bool) -> None:
     opposite = gaps(several, ~members[None], np.arange(60))
     assert opposite[0] == pytest.approx(-differences)
     assert opposite[2] == pytest.approx(p)
+
+
+def test_of_ten_beside_nine_the_rest_is_too_small() -> None:
+    truth = [[Box("tb", 0, 0, 9, 9)] for _ in range(19)]
+    scored = table(truth, [[] for _ in truth])
+    samples = {
+        name: sample(name, truth[row], sex="f" if row < 10 else "m") for row, name in enumerate(scored.names)
+    }
+    assert strata.images([scored], samples).left_out == ("sex: f, rest 9", "sex: m, 9")

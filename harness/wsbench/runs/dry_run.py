@@ -79,7 +79,7 @@ def measure(trial: Trial) -> Mapping[str, Any]:
     It is measured in a process of its own, so that nothing that was measured before is in its memory.
 
     Raises:
-        WsbenchError: anything the user can mend, or the process was killed.
+        WsbenchError: a mistake that the user can fix, or the process was killed.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=serve, initargs=(os.getpid(),)) as process:

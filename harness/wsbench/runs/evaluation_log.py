@@ -125,7 +125,7 @@ def _read(log: Path) -> list[dict[str, Any]]:
                 raise WsbenchError(f"{log}: is not what was noted there")
         except WsbenchError as error:
             raise WsbenchError(
-                f"{error} (line {number}); mend that line, or move the file away and count from 0"
+                f"{error} (line {number}); fix that line, or move the file away and count from 0"
             ) from None
         noted.append(evaluation)
     return noted
