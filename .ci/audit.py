@@ -61,7 +61,7 @@ def verdict(report: str, *, must_answer: bool) -> tuple[bool, list[str]]:
         )
         wrong = wrong or why is None
         fixed = ", ".join(hole["fix_versions"]) or "no version"
-        status = f"accepted: {why}" if why else f"fixed in {mended}"
+        status = f"accepted: {why}" if why else f"fixed in {fixed}"
         lines.append(f"pip-audit: {package['name']} {package['version']}: {hole['id']}: {status}")
     return wrong, lines
 

@@ -307,7 +307,7 @@ def test_an_error_is_one_printable_line_of_200_characters() -> None:
         "records.json: key: is wrong; name another folder"
     )
     log = "/a/very/long/folder/of/somebody/who/likes/folders/evaluations.jsonl"
-    advice = "(line 3); mend that line, or move it away"
+    advice = "(line 3); fix that line, or move it away"
     assert "/a/very/...evaluations.jsonl: not" in as_line(
         f"error: {log}: not JSON: {'reason, ' * 17}{advice}"
     )

@@ -60,7 +60,7 @@ def test_a_log_that_was_damaged_is_named(tmp_path: Path) -> None:
     note(log)
     log.write_text(log.read_text() + '{"fing\n')
     with pytest.raises(
-        WsbenchError, match=r"evaluations\.jsonl: not JSON: .* \(line 2\); mend that line, or move"
+        WsbenchError, match=r"evaluations\.jsonl: not JSON: .* \(line 2\); fix that line, or move"
     ):
         note(log)
 
