@@ -136,6 +136,15 @@ def test_a_row_at_the_edge_reaches_as_far_as_its_networks_do() -> None:
     assert of_row(0.0, np.zeros(100), 0.0, np.inf, bounded=True, units=50) == (0.0, pytest.approx(1 - low))
 
 
+def test_without_bounds_nothing_is_an_edge() -> None:
+    """A gain of 0 is one like any other: its row is as sure as that of a gain of 0.01."""
+    draws = np.random.default_rng(0).normal(0, 0.02, 1000)
+    at_zero, beside = (
+        of_row(value, value + draws, 0.0, np.inf, bounded=False, units=50) for value in (0.0, 0.01)
+    )
+    assert np.subtract(*at_zero) == pytest.approx(np.subtract(*beside))
+
+
 def test_of_a_single_draw_there_is_no_spread() -> None:
     for bounded in (True, False):
         assert of_draws(0.4, np.array([0.4]), bounded=bounded, units=10) == pytest.approx((0.4, 0.4))

@@ -145,7 +145,7 @@ class Row:
             drawn.mean(axis=0),
             deterministic=self.first.method.get("deterministic", False),
             trainings=trainings if all(trainings) else (),
-            edge_variance=edge_variance(mean, self.units),
+            edge_variance=edge_variance(mean, self.units) if self.metrics[metric].bounded else 0.0,
         )
 
     def of_networks(self, metric: str, protocol: str) -> tuple[float, float] | None:

@@ -115,10 +115,11 @@ def of_row(
         units: as in `of_draws`.
     """
     usable = draws[~np.isnan(draws)]
-    variance = float(np.var(usable, ddof=1)) + edge_variance(mean, units)
+    variance = float(np.var(usable, ddof=1))
     middle = 2 * mean - usable.mean()
-    if not bounded:
+    if not bounded:  # its values have no edge: 0 is one like any other
         return _student(middle, _of_units(variance, units), seed_variance_of_mean, degrees, units)
+    variance += edge_variance(mean, units)
     ends = _student(middle, variance, seed_variance_of_mean, degrees)
     if mean in (0.0, 1.0) or ends[0] <= 0.0 or ends[1] >= 1.0:
         # Near an edge the logit of a mean is no straight line over the spread of seeds.
