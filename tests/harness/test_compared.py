@@ -166,7 +166,7 @@ def test_the_largest_part_of_the_noise_is_named(parts: tuple[float, ...], words:
     line = compared.verdict(main, ("net", "other"), compared.Noise(*parts), single=True)
     assert line == (
         "No difference is shown: net has 0.000 auc more than other (95 %: -0.100 to 0.100; p = 1.000). "
-        f"Of its variance {words} make it surer."
+        f"Of its variance {words} make it more certain."
     )
     alone = compared.verdict(main, ("net", "other"), compared.Noise(*parts))
     assert alone == line.replace(" (that of a single seed is taken from other rows)", "")

@@ -65,7 +65,7 @@ def test_the_terminal_says_that_there_are_no_boxes(capsys: pytest.CaptureFixture
     tables.results([without_boxes("net", 0.7)], METRICS)
     shown = capsys.readouterr().out
     assert "rank: by auc" in shown
-    assert "no test image has a box: measures of boxes are left out" in shown
+    assert "no test image has a box, so metrics of boxes are left out" in shown
     assert "cond_ap25" not in shown and "boxes an image" not in shown
     tables.results([example("net")], METRICS)
     shown = capsys.readouterr().out

@@ -32,13 +32,13 @@ def test_the_record_of_an_earlier_version_is_read_and_gives_way(tmp_path: Path) 
     plain = compressed.with_name(compressed.name.removesuffix(".xz"))
     compressed.unlink()
     records.write(example(cond_ap25=0.4), plain)
-    (row,) = leaderboard.read(tmp_path, METRICS)["phantom"]
+    (row,) = leaderboard.read_records(tmp_path, METRICS)["phantom"]
     assert row.value("cond_ap25") == 0.4
     text = plain.read_text()
     leaderboard.add(example(cond_ap25=0.5), tmp_path)
     assert not plain.exists()
     plain.write_text(text)
-    (row,) = leaderboard.read(tmp_path, METRICS)["phantom"]
+    (row,) = leaderboard.read_records(tmp_path, METRICS)["phantom"]
     assert row.value("cond_ap25") == 0.5
 
 
