@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,3 +61,8 @@ def test_both_pipelines_audit_and_the_public_one_takes_no_silence() -> None:
     assert ".venv/bin/python .ci/audit.py\n" in (ROOT / ".ci" / "run").read_text()
     public = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
     assert ".venv/bin/python .ci/audit.py --must-answer\n" in public
+
+
+def test_the_coverage_in_the_readme_is_the_least_that_ci_accepts() -> None:
+    (least,) = re.findall(r"--fail-under (\d+)", (ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    assert f"cover at least {least} % of lines" in (ROOT / "README.md").read_text(encoding="utf-8")
