@@ -88,16 +88,20 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 
 
 def found(files: list[Path] | None) -> Plugins:
-    """All plugins; what is broken is said on the error stream."""
+    """All plugins, and the datasets of the user's datasets.yaml. What cannot be used is said on the error
+    stream."""
     from wsbench.contract import plugins
+    from wsbench.data.kinds import with_own_datasets
 
-    result = plugins.find(files or [])
+    result = with_own_datasets(plugins.find(files or []))
     for name in sorted(built_in_commands() & result.commands.keys()):
         place = result.places["command", name]
         result.broken.append(plugins.Broken(place, f"command '{name}' is wsbench's own; rename it"))
         del result.commands[name]
     for broken in result.broken:
         print(as_line(f"warning: {broken}"), file=sys.stderr)
+    for reason in result.refused.values():
+        print(as_line(f"warning: {reason}"), file=sys.stderr)
     return result
 
 

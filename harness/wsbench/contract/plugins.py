@@ -19,6 +19,7 @@ import pluggy
 
 from wsbench.contract import hookspecs
 from wsbench.contract.containment import contained
+from wsbench.contract.kinds import DatasetKindSpec
 from wsbench.contract.specs import CommandSpec, DatasetSpec, MethodSpec, MetricSpec
 from wsbench.errors import WsbenchError, choose, printable, suggestion, words_of
 from wsbench.files.user_files import expanded
@@ -27,7 +28,7 @@ from wsbench.utils.hashing import seed_from
 GROUP = "wsbench"
 VARIABLE = "WSBENCH_PLUGINS"
 
-Spec = TypeVar("Spec", DatasetSpec, MethodSpec, MetricSpec, CommandSpec)
+Spec = TypeVar("Spec", DatasetSpec, DatasetKindSpec, MethodSpec, MetricSpec, CommandSpec)
 
 
 @dataclass(frozen=True)
@@ -46,21 +47,26 @@ class Plugins:
     """Everything that was found.
 
     Attributes:
-        datasets, methods, metrics, commands: specs by name.
+        datasets, kinds, methods, metrics, commands: specs by name.
         places: where each spec comes from, by ``(kind, name)``.
         broken: what could not be used.
+        refused: why an entry of datasets.yaml is no dataset, by its name.
     """
 
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
+    kinds: dict[str, DatasetKindSpec] = field(default_factory=dict)
     methods: dict[str, MethodSpec] = field(default_factory=dict)
     metrics: dict[str, MetricSpec] = field(default_factory=dict)
     commands: dict[str, CommandSpec] = field(default_factory=dict)
     places: dict[tuple[str, str], str] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager("wsbench"))
 
     def dataset(self, name: str) -> DatasetSpec:
-        """The dataset of that name, or an error that names the nearest."""
+        """The dataset of that name, or an error that names the nearest, or what is wrong with its entry."""
+        if name in self.refused:
+            raise WsbenchError(self.refused[name])
         return self._choose(name, self.datasets, "dataset")
 
     def method(self, name: str) -> MethodSpec:
@@ -110,6 +116,7 @@ def find(files: Iterable[str | Path] = ()) -> Plugins:
     for place, load in named:
         asked |= _load(plugins, place, load)
     _collect(plugins, "wsbench_datasets", "dataset", plugins.datasets, DatasetSpec)
+    _collect(plugins, "wsbench_dataset_kinds", "kind of dataset", plugins.kinds, DatasetKindSpec)
     _collect(plugins, "wsbench_methods", "method", plugins.methods, MethodSpec)
     _collect(plugins, "wsbench_metrics", "metric", plugins.metrics, MetricSpec)
     _collect(plugins, "wsbench_commands", "command", plugins.commands, CommandSpec)

@@ -28,6 +28,7 @@ class Entry(documents.Document):
     """One dataset's entry; every key is optional.
 
     Attributes:
+        kind: of dataset, for an entry that is a dataset of its own; the kind's settings are further keys.
         root: its folder on this machine.
         folder: its folder under ``$WSBENCH_DATA``.
         organs: a folder of organ masks, ``ORGAN/NAME.png``, for methods that use anatomy.
@@ -40,6 +41,7 @@ class Entry(documents.Document):
             test list holds all boxes there are, it stays whole. Their boxes count for nothing there.
     """
 
+    kind: str = ""
     root: Annotated[Path, AfterValidator(documents.possible_path)] | None = None
     folder: Annotated[str, AfterValidator(documents.possible_path)] = ""
     organs: Annotated[Path, AfterValidator(documents.possible_path)] | None = None
@@ -100,12 +102,23 @@ def refuse_misspelt(known: Iterable[str], folder: Path | None = None) -> None:
     own = (folder or Path.cwd()) / FILE
     names = sorted(known)
     lower = {name.lower(): name for name in names}
-    for name in _parse(own):
+    for name, values in _parse(own).items():
         near = lower.get(name.lower()) or next(
             iter(difflib.get_close_matches(name, names, n=1, cutoff=0.8)), ""
         )
-        if name not in names and near:
+        if name not in names and near and "kind" not in values:
             raise WsbenchError(f"{own}: has an entry {name}, which is no dataset; did you mean '{near}'?")
+
+
+def of_kinds(folder: Path | None = None) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """The path of ``folder``'s own datasets.yaml (default: the working directory), and the entries in it that
+    name their kind, as they stand there.
+
+    Raises:
+        WsbenchError: the file cannot be read, or is no mapping of mappings.
+    """
+    own = (folder or Path.cwd()) / FILE
+    return own, {name: values for name, values in _parse(own).items() if "kind" in values}
 
 
 def root_of(name: str, entry: Entry, given: Path | None) -> Path:
@@ -147,4 +160,6 @@ def _parse(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _entry(name: str, values: Mapping[str, Any], path: Path) -> Entry:
-    return documents.checked(Entry, dict(values), f"{path}: {name}")
+    of_kind = "kind" in values  # whose settings are further keys, which `wsbench.data.kinds` checks
+    known = {key: value for key, value in values.items() if key in Entry.model_fields or not of_kind}
+    return documents.checked(Entry, known, f"{path}: {name}")

@@ -100,9 +100,17 @@ def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Ma
     return facts
 
 
-def read_radiograph(path: Path, height: int, width: int) -> np.ndarray:
-    """The grey levels of an 8-bit file as ``(height, width)`` uint8, resized with antialiased bilinear
-    interpolation (as torchvision's ``Resize`` does on Pillow images).
+def read_radiograph(
+    path: Path, height: int, width: int, *, grey_levels: tuple[float, float] | None = None
+) -> np.ndarray:
+    """The grey levels of a file as ``(height, width)`` uint8, resized with antialiased bilinear interpolation
+    (as torchvision's ``Resize`` does on Pillow images).
+
+    Args:
+        path: of the file.
+        height, width: of the result, in pixels.
+        grey_levels: of a file with more than 8 bits, the values that become 0 and 255; what lies between is
+            scaled linearly. None clips values at 255, as Pillow does.
 
     Raises:
         WsbenchError: the file cannot be decoded.
@@ -111,7 +119,7 @@ def read_radiograph(path: Path, height: int, width: int) -> np.ndarray:
         with Image.open(path) as image:
             if what := limits.too_large_picture(image):
                 raise ValueError(what)
-            grey = image.convert("L")
+            grey = _eight_bits(image, grey_levels)
             if grey.size != (width, height):
                 grey = grey.resize((width, height), Image.Resampling.BILINEAR)
             return np.asarray(grey)
@@ -119,6 +127,14 @@ def read_radiograph(path: Path, height: int, width: int) -> np.ndarray:
         raise WsbenchError(
             f"{path}: cannot be decoded: {words_of(error)}; `--skip-bad` leaves it out"
         ) from None
+
+
+def _eight_bits(image: Image.Image, grey_levels: tuple[float, float] | None) -> Image.Image:
+    if grey_levels is None or not image.mode.startswith("I"):
+        return image.convert("L")
+    black, white = grey_levels
+    shares = (np.asarray(image, dtype=np.float64) - black) / (white - black)
+    return Image.fromarray(np.rint(shares.clip(0, 1) * 255).astype(np.uint8))
 
 
 def _stamp(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import from_json
@@ -145,6 +145,16 @@ def reason_of(error: ValidationError, model: type[BaseModel] | None = None) -> s
     """
     first = error.errors(include_url=False, include_input=False)[0]
     place, reason = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden" and model is not None and len(first["loc"]) == 1:
-        reason += f"; {suggestion(place, model.model_fields)}"
+    owner = first["type"] == "extra_forbidden" and _model_at(model, first["loc"][:-1])
+    if owner:
+        reason += f"; {suggestion(str(first['loc'][-1]), owner.model_fields)}"
     return f"{place}: {reason}" if place else reason
+
+
+def _model_at(model: type[BaseModel] | None, place: Iterable[int | str]) -> type[BaseModel] | None:
+    """The model of the value at a place inside a value of a model; None where there is none."""
+    for key in place:
+        field = model.model_fields.get(str(key)) if model is not None else None
+        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    return model
