@@ -27,8 +27,8 @@ def film(path: Path, seed: int) -> Path:
 
 def boxes_of(number: int) -> list[tuple[str, float, float, float, float]]:
     """Class, x, y, width and height of the boxes of an image: every other image has one, some have two."""
-    first = ("Nodule", 3.25 + number, 10.5, 25.0, 20.75)
-    second = ("Effusion", 30.0, 5.0 + number / 2, 20.0, 15.5)
+    first = ("Nodule", 3.25 + number % 30, 10.5, 25.0, 20.75)
+    second = ("Effusion", 30.0, 5.0 + number % 30 / 2, 20.0, 15.5)
     return [] if number % 2 == 0 else [first, second] if number % 3 == 0 else [first]
 
 

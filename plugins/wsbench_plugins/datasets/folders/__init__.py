@@ -5,6 +5,7 @@ from __future__ import annotations
 import wsbench
 
 from ._coco_settings import CocoSettings
+from ._csv_settings import CsvSettings
 from ._dataset import FolderDataset
 
 
@@ -15,6 +16,13 @@ def load_coco(settings: CocoSettings, source: wsbench.Source) -> FolderDataset:
     return _coco.load(settings, source)
 
 
+def load_csv(settings: CsvSettings, source: wsbench.Source) -> FolderDataset:
+    """Load a folder whose labels and boxes are in CSV files; see `_csv.load`."""
+    from . import _csv
+
+    return _csv.load(settings, source)
+
+
 @wsbench.hookimpl
 def wsbench_dataset_kinds() -> list[wsbench.DatasetKindSpec]:
     return [
@@ -23,5 +31,11 @@ def wsbench_dataset_kinds() -> list[wsbench.DatasetKindSpec]:
             summary="a folder of images with COCO JSON files",
             settings=CocoSettings,
             load=load_coco,
+        ),
+        wsbench.DatasetKindSpec(
+            name="csv",
+            summary="a folder of images with CSV tables",
+            settings=CsvSettings,
+            load=load_csv,
         ),
     ]

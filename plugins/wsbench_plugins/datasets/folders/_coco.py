@@ -19,6 +19,7 @@ import wsbench
 from ._coco_settings import CocoSettings
 from ._dataset import FolderDataset
 from ._described import Described
+from ._lists import splits_of_lists
 from ._words import by_split
 
 Id = int | str
@@ -102,7 +103,7 @@ def _parts(settings: CocoSettings, root: Path, problems: list[wsbench.Problem]) 
         coco = _read(root / file)
         split_of = {image.file_name: split for image in coco.images}
         if settings.lists is not None:
-            split_of = _listed(settings.lists, root, split_of, file, problems)
+            split_of = splits_of_lists(settings.lists, root, split_of, file, problems)
         yield Annotations(file, coco, split_of)
 
 
@@ -115,49 +116,6 @@ def _read(path: Path) -> File:
         raise wsbench.WsbenchError(
             f"{path} is not a COCO annotation file: {place + ': ' if place else ''}{reason['msg']}"
         ) from None
-
-
-def _listed(
-    lists: Mapping[str, str],
-    root: Path,
-    known: Iterable[str],
-    file: str,
-    problems: list[wsbench.Problem],
-) -> dict[str, str]:
-    """The split of every image that a list names; what several lists name, or the JSON file does not, is a
-    problem, and images in no list are passed over."""
-    pairs = []
-    names = _Names(known)
-    for split, list_file in lists.items():
-        text = wsbench.images.read_text(root / list_file)
-        for number, line in enumerate(text.splitlines(), start=1):
-            if not (word := line.strip()):
-                continue
-            if (name := names.full(word)) is None:
-                what = f"names {word}, which {file} does not"
-                problems.append(wsbench.Problem(f"{list_file}, line {number}", what, "name of no image"))
-            else:
-                pairs.append((name, split))
-    split_of, in_both = wsbench.one_value_each(pairs)
-    for name, splits in in_both.items():
-        what = f"{name} is in the lists of {' and '.join(splits)}"
-        problems.append(wsbench.Problem(lists[splits[0]], what, "in two lists", (name,)))
-    return split_of
-
-
-class _Names:
-    """The names of a JSON file, also without their suffixes, as lists often have them."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._by_form: dict[str, set[str]] = defaultdict(set)
-        for name in names:
-            self._by_form[name].add(name)
-            self._by_form[name.rpartition(".")[0]].add(name)
-
-    def full(self, word: str) -> str | None:
-        """The name that a word is; None where it is none, or may be several."""
-        fitting = self._by_form.get(word, set())
-        return word if word in fitting else next(iter(fitting)) if len(fitting) == 1 else None
 
 
 def _class_map(settings: CocoSettings, names: list[str], file: str) -> dict[str, str | None]:
