@@ -4,11 +4,12 @@ This module is the only list of its public names; it is imported when one is fir
 """
 
 from wsbench.contract.kinds import FolderGuess
-from wsbench.data.images import FileFacts, inspect_files, read_radiograph
+from wsbench.data.images import DICOM, FileFacts, inspect_files, read_radiograph
 from wsbench.files.user_files import image_files, read_text
 from wsbench.types import ORGANS
 
 __all__ = [
+    "DICOM",
     "ORGANS",
     "FileFacts",
     "FolderGuess",

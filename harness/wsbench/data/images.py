@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -13,12 +14,16 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from wsbench.data import dicom
 from wsbench.errors import WsbenchError, words_of
 from wsbench.files import limits
 from wsbench.files.checksums import CHECK, is_whole, sealed
 from wsbench.files.user_files import wrong_name
 from wsbench.files.writing import read_json, write_json
 from wsbench.utils.progress import Progress
+
+DICOM = dicom.MODE
+"""The mode of a DICOM file."""
 
 CHECKED = "decoded"
 """How thoroughly files are checked: what was remembered of a lesser check is forgotten."""
@@ -33,8 +38,9 @@ class FileFacts:
     Attributes:
         content: sha256 of its bytes.
         width, height: in pixels.
-        mode: Pillow's name of its pixel format (``L``, ``RGB``, ``RGBA``, ``I;16`` ...).
+        mode: Pillow's name of its pixel format (``L``, ``RGB``, ``RGBA``, ``I;16`` ...), or `DICOM`.
         broken: why it cannot be read; empty for a sound file.
+        spacing: in words, how far its pixels are from each other, where a DICOM file says it.
     """
 
     content: str
@@ -42,6 +48,7 @@ class FileFacts:
     height: int
     mode: str
     broken: str = ""
+    spacing: str = ""
 
 
 def inspect_file(path: Path) -> FileFacts:
@@ -50,11 +57,18 @@ def inspect_file(path: Path) -> FileFacts:
     if wrong := wrong_name(path):
         return FileFacts("", 0, 0, "", wrong)
     try:
-        data = path.read_bytes()
+        data = _bytes_of(path)
+    except dicom.DicomError as error:
+        return FileFacts("", 0, 0, DICOM, str(error))
     except (OSError, ValueError) as error:  # a name with a NUL character is a ValueError
         reason = error.strerror if isinstance(error, OSError) else error
         return FileFacts("", 0, 0, "", f"cannot be read: {reason}")
     content = hashlib.sha256(data).hexdigest()
+    facts = _dicom_facts if dicom.is_dicom(data, path.suffix) else _picture_facts
+    return facts(data, content)
+
+
+def _picture_facts(data: bytes, content: str) -> FileFacts:
     try:
         with Image.open(io.BytesIO(data)) as image:
             width, height, mode = *image.size, image.mode
@@ -70,6 +84,26 @@ def inspect_file(path: Path) -> FileFacts:
     except Exception as error:  # Pillow raises whatever its decoders raise
         return FileFacts(content, 0, 0, "", f"is damaged: {words_of(error)}")
     return FileFacts(content, width, height, mode)
+
+
+def _bytes_of(path: Path) -> bytes:
+    """What a file holds; a DICOM file may be a film of an hour, and is not read where it is too large."""
+    with path.open("rb") as file:
+        start = file.read(dicom.SNIFFED)
+        if (
+            dicom.is_dicom(start, path.suffix)
+            and (size := os.fstat(file.fileno()).st_size) > limits.most_bytes()
+        ):
+            raise dicom.DicomError(limits.larger(size, "holds"))
+        return start + file.read()
+
+
+def _dicom_facts(data: bytes, content: str) -> FileFacts:
+    try:
+        header, _ = dicom.read(data)
+    except dicom.DicomError as error:
+        return FileFacts(content, 0, 0, DICOM, str(error))
+    return FileFacts(content, header.width, header.height, DICOM, spacing=header.spacing)
 
 
 def inspect_files(paths: Iterable[Path], memory: Path, progress: Progress) -> Mapping[Path, FileFacts]:
@@ -110,23 +144,30 @@ def read_radiograph(
         path: of the file.
         height, width: of the result, in pixels.
         grey_levels: of a file with more than 8 bits, the values that become 0 and 255; what lies between is
-            scaled linearly. None clips values at 255, as Pillow does.
+            scaled linearly. None clips values at 255, as Pillow does. DICOM files say it themselves.
 
     Raises:
         WsbenchError: the file cannot be decoded.
     """
     try:
-        with Image.open(path) as image:
-            if what := limits.too_large_picture(image):
-                raise ValueError(what)
-            grey = _eight_bits(image, grey_levels)
-            if grey.size != (width, height):
-                grey = grey.resize((width, height), Image.Resampling.BILINEAR)
-            return np.asarray(grey)
+        grey = _grey(path, grey_levels)
+        if grey.size != (width, height):
+            grey = grey.resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(grey)
     except Exception as error:  # Pillow raises whatever its decoders raise
         raise WsbenchError(
             f"{path}: cannot be decoded: {words_of(error)}; `--skip-bad` leaves it out"
         ) from None
+
+
+def _grey(path: Path, grey_levels: tuple[float, float] | None) -> Image.Image:
+    data = _bytes_of(path)
+    if dicom.is_dicom(data, path.suffix):
+        return Image.fromarray(dicom.read(data)[1])
+    with Image.open(io.BytesIO(data)) as image:
+        if what := limits.too_large_picture(image):
+            raise ValueError(what)
+        return _eight_bits(image, grey_levels)
 
 
 def _eight_bits(image: Image.Image, grey_levels: tuple[float, float] | None) -> Image.Image:

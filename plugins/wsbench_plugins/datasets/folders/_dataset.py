@@ -90,9 +90,9 @@ class FolderDataset(wsbench.Dataset):
             return (
                 "is an image of 16 bits; say which values are black and white, such as grey_levels: [0, 4095]"
             )
-        if facts.mode in (*EIGHT_BITS, *SIXTEEN_BITS):
+        if facts.mode in (*EIGHT_BITS, *SIXTEEN_BITS, wsbench.images.DICOM):
             return ""
-        return f"is a {facts.mode} image; {', '.join(EIGHT_BITS)}, and 16 bits can be read"
+        return f"is a {facts.mode} image; {', '.join(EIGHT_BITS)}, 16 bits and DICOM can be read"
 
     def _sample(self, image: Described, facts: wsbench.images.FileFacts) -> wsbench.Sample:
         # What is kept of an image's pixels is known by its content, so other levels are another content.
@@ -106,6 +106,7 @@ class FolderDataset(wsbench.Dataset):
             boxes=image.boxes,
             content=f"{facts.content} {self._levels}" if levelled else facts.content,
             patient=image.patient,
+            attributes={"pixel_spacing": facts.spacing} if facts.spacing else {},
             annotated_size=image.annotated_size,
         )
 
