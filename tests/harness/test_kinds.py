@@ -107,7 +107,8 @@ def test_a_wrong_entry_is_named_and_takes_nothing_else_down(
 def test_an_unreadable_file_does_not_silence_list(tmp_path: Path, command) -> None:
     (tmp_path / "datasets.yaml").write_text("bars: [")
     code, _, err = command("list")
-    assert code == 0 and "not valid YAML" in err
+    assert code == 0 and err.startswith("warning: ") and "not valid YAML" in err
+    assert "not valid YAML" in refused(command("data", "check", "bars"))
 
 
 def test_an_entry_of_a_kind_that_is_not_there_now_harms_no_other_dataset(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class Plugins:
         datasets, kinds, methods, metrics, commands: specs by name.
         places: where each spec comes from, by ``(kind, name)``.
         broken: what could not be used.
-        refused: why an entry of datasets.yaml is no dataset, by its name.
+        refused: why an entry of datasets.yaml is no dataset, by its name; "" stands for the whole file.
     """
 
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
@@ -67,6 +67,8 @@ class Plugins:
         """The dataset of that name, or an error that names the nearest, or what is wrong with its entry."""
         if name in self.refused:
             raise WsbenchError(self.refused[name])
+        if name not in self.datasets and "" in self.refused:
+            raise WsbenchError(self.refused[""])
         return self._choose(name, self.datasets, "dataset")
 
     def method(self, name: str) -> MethodSpec:

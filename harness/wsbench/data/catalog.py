@@ -110,15 +110,15 @@ def refuse_misspelt(known: Iterable[str], folder: Path | None = None) -> None:
             raise WsbenchError(f"{own}: has an entry {name}, which is no dataset; did you mean '{near}'?")
 
 
-def of_kinds(folder: Path | None = None) -> tuple[Path, dict[str, dict[str, Any]]]:
-    """The path of ``folder``'s own datasets.yaml (default: the working directory), and the entries in it that
-    name their kind, as they stand there.
+def own_entries(folder: Path | None = None) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """The path of ``folder``'s own datasets.yaml (default: the working directory), and its entries as they
+    stand there; none where there is no file.
 
     Raises:
         WsbenchError: the file cannot be read, or is no mapping of mappings.
     """
     own = (folder or Path.cwd()) / FILE
-    return own, {name: values for name, values in _parse(own).items() if "kind" in values}
+    return own, _parse(own)
 
 
 def root_of(name: str, entry: Entry, given: Path | None) -> Path:

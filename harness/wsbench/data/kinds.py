@@ -10,7 +10,7 @@ from pydantic import Field, create_model
 from pydantic.fields import FieldInfo
 
 from wsbench.contract.kinds import DatasetKindSpec
-from wsbench.contract.plugins import Broken, Plugins
+from wsbench.contract.plugins import Plugins
 from wsbench.contract.specs import DatasetSpec
 from wsbench.data import catalog
 from wsbench.errors import WsbenchError, as_line, choose, suggestion
@@ -28,11 +28,13 @@ def with_own_datasets(plugins: Plugins, folder: Path | None = None) -> Plugins:
         folder: of datasets.yaml; default: the working directory.
     """
     try:
-        file, entries = catalog.of_kinds(folder)
+        file, entries = catalog.own_entries(folder)
     except WsbenchError as error:
-        plugins.broken.append(Broken(catalog.FILE, str(error)))
+        plugins.refused[""] = as_line(str(error))
         return plugins
     for name, values in entries.items():
+        if "kind" not in values:
+            continue
         try:
             plugins.datasets[name] = dataset_of(plugins, name, values, file)
             plugins.places["dataset", name] = str(file)

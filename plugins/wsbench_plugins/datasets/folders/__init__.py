@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import wsbench
 
 from ._coco_settings import CocoSettings
@@ -23,6 +25,20 @@ def load_csv(settings: CsvSettings, source: wsbench.Source) -> FolderDataset:
     return _csv.load(settings, source)
 
 
+def guess_coco(folder: Path) -> wsbench.images.FolderGuess | None:
+    """The entry of a folder with COCO files; see `_guess_coco.guess`."""
+    from . import _guess_coco
+
+    return _guess_coco.guess(folder)
+
+
+def guess_csv(folder: Path) -> wsbench.images.FolderGuess | None:
+    """The entry of a folder with CSV tables; see `_guess_csv.guess`."""
+    from . import _guess_csv
+
+    return _guess_csv.guess(folder)
+
+
 @wsbench.hookimpl
 def wsbench_dataset_kinds() -> list[wsbench.DatasetKindSpec]:
     return [
@@ -31,11 +47,13 @@ def wsbench_dataset_kinds() -> list[wsbench.DatasetKindSpec]:
             summary="a folder of images with COCO JSON files",
             settings=CocoSettings,
             load=load_coco,
+            guess=guess_coco,
         ),
         wsbench.DatasetKindSpec(
             name="csv",
             summary="a folder of images with CSV tables",
             settings=CsvSettings,
             load=load_csv,
+            guess=guess_csv,
         ),
     ]
