@@ -224,6 +224,10 @@ FAULTS = {
         lambda v: with_image(v, 1, file_name="../images/train01.png"),
         "its name leads out of the dataset's folder",
     ),
+    "name that cannot be shown": (
+        lambda v: with_image(v, 1, file_name="images/\u202etrain01.png"),
+        "names images/\u202etrain01.png, of which there is no file",
+    ),
     "crowd": (lambda v: v["annotations"][0].update(iscrowd=1), "train01.png has an annotation of a crowd"),
     "no bbox": (lambda v: v["annotations"][0].pop("bbox"), "train01.png has an annotation without bbox"),
 }
@@ -278,6 +282,37 @@ def test_damaged_and_duplicate_images_are_found(root: Path, command) -> None:
     assert "images/train02.png: is damaged" in words
     assert "identical across splits" in words
     assert "1 image files are named in no annotation: train03.tif" in words
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+def test_an_image_that_programs_show_turned_is_doubted(root: Path, suffix: str) -> None:
+    """Nobody knows in which frame its boxes are."""
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    for name, words in (("turned", {"exif": exif}), ("upright", {})):
+        Image.fromarray(noise(7)).save(root / "images" / f"{name}.{suffix}", **words)
+    write_json(root / "more.json", coco([f"turned.{suffix}", f"upright.{suffix}"]))
+    data = load(root, annotations={"more": "more.json"})
+    assert [sample.name for sample in data.samples] == [f"upright.{suffix}"]
+    problem = next(problem for problem in data.problems if problem.remedy == "skip")
+    assert problem.images == (f"turned.{suffix}",) and "Exif orientation" in problem.what
+
+
+def test_real_files_are_read_as_their_own_reader_does(real_tbx11k: Path, tmp_path: Path) -> None:
+    """Real TBX11K as any COCO folder: every box where its own plugin has it."""
+    files = {split: f"annotations/json/TBX11K_{split}.json" for split in ("train", "val")}
+    kind, own = plugins.find().kinds["coco"], plugins.find().datasets["tbx11k"]
+    source = Source(real_tbx11k, tmp_path / "cache", Silent())
+    data = kind.load(kind.settings(images="imgs", annotations=files), source)
+    theirs = {sample.name: sample for sample in own.load(own.settings(), source).samples}
+    assert {sample.name for sample in data.samples} == set(theirs)
+    moved = 0
+    for sample in data.samples:
+        expected = theirs[sample.name]
+        assert (sample.content, sample.split) == (expected.content, expected.split)
+        for ours, other in zip(sample.boxes, expected.boxes, strict=True):
+            moved += max(abs(getattr(ours, n) - getattr(other, n)) for n in ("x0", "y0", "x1", "y1")) > 0.5
+    assert moved == 0 and sum(len(sample.boxes) for sample in data.samples) > 100
 
 
 def test_a_short_name_of_several_files_and_two_names_of_one_file_are_doubted(root: Path) -> None:

@@ -225,6 +225,22 @@ def test_patients_share_a_role_and_have_one_number(root: Path) -> None:
     assert problem.what == "film02 has rows of different patients (line 4 and line 5)"
 
 
+def test_real_boxes_are_read_as_their_own_reader_does(real_data, tmp_path: Path) -> None:
+    """ChestX-ray14's list of boxes as any table: every box where its own plugin has it."""
+    root = real_data("nih-mini")
+    kind, own = plugins.find().kinds["csv"], plugins.find().datasets["nih"]
+    source = Source(root, tmp_path / "cache", Silent())
+    columns = {"image": "Image Index", "label": "Finding Label", "x": "Bbox [x", "y": "y", "width": "w"}
+    settings = kind.settings(images="images", table="BBox_List_2017.csv", columns={**columns, "height": "h]"})
+    theirs = {sample.name: sample.boxes for sample in own.load(own.settings(), source).samples}
+    moved = boxes = 0
+    for sample in kind.load(settings, source).samples:
+        for ours, other in zip(sample.boxes, theirs[sample.name], strict=True):
+            moved += max(abs(getattr(ours, n) - getattr(other, n)) for n in ("x0", "y0", "x1", "y1")) > 0.5
+            boxes += 1
+    assert moved == 0 and boxes == sum(map(len, theirs.values())) > 30
+
+
 FAULTS = {
     "no number": ("film01.png,Nodule,1O,2,3,4,train", "film01.png: X is '1O', which is no number"),
     "infinite": ("film01.png,Nodule,1,2,inf,4,train", "film01.png: W is 'inf', which is no number"),

@@ -25,6 +25,12 @@ from wsbench.utils.progress import Progress
 DICOM = dicom.MODE
 """The mode of a DICOM file."""
 
+ORIENTATION = 0x0112
+"""The tag of Exif."""
+
+TURNED = ("JPEG", "MPO", "TIFF")
+"""Pillow's names of the formats in which cameras write an orientation."""
+
 CHECKED = "decoded"
 """How thoroughly files are checked: what was remembered of a lesser check is forgotten."""
 
@@ -41,6 +47,8 @@ class FileFacts:
         mode: Pillow's name of its pixel format (``L``, ``RGB``, ``RGBA``, ``I;16`` ...), or `DICOM`.
         broken: why it cannot be read; empty for a sound file.
         spacing: in words, how far its pixels are from each other, where a DICOM file says it.
+        orientation: of Exif 2.32 (4.6.5.1): 1 is upright; programs show others turned or mirrored, and
+            `read_radiograph` does not.
     """
 
     content: str
@@ -49,6 +57,7 @@ class FileFacts:
     mode: str
     broken: str = ""
     spacing: str = ""
+    orientation: int = 1
 
 
 def inspect_file(path: Path) -> FileFacts:
@@ -74,6 +83,7 @@ def _picture_facts(data: bytes, content: str) -> FileFacts:
             width, height, mode = *image.size, image.mode
             if what := limits.too_large_picture(image):
                 return FileFacts(content, width, height, mode, what)
+            orientation = image.getexif().get(ORIENTATION, 1) if image.format in TURNED else 1
             image.verify()
         with Image.open(io.BytesIO(data)) as image:  # Pillow cannot decode what it has verified
             image.load()
@@ -83,7 +93,7 @@ def _picture_facts(data: bytes, content: str) -> FileFacts:
         return FileFacts(content, 0, 0, "", f"is damaged: it is {'no image' if data else 'empty'}")
     except Exception as error:  # Pillow raises whatever its decoders raise
         return FileFacts(content, 0, 0, "", f"is damaged: {words_of(error)}")
-    return FileFacts(content, width, height, mode)
+    return FileFacts(content, width, height, mode, orientation=int(orientation))
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -86,6 +86,8 @@ class FolderDataset(wsbench.Dataset):
         """What is wrong with an image file, or nothing."""
         if facts.broken:
             return facts.broken
+        if facts.orientation != 1:
+            return "is turned when programs show it (its Exif orientation); save it as it is shown"
         if facts.mode in SIXTEEN_BITS and self._levels is None:
             return (
                 "is an image of 16 bits; say which values are black and white, such as grey_levels: [0, 4095]"
