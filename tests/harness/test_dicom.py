@@ -17,7 +17,7 @@ from pydicom import uid
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, pixel_array
 
 from conftest import refused
-from dicom_files import SECRETS, content, dataset, jpeg, lookup_table, with_stream
+from dicom_files import SECRETS, content, dataset, jpeg, lookup_table, lossless_jpeg, with_stream
 from own_folders import COCO, boxes_of, coco, entry, write_json
 from wsbench.data import dicom
 from wsbench.data.images import inspect_file, inspect_files, read_radiograph
@@ -135,6 +135,41 @@ def test_a_jpeg_inside_is_read() -> None:
     assert abs(grey(jpeg(smooth)) - smooth).max() <= 6
     inverted = jpeg(smooth, PhotometricInterpretation="MONOCHROME1")
     assert abs(grey(inverted) - (255.0 - smooth)).max() <= 6
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_a_lossless_jpeg_inside_is_read(bits: int) -> None:
+    pixels = values(bits, "uint8" if bits == 8 else "uint16")
+    data = dataset(pixels, BitsStored=bits)
+    stream = lossless_jpeg(pixels, bits)
+    expected = grey(content(dataset(pixels, BitsStored=bits)))
+    assert (grey(with_stream(data, stream, uid.JPEGLosslessSV1)) == expected).all()
+    cut = with_stream(data, stream[: len(stream) * 2 // 3], uid.JPEGLosslessSV1)
+    with pytest.raises(dicom.DicomError, match="its compressed pixels end too early"):
+        dicom.read(cut)
+
+
+@pytest.mark.parametrize("syntax", ["JPEG2000Lossless", "JPEGLosslessSV1", "JPEGBaseline8Bit", "RLELossless"])
+def test_damaged_streams_are_one_error_and_silent(syntax: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Decoders are libraries of C, some of which print."""
+    pixels = values(8, "uint8")
+    if syntax == "JPEGLosslessSV1":
+        data = with_stream(dataset(pixels), lossless_jpeg(pixels, 8), uid.JPEGLosslessSV1)
+    elif syntax == "JPEGBaseline8Bit":
+        data = jpeg(pixels)
+    else:
+        data = content(dataset(pixels), getattr(uid, syntax))
+    random, refusals = np.random.default_rng(0), 0
+    for _ in range(40):
+        noisy = bytearray(data)
+        for place in random.integers(len(data) - 2000, len(data) - 20, size=4):
+            noisy[place] = random.integers(0, 256)
+        try:
+            assert dicom.read(bytes(noisy))[1].shape == (50, 60)
+        except dicom.DicomError:
+            refusals += 1
+    assert refusals or syntax != "JPEGLosslessSV1"
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_stream_of_another_size_than_it_says_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
