@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from conftest import refused
 from own_folders import boxes_of, entry, film
 from wsbench import testing
 from wsbench.contract import plugins
 from wsbench.contract.base import Dataset, Source
+from wsbench.data.contradictions import contradictions
 from wsbench.data.dataset import Loaded
 from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import WsbenchError
@@ -27,6 +30,9 @@ films:
   table: boxes.csv
   columns: {image: Image Index, label: Finding, x: X, y: Y, width: W, height: H, split: Set}
 """
+
+
+BOX = {"x": "x", "y": "y", "width": "w", "height": "h"}
 
 
 def write_table(path: Path, rows: Sequence[Sequence[object]], **dialect: str) -> None:
@@ -154,9 +160,6 @@ def small(
     return {sample.name: sample.labels for sample in data.samples}
 
 
-BOX = {"x": "x", "y": "y", "width": "w", "height": "h"}
-
-
 @pytest.mark.parametrize(
     ("unboxed", "expected"),
     [
@@ -239,6 +242,69 @@ def test_real_boxes_are_read_as_their_own_reader_does(real_data, tmp_path: Path)
             moved += max(abs(getattr(ours, n) - getattr(other, n)) for n in ("x0", "y0", "x1", "y1")) > 0.5
             boxes += 1
     assert moved == 0 and boxes == sum(map(len, theirs.values())) > 30
+
+
+@pytest.fixture
+def two_tables(root: Path) -> dict[str, Any]:
+    """Settings of a table of labels and one of boxes, as ChestX-ray14 has them."""
+    (root / "few.csv").write_text("id,all,who\nfilm00.png,a|b,1\nfilm01.png,No Finding,1\nfilm02.png,a,2\n")
+    (root / "places.csv").write_text("id,c,x,y,w,h\nfilm00,a,1,2,3,4\nfilm00.png,a,30,20,9,8\n")
+    return {
+        "table": "few.csv", "columns": {"image": "id", "labels": "all", "patient": "who"},
+        "boxes": "places.csv", "box_columns": {"image": "id", "label": "c", **BOX},
+    }  # fmt: skip
+
+
+def test_boxes_may_stand_in_a_second_table(root: Path, two_tables: dict[str, Any]) -> None:
+    data = load(root, **two_tables)
+    assert {sample.name: (sample.labels, sample.patient) for sample in data.samples} == {
+        "film00.png": (("a", "b"), "1"),
+        "film01.png": ((), "1"),
+        "film02.png": (("a",), "2"),
+    }
+    boxes = [(sample.name, box.label, box.x0, box.y1) for sample in data.samples for box in sample.boxes]
+    assert boxes == [("film00.png", "a", 1, 6), ("film00.png", "a", 30, 28)]
+    assert not data.boxes_complete
+    assert [problem for problem in data.problems if problem.remedy != "none"] == []
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("film09,a,1,2,3,4", "has a box on film09, which the table of images does not name"),
+        ("film02,a,1,,3,4", "film02.png: has a part of a box: y is empty"),
+        ("film02,a,,,,", "film02.png: has no box"),
+        ("film01,a,1,2,3,4", "has a box of 'a', which its labels (none) deny"),
+    ],
+)
+def test_faults_of_a_second_table_have_its_lines(
+    root: Path, two_tables: dict[str, Any], row: str, words: str
+) -> None:
+    with (root / "places.csv").open("a") as file:
+        file.write(row + "\n")
+    data = load(root, **two_tables)
+    problems = [problem for problem in data.problems if problem.remedy == "skip"]
+    if "deny" in words:  # which the harness sees of every dataset
+        problems = contradictions(data.samples, data.classes)
+    (problem,) = problems
+    assert problem.what == words
+    assert problem.file == ("film01.png" if "deny" in words else "places.csv, line 4")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"boxes": None}, "boxes and box_columns go together"),
+        ({"columns": {"image": "id", "label": "c", **BOX}}, "name the columns of a box in box_columns"),
+        ({"box_columns": {"image": "id", "label": "c"}}, "name the columns of a box in box_columns"),
+        ({"box_columns": {"image": "id", **BOX}}, "a box needs the column label, or only_class"),
+    ],
+)
+def test_wrong_settings_of_a_second_table(
+    two_tables: dict[str, Any], changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValidationError, match=words):
+        plugins.find().kinds["csv"].settings(**{**two_tables, **changes})
 
 
 FAULTS = {

@@ -93,7 +93,7 @@ def cells(root: Path) -> None:
     """As ChestX-ray14's table, with a column of splits and semicolons."""
     films(root / "x", NAMES)
     rows = [
-        [name, "No Finding" if n % 2 else "Mass|Nodule", n, "train" if n < 30 else "test"]
+        [name, "healthy" if n % 2 else "Mass|Nodule", n, "train" if n < 30 else "test"]
         for n, name in enumerate(NAMES)
     ]
     write_table(
@@ -108,6 +108,20 @@ def two_tables(root: Path) -> None:
             [name, *box] for name in names for box in boxes_of(NAMES.index(name)) or [["", "", "", "", ""]]
         ]
         write_table(root / f"{split}.csv", [["file", "label", "x", "y", "w", "h"], *rows])
+
+
+def nih(root: Path) -> None:
+    """As ChestX-ray14's two tables."""
+    films(root / "images", NAMES)
+    labels = [
+        [name, "|".join(dict.fromkeys(b[0] for b in boxes_of(n))) or "No Finding"]
+        for n, name in enumerate(NAMES)
+    ]
+    write_table(root / "Data_Entry.csv", [["Image Index", "Finding Labels"], *labels])
+    boxes = [[name, *box, "", ""] for n, name in enumerate(NAMES) for box in boxes_of(n)]
+    write_table(
+        root / "BBox.csv", [["Image Index", "Finding Label", "Bbox [x", "y", "w", "h]", "", ""], *boxes]
+    )
 
 
 FOLDERS: dict[Callable[[Path], None], dict[str, Any]] = {
@@ -127,7 +141,12 @@ FOLDERS: dict[Callable[[Path], None], dict[str, Any]] = {
         "kind": "csv", "images": "png", "table": "annotations.csv",
         "columns": {"image": "image_id", "label": "class_name", "x0": "x_min", "y0": "y_min", "x1": "x_max",
                     "y1": "y_max"},
-        "normal": ["No finding"],
+    },
+    nih: {
+        "kind": "csv", "table": "Data_Entry.csv", "boxes": "BBox.csv",
+        "columns": {"image": "Image Index", "labels": "Finding Labels"},
+        "box_columns": {"image": "Image Index", "x": "Bbox [x", "y": "y", "width": "w", "height": "h]",
+                        "label": "Finding Label"},
     },
     rsna: {"kind": "csv", "only_class": "finding"},
     flags: {
@@ -135,7 +154,7 @@ FOLDERS: dict[Callable[[Path], None], dict[str, Any]] = {
         "columns": {"image": "Path", "patient": "Patient ID", "flags": ["Edema", "Mass"]},
     },
     cells: {
-        "kind": "csv", "delimiter": ";",
+        "kind": "csv", "delimiter": ";", "normal": ["healthy"],
         "columns": {"image": "Image Index", "labels": "Finding Labels", "patient": "PatientID",
                     "split": "Split"},
     },
@@ -151,7 +170,7 @@ def test_what_is_written_of_a_sound_folder_passes_the_check(
     code, out, err = command("data", "new", "My Films")
     assert (code, err) == (0, "")
     text = (tmp_path / "datasets.yaml").read_text()
-    assert text in out and len(text.splitlines()) <= 8
+    assert text in out and len(text.splitlines()) <= (9 if make is nih else 8)
     assert out.endswith("\nnext: wsbench data check my_films\n")
     assert "\n- roles: " in out and "\n- patient: " in out
     entry = yaml.safe_load(text)["my_films"]

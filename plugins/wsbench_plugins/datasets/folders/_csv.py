@@ -3,42 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import wsbench
 
-from ._csv_rows import RowError, Said, said
+from ._csv_read import Row, read_box_rows, read_rows
 from ._csv_settings import CsvSettings
-from ._csv_table import rows
 from ._dataset import FolderDataset
 from ._described import Described
-from ._lists import splits_of_lists
+from ._lists import Names, splits_of_lists
 from ._words import ONE_SPLIT, by_split
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a table.
-
-    Attributes:
-        file: the image, as the table writes it.
-        split: that the table or its column says; empty where neither does.
-        where: file and line, for messages.
-        said: what it says of its image.
-        patient: that it names; None without such a column.
-        size: width and height of the image that was annotated, where it says them.
-        fault: why it cannot be understood; empty where it can.
-    """
-
-    file: str
-    split: str
-    where: str
-    said: Said
-    patient: str | None
-    size: tuple[int, int] | None = None
-    fault: str = ""
 
 
 def load(settings: CsvSettings, source: wsbench.Source) -> FolderDataset:
@@ -49,12 +24,13 @@ def load(settings: CsvSettings, source: wsbench.Source) -> FolderDataset:
     """
     assert source.root is not None
     problems: list[wsbench.Problem] = []
-    table = list(_rows(settings, source.root, problems))
+    table = list(read_rows(settings, source.root, problems))
     split_of = _splits(table, settings, source.root, problems)
     by_image: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in table:
         if row.file in split_of or settings.lists is None:
             by_image[row.split or split_of.get(row.file, ONE_SPLIT), row.file].append(row)
+    _add_boxes(by_image, read_box_rows(settings, source.root, problems), settings, problems)
     folders = _folders(settings, [split for split, _ in by_image])
     described = list(_described(by_image, settings, problems))
     return FolderDataset(
@@ -67,44 +43,24 @@ def load(settings: CsvSettings, source: wsbench.Source) -> FolderDataset:
     )
 
 
-def _rows(settings: CsvSettings, root: Path, problems: list[wsbench.Problem]) -> Iterator[Row]:
-    columns = settings.columns
-    for split, file in by_split(settings.table).items():
-        of_table = split if not isinstance(settings.table, str) else ""
-        for line, cells in rows(root / file, columns.headings, settings.delimiter):
-            where = f"{file}, line {line}"
-            own_split = of_table if columns.split is None else cells[columns.split]
-            if not cells[columns.image]:
-                problems.append(wsbench.Problem(where, f"{columns.image} is empty", "bad row"))
-            elif columns.split is not None and not own_split:
-                problems.append(wsbench.Problem(where, f"{columns.split} is empty", "bad row"))
-            else:
-                yield _row(cells, own_split, where, settings)
-
-
-def _row(cells: Mapping[str, str], split: str, where: str, settings: CsvSettings) -> Row:
-    columns = settings.columns
-    patient = None if columns.patient is None else cells[columns.patient] or None
-    row = Row(cells[columns.image], split, where, Said(), patient)
-    try:
-        return replace(row, said=said(cells, settings), size=_size(cells, settings))
-    except RowError as error:
-        return replace(row, fault=str(error))
-
-
-def _size(cells: Mapping[str, str], settings: CsvSettings) -> tuple[int, int] | None:
-    columns = settings.columns
-    if columns.image_width is None or columns.image_height is None:
-        return None
-    words = cells[columns.image_width], cells[columns.image_height]
-    if not any(words):
-        return None
-    try:
-        return int(float(words[0])), int(float(words[1]))
-    except (ValueError, OverflowError):
-        raise RowError(
-            f"the image is {words[0][:20]} x {words[1][:20]} pixels, which are no numbers"
-        ) from None
+def _add_boxes(
+    by_image: Mapping[tuple[str, str], list[Row]],
+    box_rows: Iterable[Row],
+    settings: CsvSettings,
+    problems: list[wsbench.Problem],
+) -> None:
+    """Add the rows of the table of boxes to those of their images."""
+    keys_of: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for key in by_image:
+        keys_of[key[1]].append(key)
+    names = Names(keys_of)
+    for row in box_rows:
+        name = names.full(row.file)
+        if name is None and settings.lists is None:  # with lists, it may be of an image in none of them
+            what = f"has a box on {row.file}, which the table of images does not name"
+            problems.append(wsbench.Problem(row.where, what, "box of no image"))
+        for key in keys_of[name] if name is not None else ():
+            by_image[key].append(row)
 
 
 def _splits(
@@ -172,10 +128,11 @@ def _described(
 
 def _contradiction(of_image: Sequence[Row]) -> str:
     """What rows of one image say differently, or nothing."""
+    about = [row for row in of_image if not row.of_boxes]
     for what, values in (
-        ("patients", {row.patient for row in of_image}),
-        ("sizes", {row.size for row in of_image}),
-        ("labels", {row.said.labels for row in of_image}),
+        ("patients", {row.patient for row in about}),
+        ("sizes", {row.size for row in about}),
+        ("labels", {row.said.labels for row in about}),
     ):
         if len(values) > 1:
             return f"has rows of different {what}"

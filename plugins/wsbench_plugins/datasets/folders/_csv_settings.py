@@ -69,6 +69,10 @@ class CsvSettings(wsbench.Settings):
 
     table: Places = Field(description="the CSV file, or one for every split: {train: train.csv}")
     columns: Columns = Field(description="the headings of the columns, by what stands in them")
+    boxes: Places | None = Field(
+        None, description="a second table, of boxes alone, where the first says what images show"
+    )
+    box_columns: Columns | None = Field(None, description="the headings of its columns")
     images: Places = Field(".", description="the folder of the images, or one for every split")
     lists: BySplit | None = Field(
         None, description="for a single table: a text file of image names for every split, a name a line"
@@ -109,10 +113,23 @@ class CsvSettings(wsbench.Settings):
         named = columns.label or self.only_class or columns.labels or columns.flags
         if not named:
             raise ValueError("columns: name label, labels or flags, or the only_class of all rows")
-        if columns.box and not (columns.label or self.only_class):
+        return self
+
+    @model_validator(mode="after")
+    def _class_of_boxes(self) -> CsvSettings:
+        boxed = self.columns if self.box_columns is None else self.box_columns
+        if boxed.box and not (boxed.label or self.only_class):
             raise ValueError("columns: a box needs the column label, or only_class")
         if self.only_class is not None and self.classes:
             raise ValueError("only_class: is the class itself; classes maps words of a table")
-        if self.only_class is not None and not columns.box:
+        if self.only_class is not None and not boxed.box:
             raise ValueError("only_class: needs the columns of a box, which say where it is present")
+        return self
+
+    @model_validator(mode="after")
+    def _whole_table_of_boxes(self) -> CsvSettings:
+        if (self.boxes is None) != (self.box_columns is None):
+            raise ValueError("boxes and box_columns go together")
+        if self.box_columns is not None and (self.columns.box or not self.box_columns.box):
+            raise ValueError("boxes: name the columns of a box in box_columns, and not in columns")
         return self

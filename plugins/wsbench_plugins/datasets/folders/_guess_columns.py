@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import wsbench
 
 from ._csv_rows import FLAGS, UNCERTAIN
-from ._csv_settings import CORNERS, SIZES
+from ._csv_settings import CORNERS, SIZES, CsvSettings
 from ._csv_table import NOTHING
 
 DELIMITERS = (",", ";", "\t")
@@ -118,12 +118,15 @@ def is_flag(cells: Sequence[str]) -> bool:
 def label_keys(table: Table, heading: str, *, boxed: bool) -> tuple[dict[str, str], dict[str, Any]]:
     """The keys of ``columns``, and those of the entry, for a column of classes."""
     words = set(table.cells(heading)) - {""}
-    normal = sorted(word for word in words if plain(word) in NORMAL)
-    keys: dict[str, Any] = {"normal": normal} if normal else {}
     separator = next((sign for sign in SEPARATORS if any(sign in word for word in words)), "")
-    if separator and not boxed:
-        parts = {part.strip() for word in words for part in word.split(separator)}
-        normal = sorted(word for word in parts if plain(word) in NORMAL)
-        keys = {"normal": normal} if normal else {}
-        return {"labels": heading}, keys | ({"separator": separator} if separator != "|" else {})
-    return {"label": heading}, keys
+    if not separator or boxed:
+        return {"label": heading}, _normal_keys(words)
+    parts = {part.strip() for word in words for part in word.split(separator)}
+    return {"labels": heading}, _normal_keys(parts) | ({"separator": separator} if separator != "|" else {})
+
+
+def _normal_keys(words: Iterable[str]) -> dict[str, Any]:
+    """The key ``normal``, where words that the default does not know say that an image shows nothing."""
+    normal = sorted(word for word in words if plain(word) in NORMAL)
+    known = set(normal) <= set(CsvSettings.model_fields["normal"].default)
+    return {} if known else {"normal": normal}

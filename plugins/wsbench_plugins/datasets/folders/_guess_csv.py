@@ -9,6 +9,7 @@ from typing import Any
 
 import wsbench
 
+from ._csv_settings import CsvSettings
 from ._guess import base_of, files, grey_levels, images_key, reason_of_roles, roles_of, split_of
 from ._guess_columns import (
     LABELS,
@@ -96,13 +97,16 @@ def _guess(
     columns = {"image": image, **box_columns(merged)}
     columns |= size_columns(merged, list(columns.values()))
     boxed = "x" in columns or "x0" in columns
-    said.append(f"boxes: {', '.join(list(columns.values())[1:5])}, in pixels" if boxed else "boxes: none")
+    if boxed:
+        said.append(f"boxes: {', '.join(list(columns.values())[1:5])}, in pixels")
     shown = _classes(merged, columns, said, boxed=boxed)
     if shown is None:
         return None
     of_columns, of_entry = shown
     columns_of_entry: dict[str, Any] = {**columns, **of_columns, **_people(merged, columns, chosen, said)}
     keys |= {"columns": columns_of_entry, **of_entry}
+    if not boxed:
+        keys |= _table_of_boxes(folder, others, said)
     if table.delimiter != ",":
         keys["delimiter"] = table.delimiter
     splits = (
@@ -111,8 +115,24 @@ def _guess(
     if roles := roles_of(sorted(splits)):
         keys["roles"] = roles
     said.append(reason_of_roles(roles))
+    others = [item for item in others if item[0].path.relative_to(folder).as_posix() != keys.get("boxes")]
     said += [f"{item[0].path.relative_to(folder).as_posix()}: a table that is left out" for item in others]
     return wsbench.images.FolderGuess(keys, len(set(merged.cells(image))), said)
+
+
+def _table_of_boxes(
+    folder: Path, others: Sequence[tuple[Table, str, str]], said: list[str]
+) -> dict[str, Any]:
+    """The keys of a second table, of boxes with their classes, where there is one."""
+    for table, image, _ in others:
+        columns = {"image": image, **box_columns(table)}
+        label = table.heading(LABELS, list(columns.values()))
+        if len(columns) > 1 and label is not None:
+            file = table.path.relative_to(folder).as_posix()
+            said.append(f"boxes: from a second table, {file}, with their classes in {label}")
+            return {"boxes": file, "box_columns": {**columns, "label": label}}
+    said.append("boxes: none")
+    return {}
 
 
 def _classes(
@@ -123,8 +143,8 @@ def _classes(
     label = table.heading(LABELS, taken)
     if label is not None and not is_flag(table.cells(label)):
         of_columns, of_entry = label_keys(table, label, boxed=boxed)
-        normal = of_entry.get("normal")
-        said.append(f"classes: from {label}" + (f", where {', '.join(normal)} is no class" if normal else ""))
+        normal = of_entry.get("normal", CsvSettings.model_fields["normal"].default)
+        said.append(f"classes: from {label}, where {', '.join(normal)} is no class")
         if boxed:
             said.append(
                 "unboxed: a class without a box is taken for present (write unboxed: normal or unknown)"

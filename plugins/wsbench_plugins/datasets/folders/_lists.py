@@ -26,7 +26,7 @@ def splits_of_lists(
         problems: to which names are added that several lists have, or that ``file`` has not.
     """
     pairs = []
-    names = _Names(known)
+    names = Names(known)
     for split, list_file in lists.items():
         text = wsbench.images.read_text(root / list_file)
         for number, line in enumerate(text.splitlines(), start=1):
@@ -44,8 +44,12 @@ def splits_of_lists(
     return split_of
 
 
-class _Names:
-    """The names of a JSON file, also without their suffixes, as lists often have them."""
+class Names:
+    """Names of images, also without their suffixes, as lists often have them.
+
+    Args:
+        names: in full.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self._by_form: dict[str, set[str]] = defaultdict(set)
