@@ -15,6 +15,7 @@ from own_folders import COCO, coco, coco_folder, edited, entry, film, noise, wri
 from wsbench import testing
 from wsbench.contract import plugins
 from wsbench.contract.base import Source
+from wsbench.data.contradictions import contradictions
 from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import WsbenchError
 from wsbench.runs.plan import load_dataset
@@ -102,6 +103,25 @@ def test_names_as_people_have_them(root: Path) -> None:
     for number, sample in enumerate(data.samples):
         same = abs(data.read(sample, 50, 60).astype(int) - noise(500 + number)).mean()
         assert same < (30 if sample.name == "d.jpg" else 0.01)
+
+
+def test_letters_with_marks_are_found_in_either_form(root: Path) -> None:
+    """macOS writes the names of files with two characters where tables have one."""
+    film(root / "images" / "Thora\u0308x.png", 80)
+    write_json(root / "more.json", coco(["Thor\u00e4x.png"]))
+    (sample,) = load(root, annotations={"more": "more.json"}).samples
+    assert sample.name == "Thor\u00e4x.png"
+
+
+@pytest.mark.parametrize(("out", "kept"), [(0.375, True), (0.625, False)])
+def test_a_box_that_sticks_out_by_rounding_is_cut(root: Path, out: float, kept: bool) -> None:
+    box = [-out, 10, 30 + 2 * out, 40 + out]
+    edited(root / "train.json", lambda value: value["annotations"][0].update(bbox=box))
+    data = load(root)
+    sample = next(sample for sample in data.samples if sample.name == "train01.png")
+    corners = [(box.x0, box.y0, box.x1, box.y1) for box in sample.boxes]
+    assert corners == [(0, 10, 30 + out, 50) if kept else (-out, 10, 30 + out, 50 + out)]
+    assert bool(contradictions(data.samples, data.classes)) != kept
 
 
 def test_a_byte_order_mark_and_windows_line_ends(root: Path) -> None:

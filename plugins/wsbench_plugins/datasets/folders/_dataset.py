@@ -21,6 +21,9 @@ EIGHT_BITS = ("L", "LA", "P", "RGB", "RGBA")
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I")
 """Pillow's names of grey formats of more bits, which have no grey level that is surely white."""
 
+ROUNDED = 0.5
+"""Pixels by which a box may stick out of its image."""
+
 NAMED = 3
 """Files that a note about many names."""
 
@@ -105,12 +108,21 @@ class FolderDataset(wsbench.Dataset):
             height=facts.height,
             split=image.split,
             labels=image.labels,
-            boxes=image.boxes,
+            boxes=tuple(_cut(box, facts.width, facts.height) for box in image.boxes),
             content=f"{facts.content} {self._levels}" if levelled else facts.content,
             patient=image.patient,
             attributes={"pixel_spacing": facts.spacing} if facts.spacing else {},
             annotated_size=image.annotated_size,
         )
+
+
+def _cut(box: wsbench.Box, width: int, height: int) -> wsbench.Box:
+    """A box without what little of it is outside its image: programs round. One that is further outside stays
+    as it is, and is a problem."""
+    corners = (box.x0, box.y0, box.x1, box.y1)
+    inside = (max(box.x0, 0.0), max(box.y0, 0.0), min(box.x1, float(width)), min(box.y1, float(height)))
+    moved = max(abs(new - old) for new, old in zip(inside, corners, strict=True))
+    return wsbench.Box(box.label, *inside, box.kind) if moved <= ROUNDED else box
 
 
 def _absent(described: Sequence[Described], found: Mapping[str, Sequence[Path]]) -> Iterator[wsbench.Problem]:

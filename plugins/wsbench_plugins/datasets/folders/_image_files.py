@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -23,7 +24,7 @@ class ImageFiles:
         self._files = wsbench.images.image_files(folder, SUFFIXES, deep=True)
         self._by_form: dict[str, list[Path]] = defaultdict(list)
         for name, path in self._files.items():
-            for form in _shorter_forms(name):
+            for form in _other_forms(name):
                 self._by_form[form].append(path)
 
     def of(self, name: str) -> list[Path]:
@@ -32,7 +33,7 @@ class ImageFiles:
         A name is first taken as it is, then with its suffix in lower case and ``\\`` as ``/``, then as a path
         without its suffix, and then as a file's name in whichever folder.
         """
-        path = PurePosixPath(name.replace("\\", "/"))
+        path = PurePosixPath(_composed(name).replace("\\", "/"))
         plain = str(path)
         lower = plain.removesuffix(path.suffix) + path.suffix.lower()
         for form in (name, plain, lower):
@@ -51,6 +52,12 @@ class ImageFiles:
         return list(self._files.values())
 
 
-def _shorter_forms(name: str) -> Iterator[str]:
-    path = PurePosixPath(name)
-    yield from dict.fromkeys((str(path.with_suffix("")), path.name, path.stem))
+def _composed(name: str) -> str:
+    """A name with one character for each letter with its marks. Unicode has two ways, and macOS writes the
+    names of files in the other one than tables have."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _other_forms(name: str) -> Iterator[str]:
+    path = PurePosixPath(_composed(name))
+    yield from dict.fromkeys((str(path), str(path.with_suffix("")), path.name, path.stem))
