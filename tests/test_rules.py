@@ -60,13 +60,13 @@ def test_the_harness_imports_no_plugin(path: Path) -> None:
 
 
 def test_the_harness_names_no_plugin() -> None:
-    """Neither a method, nor a dataset, nor a metric: but the two that the protocol ranks by, in one place,
-    and objectives of calibration, one of which is named as the metric of its paper."""
+    """Neither a method, nor a dataset or its kind, nor a metric: but the two that the protocol ranks by, in
+    one place, and objectives of calibration, one of which is named as the metric of its paper."""
     from wsbench.contract import plugins, protocol
     from wsbench.scoring.objectives import OBJECTIVES
 
     found = plugins.find()
-    names = {*found.methods, *found.datasets, *found.metrics} - set(OBJECTIVES)
+    names = {*found.methods, *found.datasets, *found.metrics, *found.kinds} - set(OBJECTIVES)
     named = {}
     for path in HARNESS:
         strings = {
@@ -76,7 +76,10 @@ def test_the_harness_names_no_plugin() -> None:
         }
         if strings & names:
             named[path.name] = strings & names
-    assert named == {"protocol.py": {protocol.RANKED_BY, protocol.RANKED_WITHOUT_BOXES}}
+    assert named == {
+        "protocol.py": {protocol.RANKED_BY, protocol.RANKED_WITHOUT_BOXES},
+        "scoring.py": {"coco"},  # a format of predictions
+    }
 
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT)))

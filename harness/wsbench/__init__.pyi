@@ -11,6 +11,7 @@ from .contract.base import Method as Method
 from .contract.base import RunContext as RunContext
 from .contract.base import Source as Source
 from .contract.hookspecs import hookimpl as hookimpl
+from .contract.kinds import DatasetKindSpec as DatasetKindSpec
 from .contract.problems import Problem as Problem
 from .contract.problems import one_value_each as one_value_each
 from .contract.records import Record as Record

@@ -1,4 +1,4 @@
-"""``wsbench data check``, ``wsbench data make`` and ``wsbench data organs``."""
+"""``wsbench data check``, ``wsbench data make`` and ``wsbench data organs``; ``new`` is in `new_data`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import options, tables
+from wsbench.cli import new_data, options, tables
 from wsbench.errors import choose
 
 if TYPE_CHECKING:
     from wsbench.data.dataset import Loaded
     from wsbench.types import Sample
 
-app = typer.Typer(help="Check a dataset, or write it in another layout.", rich_markup_mode=None)
+app = typer.Typer(help="Check a dataset, or make one.", rich_markup_mode=None)
+app.command("new")(new_data.new)
 
 
 @app.callback()

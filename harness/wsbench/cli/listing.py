@@ -10,6 +10,7 @@ import typer
 from pydantic import BaseModel
 
 from wsbench.cli import options, tables
+from wsbench.contract.kinds import DatasetKindSpec
 from wsbench.contract.specs import DatasetSpec, MethodSpec, MetricSpec
 from wsbench.errors import WsbenchError, choose
 
@@ -22,6 +23,8 @@ def list_(plugin: options.PluginFiles = None) -> None:
     """List datasets, methods, metrics and plugin commands."""
     plugins = options.find_plugins(plugin)
     tables.show("datasets", ["name", "what it is"], _lines(plugins.datasets))
+    print()
+    tables.show("kinds of datasets, for datasets.yaml", ["name", "what it is"], _lines(plugins.kinds))
     print()
     tables.show("methods", ["name", "what it is"], _lines(plugins.methods))
     print()
@@ -95,18 +98,21 @@ def describe(
 
 
 def _describe(plugins: Plugins, name: str) -> None:
-    everything: Mapping[str, MetricSpec | DatasetSpec | MethodSpec] = {
+    everything: Mapping[str, MetricSpec | DatasetKindSpec | DatasetSpec | MethodSpec] = {
+        **plugins.kinds,
         **plugins.metrics,
         **plugins.datasets,
         **plugins.methods,
     }
+    if name in plugins.refused:
+        raise WsbenchError(plugins.refused[name])
     spec = choose(name, everything, "dataset, method or metric")
     print(f"{spec.name}: {spec.summary}")
     if isinstance(spec, MetricSpec):
         definition = (spec.compute.__doc__ or "").partition("Args:")[0]
         print(textwrap.fill(" ".join(definition.split()), 79))
         return
-    if spec.citation:
+    if not isinstance(spec, DatasetKindSpec) and spec.citation:
         print(textwrap.fill(spec.citation, 79))
     presets: Mapping[str, Mapping[str, Any]] = {}
     after_fit: tuple[str, ...] = ()

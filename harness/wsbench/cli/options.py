@@ -93,16 +93,20 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress
 
 
 def find_plugins(files: list[Path] | None) -> Plugins:
-    """Find all plugins, and print a warning for each that cannot be used."""
+    """Find all plugins and the datasets of the user's datasets.yaml, and print a warning for each that cannot
+    be used."""
     from wsbench.contract import plugins
+    from wsbench.data.kinds import with_own_datasets
 
-    result = plugins.find(files or [])
+    result = with_own_datasets(plugins.find(files or []))
     for name in sorted(built_in_commands() & result.commands.keys()):
         origin = result.origins["command", name]
         result.broken.append(plugins.BrokenPlugin(origin, f"command '{name}' is wsbench's own; rename it"))
         del result.commands[name]
     for broken in result.broken:
         print(as_line(f"warning: {broken}"), file=sys.stderr)
+    for reason in result.refused.values():
+        print(as_line(f"warning: {reason}"), file=sys.stderr)
     return result
 
 

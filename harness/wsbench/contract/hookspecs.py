@@ -9,6 +9,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from wsbench.contract.base import RunContext
+    from wsbench.contract.kinds import DatasetKindSpec
     from wsbench.contract.records import Record
     from wsbench.contract.specs import CommandSpec, DatasetSpec, MethodSpec, MetricSpec
 
@@ -24,6 +25,16 @@ def wsbench_datasets() -> list[DatasetSpec]:
     here: a spec's ``load`` is called only for the dataset that is used.
 
     :return: one spec for each dataset.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def wsbench_dataset_kinds() -> list[DatasetKindSpec]:
+    """The kinds of datasets that this plugin reads: an entry of datasets.yaml names one by ``kind:``.
+
+    Called once when plugins are found; the lists of all plugins are joined. Import nothing heavy
+    here: a spec's ``load`` is called only for the dataset that is used.
     """
     raise NotImplementedError
 

@@ -20,6 +20,7 @@ import pluggy
 
 from wsbench.contract import hookspecs
 from wsbench.contract.containment import contained
+from wsbench.contract.kinds import DatasetKindSpec
 from wsbench.contract.specs import CommandSpec, DatasetSpec, MethodSpec, MetricSpec
 from wsbench.errors import WsbenchError, choose, printable, suggestion, words_of
 from wsbench.files.user_files import expanded
@@ -28,7 +29,7 @@ from wsbench.utils.hashing import seed_from
 GROUP = "wsbench"
 VARIABLE = "WSBENCH_PLUGINS"
 
-Spec = TypeVar("Spec", DatasetSpec, MethodSpec, MetricSpec, CommandSpec)
+Spec = TypeVar("Spec", DatasetSpec, DatasetKindSpec, MethodSpec, MetricSpec, CommandSpec)
 
 
 @dataclass(frozen=True)
@@ -52,26 +53,34 @@ class Plugins:
     """The specs of all plugins.
 
     Attributes:
-        datasets, methods, metrics, commands: specs by name.
+        datasets, kinds, methods, metrics, commands: specs by name.
         origins: the file or module that each spec comes from, by ``(kind, name)``.
         broken: plugins and specs that cannot be used.
+        refused: why an entry of datasets.yaml is no dataset, by its name; "" stands for the whole file.
         manager: calls the hooks of the plugins.
     """
 
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
+    kinds: dict[str, DatasetKindSpec] = field(default_factory=dict)
     methods: dict[str, MethodSpec] = field(default_factory=dict)
     metrics: dict[str, MetricSpec] = field(default_factory=dict)
     commands: dict[str, CommandSpec] = field(default_factory=dict)
     origins: dict[tuple[str, str], str] = field(default_factory=dict)
     broken: list[BrokenPlugin] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
     manager: pluggy.PluginManager = field(default_factory=lambda: pluggy.PluginManager("wsbench"))
 
     def dataset(self, name: str) -> DatasetSpec:
         """The dataset of a name.
 
         Raises:
-            WsbenchError: there is none; the message suggests the nearest name.
+            WsbenchError: there is none, and the message suggests the nearest name; or its entry in
+                datasets.yaml is wrong.
         """
+        if name in self.refused:
+            raise WsbenchError(self.refused[name])
+        if name not in self.datasets and "" in self.refused:
+            raise WsbenchError(self.refused[""])
         return self._choose(name, self.datasets, "dataset")
 
     def method(self, name: str) -> MethodSpec:
@@ -131,6 +140,7 @@ def find(files: Iterable[str | Path] = ()) -> Plugins:
     for origin, load in named:
         required |= _load(plugins, origin, load)
     _collect(plugins, "wsbench_datasets", "dataset", plugins.datasets, DatasetSpec)
+    _collect(plugins, "wsbench_dataset_kinds", "kind of dataset", plugins.kinds, DatasetKindSpec)
     _collect(plugins, "wsbench_methods", "method", plugins.methods, MethodSpec)
     _collect(plugins, "wsbench_metrics", "metric", plugins.metrics, MetricSpec)
     _collect(plugins, "wsbench_commands", "command", plugins.commands, CommandSpec)

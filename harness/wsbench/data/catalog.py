@@ -28,6 +28,7 @@ class Entry(documents.Document):
     """The entry of a dataset. Every key is optional.
 
     Attributes:
+        kind: the kind of an entry that is a dataset of its own. Further keys are the kind's settings.
         root: the folder of the dataset on this machine.
         folder: the folder of the dataset under ``$WSBENCH_DATA``.
         organs: a folder of organ masks, ``ORGAN/NAME.png``, for methods that use anatomy.
@@ -42,6 +43,7 @@ class Entry(documents.Document):
             that holds all boxes stays complete. Their labels count there, and their boxes do not.
     """
 
+    kind: str = ""
     root: Annotated[Path, AfterValidator(documents.possible_path)] | None = None
     folder: Annotated[str, AfterValidator(documents.possible_path)] = ""
     organs: Annotated[Path, AfterValidator(documents.possible_path)] | None = None
@@ -106,14 +108,30 @@ def refuse_misspelt(known: Iterable[str], folder: Path | None = None) -> None:
     user_file = (folder or Path.cwd()) / FILE
     names = sorted(known)
     lower = {name.lower(): name for name in names}
-    for name in _parse(user_file):
+    for name, values in _parse(user_file).items():
         near = lower.get(name.lower()) or next(
             iter(difflib.get_close_matches(name, names, n=1, cutoff=0.8)), ""
         )
-        if name not in names and near:
+        if name not in names and near and "kind" not in values:
             raise WsbenchError(
                 f"{user_file}: has an entry {name}, which is no dataset; did you mean '{near}'?"
             )
+
+
+def own_entries(folder: Path | None = None) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """Read the user's datasets.yaml.
+
+    Args:
+        folder: the folder of the file; the working directory by default.
+
+    Returns:
+        The path of the file, and its entries as they stand there; none where there is no file.
+
+    Raises:
+        WsbenchError: the file cannot be read, or is no mapping of mappings.
+    """
+    user_file = (folder or Path.cwd()) / FILE
+    return user_file, _parse(user_file)
 
 
 def root_of(name: str, entry: Entry, root_option: Path | None) -> Path:
@@ -162,4 +180,6 @@ def _parse(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _entry(name: str, values: Mapping[str, Any], path: Path) -> Entry:
-    return documents.checked(Entry, dict(values), f"{path}: {name}")
+    of_kind = "kind" in values  # whose settings are further keys, which `wsbench.data.kinds` checks
+    known = {key: value for key, value in values.items() if key in Entry.model_fields or not of_kind}
+    return documents.checked(Entry, known, f"{path}: {name}")

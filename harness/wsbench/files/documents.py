@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import from_json
@@ -191,7 +191,18 @@ def reason_of(error: ValidationError, model: type[BaseModel] | None = None) -> s
         model: the model that was validated, whose keys are suggested for an unknown key at the top.
     """
     fault = first_fault(error)
-    reason = fault.reason
-    if fault.kind == "extra_forbidden" and model is not None and len(fault.keys) == 1:
-        reason += f"; {suggestion(fault.key, model.model_fields)}"
+    reason, owner = fault.reason, None
+    if fault.kind == "extra_forbidden":
+        owner = _model_at(model, fault.keys[:-1])
+    if owner is not None:
+        reason += f"; {suggestion(fault.keys[-1], owner.model_fields)}"
     return f"{fault.key}: {reason}" if fault.keys else reason
+
+
+def _model_at(model: type[BaseModel] | None, keys: Iterable[str]) -> type[BaseModel] | None:
+    """The model of the value that some keys lead to inside a value of a model; None where there is none."""
+    for key in keys:
+        field = model.model_fields.get(key) if model is not None else None
+        kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+    return model

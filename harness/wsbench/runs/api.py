@@ -15,6 +15,7 @@ import numpy as np
 from wsbench.contract.plugins import Plugins, find
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
+from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import WsbenchError, choose
 from wsbench.files.user_files import expanded
 from wsbench.runs.api_arguments import DataArguments, EvaluateArguments, RunArguments
@@ -302,7 +303,7 @@ def _plain(value: Any) -> Any:
 
 
 def _plugins(files: Iterable[str | Path]) -> Plugins:
-    plugins = find(files)
+    plugins = with_own_datasets(find(files))
     for broken in plugins.broken:
         warnings.warn(str(broken), stacklevel=3)
     return plugins

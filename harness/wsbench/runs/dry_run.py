@@ -15,6 +15,7 @@ from typing import Any
 
 from wsbench.contract.plugins import Plugins, find
 from wsbench.data.dataset import Loaded
+from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import WsbenchError
 from wsbench.runs.job import Job
 from wsbench.runs.plan import Plan, load_dataset, make_plan
@@ -130,7 +131,8 @@ def _measured(trial: Trial) -> Mapping[str, Any]:
     from wsbench.runs.runner import measured
 
     conditions = trial.conditions
-    plugins, progress = find(conditions.plugin_files), choose_progress(quiet=conditions.quiet)
+    plugins = with_own_datasets(find(conditions.plugin_files))
+    progress = choose_progress(quiet=conditions.quiet)
     with tempfile.TemporaryDirectory() as runs:
         plan = trial.plan(plugins, Path(runs))
         loaded = load_dataset(

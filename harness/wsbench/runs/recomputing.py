@@ -12,6 +12,7 @@ from wsbench.contract import plugins, record_files, records
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
+from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import WsbenchError
 from wsbench.runs import replay
 from wsbench.runs.rescoring import dataset_of
@@ -77,7 +78,7 @@ def replay_all(
 def _replay(paths: Sequence[Path], plugin_files: Sequence[Path], update: bool) -> list[list[str]] | str:
     """The differences of each record, none where it was updated; why, where their dataset cannot be
     loaded."""
-    known = plugins.find(plugin_files)
+    known = with_own_datasets(plugins.find(plugin_files))
     try:
         loaded = dataset_of(records.load(paths[0]), known, Silent(), None)
     except WsbenchError as error:

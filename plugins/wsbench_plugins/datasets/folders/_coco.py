@@ -1,0 +1,243 @@
+"""Folders whose boxes are in COCO JSON files: one for every split, or one and lists of names.
+
+The format is that of COCO's object detection annotations (cocodataset.org, Data format): ``bbox`` is x, y,
+width, height in pixels from the upper left corner of the image.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+import wsbench
+
+from ._coco_settings import CocoSettings
+from ._dataset import FolderDataset
+from ._described import Described
+from ._lists import splits_of_lists
+from ._words import by_split
+
+Id = int | str
+
+
+class Image(BaseModel):
+    """An image's entry; a setting may name one of its other keys."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Id
+    file_name: str
+    width: int | None = None
+    height: int | None = None
+
+    def value(self, key: str) -> Any:
+        """Of a key that is no field; None where it has none."""
+        return (self.model_extra or {}).get(key)
+
+
+class Annotation(BaseModel):
+    """A box, or an outline without one."""
+
+    image_id: Id
+    category_id: Id
+    bbox: tuple[float, float, float, float] | None = None
+    iscrowd: int = 0
+
+
+class Category(BaseModel):
+    """A category."""
+
+    id: Id
+    name: str
+
+
+class File(BaseModel):
+    """The parts of a COCO file that are read."""
+
+    images: list[Image]
+    annotations: list[Annotation] = []
+    categories: list[Category]
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """A COCO file, its name in messages, and the split of its images by their file name."""
+
+    file: str
+    coco: File
+    split_of: Mapping[str, str]
+
+
+def load(settings: CocoSettings, source: wsbench.Source) -> FolderDataset:
+    """Load a folder.
+
+    Raises:
+        WsbenchError: a JSON file or a list cannot be read, or ``classes`` does not fit the categories.
+    """
+    assert source.root is not None
+    root, problems = source.root, list[wsbench.Problem]()
+    parts = list(_parts(settings, root, problems))
+    names = list(dict.fromkeys(category.name for part in parts for category in part.coco.categories))
+    class_of = _class_map(settings, names, parts[0].file)
+    folders = {split: root / folder for split, folder in _folders(settings, parts).items()}
+    described: list[Described] = []
+    for part in parts:
+        problems += _misnumbered(part)
+        described += _images(part, settings, class_of, problems)
+    kept, in_both = wsbench.one_value_each((image.name, image) for image in described)
+    for name, images in in_both.items():
+        where = " and ".join(dict.fromkeys(f"{image.where} ({image.split})" for image in images))
+        what = f"{name} has several entries, in {where}"
+        problems.append(wsbench.Problem(images[0].where, what, "image of several entries", (name,)))
+    classes = dict.fromkeys(name for name in class_of.values() if name is not None)
+    return FolderDataset(list(classes), list(kept.values()), problems, folders, settings.grey_levels, source)
+
+
+def _parts(settings: CocoSettings, root: Path, problems: list[wsbench.Problem]) -> Iterator[Annotations]:
+    for split, file in by_split(settings.annotations).items():
+        coco = _read(root / file)
+        split_of = {image.file_name: split for image in coco.images}
+        if settings.lists is not None:
+            split_of = splits_of_lists(settings.lists, root, split_of, file, problems)
+        yield Annotations(file, coco, split_of)
+
+
+def _read(path: Path) -> File:
+    try:
+        return File.model_validate_json(wsbench.images.read_text(path))
+    except ValidationError as error:
+        reason = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, reason["loc"]))
+        raise wsbench.WsbenchError(
+            f"{path} is not a COCO annotation file: {place + ': ' if place else ''}{reason['msg']}"
+        ) from None
+
+
+def _class_map(settings: CocoSettings, names: list[str], file: str) -> dict[str, str | None]:
+    """By the name of a category, its class."""
+    if not settings.classes:
+        return {name: name for name in names}
+    for name in settings.classes:
+        wsbench.choose(name, dict.fromkeys(names), f"category in classes, for {file},")
+    for name in names:
+        if name not in settings.classes:
+            raise wsbench.WsbenchError(
+                f"{file} has the category '{name}', which classes does not name; write its class, or "
+                f"'{name}: null' to pass its boxes over"
+            )
+    return dict(settings.classes)
+
+
+def _folders(settings: CocoSettings, parts: Iterable[Annotations]) -> dict[str, str]:
+    """The folder of images of every split."""
+    splits = dict.fromkeys(split for part in parts for split in part.split_of.values())
+    if isinstance(settings.images, str):
+        return dict.fromkeys(splits, settings.images)
+    for split in splits:
+        if split not in settings.images:
+            raise wsbench.WsbenchError(f"images: has no folder for the split '{split}'; write one")
+    return {split: settings.images[split] for split in splits}
+
+
+def _misnumbered(part: Annotations) -> Iterator[wsbench.Problem]:
+    """Ids that name several images or categories, and boxes of none: nobody can tell what they mark."""
+    names_of, several_of = wsbench.one_value_each((image.id, image.file_name) for image in part.coco.images)
+    for number, several in several_of.items():
+        what = f"id {number} names {len(several)} images, {' and '.join(several)}"
+        yield wsbench.Problem(part.file, what, "id of several images", tuple(several))
+    for number in dict.fromkeys(box.image_id for box in part.coco.annotations):
+        if number not in names_of:
+            what = f"a box is on image {number}, which is not in it"
+            yield wsbench.Problem(part.file, what, "box of no image")
+    _, several_categories = wsbench.one_value_each((c.id, c.name) for c in part.coco.categories)
+    for number, several in several_categories.items():
+        what = f"category {number} is called {' and '.join(several)}"
+        yield wsbench.Problem(part.file, what, "id of several categories", remedy="fix")
+
+
+def _images(
+    part: Annotations,
+    settings: CocoSettings,
+    class_of: Mapping[str, str | None],
+    problems: list[wsbench.Problem],
+) -> Iterator[Described]:
+    names = {category.id: category.name for category in part.coco.categories}
+    boxes_of: dict[Id, list[Annotation]] = defaultdict(list)
+    for box in part.coco.annotations:
+        boxes_of[box.image_id].append(box)
+    left_out = 0
+    for image in part.coco.images:
+        if image.file_name not in part.split_of:
+            continue
+        split = part.split_of[image.file_name]
+        name = _name(image.file_name, split, settings)
+        annotations = boxes_of[image.id]
+        if settings.unboxed == "unknown" and not annotations:
+            left_out += 1
+            continue
+        if what := _wrong(annotations, names):
+            problems.append(
+                wsbench.Problem(part.file, f"{image.file_name} {what}", "bad annotation", (name,))
+            )
+            continue
+        boxes = tuple(_boxes(annotations, names, class_of))
+        size = None if image.width is None or image.height is None else (image.width, image.height)
+        yield Described(
+            name=name,
+            file=image.file_name,
+            split=split,
+            labels=tuple(dict.fromkeys(box.label for box in boxes)),
+            boxes=boxes,
+            where=part.file,
+            patient=_patient(image, settings),
+            annotated_size=size,
+        )
+    if left_out:
+        what = f"{left_out} images without a box are left out (unboxed: unknown)"
+        problems.append(wsbench.Problem(part.file, what, "unknown image", remedy="none"))
+
+
+def _name(file_name: str, split: str, settings: CocoSettings) -> str:
+    """Where every split has its own folder, two may have a file of one name."""
+    return file_name if isinstance(settings.images, str) else f"{settings.images[split]}/{file_name}"
+
+
+def _patient(image: Image, settings: CocoSettings) -> str | None:
+    if settings.patient is None:
+        return None
+    value = image.value(settings.patient)
+    if value is None or value == "":
+        raise wsbench.WsbenchError(
+            f"patient: {settings.patient}: the entry of {image.file_name} has no such key; "
+            f"it has {', '.join(sorted(image.model_extra or {})) or 'none besides the standard ones'}"
+        )
+    return str(value)
+
+
+def _wrong(annotations: Iterable[Annotation], names: Mapping[Id, str]) -> str:
+    """What is wrong with the annotations of an image, or nothing."""
+    for annotation in annotations:
+        if annotation.category_id not in names:
+            return f"has a box of the unknown category {annotation.category_id}"
+        if annotation.bbox is None:
+            return "has an annotation without bbox"
+        if annotation.iscrowd:
+            return "has an annotation of a crowd, which is no single box"
+    return ""
+
+
+def _boxes(
+    annotations: Iterable[Annotation], names: Mapping[Id, str], class_of: Mapping[str, str | None]
+) -> Iterator[wsbench.Box]:
+    for annotation in annotations:
+        category = names[annotation.category_id]
+        label = class_of[category]
+        if label is not None:
+            assert annotation.bbox is not None  # _wrong has looked
+            kind = category if category != label else ""
+            yield wsbench.Box(label, *wsbench.geometry.xywh_to_xyxy(annotation.bbox), kind)
