@@ -93,10 +93,11 @@ def test_eight_lines_are_scored(root: Path, command) -> None:
 
 def test_names_as_people_have_them(root: Path) -> None:
     """A space, a suffix in capitals, a folder with a backslash, a short name, JPEG and TIFF."""
-    names = ["a film.png", "b.png", r"deep\c.png", "d.jpg", "e.tif", "f.png"]
-    files = ["a film.png", "b.PNG", "deep/c.png", "d.jpg", "e.tif", "deeper/still/f.png"]
+    names = ["a film.png", "b.png", r"deep\c.png", "d.jpg", "e.tif", "f.png", "g.PNG"]
+    files = ["a film.png", "b.PNG", "deep/c.png", "d.jpg", "e.tif", "deeper/still/f.png", "g.png"]
     for number, file in enumerate(files):
         film(root / "images" / file, 500 + number)
+    film(root / "images" / "deeper" / "g.png", 600)  # a whole path is nearer than a file's name
     write_json(root / "more.json", coco(names))
     data = load(root, annotations={"more": "more.json"})
     assert [sample.name for sample in data.samples] == names
