@@ -17,7 +17,7 @@ from wsbench.contract import plugins
 from wsbench.data import catalog
 from wsbench.data.kinds import with_own_datasets
 
-PAGE = (Path(__file__).parents[1] / "docs" / "own_data.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "how-to" / "own-data.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:

@@ -85,7 +85,7 @@ def test_options_of_the_command_change_the_entrys_values(stripes: None) -> None:
         ("bars: {kind: stripe}", "bars: unknown kind of dataset 'stripe'; did you mean 'stripes'?"),
         ("bars: {kind: [stripes]}", "bars: unknown kind of dataset"),
         ("phantom: {kind: stripes}", "phantom: wsbench_plugins.datasets.phantom provides a dataset of this"),
-        ("a bar: {kind: stripes}", "a bar: a dataset 'a bar': letters, digits"),
+        ("a bar: {kind: stripes}", "a bar: a dataset 'a bar': a name consists of letters, digits"),
     ],
 )
 def test_a_wrong_entry_is_named_and_takes_nothing_else_down(

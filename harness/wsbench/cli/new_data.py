@@ -39,7 +39,7 @@ def new(
         kinds = kind or ", ".join(sorted(plugins.kinds))
         raise WsbenchError(
             f"{folder}: no annotations of a known kind ({kinds}) whose images lie there; write its lines "
-            "into datasets.yaml yourself, see docs/own_data.md"
+            "into datasets.yaml yourself, see docs/how-to/own-data.md"
         )
     chosen, guess = next(iter(known.items()))
     file, lines = new_entry.add(plugins, name or new_entry.name_of(folder), folder, chosen, guess.keys)

@@ -1,4 +1,4 @@
-"""Any folder of radiographs as a dataset: kinds of entries of datasets.yaml; see docs/own_data.md."""
+"""Any folder of radiographs as a dataset: kinds of entries of datasets.yaml; see docs/how-to/own-data.md."""
 
 from __future__ import annotations
 
