@@ -3,7 +3,8 @@
 ``python .ci/same_source.py REVISION`` compares every built-in method's source at a git revision with that of
 the working tree. Where only docstrings, comments, layout, types or the new places of public names differ, the
 hash of the source now is noted to stand for the one then, in ``plugins/wsbench_plugins/same_source.json``.
-What differs in anything else is named and not noted.
+What differs in anything else is named and not noted, unless the method's name follows the revision: say so of
+code that moved to another file, once its predictions were compared bit by bit.
 """
 
 from __future__ import annotations
@@ -87,8 +88,8 @@ def plain(path: Path) -> str:
     return ast.dump(Plain().visit(ast.parse(path.read_text(encoding="utf-8"))))
 
 
-def main(revision: str) -> int:
-    """Note what is the same; 1 where a method differs."""
+def main(revision: str, *moved: str) -> int:
+    """Note what is the same, and the methods that only moved; 1 where another method differs."""
     table = PLUGINS / "wsbench_plugins" / SAME_SOURCE
     noted = json.loads(table.read_text()) if table.exists() else {}
     different = []
@@ -99,12 +100,17 @@ def main(revision: str) -> int:
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
         then = Path(folder) / "plugins"
         for name, spec in find().methods.items():
-            files = sorted(files_of(inspect.getmodule(spec.build)))
-            before = [then / file.relative_to(PLUGINS) for file in files]
+            module = inspect.getmodule(spec.build)
+            files = sorted(files_of(module))
+            first = then / Path(inspect.getsourcefile(module)).relative_to(PLUGINS)
+            before = sorted(first.parent.rglob("*.py")) if first.name == "__init__.py" else [first]
+            if not all(path.is_file() for path in before):  # a method that is new
+                continue
             old, new = (hash_of_files(some) for some in (before, files))
             if old == new:
                 continue
-            if all(path.is_file() for path in before) and list(map(plain, before)) == list(map(plain, files)):
+            same = list(map(plain, before)) == list(map(plain, files))
+            if same or name in moved:
                 noted[new] = old
             else:
                 different.append(name)
@@ -115,4 +121,4 @@ def main(revision: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

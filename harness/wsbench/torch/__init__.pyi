@@ -2,6 +2,10 @@ from .callbacks import HISTORY as HISTORY
 from .classifier import Classification as Classification
 from .classifier import crop_and_augment as crop_and_augment
 from .classifier import three_channels as three_channels
+from .maps.explanation import explain as explain
+from .maps.explanation import logits_and_maps as logits_and_maps
+from .maps.explanation import map_reach as map_reach
+from .maps.kinds import Explained as Explained
 from .trainer import WeakImages as WeakImages
 from .trainer import autocast as autocast
 from .trainer import best_weights as best_weights

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import wsbench
+from wsbench.errors import WsbenchError, choose
 
 
 class Tap(nn.Module):
@@ -56,7 +56,7 @@ def as_grid(output: Tensor, width: int) -> Tensor:
 
 
 def find_layer(network: nn.Module, grey: Tensor, name: str) -> tuple[nn.Module, int]:
-    """The layer that ``CamSettings.layer`` names, and its channels.
+    """The layer that ``MapSettings.layer`` names, and its channels.
 
     ``auto`` is the last module whose output has cells that a score depends on, among those as wide as the
     last of all: of a convolutional network what is pooled; of a transformer with a class token the
@@ -75,9 +75,9 @@ def find_layer(network: nn.Module, grey: Tensor, name: str) -> tuple[nn.Module, 
     if name == "auto":
         found = _last(network, modules, widths, grey)
         return modules[found], widths[found]
-    module = wsbench.choose(name, modules, "layer")
+    module = choose(name, modules, "layer")
     if name not in widths:
-        raise wsbench.WsbenchError(
+        raise WsbenchError(
             f"layer {name}: its output has no cells; the last that have: {', '.join(list(widths)[-3:])}"
         )
     return module, widths[name]
@@ -88,7 +88,7 @@ def _last(network: nn.Module, modules: Mapping[str, nn.Module], widths: dict[str
         as_wide = widths[found] == widths[next(reversed(widths))]
         if as_wide and _reaches_a_score(network, modules[found], grey, widths[found]):
             return found
-    raise wsbench.WsbenchError("no layer of this backbone has cells that reach a score; try -o layer=NAME")
+    raise WsbenchError("no layer of this backbone has cells that reach a score; try -o layer=NAME")
 
 
 def _widths(network: nn.Module, grey: Tensor) -> dict[str, int]:

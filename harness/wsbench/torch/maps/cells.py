@@ -13,10 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import wsbench
-
-from ._layers import Tap
-from ._maps import tapped
+from wsbench.errors import WsbenchError
+from wsbench.torch.maps.kinds import tapped
+from wsbench.torch.maps.layers import Tap
 
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 
@@ -83,7 +82,7 @@ def cells_of(classifier: nn.Module, tap: Tap, side: int) -> Cells:
         for hook in hooks:
             hook.remove()
     if grid.shape[-1] not in known:
-        raise wsbench.WsbenchError(
+        raise WsbenchError(
             f"cells=centred: no convolutions and pooling lead to the layer's {grid.shape[-1]} cells a row; "
             "use -o cells=stretched"
         )

@@ -9,7 +9,7 @@ import torch
 from timm.layers import Attention  # type: ignore[attr-defined]  # timm re-exports it silently
 from torch import Tensor, nn
 
-import wsbench
+from wsbench.errors import WsbenchError
 
 
 def rollout(attentions: Sequence[Tensor]) -> Tensor:
@@ -52,7 +52,7 @@ def attentions_of(network: nn.Module, grey: Tensor) -> list[Tensor]:
     """
     layers = [module for module in network.modules() if isinstance(module, Attention)]
     if not layers:
-        raise wsbench.WsbenchError(
+        raise WsbenchError(
             "attention_rollout needs a vision transformer of timm's, such as timm/vit_small_patch16_224"
         )
     kept: list[Tensor] = []
@@ -70,5 +70,5 @@ def attentions_of(network: nn.Module, grey: Tensor) -> list[Tensor]:
         for hook in hooks:
             hook.remove()
     if len({attention.shape[-1] for attention in kept}) != 1 or kept[0].ndim != 4:
-        raise wsbench.WsbenchError("attention_rollout needs attention over the same tokens in every layer")
+        raise WsbenchError("attention_rollout needs attention over the same tokens in every layer")
     return kept
