@@ -8,7 +8,7 @@ import sys
 from wsbench.files.user_files import expanded
 
 HANDLER = "wsbench"
-INSTEAD = {"†": "+", "‡": "#", "–": "-", "—": "-", "±": "~", "×": "x", "…": ".", "·": ".", "’": "'"}  # noqa: RUF001
+INSTEAD = {"†": "+", "‡": "#", "§": "!", "–": "-", "—": "-", "±": "~", "×": "x", "…": ".", "·": ".", "’": "'"}  # noqa: RUF001
 """One sign each, so that tables stay straight."""
 
 

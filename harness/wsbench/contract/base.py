@@ -124,6 +124,12 @@ class Method(ABC):
         there are none."""
         return {}
 
+    def trained_on(self) -> Sequence[str]:
+        """The releases that the weights were trained on before this run, such as ``ChestX-ray14``, for the
+        record; ``unknown`` among them where nobody knows. Empty for weights that this run made alone. Called
+        after `restore`."""
+        return ()
+
     def facts(self) -> Mapping[str, Any]:
         """What else the record should say of the fitted method, as JSON values."""
         return {}

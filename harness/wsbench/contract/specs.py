@@ -103,6 +103,8 @@ class DatasetSpec:
         write: ``write(dataset, folder, progress)`` lays any dataset out as this one's official folder;
             None where the layout cannot be written.
         layout: what users type after ``--layout`` for it; empty: the dataset's name.
+        releases: names of the releases that its images are from, by which a network that was trained on one
+            of them is found out; empty: the dataset's name.
     """
 
     name: str
@@ -114,6 +116,7 @@ class DatasetSpec:
     preset: str = "paper"
     write: Callable[[Dataset, Path, Progress], None] | None = None
     layout: str = ""
+    releases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require_name(self.name, "a dataset")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from wsbench.contract.records import Record
@@ -74,22 +74,26 @@ class Board:
         """By place in `rows`, what may be said of it; rows whose seeds or draws are missing have none.
 
         Rows of external programs are each compared with all others, and count in nobody else's rank: a file
-        can be made to say anything, and must not move what was trained here.
+        can be made to say anything, and must not move what was trained here. So do rows whose weights may
+        have been trained on the release of the test images; they are never winners.
         """
         estimates = self._estimates(self.ranked_by)
-        here = [place for place in estimates if not self.rows[place].external]
+        here = [place for place in estimates if not self.rows[place].apart]
         result = dict(zip(here, self._standings([estimates[place] for place in here]), strict=True))
         for place in estimates:
-            if self.rows[place].external:
+            if self.rows[place].apart:
                 beside = sorted([*here, place])
                 standings = self._standings([estimates[other] for other in beside])
-                result[place] = standings[beside.index(place)]
+                standing = standings[beside.index(place)]
+                # Nothing is better than a row that knew the test images: that makes no winner of it.
+                contaminated = self.rows[place].contaminated
+                result[place] = replace(standing, winner=standing.winner and not contaminated)
         return result
 
     def prior(self, metric: str) -> Prior:
         """What the variances over seeds of a metric are moderated by."""
         estimates = self._estimates(metric)
-        return prior_of([estimates[place] for place in estimates if not self.rows[place].external])
+        return prior_of([estimates[place] for place in estimates if not self.rows[place].apart])
 
     def interval(self, place: int, metric: str) -> tuple[float, float] | None:
         """The 95 % interval of what a row's method reaches on images like these, over seeds; None where

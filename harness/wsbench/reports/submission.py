@@ -19,7 +19,8 @@ def refusal(
     Args:
         submitted: the records of one row, one of each seed.
         committed: of the leaderboard. Only those of the submitted ones' table count, and an earlier version
-            of the same row is one of them: the submission is to replace it.
+            of the same row is one of them: the submission is to replace it. What may have been trained on
+            the release of the test images is beaten only by what may have been, too.
         metrics: by name.
 
     Returns:
@@ -32,7 +33,8 @@ def refusal(
         return f"not submitted: {label} has no {metric} with draws, by which the Ladder rule compares"
     key = table_key(row.first, metrics)
     of_table = ranked((record for record in committed if table_key(record, metrics) == key), metrics)
-    rivals = [(rival, estimate) for rival in of_table if (estimate := rival.estimate(metric)) is not None]
+    fair = [rival for rival in of_table if row.contaminated or not rival.contaminated]
+    rivals = [(rival, estimate) for rival in fair if (estimate := rival.estimate(metric)) is not None]
     if not rivals:
         return None
     best, theirs = max(rivals, key=lambda rival: row.sign * rival[1].mean)
