@@ -31,6 +31,7 @@ from released_models import (
 from wsbench import testing
 from wsbench.contract import plugins
 from wsbench.contract.records import load_record
+from wsbench.contract.releases import overlap
 from wsbench.runs.plan import make_plan
 from wsbench_plugins.methods.pretrained import PretrainedSettings, _labels, _prediction, _sources
 from wsbench_plugins.methods.pretrained._input import Input
@@ -136,6 +137,7 @@ def test_torchxrayvision_gives_the_scores_of_the_library(
     assert same(model.scores(found), expected)
     assert [model.names[place] for place in model.places] == ["Infiltration", "Pleural_Thickening"]
     assert model.trained_on == ("ChestX-ray14",)
+    assert overlap(model.trained_on, plugins.find().datasets["nih"].releases) == "test"
 
 
 def test_timm_and_the_hub_with_their_data_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
