@@ -4,7 +4,9 @@
 the working tree. They are the same where they differ only in docstrings, comments, layout, types, messages of
 errors, descriptions of settings, names that nothing else sees (`local_names`) or the new places of public
 names. The hash of the source now is then noted to stand for the one before, in
-``plugins/wsbench_plugins/same_source.json``. A method that differs in anything else is named and not noted.
+``plugins/wsbench_plugins/same_source.json``. A method that differs in anything else is named and not noted,
+unless its name follows the revision: name a method whose code has moved to another file, once its predictions
+were compared bit by bit.
 """
 
 from __future__ import annotations
@@ -156,8 +158,8 @@ def plain(files: Iterable[Path]) -> list[str]:
     return without_local_names(trees)
 
 
-def main(revision: str) -> int:
-    """Note what is the same; 1 where a method differs."""
+def main(revision: str, *moved: str) -> int:
+    """Note what is the same, and the methods that only moved; 1 where another method differs."""
     table = PLUGINS / "wsbench_plugins" / SAME_SOURCE
     noted = json.loads(table.read_text()) if table.exists() else {}
     different = []
@@ -168,12 +170,16 @@ def main(revision: str) -> int:
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
         then = Path(folder) / "plugins"
         for name, spec in find().methods.items():
-            files = sorted(files_of(inspect.getmodule(spec.build)))
-            before = [then / file.relative_to(PLUGINS) for file in files]
+            module = inspect.getmodule(spec.build)
+            files = sorted(files_of(module))
+            first = then / Path(inspect.getsourcefile(module)).relative_to(PLUGINS)
+            before = sorted(first.parent.rglob("*.py")) if first.name == "__init__.py" else [first]
+            if not first.is_file():  # a method that is new
+                continue
             old, new = (hash_of_files(version) for version in (before, files))
             if old == new:
                 continue
-            if all(path.is_file() for path in before) and plain(before) == plain(files):
+            if name in moved or plain(before) == plain(files):
                 noted[new] = old
             else:
                 different.append(name)
@@ -184,4 +190,4 @@ def main(revision: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

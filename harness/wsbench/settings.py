@@ -106,3 +106,45 @@ class TrainingSettings(Settings):
     )
     channels_last: bool = Field(False, description="memory format of images and weights; speed only")
     loader_workers: int = Field(0, ge=0, description="processes that prepare batches; 0 is fastest on a CPU")
+
+
+MapKind = Literal[
+    "gradcam",
+    "gradcam++",
+    "layercam",
+    "hirescam",
+    "scorecam",
+    "eigencam",
+    "attention_rollout",
+    "saliency",
+    "integrated_gradients",
+    "guided_backprop",
+]
+
+
+class MapSettings(Settings):
+    """Which map of a classifier is made, and how it is drawn; `wsbench.torch.explain` takes them.
+
+    Training depends on none of these settings (`MAP_SETTINGS`)."""
+
+    cam: MapKind = Field("gradcam", description="kind of map; docs/cam.md cites each")
+    layer: str = Field(
+        "auto",
+        description="module whose output is mapped, by its name in the network; auto: the last one on whose "
+        "cells the score depends",
+    )
+    cells: Literal["stretched", "centred"] = Field(
+        "stretched",
+        description="where the cells of a CAM lie: stretched over the crop, as CAM libraries draw them, or "
+        "centred on what each cell sees (docs/cam.md)",
+    )
+    steps: int = Field(32, ge=1, description="steps of integrated_gradients, from a black image to the image")
+    smoothing: float = Field(
+        0.0,
+        ge=0,
+        description="standard deviation of a Gaussian that smooths the map, in pixels of the input; 0: none",
+    )
+
+
+MAP_SETTINGS = tuple(MapSettings.model_fields)
+"""Their names, for `MethodSpec.after_fit`."""

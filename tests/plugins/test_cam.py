@@ -24,9 +24,10 @@ from wsbench.contract.base import RunContext
 from wsbench.runs.job import Job
 from wsbench.runs.plan import make_plan
 from wsbench.runs.runner import execute
+from wsbench.torch.maps import kinds, rollout
+from wsbench.torch.maps.layers import as_grid
 from wsbench.utils.progress import Silent
-from wsbench_plugins.methods.cam import CamSettings, _maps, _network, _prediction, _rollout, _training
-from wsbench_plugins.methods.cam._layers import as_grid
+from wsbench_plugins.methods.cam import CamSettings, _network, _prediction, _training
 
 VIT = "timm/vit_tiny_patch16_224"
 SIDE = 64
@@ -71,7 +72,7 @@ def test_the_layer_is_the_last_whose_cells_a_score_depends_on(
     explained = _prediction.explain(network, settings)
     hooked = {name for name, module in network.named_modules() if any(map(_is_tap, _hooks(module)))}
     assert hooked == {layer}
-    _, grid = _maps.tapped(network, explained.tap, images())
+    _, grid = kinds.tapped(network, explained.tap, images())
     assert tuple(grid.shape[1:]) == shape
     assert (explained.head is not None) == linear
     assert torch.equal(network(images()), before), "a tap must not change a score"
@@ -99,7 +100,7 @@ def test_gradcam_equals_the_other_librarys(backbone: str, output: int) -> None:
     """Captum's, and its closed form, beside the grad-cam package's."""
     network, settings = built(backbone)
     explained = _prediction.explain(network, settings)
-    ours = _prediction.seen(explained, images(), settings)[1][:, output].astype(float)
+    ours = wsbench.torch.logits_and_maps(explained, images(), settings)[1][:, output].astype(float)
     theirs = pytorch_grad_cam.GradCAM(network, [explained.tap])(
         images(), [ClassifierOutputTarget(output)] * 3
     )
@@ -113,9 +114,9 @@ def test_the_closed_form_equals_captums() -> None:
     network, settings = built("resnet18")
     explained = _prediction.explain(network, settings)
     assert explained.head is not None
-    _, grid = _maps.tapped(network, explained.tap, images())
-    closed = _maps.class_activation(grid, explained.head, 1)
-    backward = _maps.gradcam(explained, images().requires_grad_(True), 1)
+    _, grid = kinds.tapped(network, explained.tap, images())
+    closed = kinds.class_activation(grid, explained.head, 1)
+    backward = kinds.gradcam(explained, images().requires_grad_(True), 1)
     assert closed.max() > 0
     assert torch.allclose(closed, backward, rtol=1e-4, atol=1e-7)
 
@@ -125,11 +126,11 @@ def test_the_closed_form_takes_one_pass_for_all_classes() -> None:
     explained = _prediction.explain(network, settings)
     passes: list[int] = []
     network.register_forward_hook(lambda module, inputs, output: passes.append(len(output)))
-    logits, found = _prediction.seen(explained, images(), settings)
+    logits, found = wsbench.torch.logits_and_maps(explained, images(), settings)
     assert passes == [3]
     assert torch.equal(logits, network(images()))
     without = dataclasses.replace(explained, head=None)
-    _, backward = _prediction.seen(without, images(), settings)
+    _, backward = wsbench.torch.logits_and_maps(without, images(), settings)
     assert found.shape == (3, 3, SIDE, SIDE)
     assert len(passes) > 4
     assert np.abs(found.astype(float) - backward).max() < 0.01
@@ -140,7 +141,7 @@ def test_class_activation_by_hand() -> None:
     with torch.no_grad():
         head.weight.copy_(torch.tensor([[4.0, -8.0]]))
     grid = torch.tensor([[[[1.0, 2.0]], [[0.0, 3.0]]]])
-    assert _maps.class_activation(grid, head, 0).tolist() == [[[2.0, 0.0]]]
+    assert kinds.class_activation(grid, head, 0).tolist() == [[[2.0, 0.0]]]
 
 
 def test_hirescam_and_layercam_are_what_their_papers_say() -> None:
@@ -154,7 +155,7 @@ def test_hirescam_and_layercam_are_what_their_papers_say() -> None:
     gradient = torch.autograd.grad(score, kept[0])[0]
     for cam, weights in (("hirescam", gradient), ("layercam", gradient.relu())):
         grids = (weights * kept[0]).sum(dim=1).relu().detach().numpy()
-        found = _maps.MAPS[cam](explained, images().requires_grad_(True), 1).numpy()
+        found = kinds.MAPS[cam](explained, images().requires_grad_(True), 1).numpy()
         for one, grid in zip(found, grids, strict=True):
             resized = cv2.resize(grid, (SIDE, SIDE))
             assert np.allclose(one, (resized - resized.min()) / np.ptp(resized), atol=1e-3), cam
@@ -164,46 +165,46 @@ def test_saliency_is_the_size_of_the_gradient() -> None:
     network, settings = built("resnet18")
     grey = images().requires_grad_(True)
     (gradient,) = torch.autograd.grad(network(grey)[:, 1].sum(), grey)
-    found = _maps.saliency(_prediction.explain(network, settings), images().requires_grad_(True), 1)
+    found = kinds.saliency(_prediction.explain(network, settings), images().requires_grad_(True), 1)
     assert torch.allclose(found, gradient[:, 0].abs(), rtol=1e-3, atol=1e-6)
 
 
 def test_rollout_by_hand() -> None:
     attention = torch.tensor([[[[0.0, 1.0], [0.5, 0.5]]]])
-    once = _rollout.rollout([attention])
+    once = rollout.rollout([attention])
     assert once.tolist() == [[[0.5, 0.5], [0.25, 0.75]]]
-    twice = _rollout.rollout([attention, attention])
+    twice = rollout.rollout([attention, attention])
     assert twice.tolist() == [[[0.375, 0.625], [0.3125, 0.6875]]]
     heads = torch.cat([attention, torch.eye(2).expand(1, 1, 2, 2)], dim=1)
-    assert _rollout.rollout([heads]).tolist() == [[[0.75, 0.25], [0.125, 0.875]]]
+    assert rollout.rollout([heads]).tolist() == [[[0.75, 0.25], [0.125, 0.875]]]
 
 
 def test_a_rolled_map_is_the_class_tokens_row_or_the_mean_of_all() -> None:
     flow = torch.arange(25.0).reshape(1, 5, 5)
-    assert _rollout.rolled_map(flow).tolist() == [[[1.0, 2.0], [3.0, 4.0]]]
-    assert _rollout.rolled_map(torch.arange(16.0).reshape(1, 4, 4)).tolist() == [[[6.0, 7.0], [8.0, 9.0]]]
+    assert rollout.rolled_map(flow).tolist() == [[[1.0, 2.0], [3.0, 4.0]]]
+    assert rollout.rolled_map(torch.arange(16.0).reshape(1, 4, 4)).tolist() == [[[6.0, 7.0], [8.0, 9.0]]]
 
 
 def test_attention_is_a_share_of_every_token() -> None:
     network, _ = built(VIT)
-    attentions = _rollout.attentions_of(network, images())
+    attentions = rollout.attentions_of(network, images())
     assert [tuple(attention.shape) for attention in attentions] == [(3, 3, 17, 17)] * 12
     assert torch.allclose(attentions[0].sum(dim=-1), torch.ones(3, 3, 17))
 
 
-@pytest.mark.parametrize("cam", sorted(set(_maps.MAPS) - {"attention_rollout"}))
+@pytest.mark.parametrize("cam", sorted(set(kinds.MAPS) - {"attention_rollout"}))
 def test_every_map_is_of_its_image_and_class_alone(cam: str, capsys: pytest.CaptureFixture[str]) -> None:
     network, settings = built("resnet18", cam=cam, steps=4, crop=32, layer="network.layer2")
     explained = _prediction.explain(network, settings)
     grey = images(3, 32)
-    found = _prediction.seen(explained, grey, settings)[1][:, 1]
+    found = wsbench.torch.logits_and_maps(explained, grey, settings)[1][:, 1]
     assert found.shape == (3, 32, 32)
     assert found.min() >= 0
     assert found.max(axis=(1, 2)).tolist() == [1.0] * 3
-    alone = _prediction.seen(explained, grey[1:2], settings)[1][:, 1]
+    alone = wsbench.torch.logits_and_maps(explained, grey[1:2], settings)[1][:, 1]
     assert np.abs(alone[0].astype(float) - found[1]).max() < 0.02
     if cam != "eigencam":
-        assert not np.allclose(_prediction.seen(explained, grey, settings)[1][:, 0], found)
+        assert not np.allclose(wsbench.torch.logits_and_maps(explained, grey, settings)[1][:, 0], found)
     assert capsys.readouterr().err == ""
 
 
@@ -235,14 +236,14 @@ def test_a_map_that_a_network_cannot_have_is_said(backbone: str, cam: str, words
     network, settings = built(backbone, cam=cam)
     explained = _prediction.explain(network, settings)
     with pytest.raises(wsbench.WsbenchError, match=words):
-        _prediction.seen(explained, images(), settings)[1][:, 0]
+        wsbench.torch.logits_and_maps(explained, images(), settings)[1][:, 0]
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_maps, "find_spec", lambda name: None)
+    monkeypatch.setattr(kinds, "find_spec", lambda name: None)
     network, settings = built("resnet18", cam="layercam")
     with pytest.raises(wsbench.WsbenchError, match=r"pip install 'wsbench\[cam\]'"):
-        _prediction.seen(_prediction.explain(network, settings), images(), settings)[1][:, 0]
+        wsbench.torch.logits_and_maps(_prediction.explain(network, settings), images(), settings)[1][:, 0]
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "alexnet", VIT])

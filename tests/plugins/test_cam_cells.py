@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 import wsbench
-from wsbench_plugins.methods.cam import CamSettings, _cells, _network, _prediction
-from wsbench_plugins.methods.cam._cells import Cells, cells_of
+from wsbench.torch.maps import cells as cells_module
+from wsbench.torch.maps.cells import Cells, cells_of
+from wsbench_plugins.methods.cam import CamSettings, _network, _prediction
 
 SIDE = 64
 
@@ -72,18 +73,18 @@ def test_cells_are_where_gradients_come_from(backbone: str) -> None:
 def test_a_grid_that_nothing_explains_is_said() -> None:
     seen, settings = explained("swin_t", cells="centred")
     with pytest.raises(wsbench.WsbenchError, match="use -o cells=stretched"):
-        _prediction.reached(seen, settings)
+        wsbench.torch.map_reach(seen, settings, SIDE)
     same, settings = explained("timm/tf_efficientnet_b0", cells="centred")  # pads by the image's size
     with pytest.raises(wsbench.WsbenchError, match="use -o cells=stretched"):
-        _prediction.reached(same, settings)
+        wsbench.torch.map_reach(same, settings, SIDE)
 
 
 def test_maps_of_cells_move_and_maps_of_pixels_stay() -> None:
     seen, stretched = explained("resnet18", layer="network.layer3")
     centred = stretched.model_copy(update={"cells": "centred"})
-    assert _prediction.reached(seen, stretched) == (0.0, 1.0)
-    assert _prediction.reached(seen, centred) == (-7.5 / 64, 56.5 / 64)
-    assert _prediction.reached(seen, centred.model_copy(update={"cam": "saliency"})) == (0.0, 1.0)
+    assert wsbench.torch.map_reach(seen, stretched, SIDE) == (0.0, 1.0)
+    assert wsbench.torch.map_reach(seen, centred, SIDE) == (-7.5 / 64, 56.5 / 64)
+    assert wsbench.torch.map_reach(seen, centred.model_copy(update={"cam": "saliency"}), SIDE) == (0.0, 1.0)
 
 
 def test_what_maps_cover_of_an_image() -> None:
@@ -97,4 +98,4 @@ def test_what_maps_cover_of_an_image() -> None:
 
 def test_networks_of_one_axis_alone_are_not_guessed() -> None:
     network = nn.Conv2d(1, 2, (3, 5), stride=2, padding=(1, 2))
-    assert _cells._after(Cells(0.5, 1.0, 8), network, 4) is None
+    assert cells_module._after(Cells(0.5, 1.0, 8), network, 4) is None

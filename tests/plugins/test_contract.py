@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from released_models import TIMM_FILE, timm_file
 from wsbench import testing
 from wsbench.contract import plugins
 from wsbench.contract.base import Dataset, Method, Source
@@ -60,7 +61,10 @@ def wsbench_metrics():
 
 @pytest.mark.parametrize("name", sorted(FOUND.methods))
 def test_method(name: str, tmp_path: Path) -> None:
-    testing.check_method(FOUND.methods[name], tmp_path, plugins=FOUND, options=SMALL_METHODS.get(name))
+    options = SMALL_METHODS.get(name)
+    if name == "pretrained":
+        options = {"weights": str(timm_file(tmp_path / "model.pt", 1)), **TIMM_FILE, "outputs": ["spot"]}
+    testing.check_method(FOUND.methods[name], tmp_path, plugins=FOUND, options=options)
 
 
 @pytest.mark.parametrize("name", sorted(FOUND.metrics))

@@ -175,6 +175,12 @@ class Method(ABC):
         """
         return {}
 
+    def trained_on(self) -> Sequence[str]:
+        """The releases that the weights were trained on before this run, such as ``ChestX-ray14``, for the
+        record; ``unknown`` among them where nobody knows. Empty for weights that this run made alone. Called
+        after `restore`."""
+        return ()
+
     def facts(self) -> Mapping[str, Any]:
         """Further facts about the fitted method that its record should hold.
 

@@ -74,6 +74,7 @@ class DatasetForm(Form):
     boxes: dict[Name, Count]
     subset: dict[Name, Annotated[list[Count], Len(2, 2)]] = {}
     folds: Annotated[int, Field(ge=2, le=1000)] | None = None
+    releases: list[Name] = []
 
     @model_validator(mode="after")
     def _counts_its_test_images(self) -> DatasetForm:
@@ -201,6 +202,7 @@ class RecordForm(Form):
     planned_seeds: list[int] = []
     sanity: OrEmpty[SanityForm] = None
     evaluations: OrEmpty[EvaluationsForm] = None
+    trained_on: list[Name] = []
 
     @model_validator(mode="after")
     def _has_the_protocol_that_ranks(self) -> RecordForm:

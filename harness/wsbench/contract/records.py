@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsbench.contract import record_files
 from wsbench.contract.record_form import RecordForm
+from wsbench.contract.releases import Overlap, overlap
 from wsbench.contract.summaries import as_html, summary
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums, documents
@@ -73,6 +74,8 @@ class Record:
         evaluations: ``count``, how many evaluations of its test split had been made when it was scored, this
             one included (of a cross-validation, of the fold that has most), in the runs folder that ``log``
             stands for, a hash that names no machine; empty where they were not counted.
+        trained_on: releases that the weights were trained on before the run, as `Method.trained_on` says;
+            ``dataset["releases"]`` then has those that the test images are from. Empty where nothing is said.
         schema: of this file.
         folder: where it was read from; None for one that was not.
     """
@@ -90,6 +93,7 @@ class Record:
     planned_seeds: Sequence[int] = ()
     sanity: Mapping[str, Any] = field(default_factory=dict)
     evaluations: Mapping[str, Any] = field(default_factory=dict)
+    trained_on: Sequence[str] = ()
     schema: int = SCHEMA
     folder: Path | None = field(default=None, compare=False)
 
@@ -104,6 +108,12 @@ class Record:
         """Whether another program made the predictions, so that nobody can train it again from the record."""
         external: bool = self.method["preset"] == EXTERNAL
         return external
+
+    @property
+    def overlap(self) -> Overlap:
+        """Whether the weights were trained on the release that the test images are from: ``none``,
+        ``unknown`` or ``test``."""
+        return overlap(self.trained_on, [self.dataset["name"], *self.dataset.get("releases", ())])
 
     def value(self, metric: str, protocol: str = "uniform") -> float | None:
         """A metric's macro value; None where it does not exist."""
@@ -150,7 +160,7 @@ def write(record: Record, path: Path) -> None:
     """Write a record atomically; in a run's folder, its hash is remembered."""
     values = asdict(record)
     del values["folder"]
-    for name in ("sanity", "evaluations"):
+    for name in ("sanity", "evaluations", "trained_on"):
         if not values[name]:
             del values[name]
     text = json_text({"schema": values.pop("schema"), **values})
@@ -193,7 +203,8 @@ def load(path: Path) -> Record:
         raise WsbenchError(f"{path}: has schema {schema}; this wsbench reads up to {SCHEMA}; upgrade it")
     documents.checked(RecordForm, values, f"{path}: not a record of schema {schema}")
     planned = tuple(values.pop("planned_seeds", ()))
-    return Record(**values, planned_seeds=planned, folder=path.parent)
+    trained_on = tuple(values.pop("trained_on", ()))
+    return Record(**values, planned_seeds=planned, trained_on=trained_on, folder=path.parent)
 
 
 def sanity_of(folder: Path, key: str) -> Mapping[str, Any]:

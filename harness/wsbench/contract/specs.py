@@ -116,6 +116,8 @@ class DatasetSpec:
         write: called as ``write(dataset, folder, progress)``, writes any dataset in this one's official
             folder layout; None if the layout cannot be written.
         layout: the name that users type after ``--layout``; empty means the dataset's name.
+        releases: names of the releases that its images are from. Methods that were trained on one of them are
+            marked; empty means the dataset's name.
 
     Raises:
         WsbenchError: the name is not valid.
@@ -130,6 +132,7 @@ class DatasetSpec:
     preset: str = "paper"
     write: Callable[[Dataset, Path, Progress], None] | None = None
     layout: str = ""
+    releases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require_name(self.name, "a dataset")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from wsbench.contract.records import Record
@@ -75,23 +75,28 @@ class Board:
 
         Each row of an external program is compared with all others, but does not count in the rank of other
         rows: a file of predictions can hold anything, and must not change the ranks of methods trained here.
+        The same holds for rows whose weights may have been trained on the release of the test images. They
+        never win.
         """
         estimates = self._estimates(self.ranked_by)
-        comparable = [index for index in estimates if not self.rows[index].external]
+        comparable = [index for index in estimates if not self.rows[index].apart]
         result = dict(
             zip(comparable, self._standings([estimates[index] for index in comparable]), strict=True)
         )
         for index in estimates:
-            if self.rows[index].external:
+            if self.rows[index].apart:
                 compared = sorted([*comparable, index])
                 standings = self._standings([estimates[position] for position in compared])
-                result[index] = standings[compared.index(index)]
+                standing = standings[compared.index(index)]
+                # Maybe no row is better than one that knew the test images, but that makes no winner of it.
+                contaminated = self.rows[index].contaminated
+                result[index] = replace(standing, winner=standing.winner and not contaminated)
         return result
 
     def prior(self, metric: str) -> Prior:
         """The prior by which the variances of a metric over seeds are moderated."""
         estimates = self._estimates(metric)
-        return prior_of([estimates[index] for index in estimates if not self.rows[index].external])
+        return prior_of([estimates[index] for index in estimates if not self.rows[index].apart])
 
     def interval(self, index: int, metric: str) -> tuple[float, float] | None:
         """The 95 % interval of a method over seeds and over images like these; None where seeds or draws are

@@ -10,9 +10,15 @@ from wsbench.contract.specs import MetricSpec, columns_of
 from wsbench.reports import page_words, power
 from wsbench.reports.board import Board
 from wsbench.reports.published import Paper, PublishedTable
-from wsbench.reports.rows import Row, metrics_of_table
+from wsbench.reports.rows import OVERLAPS, Row, metrics_of_table
 from wsbench.utils.names import markdown
 
+_OVERLAPS = {
+    "test": f"{OVERLAPS['test']} was trained before on the release that the test images are from: it may "
+    "know them. It counts in nobody else's rank and is never in bold.",
+    "unknown": f"{OVERLAPS['unknown']} was trained before on data that nobody knows, maybe on the test "
+    "images. It counts in nobody else's rank and is never in bold.",
+}
 _FLOORS = "Image-blind boxes with the class scores of each row"
 
 
@@ -49,7 +55,16 @@ def ranking(board: Board) -> list[str]:
                 line.append(_bounds(board.interval(index, metric), board.metrics[metric]))
         lines.append(line)
     sentence = power.sentence(board)
-    return [markdown_table(header, lines), _prior_line(board), *([sentence] if sentence else [])]
+    before = [line + "\n" for line in trained_before(board.rows)]
+    return [markdown_table(header, lines), *before, _prior_line(board), *([sentence] if sentence else [])]
+
+
+def trained_before(rows: Sequence[Row]) -> list[str]:
+    """What the weights of some rows were trained on before their runs, in lines; none if nothing is said."""
+    known = [row for row in rows if row.first.trained_on]
+    lines = [f"{row.label('uniform')}: trained before on {', '.join(row.first.trained_on)}." for row in known]
+    overlaps = {row.first.overlap for row in known}
+    return [_OVERLAPS[overlap] for overlap in ("test", "unknown") if overlap in overlaps] + lines
 
 
 def _prior_line(board: Board) -> str:

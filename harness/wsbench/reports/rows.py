@@ -19,6 +19,9 @@ from wsbench.scoring.intervals import edge_variance, of_draws
 from wsbench.scoring.significance import Estimate
 
 BLIND, BOXED = "†", "‡"
+OVERLAPS = {"none": "", "unknown": "§?", "test": "§"}
+"""Marks of rows whose weights were trained before the run: maybe, or surely, on the release of the test
+images."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,16 @@ class Row:
         return self.first.is_external
 
     @property
+    def contaminated(self) -> bool:
+        """Whether the weights may have been trained on the release that the test images are from."""
+        return any(record.overlap != "none" for record in self.records)
+
+    @property
+    def apart(self) -> bool:
+        """Whether it is compared with all rows, and counts in nobody else's rank."""
+        return self.external or self.contaminated
+
+    @property
     def units(self) -> int:
         """The number of patients (of images where patients are unknown) of the rarer label, over classes."""
         images: int = self.first.dataset["images"]["test"]
@@ -162,14 +175,15 @@ class Row:
 
 
 def label_of(record: Record, protocol: str) -> str:
-    """The label of a record's row: name, preset, changed settings, and the marks of image-blind and
-    box-supervised methods."""
+    """The label of a record's row: name, preset, changed settings, and the marks of image-blind methods, of
+    box-supervised ones, and of weights that may have seen the test images."""
     method = record.method
     preset = "" if method["preset"] == "default" else f" ({method['preset']})"
     changed = "".join(f" {name}={value}" for name, value in sorted(method["changed"].items()))
     marks = "" if method["reads_image"] else BLIND
     if method["box_supervision"] in ("fit", protocol):
         marks += BOXED
+    marks += OVERLAPS[record.overlap]
     return printable(f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}")
 
 

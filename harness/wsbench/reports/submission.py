@@ -19,7 +19,8 @@ def refusal(
     Args:
         submitted: the records of one row, one for each seed.
         committed: the records of the leaderboard. Only those of the same table count. An earlier version of
-            the same row is one of them, because the submission would replace it.
+            the same row is one of them, because the submission would replace it. A row whose weights may
+            have been trained on the release of the test images counts only against another such row.
         metrics: all metrics by name.
 
     Returns:
@@ -32,7 +33,8 @@ def refusal(
         return f"not submitted: {label} has no {metric} with draws, by which the Ladder rule compares"
     key = table_key(row.first, metrics)
     of_table = ranked((record for record in committed if table_key(record, metrics) == key), metrics)
-    rivals = [(rival, estimate) for rival in of_table if (estimate := rival.estimate(metric)) is not None]
+    fair = [rival for rival in of_table if row.contaminated or not rival.contaminated]
+    rivals = [(rival, estimate) for rival in fair if (estimate := rival.estimate(metric)) is not None]
     if not rivals:
         return None
     best, theirs = max(rivals, key=lambda rival: row.sign * rival[1].mean)

@@ -90,6 +90,7 @@ def sum_up(folds: Sequence[Record], metrics: Mapping[str, MetricSpec], folder: P
         provenance=first.provenance,
         training=key_of([record.training for record in folds]),
         efficiency=first.efficiency,
+        trained_on=first.trained_on,
         evaluations=max((record.evaluations for record in folds), key=lambda seen: seen.get("count", 0)),
         folder=folder,
     )

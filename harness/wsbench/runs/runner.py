@@ -16,6 +16,7 @@ from wsbench.contract import records
 from wsbench.contract.base import Method, RunContext
 from wsbench.contract.records import Record
 from wsbench.contract.specs import BoxSupervision
+from wsbench.errors import printable
 from wsbench.files.writing import read_json
 from wsbench.predictions import store
 from wsbench.runs.job import Job
@@ -49,7 +50,7 @@ def execute(job: Job) -> Record:
         record = Record(
             key=job.key(),
             method={**_describe(job.plan), "facts": prediction.facts["method"]},
-            dataset=job.loaded.describe(),
+            dataset=_tested_on(job, prediction),
             seed=job.plan.seed,
             protocols=read_json(score.folder / "protocols.json"),
             stages={stage.folder.name: stage.facts["cost"] for stage in stages},
@@ -59,6 +60,7 @@ def execute(job: Job) -> Record:
             sanity=records.sanity_of(folder, prediction.key),
             efficiency=_efficiency(job, fit, measurement),
             evaluations=score.facts.get("evaluations", {}),
+            trained_on=tuple(prediction.facts.get("trained_on", ())),
             folder=folder,
         )
         records.write(record, folder / records.FILE)
@@ -162,7 +164,8 @@ def _predict(job: Job, folder: Path, fit: Stage) -> Stage:
             folder = stage_folder / store.PAPER
             folder.mkdir(exist_ok=True)
             _predict_roles(job, method, folder, ", as its paper")
-        return {"method": facts}
+        trained_on = [printable(str(release)) for release in method.trained_on()]
+        return {"method": facts, **({"trained_on": trained_on} if trained_on else {})}
 
     def problem(stage_folder: Path) -> str | None:
         roles = {role: job.loaded.roles.members[role] for role in store.SCORED_ROLES}
@@ -217,6 +220,13 @@ def _describe(plan: Plan) -> dict[str, Any]:
         "reads_image": plan.spec.reads_image,
         "deterministic": plan.spec.deterministic,
     }
+
+
+def _tested_on(job: Job, prediction: Stage) -> Mapping[str, Any]:
+    """The dataset of a record, with its releases where some weights were trained before the run."""
+    data, spec = job.loaded.describe(), job.loaded.spec
+    releases = {"releases": list(spec.releases or (spec.name,))} if prediction.facts.get("trained_on") else {}
+    return {**data, **releases}
 
 
 def _size(method: Method) -> Mapping[str, int]:

@@ -186,5 +186,6 @@ def wsbench_datasets() -> list[wsbench.DatasetSpec]:
             load=load,
             citation=CITATION,
             write=write,
+            releases=("ChestX-ray14",),
         )
     ]

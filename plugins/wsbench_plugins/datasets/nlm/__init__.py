@@ -136,6 +136,7 @@ def wsbench_datasets() -> list[wsbench.DatasetSpec]:
             settings=ScreeningSettings,
             load=loader_of(collections),
             citation=CITATION,
+            releases=tuple(collection.name for collection in collections),
             **more,
         )
 

@@ -15,14 +15,12 @@ from ._settings import AFTER_FIT, QUICK, CamSettings
 if TYPE_CHECKING:
     from torch import nn
 
-    from ._maps import Explained
-
 
 class Cam(wsbench.Method):
     """A classifier with one output a class, and a map of each."""
 
     settings: CamSettings
-    explained: Explained
+    explained: wsbench.torch.Explained
 
     def try_out(self) -> None:
         from . import _network

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 import wsbench
 
-Cam = Literal[
-    "gradcam",
-    "gradcam++",
-    "layercam",
-    "hirescam",
-    "scorecam",
-    "eigencam",
-    "attention_rollout",
-    "saliency",
-    "integrated_gradients",
-    "guided_backprop",
-]
 
-
-class CamSettings(wsbench.TrainingSettings):
+class CamSettings(wsbench.settings.MapSettings, wsbench.TrainingSettings):
     """A classifier trained as the teacher of KD-Grad-CAM is, and the map that is made of it."""
 
     backbone: str = Field(
@@ -35,23 +22,6 @@ class CamSettings(wsbench.TrainingSettings):
         "pretrained",
         description="weights to start from: `pretrained` (the library's own), a torchvision weights name, a "
         "tag of timm, `random`, or a state-dict file",
-    )
-    cam: Cam = Field("gradcam", description="kind of map; docs/cam.md cites each")
-    layer: str = Field(
-        "auto",
-        description="module whose output is mapped, by its name in the network; auto: the last one on whose "
-        "cells the score depends",
-    )
-    cells: Literal["stretched", "centred"] = Field(
-        "stretched",
-        description="where the cells of a CAM lie: stretched over the crop, as CAM libraries draw them, or "
-        "centred on what each cell sees (docs/cam.md)",
-    )
-    steps: int = Field(32, ge=1, description="steps of integrated_gradients, from a black image to the image")
-    smoothing: float = Field(
-        0.0,
-        ge=0,
-        description="standard deviation of a Gaussian that smooths the map, in pixels of the input; 0: none",
     )
     resize: int = Field(256, ge=32, description="side the image is resized to")
     crop: int = Field(224, ge=32, description="side of the central crop, which the network sees")
@@ -75,8 +45,17 @@ class CamSettings(wsbench.TrainingSettings):
         description="epochs over which the learning rate rises; transformers need a few from random weights",
     )
 
+    @field_validator("epochs", mode="before")
+    @classmethod
+    def _trains(cls, value: Any) -> Any:
+        if str(value).strip() == "0":
+            raise ValueError(
+                "the head is new here; `-m pretrained` scores a released model with its own head"
+            )
+        return value
 
-AFTER_FIT = ("cam", "layer", "cells", "steps", "smoothing")
+
+AFTER_FIT = wsbench.settings.MAP_SETTINGS
 
 QUICK: Mapping[str, Any] = {
     "backbone": "resnet18",

@@ -16,11 +16,10 @@ import torch
 from captum.attr import GuidedBackprop, IntegratedGradients, LayerGradCam, Saliency
 from torch import Tensor, nn
 
-import wsbench
-
-from ._layers import Tap
-from ._network import Classifier
-from ._rollout import attentions_of, rolled_map, rollout
+from wsbench.errors import WsbenchError
+from wsbench.torch.hooks import removed_at_end
+from wsbench.torch.maps.layers import Tap
+from wsbench.torch.maps.rollout import attentions_of, rolled_map, rollout
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Explained:
         steps: number of steps of integrated gradients.
     """
 
-    classifier: Classifier
+    classifier: nn.Module
     tap: Tap
     head: nn.Linear | None
     steps: int
@@ -87,7 +86,7 @@ def guided_backprop(explained: Explained, grey: Tensor, output: int) -> Tensor:
         WsbenchError: the network has no ReLU that could guide.
     """
     if not any(isinstance(module, nn.ReLU) for module in explained.classifier.modules()):
-        raise wsbench.WsbenchError("guided_backprop needs a backbone with ReLUs, such as resnet50")
+        raise WsbenchError("guided_backprop needs a backbone with ReLUs, such as resnet50")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Setting backward hooks on ReLU")
         return (  # type: ignore[no-any-return]  # captum has no types
@@ -109,7 +108,7 @@ def packaged(name: str) -> Maps:
 
     def maps(explained: Explained, grey: Tensor, output: int) -> Tensor:
         if find_spec("pytorch_grad_cam") is None:
-            raise wsbench.WsbenchError("this map needs the grad-cam package: pip install 'wsbench[cam]'")
+            raise WsbenchError("this map needs the grad-cam package: pip install 'wsbench[cam]'")
         import pytorch_grad_cam
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
@@ -144,7 +143,7 @@ def tapped(classifier: nn.Module, tap: Tap, grey: Tensor) -> tuple[Tensor, Tenso
     """Images ``(N, 1, H, W)`` -> logits ``(N, C)``, and the grid ``(N, K, h, w)`` behind the tap."""
     grids: list[Tensor] = []
     hook = tap.register_forward_hook(lambda module, inputs, output: grids.append(output))
-    with wsbench.torch.removed_at_end([hook]):
+    with removed_at_end([hook]):
         logits = classifier(grey)
     return logits, grids[-1]
 

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import wsbench
+from wsbench.errors import WsbenchError, choose
+from wsbench.torch.hooks import removed_at_end
 
 
 class Tap(nn.Module):
@@ -56,7 +57,7 @@ def as_grid(output: Tensor, width: int) -> Tensor:
 
 
 def find_layer(network: nn.Module, grey: Tensor, name: str) -> tuple[nn.Module, int]:
-    """The layer that ``CamSettings.layer`` names, and its channels.
+    """The layer that ``MapSettings.layer`` names, and its channels.
 
     ``auto`` is the last module whose output has cells that a score depends on, among those as wide as the
     last of all: of a convolutional network what is pooled; of a transformer with a class token the
@@ -75,9 +76,9 @@ def find_layer(network: nn.Module, grey: Tensor, name: str) -> tuple[nn.Module, 
     if name == "auto":
         last = _last(network, modules, widths, grey)
         return modules[last], widths[last]
-    module = wsbench.choose(name, modules, "layer")
+    module = choose(name, modules, "layer")
     if name not in widths:
-        raise wsbench.WsbenchError(
+        raise WsbenchError(
             f"layer {name}: its output has no cells; the last that have: {', '.join(list(widths)[-3:])}"
         )
     return module, widths[name]
@@ -88,7 +89,7 @@ def _last(network: nn.Module, modules: Mapping[str, nn.Module], widths: dict[str
         as_wide = widths[name] == widths[next(reversed(widths))]
         if as_wide and _reaches_a_score(network, modules[name], grey, widths[name]):
             return name
-    raise wsbench.WsbenchError("no layer of this backbone has cells that reach a score; try -o layer=NAME")
+    raise WsbenchError("no layer of this backbone has cells that reach a score; try -o layer=NAME")
 
 
 def _widths(network: nn.Module, grey: Tensor) -> dict[str, int]:
@@ -108,7 +109,7 @@ def _widths(network: nn.Module, grey: Tensor) -> dict[str, int]:
         for name, module in network.named_modules()
         if module != network
     ]
-    with wsbench.torch.removed_at_end(hooks), torch.no_grad():
+    with removed_at_end(hooks), torch.no_grad():
         network(grey)
     return widths
 
@@ -131,7 +132,7 @@ def _width(output: Any) -> int | None:
 def _reaches_a_score(network: nn.Module, layer: nn.Module, grey: Tensor, width: int) -> bool:
     outputs: list[Tensor] = []
     hook = layer.register_forward_hook(lambda module, inputs, output: outputs.append(output))
-    with wsbench.torch.removed_at_end([hook]), torch.enable_grad():
+    with removed_at_end([hook]), torch.enable_grad():
         scores = network(grey.detach().clone().requires_grad_(True))
         (gradient,) = torch.autograd.grad(scores.sum(), outputs[-1], allow_unused=True)
     return gradient is not None and bool(as_grid(gradient, width).count_nonzero())

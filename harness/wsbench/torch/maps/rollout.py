@@ -9,7 +9,8 @@ import torch
 from timm.layers import Attention  # type: ignore[attr-defined]  # timm re-exports it silently
 from torch import Tensor, nn
 
-import wsbench
+from wsbench.errors import WsbenchError
+from wsbench.torch.hooks import removed_at_end
 
 
 def rollout(attentions: Sequence[Tensor]) -> Tensor:
@@ -52,7 +53,7 @@ def attentions_of(network: nn.Module, grey: Tensor) -> list[Tensor]:
     """
     layers = [module for module in network.modules() if isinstance(module, Attention)]
     if not layers:
-        raise wsbench.WsbenchError(
+        raise WsbenchError(
             "attention_rollout needs a vision transformer of timm's, such as timm/vit_small_patch16_224"
         )
     attentions: list[Tensor] = []
@@ -63,8 +64,8 @@ def attentions_of(network: nn.Module, grey: Tensor) -> list[Tensor]:
         hooks.append(
             layer.attn_drop.register_forward_hook(lambda module, inputs, output: attentions.append(output))
         )
-    with wsbench.torch.removed_at_end(hooks), torch.no_grad():
+    with removed_at_end(hooks), torch.no_grad():
         network(grey)
     if len({attention.shape[-1] for attention in attentions}) != 1 or attentions[0].ndim != 4:
-        raise wsbench.WsbenchError("attention_rollout needs attention over the same tokens in every layer")
+        raise WsbenchError("attention_rollout needs attention over the same tokens in every layer")
     return attentions

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import wsbench
-
-from ._layers import Tap
-from ._maps import tapped
+from wsbench.errors import WsbenchError
+from wsbench.torch.hooks import removed_at_end
+from wsbench.torch.maps.kinds import tapped
+from wsbench.torch.maps.layers import Tap
 
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 
@@ -77,10 +77,10 @@ def cells_of(classifier: nn.Module, tap: Tap, side: int) -> Cells:
         module.register_forward_hook(note) for module in classifier.modules() if isinstance(module, WINDOWS)
     ]
     device = next(classifier.parameters()).device
-    with wsbench.torch.removed_at_end(hooks), torch.no_grad():
+    with removed_at_end(hooks), torch.no_grad():
         _, grid = tapped(classifier, tap, torch.full((1, 1, side, side), 0.5, device=device))
     if grid.shape[-1] not in known:
-        raise wsbench.WsbenchError(
+        raise WsbenchError(
             f"cells=centred: no convolutions and pooling lead to the layer's {grid.shape[-1]} cells a row; "
             "use -o cells=stretched"
         )
