@@ -30,15 +30,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PLUGINS = ROOT / "plugins"
 
 
-EXPANDED = {
-    "wsbench.network_weights": "{name.removeprefix('network.'): value for name, value in ARGUMENT.items()}"
-}
-"""Calls of public functions, with the code of their bodies, which methods had written out before."""
-
-
 class Plain(ast.NodeTransformer):
-    """Public names in their first places, and short functions written out; no text that only people read, and
-    nothing that only a type checker reads."""
+    """Public names in their first places; no text that only people read, and nothing that only a type checker
+    reads."""
 
     def __init__(self) -> None:
         self._fields: set[int] = set()
@@ -70,34 +64,11 @@ class Plain(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """``Field(0, description="text")`` -> ``Field(0)``; `EXPANDED` functions -> their bodies."""
+        """``Field(0, description="text")`` -> ``Field(0)``."""
         self.generic_visit(node)
-        function = ast.unparse(node.func)
-        if function == "Field":
+        if ast.unparse(node.func) == "Field":
             node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
-        if function in EXPANDED and len(node.args) == 1 and not node.keywords:
-            body = ast.parse(EXPANDED[function], mode="eval").body
-            return _Argument(node.args[0]).visit(body)  # type: ignore[no-any-return] # ast.visit is untyped
         return node
-
-    def visit_With(self, node: ast.With) -> ast.AST:
-        """``with wsbench.removed_at_end(hooks):`` -> ``try`` and, finally, ``hook.remove()`` of each."""
-        self.generic_visit(node)
-        first, *others = node.items
-        call = first.context_expr
-        if first.optional_vars or not isinstance(call, ast.Call):
-            return node
-        if ast.unparse(call.func) != "wsbench.removed_at_end" or len(call.args) != 1 or call.keywords:
-            return node
-        (hooks,) = call.args
-        remove: ast.stmt
-        if isinstance(hooks, ast.List) and len(hooks.elts) == 1:
-            remove = _removal(hooks.elts[0])
-        else:
-            removals = [_removal(ast.Name("hook", ast.Load()))]
-            remove = ast.For(ast.Name("hook", ast.Store()), hooks, removals, [])
-        body: list[ast.stmt] = [ast.With(others, node.body)] if others else node.body
-        return ast.Try(body, [], [], [remove])
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         """A class keeps the annotations in its own body: settings and dataclasses are made from them."""
@@ -131,20 +102,6 @@ class Plain(ast.NodeTransformer):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
         """Names of `typing` do nothing by being imported."""
         return None if node.module == "typing" else node
-
-
-class _Argument(ast.NodeTransformer):
-    """Puts an expression in the place of the name ``ARGUMENT``."""
-
-    def __init__(self, argument: ast.expr) -> None:
-        self._argument = argument
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return self._argument if node.id == "ARGUMENT" else node
-
-
-def _removal(hook: ast.expr) -> ast.stmt:
-    return ast.Expr(ast.Call(ast.Attribute(hook, "remove", ast.Load()), [], []))
 
 
 def _is_text(node: ast.expr) -> bool:

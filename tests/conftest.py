@@ -7,6 +7,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -21,7 +22,7 @@ from wsbench.contract.specs import MetricSpec
 from wsbench.geometry.box_table import BoxTable
 from wsbench.scoring import measuring
 from wsbench.scoring.bootstrap import Resamples
-from wsbench.scoring.table import Scored
+from wsbench.scoring.table import Heatmaps, Scored
 from wsbench.types import Box, ScoredBox
 
 settings.register_profile("wsbench", deadline=None, derandomize=True)  # no test fails by chance or by time
@@ -158,3 +159,27 @@ def benchmark_module(name: str) -> ModuleType:
         return importlib.import_module(name)
     finally:
         sys.path.remove(folder)
+
+
+def taken(scored: Scored, rows: np.ndarray) -> Scored:
+    """A table of some of the images, as often as they occur."""
+
+    def boxes(kind: BoxTable) -> BoxTable:
+        chosen = [np.flatnonzero(kind.image == row) for row in rows]
+        image = np.repeat(np.arange(len(rows)), [len(of_image) for of_image in chosen])
+        return replace(kind.where(np.concatenate(chosen)), image=image)
+
+    maps = scored.heatmaps
+    return Scored(
+        classes=scored.classes,
+        names=tuple(f"{number} {scored.names[row]}" for number, row in enumerate(rows)),
+        sizes=scored.sizes[rows],
+        labels=scored.labels[rows],
+        known=scored.known[rows],
+        truth=boxes(scored.truth),
+        scores=scored.scores[rows],
+        operating_points=scored.operating_points,
+        predicted=boxes(scored.predicted),
+        heatmaps=maps and Heatmaps(maps.maps[rows], [maps.regions[row] for row in rows]),
+        calibrate=scored.calibrate,
+    )

@@ -185,37 +185,3 @@ def test_names_are_looked_up_where_python_looks_them_up(same) -> None:
     of_module = "_n = 1\ndef f():\n    global _n\n    _n = 2\n"
     assert same(of_module, of_module.replace("_n", "_m"))
     assert not same(of_module, of_module.replace("    global _n\n", ""))
-
-
-WRITTEN_OUT = """
-def f(layer, run):
-    hooks = [layer.register(run)]
-    try:
-        with no_grad():
-            run()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return {name.removeprefix("network."): value for name, value in run.state.items()}
-"""
-
-
-def test_functions_may_take_the_place_of_what_they_do(same) -> None:
-    inner = "        with no_grad():\n            run()\n"
-    outer = "    try:\n" + inner + "    finally:\n        for hook in hooks:\n            hook.remove()\n"
-    assert outer in WRITTEN_OUT
-    weights = '{name.removeprefix("network."): value for name, value in run.state.items()}'
-    assert same(WRITTEN_OUT, WRITTEN_OUT.replace(weights, "wsbench.torch.network_weights(run.state)"))
-    assert not same(WRITTEN_OUT, WRITTEN_OUT.replace(weights, "wsbench.torch.network_weights(run)"))
-    for block in ("wsbench.torch.removed_at_end(hooks), no_grad()", "wsbench.torch.removed_at_end(hooks)"):
-        after = WRITTEN_OUT.replace(outer, f"    with {block}:\n        run()\n")
-        assert same(WRITTEN_OUT, after) == ("no_grad" in block)
-    other = WRITTEN_OUT.replace(
-        outer, "    with wsbench.torch.removed_at_end([]), no_grad():\n        run()\n"
-    )
-    assert not same(WRITTEN_OUT, other)
-    single = WRITTEN_OUT.replace("for hook in hooks:\n            hook.remove()", "hooks.remove()")
-    assert same(
-        single,
-        WRITTEN_OUT.replace(outer, "    with wsbench.torch.removed_at_end([hooks]):\n" + inner),
-    )

@@ -232,7 +232,7 @@ def test_what_is_not_read_is_refused_by_name(case: str, tmp_path: Path) -> None:
 def test_floating_point_and_deflated_files_are_refused_by_name() -> None:
     data = dataset(values(8, "uint8"), FloatPixelData=b"\0" * 12000)
     del data.PixelData
-    with pytest.raises(dicom.DicomError, match="has pixels of floating point, which are not read"):
+    with pytest.raises(dicom.DicomError, match="has floating-point pixels, which are not read"):
         dicom.read(content(data))
     with pytest.raises(dicom.DicomError, match="is deflated as a whole"):
         dicom.read(content(dataset(values(8, "uint8")), uid.DeflatedExplicitVRLittleEndian))

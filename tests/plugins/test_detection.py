@@ -11,7 +11,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from conftest import box, found, measured, table, value
+from conftest import box, found, measured, table, taken, value
 from wsbench.geometry.box_table import BoxTable
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.table import Scored, Truth
@@ -342,29 +342,6 @@ def test_draws_equal_scoring_the_images_drawn(seed: int) -> None:
             rows = np.repeat(np.arange(len(scored.names)), counts)
             again = spec.compute(taken(scored, rows), Resamples.once(len(rows)))
             assert drawn[place] == pytest.approx(again[0], nan_ok=True), spec.name
-
-
-def taken(scored: Scored, rows: np.ndarray) -> Scored:
-    """A table of some of the images, as often as they occur."""
-
-    def boxes(kind: BoxTable) -> BoxTable:
-        chosen = [np.flatnonzero(kind.image == row) for row in rows]
-        image = np.repeat(np.arange(len(rows)), [len(inside) for inside in chosen])
-        flat = np.concatenate(chosen)
-        return BoxTable(image, kind.label[flat], kind.xyxy[flat], kind.score[flat])
-
-    return Scored(
-        classes=scored.classes,
-        names=tuple(f"{row}-{scored.names[source]}" for row, source in enumerate(rows)),
-        sizes=scored.sizes[rows],
-        labels=scored.labels[rows],
-        known=scored.known[rows],
-        truth=boxes(scored.truth),
-        scores=scored.scores[rows],
-        operating_points=scored.operating_points,
-        predicted=boxes(scored.predicted),
-        calibrate=scored.calibrate,
-    )
 
 
 def test_the_seventeenth_box_of_an_image_does_not_count() -> None:

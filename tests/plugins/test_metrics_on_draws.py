@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conftest import METRICS, table
-from wsbench.geometry.box_table import BoxTable
+from conftest import METRICS, table, taken
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.table import Heatmaps, Scored
 from wsbench.types import Box, Region, ScoredBox
@@ -44,29 +43,6 @@ def random_table(seed: int) -> Scored:
     regions = [Region(0, 0, 100, 100) if row % 2 else Region(10, 10, 90, 90) for row in range(IMAGES)]
     calibrate = table(truth[::-1], predicted[::-1], classes=CLASSES)
     return replace(made, heatmaps=Heatmaps(maps, regions), calibrate=calibrate)
-
-
-def taken(scored: Scored, rows: np.ndarray) -> Scored:
-    """A table of some of the images, as often as they occur."""
-
-    def boxes(kind: BoxTable) -> BoxTable:
-        chosen = [np.flatnonzero(kind.image == row) for row in rows]
-        image = np.repeat(np.arange(len(rows)), [len(of_image) for of_image in chosen])
-        return replace(kind.where(np.concatenate(chosen)), image=image)
-
-    return Scored(
-        classes=scored.classes,
-        names=tuple(f"{place} {scored.names[row]}" for place, row in enumerate(rows)),
-        sizes=scored.sizes[rows],
-        labels=scored.labels[rows],
-        known=scored.known[rows],
-        truth=boxes(scored.truth),
-        scores=scored.scores[rows],
-        operating_points=scored.operating_points,
-        predicted=boxes(scored.predicted),
-        heatmaps=Heatmaps(scored.heatmaps.maps[rows], [scored.heatmaps.regions[row] for row in rows]),
-        calibrate=scored.calibrate,
-    )
 
 
 @pytest.mark.parametrize("name", sorted(METRICS.keys() - OF_EQUAL_BOXES))

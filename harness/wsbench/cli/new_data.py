@@ -13,15 +13,18 @@ from wsbench.errors import WsbenchError, choose, printable
 
 def new(
     folder: Annotated[Path, typer.Argument(help="A folder of images with their annotations.")],
-    name: Annotated[str | None, typer.Option(help="Of the dataset; by default, the folder's.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset. By default, it is that of the folder.")
+    ] = None,
     kind: Annotated[
-        str | None, typer.Option(help="Of the dataset; by default, the one that finds most images.")
+        str | None, typer.Option(help="Kind of dataset. By default, the one that finds most images is taken.")
     ] = None,
     plugin: options.PluginFiles = None,
 ) -> None:
-    """Look at a folder and write the lines into ./datasets.yaml that make it a dataset.
+    """Make a dataset of a folder of your own.
 
-    It says what it guessed, and from what. No other line of the file is changed.
+    It looks at the folder, adds an entry to ./datasets.yaml, and prints what it guessed and why. No
+    other line of the file is changed.
     """
     from wsbench.data import new_entry
     from wsbench.files.user_files import expanded

@@ -1,4 +1,7 @@
-"""The plugin hooks: all functions of plugins that wsbench calls."""
+"""The plugin hooks: all functions of plugins that wsbench calls.
+
+pluggy reads the signatures here and never calls the functions, so they have no body.
+"""
 
 from __future__ import annotations
 
@@ -31,10 +34,12 @@ def wsbench_datasets() -> list[DatasetSpec]:
 
 @hookspec
 def wsbench_dataset_kinds() -> list[DatasetKindSpec]:
-    """The kinds of datasets that this plugin reads: an entry of datasets.yaml names one by ``kind:``.
+    """The kinds of dataset that this plugin can read. An entry of datasets.yaml names one by ``kind:``.
 
-    Called once when plugins are found; the lists of all plugins are joined. Import nothing heavy
+    It is called once, when plugins are found, and the lists of all plugins are joined. Import nothing heavy
     here: a spec's ``load`` is called only for the dataset that is used.
+
+    :return: one spec for each kind.
     """
     raise NotImplementedError
 

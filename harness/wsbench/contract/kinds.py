@@ -1,4 +1,4 @@
-"""What a plugin hands over that turns entries of datasets.yaml into datasets: kinds, and their guesses."""
+"""Specs of the kinds of dataset that entries of datasets.yaml can name, and what they guess of a folder."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from wsbench.utils.names import require_name
 
 @dataclass(frozen=True)
 class FolderGuess:
-    """What a folder of images seems to hold, as a kind of dataset sees it.
+    """The content of a folder, as a kind of dataset guesses it.
 
     Attributes:
-        keys: of an entry of datasets.yaml that describes the folder: settings of the kind, and ``roles``.
-        images: how many images the entry describes; where several kinds know a folder, most images win.
-        reasons: one line for each thing that was guessed: what, and from what.
+        keys: the keys of an entry of datasets.yaml that describes the folder. They are settings of the kind
+            and ``roles``.
+        images: the number of images that the entry describes. If several kinds know a folder, the one with
+            the most images is taken.
+        reasons: a line for each guess that says what was guessed, and from what.
     """
 
     keys: Mapping[str, Any]
@@ -29,16 +31,16 @@ class FolderGuess:
 
 @dataclass(frozen=True)
 class DatasetKindSpec:
-    """A kind of dataset. An entry of datasets.yaml that says ``kind: NAME`` is a dataset of its own.
+    """A kind of dataset. An entry of datasets.yaml with ``kind: NAME`` is a dataset of its own.
 
     Attributes:
-        name: what users write behind ``kind:``.
-        summary: one line.
-        settings: the settings model. Users write its fields as keys of their entry, beside those that every
-            entry has (``root``, ``roles`` ...), so it must not have fields of these names.
-        load: ``load(settings, source)`` -> `Dataset`; import heavy libraries inside.
-        guess: ``guess(folder)`` -> `FolderGuess`, for ``wsbench data new``; None where it does not know the
-            folder. Without it, ``data new`` never writes an entry of this kind.
+        name: the name that users write behind ``kind:``.
+        summary: a line that describes the kind.
+        settings: the settings model. Users write its fields as keys of their entry. It must not have a field
+            that every entry has (``root``, ``roles`` ...).
+        load: ``load(settings, source)`` returns a `Dataset`. Import heavy libraries inside.
+        guess: ``guess(folder)`` returns a `FolderGuess`, or None if the kind does not know the folder. It is
+            used by ``wsbench data new``, which writes no entry of a kind without it.
     """
 
     name: str

@@ -1,8 +1,7 @@
-"""DICOM files of one grey image: their size and spacing, and their grey levels as a viewer shows them.
+"""Reads DICOM files of one grey image: the size, the spacing, and the grey levels that a viewer shows.
 
-Of a file, only the elements of `ELEMENTS` are read: whose image it is, and when and where it was taken, never
-comes into an object of this process. Messages are this module's own words and not those of a library, which
-might repeat what a file says.
+Only the elements in `ELEMENTS` are read. The patient, the date and the hospital never enter an object of this
+process. The messages are written here, because those of a library might repeat the content of a file.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _START = 128
 _MARK = b"DICM"
 
 SNIFFED = _START + len(_MARK)
-"""Bytes at the beginning of a file that tell whether it is one of DICOM."""
+"""The number of bytes at the beginning of a file that tell whether it is a DICOM file."""
 
 ELEMENTS = (
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns", "BitsAllocated",
@@ -62,11 +61,12 @@ class DicomError(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its image.
+    """The size and spacing of the image in a file.
 
     Attributes:
-        width, height: in pixels.
-        spacing: between the centres of neighbouring rows and columns, in words; empty where it is not known.
+        width, height: the size in pixels.
+        spacing: the distance between the centres of neighbouring rows and columns, in words; empty if it is
+            not known.
     """
 
     width: int
@@ -162,14 +162,10 @@ def _header(dataset: Dataset) -> Header:
     """
     if "PixelData" not in dataset:
         floats = "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset
-        what = (
-            "has pixels of floating point, which are not read" if floats else "has no pixels, or is cut off"
-        )
-        raise DicomError(what)
-    frames, colour = (
-        int(dataset.get("NumberOfFrames") or 1),
-        str(dataset.get("PhotometricInterpretation", "")),
-    )
+        kind = "floating-point pixels, which are not read" if floats else "no pixels, or is cut off"
+        raise DicomError(f"has {kind}")
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    colour = str(dataset.get("PhotometricInterpretation", ""))
     if frames != 1:
         raise DicomError(f"has {frames} frames; files of one frame are read")
     if int(dataset.get("SamplesPerPixel") or 1) != 1 or colour in COLOURS:

@@ -30,15 +30,15 @@ def _size_of_jpeg2000(stream: bytes) -> tuple[int, int]:
 
 
 def _size_of_jpeg(stream: bytes) -> tuple[int, int] | None:
-    place = 2
-    while stream[place] == 0xFF:
-        marker = stream[place + 1]
+    offset = 2
+    while stream[offset] == 0xFF:
+        marker = stream[offset + 1]
         if marker == 0xFF:  # a fill byte
-            place += 1
+            offset += 1
             continue
-        (length,) = struct.unpack_from(">H", stream, place + 2)
+        (length,) = struct.unpack_from(">H", stream, offset + 2)
         if marker in _FRAMES:
-            height, width = struct.unpack_from(">HH", stream, place + 5)
+            height, width = struct.unpack_from(">HH", stream, offset + 5)
             return width, height
-        place += 2 + length
+        offset += 2 + length
     return None

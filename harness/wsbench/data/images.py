@@ -186,8 +186,8 @@ def _grey(path: Path, grey_levels: tuple[float, float] | None) -> Image.Image:
     if dicom.is_dicom(data, path.suffix):
         return Image.fromarray(dicom.read(data)[1])
     with Image.open(io.BytesIO(data)) as image:
-        if what := limits.too_large_picture(image):
-            raise ValueError(what)
+        if too_large := limits.too_large_picture(image):
+            raise ValueError(too_large)
         return _eight_bits(image, grey_levels)
 
 

@@ -1,4 +1,4 @@
-"""Entries of datasets.yaml that name their kind, as datasets: without a line of Python by who wrote them."""
+"""Makes datasets of the entries of datasets.yaml that name their kind."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from wsbench.settings import Settings
 
 
 def with_own_datasets(plugins: Plugins, folder: Path | None = None) -> Plugins:
-    """The same plugins with a dataset for every entry of datasets.yaml that names its kind.
+    """Add a dataset for every entry of datasets.yaml that names its kind.
 
-    An entry that cannot be used takes nothing else down: who asks for its dataset is told why.
+    An entry that cannot be used is no obstacle to the others. Asking for its dataset raises the reason.
 
     Args:
-        plugins: their datasets are added to.
-        folder: of datasets.yaml; default: the working directory.
+        plugins: the plugins. Their datasets are added to.
+        folder: the folder of datasets.yaml; the working directory by default.
+
+    Returns:
+        The plugins that were given.
     """
     try:
         file, entries = catalog.own_entries(folder)
@@ -44,21 +47,21 @@ def with_own_datasets(plugins: Plugins, folder: Path | None = None) -> Plugins:
 
 
 def dataset_of(plugins: Plugins, name: str, values: Mapping[str, Any], file: Path) -> DatasetSpec:
-    """The dataset that an entry of datasets.yaml is.
+    """Make a dataset of an entry of datasets.yaml.
 
     Args:
-        plugins: among which its kind is looked up.
-        name: of the entry.
-        values: of the entry, by key.
-        file: in which it stands, for messages.
+        plugins: the plugins whose kinds are known.
+        name: the name of the entry.
+        values: the values of the entry by key.
+        file: the file of the entry, for messages.
 
     Raises:
-        WsbenchError: the name is taken, the kind is unknown, or a key is; the message names file and entry.
+        WsbenchError: the name is taken, or the kind or a key is unknown. The message names file and entry.
     """
     where = f"{file}: {name}"
     if name in plugins.datasets:
-        place = plugins.origins["dataset", name]
-        raise WsbenchError(f"{where}: {place} provides a dataset of this name; rename the entry")
+        origin = plugins.origins["dataset", name]
+        raise WsbenchError(f"{where}: {origin} provides a dataset of this name; rename the entry")
     try:
         kind = choose(str(values["kind"]), plugins.kinds, "kind of dataset")
         settings = _settings_of(kind, values, where)
@@ -69,19 +72,19 @@ def dataset_of(plugins: Plugins, name: str, values: Mapping[str, Any], file: Pat
 
 
 def _settings_of(kind: DatasetKindSpec, values: Mapping[str, Any], where: str) -> type[Settings]:
-    """The kind's settings model with an entry's values as its defaults, so that ``--data-option`` changes
+    """The settings model of a kind with the values of an entry as its defaults. So ``--data-option`` changes
     them and ``wsbench describe`` shows them."""
     fields, of_all = kind.settings.model_fields, catalog.Entry.model_fields
     if both := sorted(fields.keys() & of_all.keys()):
         raise WsbenchError(f"{where}: kind {kind.name} has the setting '{both[0]}', a key of every entry")
-    own = {key: value for key, value in values.items() if key not in of_all}
-    for key in own:
+    of_kind = {key: value for key, value in values.items() if key not in of_all}
+    for key in of_kind:
         if key not in fields:
             raise WsbenchError(
                 f"{where}: {key}: no key of kind {kind.name}; {suggestion(str(key), [*fields, *of_all])}"
             )
-    checked = documents.checked(kind.settings, own, where)
-    defaults: dict[str, Any] = {key: _with_default(fields[key], getattr(checked, key)) for key in own}
+    checked = documents.checked(kind.settings, of_kind, where)
+    defaults: dict[str, Any] = {key: _with_default(fields[key], getattr(checked, key)) for key in of_kind}
     return create_model(kind.settings.__name__, __base__=kind.settings, __doc__=kind.summary, **defaults)
 
 

@@ -1,4 +1,4 @@
-"""A new entry of datasets.yaml for a folder that some kind of dataset knows, written behind all others."""
+"""Writes an entry of datasets.yaml for a folder that some kind of dataset knows."""
 
 from __future__ import annotations
 
@@ -21,39 +21,44 @@ from wsbench.utils.names import MAX_NAME_BYTES
 
 
 def guesses(plugins: Plugins, folder: Path) -> dict[str, FolderGuess]:
-    """What the kinds of dataset that know a folder say of it, by their names: most images first."""
-    found = {}
+    """Ask all kinds of dataset what a folder holds.
+
+    Returns:
+        The guesses of the kinds that know the folder, by the name of the kind. The one with the most images
+        is first.
+    """
+    known = {}
     for name, kind in plugins.kinds.items():
         if kind.guess is not None:
             with contained(f"{name} (plugin {place_of(kind.guess)})", "guess"):
                 guess = kind.guess(folder)
             if guess is not None:
-                found[name] = guess
-    return dict(sorted(found.items(), key=lambda item: (-item[1].images, item[0])))
+                known[name] = guess
+    return dict(sorted(known.items(), key=lambda item: (-item[1].images, item[0])))
 
 
 def name_of(folder: Path) -> str:
-    """A name for the dataset in a folder, made of the folder's."""
+    """Make a name for the dataset in a folder from the name of the folder."""
     letters = [letter if letter.isascii() and letter.isalnum() else "_" for letter in folder.resolve().name]
     return "".join(letters).strip("_").lower()[:MAX_NAME_BYTES] or "mine"
 
 
 def add(plugins: Plugins, name: str, folder: Path, kind: str, keys: Mapping[str, Any]) -> tuple[Path, str]:
-    """Write an entry behind those of the working directory's datasets.yaml, or a new file.
+    """Append an entry to datasets.yaml in the working directory. The file is made if it does not exist.
 
     Args:
-        plugins: with the datasets of that file.
-        name: of the entry.
-        folder: of the dataset.
-        kind: that reads it.
-        keys: of the entry, besides its kind and folder.
+        plugins: the plugins with the datasets of that file.
+        name: the name of the entry.
+        folder: the folder of the dataset.
+        kind: the name of the kind that reads the folder.
+        keys: the other keys of the entry.
 
     Returns:
         The path of the file, and the lines that were added.
 
     Raises:
-        WsbenchError: the name is taken, the entry cannot be used, or the file is such that nothing can be
-            added behind its end. Nothing is then written.
+        WsbenchError: the name is taken, the entry cannot be used, or the file has a form to which no entry
+            can be appended. The file is then unchanged.
     """
     file = catalog.own_entries()[0]
     values = {"kind": kind, "root": _shown(folder), **keys}
@@ -73,13 +78,14 @@ def add(plugins: Plugins, name: str, folder: Path, kind: str, keys: Mapping[str,
 
 
 def _shown(folder: Path) -> str:
-    """Relative where the folder lies in the working directory, so that both can be moved together."""
-    path, here = folder.resolve(), Path.cwd()
-    return path.relative_to(here).as_posix() if path.is_relative_to(here) else str(path)
+    """The path of a folder for the file. It is relative if the folder lies in the working directory, so that
+    both can be moved together."""
+    path, working = folder.resolve(), Path.cwd()
+    return path.relative_to(working).as_posix() if path.is_relative_to(working) else str(path)
 
 
 def _lines(name: str, values: Mapping[str, Any]) -> str:
-    """An entry as people write it: a key a line."""
+    """The text of an entry, with one key on each line."""
     import yaml
 
     lines = [f"{name}:"]
@@ -97,8 +103,8 @@ def _lines(name: str, values: Mapping[str, Any]) -> str:
 
 
 def _require(content: bytes, expected: Mapping[str, Any], file: Path, lines: str) -> None:
-    """Raise WsbenchError where a text does not hold what it should: the file before was of another form, in
-    which nothing can be added behind its end."""
+    """Raise WsbenchError if a text does not hold the expected entries. That happens where the file is written
+    in a form, such as one pair of braces, to which nothing can be appended."""
     try:
         same = documents.yaml_value(content, str(file)) == expected
     except WsbenchError:

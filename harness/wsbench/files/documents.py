@@ -12,6 +12,7 @@ from pydantic_core import from_json
 
 from wsbench.errors import WsbenchError, suggestion
 from wsbench.files import limits
+from wsbench.files.user_files import read_text
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -71,11 +72,11 @@ def read_json(path: Path, model: type[Model], noun: str) -> Model:
         noun: the file in words, such as ``a COCO annotation file``, for the message.
 
     Raises:
-        WsbenchError: the file cannot be read, is too large, or does not fit the model. The message names the
-            first wrong key and the reason.
+        WsbenchError: the file cannot be read, is too large, is not UTF-8, or does not fit the model. The
+            message names the first wrong key and the reason.
     """
     try:
-        return model.model_validate_json(read_bytes(path))
+        return model.model_validate_json(read_text(path))
     except ValidationError as error:
         raise WsbenchError(f"{path} is not {noun}: {reason_of(error, model)}") from None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 import wsbench
 
@@ -36,7 +36,7 @@ class Image(BaseModel):
     height: int | None = None
 
     def value(self, key: str) -> Any:
-        """Of a key that is no field; None where it has none."""
+        """The value of a key that is no field; None if the entry has no such key."""
         return (self.model_extra or {}).get(key)
 
 
@@ -81,41 +81,34 @@ def load(settings: CocoSettings, source: wsbench.Source) -> FolderDataset:
     """
     assert source.root is not None
     root, problems = source.root, list[wsbench.Problem]()
-    parts = list(_parts(settings, root, problems))
-    names = list(dict.fromkeys(category.name for part in parts for category in part.coco.categories))
-    class_of = _class_map(settings, names, parts[0].file)
-    folders = {split: root / folder for split, folder in _folders(settings, parts).items()}
+    files = list(_files(settings, root, problems))
+    names = list(
+        dict.fromkeys(category.name for coco_file in files for category in coco_file.coco.categories)
+    )
+    class_of = _class_map(settings, names, files[0].file)
+    folders = {split: root / folder for split, folder in _folders(settings, files).items()}
     described: list[Described] = []
-    for part in parts:
-        problems += _misnumbered(part)
-        described += _images(part, settings, class_of, problems)
-    kept, in_both = wsbench.one_value_each((image.name, image) for image in described)
-    for name, images in in_both.items():
-        where = " and ".join(dict.fromkeys(f"{image.where} ({image.split})" for image in images))
-        what = f"{name} has several entries, in {where}"
-        problems.append(wsbench.Problem(images[0].where, what, "image of several entries", (name,)))
+    for coco_file in files:
+        problems += _misnumbered(coco_file)
+        described += _images(coco_file, settings, class_of, problems)
+    by_name, in_both = wsbench.one_value_each((image.name, image) for image in described)
+    for name, several in in_both.items():
+        where = " and ".join(dict.fromkeys(f"{image.where} ({image.split})" for image in several))
+        problem = f"{name} has several entries, in {where}"
+        problems.append(wsbench.Problem(several[0].where, problem, "image of several entries", (name,)))
     classes = dict.fromkeys(name for name in class_of.values() if name is not None)
-    return FolderDataset(list(classes), list(kept.values()), problems, folders, settings.grey_levels, source)
+    return FolderDataset(
+        list(classes), list(by_name.values()), problems, folders, settings.grey_levels, source
+    )
 
 
-def _parts(settings: CocoSettings, root: Path, problems: list[wsbench.Problem]) -> Iterator[Annotations]:
+def _files(settings: CocoSettings, root: Path, problems: list[wsbench.Problem]) -> Iterator[Annotations]:
     for split, file in by_split(settings.annotations).items():
-        coco = _read(root / file)
+        coco = wsbench.images.read_json(root / file, File, "a COCO annotation file")
         split_of = {image.file_name: split for image in coco.images}
         if settings.lists is not None:
             split_of = splits_of_lists(settings.lists, root, split_of, file, problems)
         yield Annotations(file, coco, split_of)
-
-
-def _read(path: Path) -> File:
-    try:
-        return File.model_validate_json(wsbench.images.read_text(path))
-    except ValidationError as error:
-        reason = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, reason["loc"]))
-        raise wsbench.WsbenchError(
-            f"{path} is not a COCO annotation file: {place + ': ' if place else ''}{reason['msg']}"
-        ) from None
 
 
 def _class_map(settings: CocoSettings, names: list[str], file: str) -> dict[str, str | None]:
@@ -133,9 +126,9 @@ def _class_map(settings: CocoSettings, names: list[str], file: str) -> dict[str,
     return dict(settings.classes)
 
 
-def _folders(settings: CocoSettings, parts: Iterable[Annotations]) -> dict[str, str]:
+def _folders(settings: CocoSettings, files: Iterable[Annotations]) -> dict[str, str]:
     """The folder of images of every split."""
-    splits = dict.fromkeys(split for part in parts for split in part.split_of.values())
+    splits = dict.fromkeys(split for coco_file in files for split in coco_file.split_of.values())
     if isinstance(settings.images, str):
         return dict.fromkeys(splits, settings.images)
     for split in splits:
@@ -144,45 +137,47 @@ def _folders(settings: CocoSettings, parts: Iterable[Annotations]) -> dict[str, 
     return {split: settings.images[split] for split in splits}
 
 
-def _misnumbered(part: Annotations) -> Iterator[wsbench.Problem]:
+def _misnumbered(coco_file: Annotations) -> Iterator[wsbench.Problem]:
     """Ids that name several images or categories, and boxes of none: nobody can tell what they mark."""
-    names_of, several_of = wsbench.one_value_each((image.id, image.file_name) for image in part.coco.images)
+    names_of, several_of = wsbench.one_value_each(
+        (image.id, image.file_name) for image in coco_file.coco.images
+    )
     for number, several in several_of.items():
-        what = f"id {number} names {len(several)} images, {' and '.join(several)}"
-        yield wsbench.Problem(part.file, what, "id of several images", tuple(several))
-    for number in dict.fromkeys(box.image_id for box in part.coco.annotations):
+        problem = f"id {number} names {len(several)} images, {' and '.join(several)}"
+        yield wsbench.Problem(coco_file.file, problem, "id of several images", tuple(several))
+    for number in dict.fromkeys(box.image_id for box in coco_file.coco.annotations):
         if number not in names_of:
-            what = f"a box is on image {number}, which is not in it"
-            yield wsbench.Problem(part.file, what, "box of no image")
-    _, several_categories = wsbench.one_value_each((c.id, c.name) for c in part.coco.categories)
+            problem = f"a box is on image {number}, which is not in it"
+            yield wsbench.Problem(coco_file.file, problem, "box of no image")
+    _, several_categories = wsbench.one_value_each((c.id, c.name) for c in coco_file.coco.categories)
     for number, several in several_categories.items():
-        what = f"category {number} is called {' and '.join(several)}"
-        yield wsbench.Problem(part.file, what, "id of several categories", remedy="fix")
+        problem = f"category {number} is called {' and '.join(several)}"
+        yield wsbench.Problem(coco_file.file, problem, "id of several categories", remedy="fix")
 
 
 def _images(
-    part: Annotations,
+    coco_file: Annotations,
     settings: CocoSettings,
     class_of: Mapping[str, str | None],
     problems: list[wsbench.Problem],
 ) -> Iterator[Described]:
-    names = {category.id: category.name for category in part.coco.categories}
+    names = {category.id: category.name for category in coco_file.coco.categories}
     boxes_of: dict[Id, list[Annotation]] = defaultdict(list)
-    for box in part.coco.annotations:
+    for box in coco_file.coco.annotations:
         boxes_of[box.image_id].append(box)
     left_out = 0
-    for image in part.coco.images:
-        if image.file_name not in part.split_of:
+    for image in coco_file.coco.images:
+        if image.file_name not in coco_file.split_of:
             continue
-        split = part.split_of[image.file_name]
+        split = coco_file.split_of[image.file_name]
         name = _name(image.file_name, split, settings)
         annotations = boxes_of[image.id]
         if settings.unboxed == "unknown" and not annotations:
             left_out += 1
             continue
-        if what := _wrong(annotations, names):
+        if fault := _fault(annotations, names):
             problems.append(
-                wsbench.Problem(part.file, f"{image.file_name} {what}", "bad annotation", (name,))
+                wsbench.Problem(coco_file.file, f"{image.file_name} {fault}", "bad annotation", (name,))
             )
             continue
         boxes = tuple(_boxes(annotations, names, class_of))
@@ -193,13 +188,13 @@ def _images(
             split=split,
             labels=tuple(dict.fromkeys(box.label for box in boxes)),
             boxes=boxes,
-            where=part.file,
+            where=coco_file.file,
             patient=_patient(image, settings),
             annotated_size=size,
         )
     if left_out:
-        what = f"{left_out} images without a box are left out (unboxed: unknown)"
-        problems.append(wsbench.Problem(part.file, what, "unknown image", remedy="none"))
+        note = f"{left_out} images without a box are left out (unboxed: unknown)"
+        problems.append(wsbench.Problem(coco_file.file, note, "unknown image", remedy="none"))
 
 
 def _name(file_name: str, split: str, settings: CocoSettings) -> str:
@@ -219,7 +214,7 @@ def _patient(image: Image, settings: CocoSettings) -> str | None:
     return str(value)
 
 
-def _wrong(annotations: Iterable[Annotation], names: Mapping[Id, str]) -> str:
+def _fault(annotations: Iterable[Annotation], names: Mapping[Id, str]) -> str:
     """What is wrong with the annotations of an image, or nothing."""
     for annotation in annotations:
         if annotation.category_id not in names:
@@ -238,6 +233,6 @@ def _boxes(
         category = names[annotation.category_id]
         label = class_of[category]
         if label is not None:
-            assert annotation.bbox is not None  # _wrong has looked
+            assert annotation.bbox is not None  # _fault has looked
             kind = category if category != label else ""
             yield wsbench.Box(label, *wsbench.geometry.xywh_to_xyxy(annotation.bbox), kind)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import wsbench
 
-from ._csv_rows import RowError, Said, said
+from ._csv_rows import RowContent, RowError, content_of
 from ._csv_settings import CsvSettings
 from ._csv_table import rows
 from ._words import by_split
@@ -32,7 +32,7 @@ class Row:
     file: str
     split: str
     where: str
-    said: Said
+    said: RowContent
     patient: str | None
     size: tuple[int, int] | None = None
     fault: str = ""
@@ -77,9 +77,9 @@ def read_box_rows(settings: CsvSettings, root: Path, problems: list[wsbench.Prob
 def _row(cells: Mapping[str, str], split: str, where: str, settings: CsvSettings) -> Row:
     columns = settings.columns
     patient = None if columns.patient is None else cells[columns.patient] or None
-    row = Row(cells[columns.image], split, where, Said(), patient)
+    row = Row(cells[columns.image], split, where, RowContent(), patient)
     try:
-        return replace(row, said=said(cells, settings), size=_size(cells, settings))
+        return replace(row, said=content_of(cells, settings), size=_size(cells, settings))
     except RowError as error:
         return replace(row, fault=str(error))
 

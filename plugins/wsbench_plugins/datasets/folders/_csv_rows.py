@@ -1,4 +1,4 @@
-"""What a single row of a table says of its image."""
+"""Reads a single row of a table."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ UNCERTAIN = ("-1", "-1.0")
 
 
 class RowError(Exception):
-    """A row that cannot be understood, in words."""
+    """The reason why a row cannot be understood."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a row says.
+class RowContent:
+    """The content of a row.
 
     Attributes:
-        label: a class that is present; empty where it names none.
-        box: of that class.
-        normal: whether it says that the image shows nothing; the word, for messages.
+        label: a class that is present; empty if the row names none.
+        box: a box of that class.
+        normal: the word by which the row says that the image shows nothing; empty if it does not say so.
         unknown: whether nobody can tell what the image shows.
-        labels: all classes of the image, where a column says them; None where none does.
+        labels: all classes of the image; None if no column holds them.
     """
 
     label: str = ""
@@ -46,43 +46,44 @@ class Said:
     labels: tuple[str, ...] | None = None
 
 
-def said(cells: Mapping[str, str], settings: CsvSettings) -> Said:
-    """What the cells of a row say.
+def content_of(cells: Mapping[str, str], settings: CsvSettings) -> RowContent:
+    """Read the cells of a row.
 
     Raises:
-        RowError: they cannot be understood.
+        RowError: a cell cannot be understood.
     """
     columns = settings.columns
     if columns.flags or columns.labels is not None:
         labels = _flags(cells, settings) if columns.flags else _labels(cells, settings)
         if labels is None:
-            return Said(unknown=True)
-        row = _of_class(cells, settings) if columns.box else Said()
-        return Said(row.label if row.box else "", row.box, labels=labels)
+            return RowContent(unknown=True)
+        row = _of_class(cells, settings) if columns.box else RowContent()
+        return RowContent(row.label if row.box else "", row.box, labels=labels)
     return _of_class(cells, settings)
 
 
-def _of_class(cells: Mapping[str, str], settings: CsvSettings) -> Said:
+def _of_class(cells: Mapping[str, str], settings: CsvSettings) -> RowContent:
     corners = _corners(cells, settings)
     word = _word(cells, settings, boxed=corners is not None)
     if corners is not None:
         return _boxed(word, corners, settings)
     if word in settings.normal:
-        return Said(normal=word)
+        return RowContent(normal=word)
     if settings.columns.box and settings.unboxed != "label":
-        return Said(unknown=True) if settings.unboxed == "unknown" else Said(normal=word or "no box")
-    return Said(_class(word, settings) or "") if word else Said()
+        unknown = settings.unboxed == "unknown"
+        return RowContent(unknown=True) if unknown else RowContent(normal=word or "no box")
+    return RowContent(_class(word, settings) or "") if word else RowContent()
 
 
-def _boxed(word: str, corners: tuple[float, float, float, float], settings: CsvSettings) -> Said:
+def _boxed(word: str, corners: tuple[float, float, float, float], settings: CsvSettings) -> RowContent:
     if not word:
         raise RowError("has a box and no class")
     if word in settings.normal:
         raise RowError(f"has a box and the word '{word}'")
     label = _class(word, settings)
     if label is None:
-        return Said()
-    return Said(label, wsbench.Box(label, *corners, word if word != label else ""))
+        return RowContent()
+    return RowContent(label, wsbench.Box(label, *corners, word if word != label else ""))
 
 
 def _word(cells: Mapping[str, str], settings: CsvSettings, *, boxed: bool) -> str:

@@ -40,8 +40,8 @@ class Columns(wsbench.Settings):
     @model_validator(mode="after")
     def _whole_boxes(self) -> Columns:
         for names, others in ((SIZES, CORNERS), (CORNERS, SIZES)):
-            given = [name for name in names if getattr(self, name) is not None]
-            if given and len(given) < 4:
+            named = [name for name in names if getattr(self, name) is not None]
+            if named and len(named) < 4:
                 raise ValueError(f"a box needs the columns {', '.join(names)}, or {', '.join(others)}")
         if self.x is not None and self.x0 is not None:
             raise ValueError("name x, y, width and height of a box, or x0, y0, x1 and y1, not both")

@@ -34,12 +34,12 @@ class FolderDataset(wsbench.Dataset):
     """The images of a folder.
 
     Args:
-        classes: in the order of every score column.
-        described: what annotations say of the images, each name once.
-        problems: what is wrong with the annotations.
-        folders: by split, the folder that its images' names begin in.
-        levels: of images of 16 bits, the values that are black and white.
-        source: where it is loaded from.
+        classes: the names of the classes, in the order of the columns of scores.
+        described: the images as the annotations describe them. No name occurs twice.
+        problems: problems of the annotations.
+        folders: for each split, the folder in which the names of its images begin.
+        levels: the values that are black and white in images of 16 bits.
+        source: the folder of the dataset, the cache, and where to show progress.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class FolderDataset(wsbench.Dataset):
         self._levels, self._root = levels, source.root
         self._paths: dict[str, Path] = {}
         trees = {folder: ImageFiles(folder) for folder in dict.fromkeys(folders.values())}
-        found = {image.name: trees[folders[image.split]].of(image.file) for image in described}
-        absent = list(_absent(described, found))
-        shared = list(_shared(described, found, source.root))
-        paths = {image.name: found[image.name][0] for image in described if len(found[image.name]) == 1}
+        files = {image.name: trees[folders[image.split]].of(image.file) for image in described}
+        absent = list(_absent(described, files))
+        shared = list(_shared(described, files, source.root))
+        paths = {image.name: files[image.name][0] for image in described if len(files[image.name]) == 1}
         memory = source.cache / f"files-{wsbench.seed_from(str(source.root.resolve())):x}.json"
         facts = wsbench.images.inspect_files(sorted(set(paths.values())), memory, source.progress)
         bad: list[wsbench.Problem] = []
@@ -67,13 +67,13 @@ class FolderDataset(wsbench.Dataset):
         for image in described:
             if (path := paths.get(image.name)) is None:
                 continue
-            if what := self._wrong(facts[path]):
-                bad.append(wsbench.Problem(self._relative(path), what, images=(image.name,)))
+            if fault := self._fault(facts[path]):
+                bad.append(wsbench.Problem(self._relative(path), fault, images=(image.name,)))
                 continue
             self._paths[image.name] = path
             samples.append(self._sample(image, facts[path]))
         self.samples = tuple(samples)
-        unnamed = _unnamed(trees.values(), {path for several in found.values() for path in several})
+        unnamed = _unnamed(trees.values(), {path for several in files.values() for path in several})
         self.problems = (*problems, *absent, *shared, *bad, *unnamed)
         self.boxes_complete = not _some_are_unboxed(samples)
 
@@ -85,7 +85,7 @@ class FolderDataset(wsbench.Dataset):
     def _relative(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()
 
-    def _wrong(self, facts: wsbench.images.FileFacts) -> str:
+    def _fault(self, facts: wsbench.images.FileFacts) -> str:
         """What is wrong with an image file, or nothing."""
         if facts.broken:
             return facts.broken
@@ -117,38 +117,38 @@ class FolderDataset(wsbench.Dataset):
 
 
 def _cut(box: wsbench.Box, width: int, height: int) -> wsbench.Box:
-    """A box without what little of it is outside its image: programs round. One that is further outside stays
-    as it is, and is a problem."""
+    """Cut a box at the edges of its image if it sticks out by a rounding error. Other boxes stay as they are:
+    one that sticks out further is a problem."""
     corners = (box.x0, box.y0, box.x1, box.y1)
-    inside = (max(box.x0, 0.0), max(box.y0, 0.0), min(box.x1, float(width)), min(box.y1, float(height)))
-    moved = max(abs(new - old) for new, old in zip(inside, corners, strict=True))
-    return wsbench.Box(box.label, *inside, box.kind) if moved <= ROUNDED else box
+    within = (max(box.x0, 0.0), max(box.y0, 0.0), min(box.x1, float(width)), min(box.y1, float(height)))
+    moved = max(abs(new - old) for new, old in zip(within, corners, strict=True))
+    return wsbench.Box(box.label, *within, box.kind) if moved <= ROUNDED else box
 
 
-def _absent(described: Sequence[Described], found: Mapping[str, Sequence[Path]]) -> Iterator[wsbench.Problem]:
+def _absent(described: Sequence[Described], files: Mapping[str, Sequence[Path]]) -> Iterator[wsbench.Problem]:
     for image in described:
-        if not found[image.name]:
-            what = f"names {image.file}, of which there is no file"
-            yield wsbench.Problem(image.where, what, "missing image", (image.name,))
+        if not files[image.name]:
+            problem = f"names {image.file}, of which there is no file"
+            yield wsbench.Problem(image.where, problem, "missing image", (image.name,))
 
 
 def _shared(
-    described: Sequence[Described], found: Mapping[str, Sequence[Path]], root: Path
+    described: Sequence[Described], files: Mapping[str, Sequence[Path]], root: Path
 ) -> Iterator[wsbench.Problem]:
     """Names that fit several files, and files that several names mean."""
     names_of: dict[Path, list[str]] = defaultdict(list)
     for image in described:
-        for path in found[image.name]:
+        for path in files[image.name]:
             names_of[path].append(image.name)
-        if len(found[image.name]) > 1:
-            files = " and ".join(path.relative_to(root).as_posix() for path in found[image.name][:2])
-            what = f"{image.name} may be {files}"
-            yield wsbench.Problem(image.where, what, "name of several files", (image.name,))
+        if len(files[image.name]) > 1:
+            fitting = " and ".join(path.relative_to(root).as_posix() for path in files[image.name][:2])
+            problem = f"{image.name} may be {fitting}"
+            yield wsbench.Problem(image.where, problem, "name of several files", (image.name,))
     for path, names in names_of.items():
         if len(names) > 1:
-            what = f"is the file of {' and '.join(names)}"
+            problem = f"is the file of {' and '.join(names)}"
             yield wsbench.Problem(
-                path.relative_to(root).as_posix(), what, "file of several names", tuple(names)
+                path.relative_to(root).as_posix(), problem, "file of several names", tuple(names)
             )
 
 
@@ -157,8 +157,8 @@ def _unnamed(trees: Iterable[ImageFiles], named: set[Path]) -> Iterator[wsbench.
     rest = sorted({path for tree in trees for path in tree.paths()} - named)
     if rest:
         names = ", ".join(path.name for path in rest[:NAMED]) + (" ..." if len(rest) > NAMED else "")
-        what = f"{len(rest)} image files are named in no annotation: {names}"
-        yield wsbench.Problem("images", what, "file without an entry", remedy="none")
+        note = f"{len(rest)} image files are named in no annotation: {names}"
+        yield wsbench.Problem("images", note, "file without an entry", remedy="none")
 
 
 def _some_are_unboxed(samples: Sequence[wsbench.Sample]) -> bool:

@@ -1,4 +1,4 @@
-"""What a table says of an image, before its file is looked at."""
+"""An image as a table describes it, before its file is read."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Described:
     """An image as the files of annotations describe it.
 
     Attributes:
-        name: unique in the dataset.
-        file: what they call its file, inside the folder of its split.
-        split: that it belongs to.
-        labels, boxes, patient, annotated_size: as of `wsbench.Sample`.
-        where: the file, and the line where it has lines, that names it.
+        name: its name, which is unique in the dataset.
+        file: the name of its file in the annotations, inside the folder of its split.
+        split: the name of its split.
+        labels, boxes, patient, annotated_size: the fields of `wsbench.Sample`.
+        where: the file of annotations that names it, with the line if it has lines.
     """
 
     name: str

@@ -36,12 +36,12 @@ TRAINED = {"fit": 0.8, "select": 0.1, "calibrate": 0.1}
 
 def files(folder: Path, suffix: str) -> Iterator[Path]:
     """The files of annotations in a folder and those a few folders below, nearest first."""
-    found = [
+    candidates = [
         path
         for path in folder.rglob("*")
         if path.suffix.lower() == suffix and path.is_file() and not _is_hidden(path.relative_to(folder))
     ]
-    near = [path for path in found if len(path.relative_to(folder).parts) <= DEPTH + 1]
+    near = [path for path in candidates if len(path.relative_to(folder).parts) <= DEPTH + 1]
     yield from sorted(near, key=lambda path: (len(path.parts), path))[:MOST_FILES]
 
 
@@ -99,8 +99,8 @@ def base_of(images: ImageFiles, folder: Path, names: Sequence[str]) -> tuple[str
         paths = images.of(name)
         depth = len(PurePosixPath(name.replace("\\", "/")).parts)
         if paths and ".." not in name:
-            inside = PurePosixPath(paths[0].relative_to(folder).as_posix())
-            bases[str(inside.parents[min(depth, len(inside.parents)) - 1])] += 1
+            relative = PurePosixPath(paths[0].relative_to(folder).as_posix())
+            bases[str(relative.parents[min(depth, len(relative.parents)) - 1])] += 1
     if not bases:
         return "", 0.0
     return bases.most_common(1)[0][0], sum(bases.values()) / len(some)
@@ -116,7 +116,8 @@ def grey_levels(images: ImageFiles, said: list[str]) -> dict[str, list[int]]:
             with Image.open(path) as image:
                 if image.mode.startswith("I"):
                     largest = max(largest, int(image.getextrema()[1]))  # type: ignore[arg-type]
-        except Exception:  # Pillow raises whatever its decoders raise; `data check` names the file
+        # Pillow raises whatever its decoders raise; `data check` names the file.
+        except Exception:  # nosec B112
             continue
     if not largest:
         return {}
