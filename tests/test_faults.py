@@ -42,11 +42,11 @@ def may_mount() -> bool:
 @pytest.mark.parametrize(
     "words",
     [
-        ("corrupt", "--count", "11"),
-        ("kill", "--count", "2"),
+        ("corrupt", "--count", "6"),
+        ("kill", "--count", "1"),
         ("share", "--count", "1"),
         pytest.param(
-            ("disks", "--count", "2"),
+            ("disks", "--count", "1"),
             marks=pytest.mark.skipif(not may_mount(), reason="no file system may be mounted here"),
         ),
     ],

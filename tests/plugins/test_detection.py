@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from conftest import box, found, measured, table, taken, value
@@ -130,9 +129,7 @@ def test_average_precision_is_what_pycocotools_accumulates(seed: int) -> None:
     """Its own ``accumulate``, which is not used, gives the same numbers from the same matches."""
     scored = random_table(seed, tied=seed % 2 == 0)
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO()
-        truth.dataset = _matching._truth(scored, _matching.by_hash(scored.names))
-        truth.createIndex()
+        truth = _matching._truth(scored)
         theirs = COCOeval(truth, _matching._results(truth, scored, scored.predicted), "bbox")
         theirs.params.iouThrs = np.array(_matching.IOUS)
         theirs.params.areaRng, theirs.params.areaRngLbl = [[0, 1e10]], ["all"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +17,12 @@ from wsbench.data.dataset import Loaded
 from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import WsbenchError
 from wsbench.runs import replay
-from wsbench.runs.rescoring import dataset_of
+from wsbench.runs.rescoring import dataset_as_described
 from wsbench.utils.progress import Progress, Silent
 from wsbench.utils.workers import in_order
 
 CHUNK = 4
-"""Records that a process computes before it is given more; each process loads the dataset once a chunk."""
+"""Records that a process computes before it is given more."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ def replay_all(
         for of_data in by_data.values()
         for start in range(0, len(of_data), CHUNK)
     ]
-    replay_chunk = functools.partial(_replay, plugin_files=tuple(plugin_files), update=update)
+    replay_chunk = functools.partial(
+        _replay, plugin_files=tuple(map(str, plugin_files)), update=update, call=uuid.uuid4().hex
+    )
     work = in_order(replay_chunk, chunks, processes=True)
     differences: dict[Path, Sequence[str]] = {}
     missing: dict[str, str] = {}
@@ -75,12 +79,15 @@ def replay_all(
     return Replayed(differences, missing, equal)
 
 
-def _replay(paths: Sequence[Path], plugin_files: Sequence[Path], update: bool) -> list[list[str]] | str:
+def _replay(
+    paths: Sequence[Path], plugin_files: tuple[str, ...], update: bool, call: str
+) -> list[list[str]] | str:
     """The differences of each record, none where it was updated; why, where their dataset cannot be
     loaded."""
-    known = with_own_datasets(plugins.find(plugin_files))
+    first = records.load(paths[0])
     try:
-        loaded = dataset_of(records.load(paths[0]), known, Silent(), None)
+        described = json.dumps(first.dataset, sort_keys=True)
+        known, loaded = _dataset(described, str(first.folder), plugin_files, call)
     except WsbenchError as error:
         return str(error)
     result = []
@@ -96,6 +103,14 @@ def _replay(paths: Sequence[Path], plugin_files: Sequence[Path], update: bool) -
         except WsbenchError as error:
             result.append([str(error)])
     return result
+
+
+@functools.lru_cache(maxsize=1)  # records of one dataset follow each other, and loading it takes seconds
+def _dataset(described: str, place: str, plugin_files: tuple[str, ...], call: str) -> tuple[Plugins, Loaded]:
+    """The plugins and the dataset that a record describes, in JSON. A process outlives a call of
+    `replay_all`, before whose successor files may change, so each call has a name of its own."""
+    known = with_own_datasets(plugins.find([Path(file) for file in plugin_files]))
+    return known, dataset_as_described(json.loads(described), known, Silent(), None, place)
 
 
 def _differences(path: Path, loaded: Loaded, known: Plugins) -> list[str]:

@@ -214,9 +214,26 @@ def dataset_of(record: Record, plugins: Plugins, progress: Progress, root: Path 
     Raises:
         WsbenchError: it is not the one that the run was made on, or the record sums up several runs.
     """
-    data = record.dataset
+    return dataset_as_described(record.dataset, plugins, progress, root, str(record.folder))
+
+
+def dataset_as_described(
+    data: Mapping[str, Any], plugins: Plugins, progress: Progress, root: Path | None, place: str
+) -> Loaded:
+    """The dataset that a record describes.
+
+    Args:
+        data: what `Loaded.describe` wrote into the record.
+        plugins: the dataset must be among them.
+        progress: where long work is shown.
+        root: the dataset's folder.
+        place: where the record lies, for messages.
+
+    Raises:
+        WsbenchError: the dataset at hand is another one, or the record sums up several runs.
+    """
     if data.get("folds"):
-        raise WsbenchError(f"{record.folder}: sums up {data['folds']} runs; name one of those beside it")
+        raise WsbenchError(f"{place}: sums up {data['folds']} runs; name one of those beside it")
     loaded = load_dataset(
         plugins, data["name"], data["settings"], progress, root=root, skip_bad=bool(data["skipped"])
     )
@@ -224,7 +241,7 @@ def dataset_of(record: Record, plugins: Plugins, progress: Progress, root: Path 
         loaded = loaded.of_fold(Fold(**data["fold"]))
     if loaded.fingerprint != data["fingerprint"]:
         raise WsbenchError(
-            f"{record.folder}: was made on data {data['fingerprint']}, here is {loaded.fingerprint}: "
+            f"{place}: was made on data {data['fingerprint']}, here is {loaded.fingerprint}: "
             "files, labels, boxes or roles differ; give --root the folder it was made on"
         )
     return loaded

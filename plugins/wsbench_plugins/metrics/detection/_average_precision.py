@@ -33,10 +33,11 @@ def average_precision(
     truths = resamples.sum(scored.per_image(scored.truth))
     weights = negative_weights(scored, resamples)
     columns = []
-    for label, boxes in enumerate(scored.memoised(ranked)):
+    for label in range(len(scored.classes)):
         negative, weight = ~scored.labels[:, label], weights[:, label]
         curves = []
         for iou in ious:
+            boxes = ranked(scored, iou)[label]
             ranks = np.flatnonzero(boxes.at(iou))  # precision is highest where a box has just hit
             hits = resamples.cumulative_counts(boxes.image[ranks], 1 + np.arange(len(ranks)))
             shown = resamples.cumulative_counts(boxes.image, 1 + ranks)
@@ -57,7 +58,7 @@ def conditional_average_precision(
     """
     truths = resamples.sum(scored.per_image(scored.truth))
     columns = []
-    for label, boxes in enumerate(scored.memoised(conditional)):
+    for label, boxes in enumerate(conditional(scored, iou)):
         ranks = np.flatnonzero(boxes.at(iou))
         stops = np.unique(np.searchsorted(-boxes.score, -boxes.score[ranks], side="right"))
         hits = resamples.cumulative_counts(boxes.image[ranks], np.searchsorted(ranks, stops))

@@ -60,7 +60,7 @@ def best_box_hits(scored: wsbench.metrics.Scored) -> np.ndarray:
     """``(N, C)`` bool: the image's best box of the class overlaps a truth box by at least 0.25. Of equally
     good boxes the one that stands first counts."""
     hits = np.zeros(scored.labels.shape, dtype=bool)
-    for label, boxes in enumerate(scored.memoised(conditional)):
+    for label, boxes in enumerate(conditional(scored, IOU)):
         images, first = np.unique(boxes.image, return_index=True)
         hits[images, label] = boxes.at(IOU)[first]
     return hits

@@ -22,7 +22,7 @@ def froc(
     truths = resamples.sum(scored.per_image(scored.truth))
     images = resamples.sum(scored.known)
     columns = []
-    for label, boxes in enumerate(scored.memoised(ranked)):
+    for label, boxes in enumerate(ranked(scored, FROC_IOU)):
         hit = boxes.at(FROC_IOU)
         levels = np.unique(-boxes.score[hit])  # a threshold admits all boxes of equal score
         hits, every = (
@@ -46,7 +46,7 @@ def rsna(scored: wsbench.metrics.Scored, resamples: wsbench.metrics.Resamples) -
     score = np.zeros_like(boxes)
     for iou in RSNA_IOUS:
         hits = np.zeros_like(boxes)
-        for label, of_class in enumerate(scored.memoised(ranked)):
+        for label, of_class in enumerate(ranked(scored, iou)):
             np.add.at(hits[:, label], of_class.image[of_class.at(iou)], 1.0)
         hits *= scored.predicted_positive
         score += np.divide(hits, boxes - hits, out=np.zeros_like(hits), where=boxes > 0)
