@@ -39,12 +39,15 @@ def make(command: Command, layout: str) -> Path:
     return Path("made")
 
 
-def check_and_run(command: Command, dataset: str, root: Path, *data_options: str) -> str:
-    """`data check`, which finds nothing wrong, and a run of fixed boxes; what `data check` printed."""
+def check_and_run(
+    command: Command, dataset: str, root: Path, *data_options: str, method: str = "prior_boxes"
+) -> str:
+    """`data check`, which finds nothing wrong, and a run of an image-blind method; what `data check`
+    printed."""
     code, out, err = command("data", "check", dataset, "--root", str(root), "-q", *data_options)
     assert code == 0, err
     assert "nothing is wrong" in out
-    words = ("-m", "prior_boxes", "-d", dataset, "--root", str(root), "-q", "--no-references")
+    words = ("-m", method, "-d", dataset, "--root", str(root), "-q", "--no-references")
     code, _, err = command("run", *words, *data_options)
     assert code == 0, err
     return out

@@ -84,11 +84,15 @@ def read_whole(dataset: wsbench.Dataset, sample: wsbench.Sample) -> np.ndarray:
 
 
 def save_image(grey: np.ndarray, path: Path) -> None:
-    """Save grey levels, in the format of the path's suffix, and make its folder."""
+    """Save grey levels, in the format of the path's suffix, and make its folder. A JPEG has quality 95."""
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(grey).save(path)
+    image = Image.fromarray(grey)
+    if path.suffix in (".jpg", ".jpeg"):
+        image.save(path, quality=95)
+    else:
+        image.save(path)
 
 
 def save_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
