@@ -92,8 +92,7 @@ def require_parts(root: Path, dataset: str, parts: Sequence[str]) -> None:
         if not (root / part).exists():
             packed = next((f" (unpack {name})" for name in _packed(part) if (root / name).exists()), "")
             raise wsbench.WsbenchError(
-                f"{dataset}: {root} has no {part}{packed}; give --root the folder that holds "
-                f"{' and '.join(parts)}"
+                f"{dataset}: {root} has no {part}{packed}; give --root the folder that holds it"
             )
 
 
