@@ -98,15 +98,23 @@ def describe(
 
 
 def _describe(plugins: Plugins, name: str) -> None:
-    everything: Mapping[str, MetricSpec | DatasetKindSpec | DatasetSpec | MethodSpec] = {
-        **plugins.kinds,
-        **plugins.metrics,
-        **plugins.datasets,
-        **plugins.methods,
-    }
+    tables: tuple[Mapping[str, MetricSpec | DatasetKindSpec | DatasetSpec | MethodSpec], ...] = (
+        plugins.methods,
+        plugins.datasets,
+        plugins.metrics,
+        plugins.kinds,
+    )
     if name in plugins.refused:
         raise WsbenchError(plugins.refused[name])
-    spec = choose(name, everything, "dataset, method or metric")
+    choose(name, dict.fromkeys(known for table in tables for known in table), "dataset, method or metric")
+    # A dataset and a metric may have the same name, such as that of a challenge.
+    for number, spec in enumerate(table[name] for table in tables if name in table):
+        if number:
+            print()
+        _describe_spec(spec)
+
+
+def _describe_spec(spec: MetricSpec | DatasetKindSpec | DatasetSpec | MethodSpec) -> None:
     print(f"{spec.name}: {spec.summary}")
     if isinstance(spec, MetricSpec):
         definition = (spec.compute.__doc__ or "").partition("Args:")[0]
@@ -117,7 +125,7 @@ def _describe(plugins: Plugins, name: str) -> None:
     presets: Mapping[str, Mapping[str, Any]] = {}
     after_fit: tuple[str, ...] = ()
     if isinstance(spec, DatasetSpec):
-        _source(name)
+        _source(spec.name)
     if isinstance(spec, MethodSpec):
         presets, after_fit = spec.presets, spec.after_fit
         if spec.box_use:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import wsbench
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom")
 """In lower case; files have them in any case."""
 
 

@@ -40,6 +40,9 @@ Levels = Annotated[tuple[float, float], AfterValidator(_differ)]
 Word = Annotated[str, BeforeValidator(_word)]
 """A word of a table, which may look like a number."""
 
+PlaceInside = Annotated[str, AfterValidator(_inside)]
+"""A file or folder inside the dataset's folder."""
+
 BySplit = Annotated[dict[Word, str], BeforeValidator(_words_as_keys), AfterValidator(_inside)]
 """A file or folder inside the dataset's folder for every split."""
 
