@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 import wsbench
 
 from ._release import CATEGORIES, GROUPS, KINDS, SPLITS, json_name
+from ._tasks import TASKS, Task
 
 if TYPE_CHECKING:
     import numpy as np
 
-CLASS = "tb"
 MODES = ("RGB", "L")
 
 CITATION = (
@@ -30,7 +30,18 @@ CITATION = (
 
 
 class TBX11KSettings(wsbench.Settings):
-    """Nothing to choose."""
+    """What is asked of the images."""
+
+    task: Literal["tb", "active_latent", "healthy_active", "others_active"] = Field(
+        "tb",
+        description="tb: tuberculosis of any kind is one class. active_latent: active and latent "
+        "tuberculosis are two classes. healthy_active, others_active: active tuberculosis against healthy "
+        "images, or against all others, as in mednet",
+    )
+    both: Literal["keep", "drop"] = Field(
+        "keep",
+        description="whether images with active and latent boxes are kept; mednet drops them",
+    )
 
 
 class CocoImage(BaseModel):
@@ -72,17 +83,22 @@ class AnnotatedImage:
     size: CocoImage
     boxes: tuple[CocoBox, ...]
 
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of its boxes, which must have known categories."""
+        return {KINDS[box.category_id] for box in self.boxes}
+
 
 class TBX11K(wsbench.Dataset):
-    """The images of train and val, with the class ``tb``.
+    """The images of train and val, with the classes of a task: ``tb``, unless the settings say otherwise.
 
     A sample has the attribute ``group`` (tb, sick, health). With boxes it also has ``activity`` (active,
     obsolete or ``active+obsolete``).
     """
 
-    classes = (CLASS,)
-
-    def __init__(self, root: Path, source: wsbench.Source) -> None:
+    def __init__(self, root: Path, source: wsbench.Source, settings: TBX11KSettings) -> None:
+        task = TASKS[settings.task]
+        self.classes, self.official_classes = task.classes, task.official_classes
         problems: list[wsbench.Problem] = []
         lists = ((name, split) for split in SPLITS for name in _list(root, split))
         listed, in_both = wsbench.one_value_each(lists)
@@ -95,12 +111,12 @@ class TBX11K(wsbench.Dataset):
             problems += more
             ids[json_name(split)] = {entry.size.id: name for name, entry in annotated[split].items()}
         self.official_images = ids
-        self.official_classes = dict.fromkeys([*CATEGORIES, *CATEGORIES.values()], CLASS)
         present = _image_files(root)
         self._files = files = {name: present.get(name, root / "imgs" / name) for name in listed}
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
         facts = wsbench.images.inspect_files(files.values(), memory, source.progress)
         samples = []
+        unused = {}
         for name, split in listed.items():
             image = annotated[split].pop(name, None)
             problem = _wrong_file(facts[files[name]]) or _wrong_entry(image)
@@ -108,14 +124,17 @@ class TBX11K(wsbench.Dataset):
                 problems.append(wsbench.Problem(f"imgs/{name}", problem, images=(name,)))
                 continue
             assert image is not None
-            samples.append(_sample(name, split, image, facts[files[name]]))
+            if task.uses(_group(name), image.kinds, keeps_both=settings.both == "keep"):
+                samples.append(_sample(name, split, image, facts[files[name]], task))
+            else:
+                unused[name] = split
         for split, unlisted in annotated.items():
             problems += [
                 wsbench.Problem(json_name(split), f"names {name}, which lists/TBX11K_{split}.txt does not")
                 for name in sorted(unlisted)
                 if name not in in_both
             ]
-        self.samples = tuple(samples)
+        self.samples, self.unused = tuple(samples), unused
         self.problems = tuple(problems)
 
     def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
@@ -135,7 +154,7 @@ def load(settings: TBX11KSettings, source: wsbench.Source) -> TBX11K:
                 f"tbx11k: {source.root} has no folder {subfolder}; give --root the folder that holds imgs/, "
                 "lists/ and annotations/"
             )
-    return TBX11K(source.root, source)
+    return TBX11K(source.root, source, settings)
 
 
 def _image_files(root: Path) -> dict[str, Path]:
@@ -211,19 +230,27 @@ def _wrong_entry(image: AnnotatedImage | None) -> str:
     return f"its box has the unknown category {unknown[0]}" if unknown else ""
 
 
-def _sample(name: str, split: str, image: AnnotatedImage, facts: wsbench.images.FileFacts) -> wsbench.Sample:
-    group = name.partition("/")[0]
-    boxes = tuple(
-        wsbench.Box(CLASS, *wsbench.geometry.xywh_to_xyxy(box.bbox), KINDS[box.category_id])
-        for box in image.boxes
+def _group(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _sample(
+    name: str, split: str, image: AnnotatedImage, facts: wsbench.images.FileFacts, task: Task
+) -> wsbench.Sample:
+    group = _group(name)
+    boxes = task.boxes(
+        [
+            wsbench.Box("", *wsbench.geometry.xywh_to_xyxy(box.bbox), KINDS[box.category_id])
+            for box in image.boxes
+        ]
     )
-    activity = "+".join(sorted({box.kind for box in boxes}))
+    activity = "+".join(sorted(image.kinds))
     return wsbench.Sample(
         name=name,
         width=facts.width,
         height=facts.height,
         split=split,
-        labels=(CLASS,) if group == "tb" else (),
+        labels=task.labels(group, boxes),
         boxes=boxes,
         content=facts.content,
         stratum=group,
