@@ -76,6 +76,7 @@ class OfficialIds:
         for file, by_id in self._files.items():
             for number, name in by_id.items():
                 self._by_text.setdefault(str(number), {})[file] = name
+        self._categories = loaded.dataset.official_classes
         self._classes = {str(category): name for category, name in loaded.dataset.official_classes.items()}
         self._own_classes, self._unused = loaded.dataset.classes, loaded.dataset.unused
 
@@ -94,6 +95,23 @@ class OfficialIds:
         self._refuse_mixed("image_ids", different, self._is_image_name)
         numbers = [number for number in different if not self._is_image_name(number)]
         return {str(number): self._image(number) for number in numbers}
+
+    def image_numbers(self) -> dict[str, Id]:
+        """Return the official ids of images by their names. An id that means two images is left out."""
+        return {
+            name: number
+            for by_id in self._files.values()
+            for number, name in by_id.items()
+            if set(self._by_text[str(number)].values()) == {name}
+        }
+
+    def categories(self) -> dict[str, Id]:
+        """Return the first official id of every class that has one."""
+        first: dict[str, Id] = {}
+        for category, name in self._categories.items():
+            if name is not None and category != name:
+                first.setdefault(name, category)
+        return first
 
     def classes(self, ids: Iterable[Id]) -> Mapping[str, str | None]:
         """Return the classes of official categories by their ids and names as text; None for a category
