@@ -20,9 +20,9 @@ from wsbench.contract.base import Source
 from wsbench.data.dataset import Loaded
 from wsbench.predictions import external
 from wsbench.runs import rescoring
+from wsbench.runs.coco_summary import summaries
 from wsbench.runs.detection import summaries_of
 from wsbench.runs.plan import load_dataset
-from wsbench.scoring.coco_summary import summaries
 from wsbench.utils.progress import Silent
 
 VAL = "annotations/json/TBX11K_val.json"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from wsbench.contract.plugins import Plugins
     from wsbench.contract.records import Record
-    from wsbench.scoring.coco_summary import Summary
+    from wsbench.runs.coco_summary import Summary
 
 ALL, POSITIVE, JOINED, APART, BOTH = "all", "positive", "joined", "apart", "both"
 IMAGES = {ALL: "all", POSITIVE: "with a class"}

@@ -9,9 +9,9 @@ from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError, choose
 from wsbench.geometry.box_table import BoxTable
+from wsbench.runs.coco_summary import Summary, summaries
 from wsbench.runs.rescoring import dataset_of
 from wsbench.runs.scoring_inputs import truth_of
-from wsbench.scoring.coco_summary import Summary, summaries
 from wsbench.types import ScoredBox
 from wsbench.utils.progress import Progress
 
@@ -35,7 +35,7 @@ def protocol_of(record: Record, name: str | None = None) -> str:
 def summaries_of(
     record: Record, protocol: str, plugins: Plugins, progress: Progress, root: Path | None = None
 ) -> list[Summary]:
-    """Summarise the boxes of a finished run; see `wsbench.scoring.coco_summary.summaries`.
+    """Summarise the boxes of a finished run; see `wsbench.runs.coco_summary.summaries`.
 
     Args:
         record: of the run; its folder holds the boxes.
