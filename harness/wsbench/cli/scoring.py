@@ -116,7 +116,13 @@ def evaluate(
 
 def export(
     run: RunFolder,
-    format: Annotated[str, typer.Option(help="coco writes boxes, npz writes heatmaps.")] = "coco",
+    format: Annotated[
+        str,
+        typer.Option(
+            help="coco writes boxes, npz writes heatmaps, results writes boxes with the dataset's official "
+            "ids, as a challenge takes them."
+        ),
+    ] = "coco",
     out: Annotated[
         Path | None, typer.Option(help="The file to write. By default, predictions.json or .npz.")
     ] = None,
@@ -134,12 +140,13 @@ def export(
     """
     from wsbench.contract import records
     from wsbench.runs import export as files
+    from wsbench.runs.export_results import results
     from wsbench.runs.rescoring import dataset_of
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_file
 
     plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
-    suffix = choose(format, {"coco": "json", "npz": "npz"}, "format")
+    suffix = choose(format, {"coco": "json", "npz": "npz", "results": "json"}, "format")
     path = out or Path(f"predictions.{suffix}")
     try_file(path)
     record = records.load(run / records.FILE)
@@ -147,7 +154,8 @@ def export(
     if suffix == "npz":
         print(f"{files.arrays(record, loaded, path)} heatmaps in {path}")
     else:
-        print(f"{files.coco(record, loaded, path, protocol)} boxes in {path}")
+        write = results if format == "results" else files.coco
+        print(f"{write(record, loaded, path, protocol)} boxes in {path}")
 
 
 def picture(

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wsbench.utils.hashing import seed_from
@@ -216,6 +217,13 @@ class Dataset(ABC):
         boxes_complete: False if boxes were drawn on some of the images only. Where a class is present without
             a box, its location is then unknown, and boxes predicted there count neither for nor against a
             method.
+        official_images: the names of images by the ids that the dataset's own annotation files give them,
+            file by file. COCO results may then use these ids. Two files may give one id to different images.
+        official_classes: the class of every category of these files, by its id and by its name; None for a
+            category whose boxes the dataset does not use. Of several categories of one class, the first is
+            the one that is written.
+        unused: the official splits of images that the settings leave out, by the names of these images.
+            Predictions of them are passed over, and a copy without them is complete.
         read_holds_lock: True if `read` holds Python's global lock, so that threads cannot share its work. It
             is then called in other processes: the object must pickle, and its class must be importable.
     """
@@ -224,6 +232,9 @@ class Dataset(ABC):
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...] = ()
     boxes_complete: bool = True
+    official_images: Mapping[str, Mapping[int | str, str]] = MappingProxyType({})
+    official_classes: Mapping[int | str, str | None] = MappingProxyType({})
+    unused: Mapping[str, str] = MappingProxyType({})
     read_holds_lock: bool = False
 
     @abstractmethod

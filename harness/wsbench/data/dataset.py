@@ -110,7 +110,7 @@ class Loaded:
     @cached_property
     def missing(self) -> Mapping[str, tuple[int, int]]:
         """For each incomplete official split, the number of images in this copy and in the release."""
-        counts = Counter(sample.split for sample in self.samples)
+        counts = Counter([*(sample.split for sample in self.samples), *self.dataset.unused.values()])
         return {
             split: (counts[split], released)
             for split, released in self.entry.release.items()
@@ -140,8 +140,10 @@ class Loaded:
 
     @property
     def left_out(self) -> frozenset[str]:
-        """The names of the images that were left out."""
-        return frozenset(name for problem in self.skipped for name in problem.images)
+        """The names of the images that were left out, as bad or by the dataset's settings."""
+        return frozenset(name for problem in self.skipped for name in problem.images).union(
+            self.dataset.unused
+        )
 
     @property
     def organs_folder(self) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -16,7 +16,8 @@ from wsbench.errors import WsbenchError, suggestion
 from wsbench.files.documents import first_fault, read_bytes
 from wsbench.geometry.box_units import frame_doubt
 from wsbench.geometry.coordinates import areas, clip, xywh_to_xyxy
-from wsbench.predictions.file_checks import listed_once, require, scores_in_unit
+from wsbench.predictions.coco_ids import OfficialIds, names_by_id
+from wsbench.predictions.file_checks import require, scores_in_unit
 from wsbench.predictions.store import SCORED_ROLES
 from wsbench.types import Prediction, Role, Sample, ScoredBox
 
@@ -105,12 +106,20 @@ class CocoResults:
         listings = [(images, names.images)] if images and names else []
         for image in [*self._file.images, *(names.images if names else [])]:
             image.file_name = self._names.full(image.file_name)
-        self._name_of = _names_by_id([*listings, (path, self._file.images)], self._names)
+        self._name_of = names_by_id([*listings, (path, self._file.images)], self._names)
+        official = OfficialIds(path, loaded, self._names)
+        of_official = {} if self._name_of else official.images(b.image_id for b in self._file.annotations)
+        self._name_of |= of_official
         self._leave_out(loaded.left_out)
         self._class_of = {
             str(category.id): category.name
             for category in [*(names.categories if names else []), *self._file.categories]
         } | dict(categories)
+        self._official_class = official.classes(
+            () if self._class_of else (box.category_id for box in self._file.annotations)
+        )
+        self.official_key = official.key(of_official, map(self._category_word, self._file.annotations))
+        self._leave_out_categories()
         for image in self._file.images:
             self._check_frame(image)
 
@@ -122,6 +131,20 @@ class CocoResults:
             for box in self._file.annotations
             if self._name_of.get(str(box.image_id), self._names.full(str(box.image_id))) not in names
         ]
+
+    def _leave_out_categories(self) -> None:
+        """Ignore the boxes of categories that the dataset does not use, and say so."""
+        unused = Counter(
+            str(box.category_id) for box in self._file.annotations if self._class_name(box) is None
+        )
+        if unused:
+            self._file.annotations = [
+                box for box in self._file.annotations if self._class_name(box) is not None
+            ]
+            words = " and ".join(f"{count} of category {category}" for category, count in unused.items())
+            self._loaded.progress.say(
+                f"{self._path}: boxes that {self._loaded.spec.name} does not use: {words}"
+            )
 
     def parts(self) -> dict[Role, Prediction]:
         """Return predictions of test, and of select and calibrate where the file lists their images."""
@@ -201,7 +224,7 @@ class CocoResults:
                 "original image"
             )
         scores_in_unit(self._path, [box.score], f"the score of the box {list(box.bbox)} of {sample.name}")
-        label, within = self._class(box.category_id), clip(corners, width, height)
+        label, within = self._class(box), clip(corners, width, height)
         x0, y0, x1, y1 = within[0].tolist()
         return ScoredBox(label, x0, y0, x1, y1, box.score) if areas(within)[0] > 0 else None
 
@@ -238,10 +261,20 @@ class CocoResults:
             )
         return self._sample[name]
 
-    def _class(self, category: int | str) -> str:
+    def _category_word(self, box: CocoBox) -> str:
+        """Return the name that the file or the user gives to the category of a box, or else its id."""
+        return self._class_of.get(str(box.category_id), str(box.category_id))
+
+    def _class_name(self, box: CocoBox) -> str | None:
+        """Return the class of a box; None where the dataset does not use its category."""
+        word = self._category_word(box)
+        return self._official_class.get(word, word)
+
+    def _class(self, box: CocoBox) -> str:
         classes = self._loaded.dataset.classes
-        name = self._class_of.get(str(category), str(category))
+        name = self._class_name(box)
         if name not in classes:
+            category = box.category_id
             raise WsbenchError(
                 f"{self._path}: category {category} is no class of {self._loaded.spec.name} "
                 f"({', '.join(classes)}); say which with --category {category}=CLASS"
@@ -256,40 +289,6 @@ class CocoResults:
                 f"{self._path}: {image.file_name} is {width}x{height} there and "
                 f"{sample.width}x{sample.height} in {self._loaded.spec.name}: its boxes are in another frame"
             )
-
-
-def _names_by_id(
-    listings: Sequence[tuple[Path, Sequence[CocoImage]]], known: Container[str]
-) -> dict[str, str]:
-    """Return the image that each id names in all files.
-
-    Ids are compared as text, because some programs write numbers as text. An image may be in several files,
-    with the same id.
-
-    Args:
-        listings: files and the images that they list.
-        known: the names of the dataset's images, which results may use instead of ids.
-
-    Raises:
-        WsbenchError: a file lists an image twice, an id names two images, or an image has two ids.
-    """
-    names: dict[str, str] = {}
-    ids: dict[str, str] = {}
-    for path, images in listings:
-        for image in images:
-            number, name = str(image.id), image.file_name
-            other = names.setdefault(number, number if number in known else name)
-            if other != name:
-                raise WsbenchError(
-                    f"{path}: id {number} names two images, {other} and {name}; "
-                    "give every image an id of its own"
-                )
-            if (other := ids.setdefault(name, number)) != number:
-                raise WsbenchError(
-                    f"{path}: image {name} is listed twice, as id {other} and as id {number}; give it one id"
-                )
-        listed_once(path, [image.file_name for image in images], "image")
-    return names
 
 
 def _results(path: Path, content: bytes) -> CocoFile:

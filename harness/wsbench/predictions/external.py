@@ -115,6 +115,7 @@ def read_predictions(
     else:
         results = CocoResults(path, read_bytes(path), loaded, categories or {}, images)
         parts, doubt = results.parts(), results.frame_doubt()
+        digest.update(results.official_key)
     options = repr((name, sorted((categories or {}).items()), uses_boxes))
     digest.update(options.encode() + (read_bytes(images) if images else b""))
     spec = ExternalPredictions.spec_of(name, "fit" if uses_boxes else "none")

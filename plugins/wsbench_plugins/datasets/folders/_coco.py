@@ -97,9 +97,46 @@ def load(settings: CocoSettings, source: wsbench.Source) -> FolderDataset:
         problem = f"{name} has several entries, in {where}"
         problems.append(wsbench.Problem(several[0].where, problem, "image of several entries", (name,)))
     classes = dict.fromkeys(name for name in class_of.values() if name is not None)
-    return FolderDataset(
+    dataset = FolderDataset(
         list(classes), list(by_name.values()), problems, folders, settings.grey_levels, source
     )
+    _name_officially(dataset, files, settings, class_of)
+    return dataset
+
+
+def _name_officially(
+    dataset: FolderDataset,
+    files: Iterable[Annotations],
+    settings: CocoSettings,
+    class_of: Mapping[str, str | None],
+) -> None:
+    """Tell a dataset the ids that its files give to images and categories, and which images it leaves out.
+
+    An id that two files give to categories of different classes is left out.
+    """
+    dataset.official_images = {
+        coco_file.file: {image.id: name for image, name, _ in _split_images(coco_file, settings)}
+        for coco_file in files
+    }
+    categories = [category for coco_file in files for category in coco_file.coco.categories]
+    by_id, several = wsbench.one_value_each((c.id, class_of[c.name]) for c in categories)
+    official: dict[Id, str | None] = {key: name for key, name in by_id.items() if key not in several}
+    dataset.official_classes = official | dict(class_of.items())
+    if settings.unboxed == "unknown":
+        boxed = {(file.file, box.image_id) for file in files for box in file.coco.annotations}
+        dataset.unused = {
+            name: split
+            for file in files
+            for image, name, split in _split_images(file, settings)
+            if (file.file, image.id) not in boxed
+        }
+
+
+def _split_images(coco_file: Annotations, settings: CocoSettings) -> Iterator[tuple[Image, str, str]]:
+    """The images of a file that are in a split, each with its name and its split."""
+    for image in coco_file.coco.images:
+        if (split := coco_file.split_of.get(image.file_name)) is not None:
+            yield image, _name(image.file_name, split, settings), split
 
 
 def _files(settings: CocoSettings, root: Path, problems: list[wsbench.Problem]) -> Iterator[Annotations]:
@@ -166,11 +203,7 @@ def _images(
     for box in coco_file.coco.annotations:
         boxes_of[box.image_id].append(box)
     left_out = 0
-    for image in coco_file.coco.images:
-        if image.file_name not in coco_file.split_of:
-            continue
-        split = coco_file.split_of[image.file_name]
-        name = _name(image.file_name, split, settings)
+    for image, name, split in _split_images(coco_file, settings):
         annotations = boxes_of[image.id]
         if settings.unboxed == "unknown" and not annotations:
             left_out += 1

@@ -6,26 +6,21 @@ files beside them are in pixels of the clinical originals and are never read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 import wsbench
+
+from ._release import CATEGORIES, GROUPS, KINDS, SPLITS, json_name
+from ._tasks import TASKS, Task
 
 if TYPE_CHECKING:
     import numpy as np
 
-CLASS = "tb"
-SPLITS = ("train", "val")
-"""The test split has no public labels."""
-
-KINDS = {1: "active", 2: "obsolete", 3: "uncertain"}
-CATEGORIES = {1: "ActiveTuberculosis", 2: "ObsoletePulmonaryTuberculosis", 3: "PulmonaryTuberculosis"}
-GROUPS = ("tb", "sick", "health")
 MODES = ("RGB", "L")
 
 CITATION = (
@@ -35,7 +30,18 @@ CITATION = (
 
 
 class TBX11KSettings(wsbench.Settings):
-    """Nothing to choose."""
+    """What is asked of the images."""
+
+    task: Literal["tb", "active_latent", "healthy_active", "others_active"] = Field(
+        "tb",
+        description="tb: tuberculosis of any kind is one class. active_latent: active and latent "
+        "tuberculosis are two classes. healthy_active, others_active: active tuberculosis against healthy "
+        "images, or against all others, as in mednet",
+    )
+    both: Literal["keep", "drop"] = Field(
+        "keep",
+        description="whether images with active and latent boxes are kept; mednet drops them",
+    )
 
 
 class CocoImage(BaseModel):
@@ -77,31 +83,40 @@ class AnnotatedImage:
     size: CocoImage
     boxes: tuple[CocoBox, ...]
 
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of its boxes, which must have known categories."""
+        return {KINDS[box.category_id] for box in self.boxes}
+
 
 class TBX11K(wsbench.Dataset):
-    """The images of train and val, with the class ``tb``.
+    """The images of train and val, with the classes of a task: ``tb``, unless the settings say otherwise.
 
     A sample has the attribute ``group`` (tb, sick, health). With boxes it also has ``activity`` (active,
     obsolete or ``active+obsolete``).
     """
 
-    classes = (CLASS,)
-
-    def __init__(self, root: Path, source: wsbench.Source) -> None:
+    def __init__(self, root: Path, source: wsbench.Source, settings: TBX11KSettings) -> None:
+        task = TASKS[settings.task]
+        self.classes, self.official_classes = task.classes, task.official_classes
         problems: list[wsbench.Problem] = []
         lists = ((name, split) for split in SPLITS for name in _list(root, split))
         listed, in_both = wsbench.one_value_each(lists)
         for name in in_both:
             problems.append(wsbench.Problem(name, "is in train's and val's list", "in two lists", (name,)))
-        annotated = {}
+        annotated: dict[str, dict[str, AnnotatedImage]] = {}
+        ids: dict[str, dict[int | str, str]] = {}
         for split in SPLITS:
             annotated[split], more = _annotated(root, split)
             problems += more
+            ids[json_name(split)] = {entry.size.id: name for name, entry in annotated[split].items()}
+        self.official_images = ids
         present = _image_files(root)
         self._files = files = {name: present.get(name, root / "imgs" / name) for name in listed}
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
         facts = wsbench.images.inspect_files(files.values(), memory, source.progress)
         samples = []
+        unused = {}
         for name, split in listed.items():
             image = annotated[split].pop(name, None)
             problem = _wrong_file(facts[files[name]]) or _wrong_entry(image)
@@ -109,14 +124,17 @@ class TBX11K(wsbench.Dataset):
                 problems.append(wsbench.Problem(f"imgs/{name}", problem, images=(name,)))
                 continue
             assert image is not None
-            samples.append(_sample(name, split, image, facts[files[name]]))
+            if task.uses(_group(name), image.kinds, keeps_both=settings.both == "keep"):
+                samples.append(_sample(name, split, image, facts[files[name]], task))
+            else:
+                unused[name] = split
         for split, unlisted in annotated.items():
             problems += [
-                wsbench.Problem(_json_name(split), f"names {name}, which lists/TBX11K_{split}.txt does not")
+                wsbench.Problem(json_name(split), f"names {name}, which lists/TBX11K_{split}.txt does not")
                 for name in sorted(unlisted)
                 if name not in in_both
             ]
-        self.samples = tuple(samples)
+        self.samples, self.unused = tuple(samples), unused
         self.problems = tuple(problems)
 
     def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
@@ -136,7 +154,7 @@ def load(settings: TBX11KSettings, source: wsbench.Source) -> TBX11K:
                 f"tbx11k: {source.root} has no folder {subfolder}; give --root the folder that holds imgs/, "
                 "lists/ and annotations/"
             )
-    return TBX11K(source.root, source)
+    return TBX11K(source.root, source, settings)
 
 
 def _image_files(root: Path) -> dict[str, Path]:
@@ -160,19 +178,15 @@ def _list(root: Path, split: str) -> Iterator[str]:
         yield name
 
 
-def _json_name(split: str) -> str:
-    return f"annotations/json/TBX11K_{split}.json"
-
-
 def _annotated(root: Path, split: str) -> tuple[dict[str, AnnotatedImage], list[wsbench.Problem]]:
     """The images of a COCO file with their boxes, by file name, and problems with its names and ids."""
-    path = root / _json_name(split)
+    path = root / json_name(split)
     coco = wsbench.images.read_json(path, CocoFile, "a COCO annotation file")
     boxes: dict[int, list[CocoBox]] = {image.id: [] for image in coco.images}
     for box in coco.annotations:
         boxes.setdefault(box.image_id, []).append(box)
     images = {image.file_name: AnnotatedImage(image, tuple(boxes[image.id])) for image in coco.images}
-    return images, [*_misnamed(coco, _json_name(split)), *_mistaken(coco, _json_name(split))]
+    return images, [*_misnamed(coco, json_name(split)), *_mistaken(coco, json_name(split))]
 
 
 def _misnamed(coco: CocoFile, file: str) -> Iterator[wsbench.Problem]:
@@ -216,19 +230,27 @@ def _wrong_entry(image: AnnotatedImage | None) -> str:
     return f"its box has the unknown category {unknown[0]}" if unknown else ""
 
 
-def _sample(name: str, split: str, image: AnnotatedImage, facts: wsbench.images.FileFacts) -> wsbench.Sample:
-    group = name.partition("/")[0]
-    boxes = tuple(
-        wsbench.Box(CLASS, *wsbench.geometry.xywh_to_xyxy(box.bbox), KINDS[box.category_id])
-        for box in image.boxes
+def _group(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _sample(
+    name: str, split: str, image: AnnotatedImage, facts: wsbench.images.FileFacts, task: Task
+) -> wsbench.Sample:
+    group = _group(name)
+    boxes = task.boxes(
+        [
+            wsbench.Box("", *wsbench.geometry.xywh_to_xyxy(box.bbox), KINDS[box.category_id])
+            for box in image.boxes
+        ]
     )
-    activity = "+".join(sorted({box.kind for box in boxes}))
+    activity = "+".join(sorted(image.kinds))
     return wsbench.Sample(
         name=name,
         width=facts.width,
         height=facts.height,
         split=split,
-        labels=(CLASS,) if group == "tb" else (),
+        labels=task.labels(group, boxes),
         boxes=boxes,
         content=facts.content,
         stratum=group,
@@ -238,60 +260,10 @@ def _sample(name: str, split: str, image: AnnotatedImage, facts: wsbench.images.
 
 
 def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) -> None:
-    """Write a dataset as an official TBX11K folder.
+    """Write a dataset as an official TBX11K folder; see `_write.write`."""
+    from . import _write
 
-    Args:
-        dataset: a dataset whose samples have the attribute ``group`` (tb, sick, health), a split train or
-            val, and names ``group/file.png``.
-        folder: the folder to write; it must not exist, or be empty.
-        progress: shows the writing of images.
-    """
-    from PIL import Image
-
-    samples = sorted(dataset.samples, key=lambda sample: sample.name)
-    for group in GROUPS:
-        (folder / "imgs" / group).mkdir(parents=True, exist_ok=True)
-    with progress.task("writing images", len(samples)) as advance:
-        for sample in samples:
-            grey = dataset.read(sample, sample.height, sample.width)
-            Image.fromarray(grey).convert("RGB").save(folder / "imgs" / sample.name)
-            advance()
-    (folder / "lists").mkdir(exist_ok=True)
-    (folder / "annotations" / "json").mkdir(parents=True, exist_ok=True)
-    for split, members in {
-        **{split: [sample for sample in samples if sample.split == split] for split in SPLITS},
-        "trainval": [sample for sample in samples if sample.split in SPLITS],
-    }.items():
-        names = "".join(f"{sample.name}\n" for sample in members)
-        (folder / "lists" / f"TBX11K_{split}.txt").write_text(names, encoding="utf-8")
-        text = json.dumps(_coco(members), indent=1)
-        (folder / _json_name(split)).write_text(text, encoding="utf-8")
-
-
-def _coco(samples: list[wsbench.Sample]) -> dict[str, Any]:
-    number = {kind: category for category, kind in KINDS.items()}
-    boxes = [(row + 1, box) for row, sample in enumerate(samples) for box in sample.boxes]
-    return {
-        "categories": [
-            {"id": category, "name": name, "supercategory": "Tuberculosis"}
-            for category, name in CATEGORIES.items()
-        ],
-        "images": [
-            {"id": row + 1, "file_name": sample.name, "width": sample.width, "height": sample.height}
-            for row, sample in enumerate(samples)
-        ],
-        "annotations": [
-            {
-                "id": position + 1,
-                "image_id": image,
-                "category_id": number[box.kind],
-                "iscrowd": 0,
-                "area": (box.x1 - box.x0) * (box.y1 - box.y0),
-                "bbox": list(wsbench.geometry.xyxy_to_xywh((box.x0, box.y0, box.x1, box.y1))),
-            }
-            for position, (image, box) in enumerate(boxes)
-        ],
-    }
+    _write.write(dataset, folder, progress)
 
 
 @wsbench.hookimpl
