@@ -55,6 +55,10 @@ class Mask:
             )
         return pixels
 
+    def has_pixels(self) -> bool:
+        """Whether any pixel is in the mask."""
+        return bool(self.pixels().any())
+
     def boxes(self) -> list[Box]:
         """Find the bounding rectangles of the 8-connected components, as heatmaps are cut into boxes.
 
