@@ -182,4 +182,11 @@ def taken(scored: Scored, rows: np.ndarray) -> Scored:
         predicted=boxes(scored.predicted),
         heatmaps=maps and Heatmaps(maps.maps[rows], [maps.regions[row] for row in rows]),
         calibrate=scored.calibrate,
+        masks={
+            (number, column): scored.masks[row, column]
+            for number, row in enumerate(rows.tolist())
+            for column in range(len(scored.classes))
+            if (row, column) in scored.masks
+        },
+        box_thresholds=scored.box_thresholds,
     )

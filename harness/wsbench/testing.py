@@ -26,6 +26,7 @@ from wsbench.files import checksums
 from wsbench.files.writing import read_json
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.coordinates import full_image
+from wsbench.geometry.masks import Mask
 from wsbench.predictions import store
 from wsbench.runs.job import Job
 from wsbench.runs.plan import make_plan
@@ -267,7 +268,23 @@ def _table(
         predicted=of_images(predicted),
         heatmaps=Heatmaps(maps[order], [full_image(100, 100)] * len(order)),
         calibrate=calibrate,
+        masks=_masks_of(truth, order, classes),
+        box_thresholds=np.array([0.4, 0.6]),
     )
+
+
+def _masks_of(boxes: _Placed, order: list[int], classes: tuple[str, ...]) -> dict[tuple[int, int], Mask]:
+    """Truth masks of which every box fills its lower left half."""
+    masks = {}
+    for row, image in enumerate(order):
+        for column, label in enumerate(classes):
+            pixels = np.zeros((100, 100), dtype=bool)
+            for box in [box for of_image, box in boxes if (of_image, box.label) == (image, label)]:
+                corner = pixels[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)]
+                corner |= np.tri(*corner.shape) > 0
+            if pixels.any():
+                masks[row, column] = Mask.of_pixels(label, pixels)
+    return masks
 
 
 def _pickled(dataset: Dataset) -> Dataset:

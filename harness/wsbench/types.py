@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import numpy as np
 
+    from wsbench.geometry.masks import Mask
+
 ORGANS = ("left_lung", "right_lung", "heart", "mediastinum", "diaphragm")
 """The organs in the order of the second axis of every array of masks. Left and right are the patient's."""
 
@@ -96,6 +98,8 @@ class Sample:
         attributes: further facts about the image by name, visible to methods.
         annotated_size: width and height of the image that was annotated, where the dataset says so. Boxes of
             an image of another size are refused. None means that it was annotated at this size.
+        masks: the truth masks, at most one of a class. A class with a mask and without a box on the image
+            gets the boxes of its mask.
     """
 
     name: str
@@ -109,6 +113,7 @@ class Sample:
     patient: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     annotated_size: tuple[int, int] | None = None
+    masks: tuple[Mask, ...] = ()
 
     def weak(self) -> WeakSample:
         """Return what a method may know of this sample: its name, labels and attributes."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from conftest import METRICS, table, taken
+from wsbench.geometry.masks import Mask
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.table import Heatmaps, Scored
 from wsbench.types import Box, Region, ScoredBox
@@ -42,10 +43,24 @@ def random_table(seed: int) -> Scored:
     maps = generator.random((IMAGES, 2, 6, 6)).astype(np.float32)
     regions = [Region(0, 0, 100, 100) if row % 2 else Region(10, 10, 90, 90) for row in range(IMAGES)]
     calibrate = table(truth[::-1], predicted[::-1], classes=CLASSES)
-    return replace(made, heatmaps=Heatmaps(maps, regions), calibrate=calibrate)
+    masks = {
+        (row, column): Mask.of_pixels(name, generator.random((100, 100)) < 0.2)
+        for row in range(0, IMAGES, 2)
+        for column, name in enumerate(CLASSES)
+    }
+    return replace(
+        made,
+        heatmaps=Heatmaps(maps, regions),
+        calibrate=calibrate,
+        masks=masks,
+        box_thresholds=np.array([0.4, 0.6]),
+    )
 
 
-@pytest.mark.parametrize("name", sorted(METRICS.keys() - OF_EQUAL_BOXES))
+RESAMPLED = {name for name, spec in METRICS.items() if spec.resampled}
+
+
+@pytest.mark.parametrize("name", sorted(RESAMPLED - OF_EQUAL_BOXES))
 def test_a_draw_is_a_table_of_the_images_drawn(name: str) -> None:
     scored = random_table(5)
     draws = Resamples.draw([row // 2 for row in range(IMAGES)], 4, seed=2)

@@ -102,7 +102,7 @@ def _kept(row: Row) -> list[str]:
 
     columns = dict.fromkeys([row.ranked_by, *metrics_of_table([row], "ranking"), *sorted(row.metrics)])
     in_draws = [name for name in columns if row.metrics[name].is_kept]
-    return [name for name in in_draws if row.has_boxes or row.metrics[name].needs == "labels"]
+    return [name for name in in_draws if row.can_have(name)]
 
 
 def strata(

@@ -77,6 +77,9 @@ def _counts(loaded: Loaded) -> None:
     ]
     boxes = [*(loaded.boxes_of(role) for role in ROLES), sum(len(sample.boxes) for sample in by_role["none"])]
     rows.append(["boxes", *map(str, boxes)])
+    if loaded.has_masks:
+        without_role = sum(len(sample.masks) for sample in by_role["none"])
+        rows.append(["masks", *(str(loaded.masks_of(role)) for role in ROLES), str(without_role)])
     tables.show(f"{loaded.spec.name}: images by role", ["", *by_role], rows, text=1)
 
 

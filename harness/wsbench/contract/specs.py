@@ -195,8 +195,9 @@ class MetricSpec:
         version: a number that you raise when values change. Records with different versions never share a
             table.
         resampled: False for a metric that is too slow for a thousand draws. It then has no interval.
-        needs: the truth or prediction that it is computed from: ``labels`` (with class scores), ``boxes`` or
-            ``maps``.
+        needs: the truth or prediction that it is computed from: ``labels`` (with class scores), ``boxes``,
+            ``maps``, or ``masks``. The last are metrics of truth masks: they are computed, recorded and shown
+            only where a dataset has masks.
         bounded: whether its values lie in [0, 1]. Its intervals then do, too.
         at_operating_points: whether it depends on which classes are predicted at their operating points. Its
             interval then includes the uncertainty of these points.
@@ -222,7 +223,7 @@ class MetricSpec:
     higher_is_better: bool | None = True
     version: int = 1
     resampled: bool = True
-    needs: Literal["labels", "boxes", "maps"] = "boxes"
+    needs: Literal["labels", "boxes", "maps", "masks"] = "boxes"
     bounded: bool = True
     at_operating_points: bool = False
     heading: str = ""
@@ -252,6 +253,16 @@ class MetricSpec:
             The value with ``digits`` decimal places, or a dash.
         """
         return "-" if value is None else f"{value:.{self.digits}f}"
+
+
+def that_exist(metrics: Mapping[str, MetricSpec], *, masks: bool) -> dict[str, MetricSpec]:
+    """Select the metrics that exist for a dataset.
+
+    Args:
+        metrics: all metrics by name.
+        masks: whether the dataset has truth masks.
+    """
+    return {name: spec for name, spec in metrics.items() if masks or spec.needs != "masks"}
 
 
 def columns_of(metrics: Mapping[str, MetricSpec], table: str) -> list[str]:

@@ -81,6 +81,20 @@ def _of_sample(sample: Sample, classes: Sequence[str]) -> Iterator[tuple[str, st
         if not _is_resized(sample) and not _is_inside(box, sample):
             yield "bad box", f"its box {_words(box)} (x, y, width, height) has no area or leaves the image"
     yield from _double_boxes(sample.boxes)
+    yield from _of_masks(sample)
+
+
+def _of_masks(sample: Sample) -> Iterator[tuple[str, str]]:
+    for mask in sample.masks:
+        if mask.label not in sample.labels:
+            labels = ", ".join(sample.labels) or "none"
+            yield "mask against label", f"has a mask of '{mask.label}', which its labels ({labels}) deny"
+        if (mask.width, mask.height) != (sample.width, sample.height):
+            size = f"{sample.width}x{sample.height}"
+            yield "resized copy", f"is {size}, its mask of {mask.label} is {mask.width}x{mask.height}"
+    for label, count in Counter(mask.label for mask in sample.masks).items():
+        if count > 1:
+            yield "several masks", f"has {count} masks of {label}; give one mask of all their pixels"
 
 
 def _is_inside(box: Box, sample: Sample) -> bool:

@@ -19,6 +19,7 @@ from wsbench.data.cache import array_of, cache_folder
 from wsbench.data.catalog import Entry, root_of
 from wsbench.data.contradictions import contradictions
 from wsbench.data.folds import Fold, assign_fold_roles
+from wsbench.data.mask_boxes import MEMORY, with_boxes_of_masks
 from wsbench.data.organs import COMPLETE, Organs
 from wsbench.data.readers import Images
 from wsbench.data.splits import Roles, assign_roles
@@ -87,7 +88,7 @@ class Loaded:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of names, contents, sizes, labels, boxes and roles. Scores with equal fingerprints
+        """A hash of names, contents, sizes, labels, boxes, masks and roles. Scores with equal fingerprints
         compare."""
         roles_of: dict[str, list[str]] = defaultdict(list)
         for role, names in self.roles.members.items():
@@ -104,7 +105,7 @@ class Loaded:
                 boxes,
                 "+".join(roles_of[sample.name]),
             )
-            digest.update(json.dumps(row).encode() + b"\n")
+            digest.update(json.dumps((*row, *_contents_of_masks(sample))).encode() + b"\n")
         return digest.hexdigest()[:16]
 
     @cached_property
@@ -164,6 +165,16 @@ class Loaded:
         members = set(self.roles.members[role])
         return [sample for sample in self.samples if sample.name in members]
 
+    @cached_property
+    def has_masks(self) -> bool:
+        """Whether any sample has a truth mask."""
+        return any(sample.masks for sample in self.samples)
+
+    def masks_of(self, role: Role) -> int:
+        """Count the masks of a role. Masks of images that are also in calibrate do not count in test."""
+        unscored = set(self.roles.members["calibrate"]) if role == "test" else ()
+        return sum(len(s.masks) for s in self.samples_of(role) if s.name not in unscored)
+
     def boxes_of(self, role: Role) -> int:
         """Count the boxes of a role. Boxes of images that are also in calibrate do not count in test."""
         unscored = set(self.roles.members["calibrate"]) if role == "test" else ()
@@ -178,6 +189,7 @@ class Loaded:
             "classes": list(self.dataset.classes),
             "images": {role: len(self.roles.members[role]) for role in ROLES},
             "boxes": {role: self.boxes_of(role) for role in ROLES},
+            **({"masks": {role: self.masks_of(role) for role in ROLES}} if self.has_masks else {}),
             "left_out": dict(self.roles.left_out),
             "skipped": [printable(f"{problem.file}: {words_of(problem.what)}") for problem in self.skipped],
             "subset": {split: list(counts) for split, counts in self.missing.items()},
@@ -220,7 +232,7 @@ def load(
     problems = (*dataset.problems, *_bad_names(dataset.samples), *checked)
     bad = tuple(problem for problem in problems if problem.remedy != "none")
     notes = tuple(problem for problem in problems if problem.remedy == "none")
-    samples = _trusted(dataset.samples, bad)
+    samples = with_boxes_of_masks(_trusted(dataset.samples, bad), cache / MEMORY, progress)
     if refuse:
         _refuse(spec, bad, skip_bad=skip_bad)
     if refuse and not samples:
@@ -236,6 +248,11 @@ def _bad_names(samples: Sequence[Sample]) -> Iterator[Problem]:
     for sample in samples:
         if fault := fault_of(sample):
             yield Problem(sample.name, fault, "bad name", (sample.name,))
+
+
+def _contents_of_masks(sample: Sample) -> list[list[tuple[str, str]]]:
+    """Return nothing for a sample without masks, so that the fingerprints of data without masks stay."""
+    return [[(mask.label, mask.content) for mask in sample.masks]] if sample.masks else []
 
 
 def _trusted(samples: Sequence[Sample], problems: Sequence[Problem]) -> tuple[Sample, ...]:

@@ -6,6 +6,7 @@ from .coordinates import areas as areas
 from .coordinates import centre_crop as centre_crop
 from .coordinates import full_image as full_image
 from .coordinates import letterbox as letterbox
+from .coordinates import over_original as over_original
 from .coordinates import over_whole_image as over_whole_image
 from .coordinates import xywh_to_xyxy as xywh_to_xyxy
 from .coordinates import xyxy_to_xywh as xyxy_to_xywh
@@ -14,3 +15,4 @@ from .heatmaps import stretched as stretched
 from .iou import one_to_one as one_to_one
 from .iou import pairwise_iou as pairwise_iou
 from .iou import shared_areas as shared_areas
+from .masks import Mask as Mask

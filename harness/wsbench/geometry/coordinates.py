@@ -98,18 +98,41 @@ def over_whole_image(
     Returns:
         ``(side, side)`` float32; 0 outside the region.
     """
+    scale = np.array([side / size[0], side / size[1]] * 2)
+    corners = np.array([region.x0, region.y0, region.x1, region.y1]) * scale
+    return _on_canvas(heatmap, corners, (side, side), bilinear=bilinear)
+
+
+def over_original(heatmap: np.ndarray, region: Region, size: tuple[int, int]) -> np.ndarray:
+    """Resize a map that covers a region bilinearly to the pixels of the original image.
+
+    Args:
+        heatmap: ``(h, w)`` floats.
+        region: the rectangle of the original image that the map covers. Its edges are rounded to pixels.
+        size: width and height of the original image, in pixels.
+
+    Returns:
+        ``(height, width)`` float32; 0 outside the region.
+    """
+    return _on_canvas(heatmap, np.array(region.corners), size, bilinear=True)
+
+
+def _on_canvas(
+    heatmap: np.ndarray, corners: np.ndarray, size: tuple[int, int], *, bilinear: bool
+) -> np.ndarray:
+    """Resize a map to a rectangle of a canvas of ``size`` width and height; 0 outside the rectangle."""
     import cv2
 
-    scale = np.array([side / size[0], side / size[1]] * 2)
-    x0, y0, x1, y1 = np.rint(np.array([region.x0, region.y0, region.x1, region.y1]) * scale).astype(int)
-    canvas = np.zeros((side, side), dtype=np.float32)
+    width, height = size
+    x0, y0, x1, y1 = np.rint(corners).astype(int)
+    canvas = np.zeros((height, width), dtype=np.float32)
     if x1 <= x0 or y1 <= y0:  # the region covers less than half a cell of the result
         return canvas
     values = np.asarray(heatmap, dtype=np.float32)
     resized = cv2.resize(
         values, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR if bilinear else cv2.INTER_CUBIC
     )
-    left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, side), min(y1, side)
+    left, top, right, bottom = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
     canvas[top:bottom, left:right] = resized[top - y0 : bottom - y0, left - x0 : right - x0]
     return canvas
 

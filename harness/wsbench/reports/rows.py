@@ -112,6 +112,14 @@ class Row:
         boxes: int = self.first.dataset["boxes"]["test"]
         return boxes > 0
 
+    def can_have(self, metric: str) -> bool:
+        """Whether a metric can have a value on the dataset: those of labels always can, those of masks where
+        the test role has masks, all others where it has boxes."""
+        needs = self.metrics[metric].needs
+        if needs == "masks":
+            return bool(self.first.dataset.get("masks", {}).get("test"))
+        return self.has_boxes or needs == "labels"
+
     @property
     def ranked_by(self) -> str:
         """The metric that ranks on the row's dataset."""
@@ -207,14 +215,13 @@ def ranked(records: Iterable[Record], metrics: Mapping[str, MetricSpec]) -> list
 
 
 def metrics_of_table(rows: Sequence[Row], table: str) -> list[str]:
-    """The metrics that a table of some rows shows. Without truth boxes these are metrics of labels alone.
+    """The metrics that a table of some rows shows, without those that their dataset cannot have.
 
     Args:
         rows: the rows of one table; at least one.
         table: one of `wsbench.contract.specs.TABLES`.
     """
-    metrics, boxed = rows[0].metrics, rows[0].has_boxes
-    return [name for name in columns_of(metrics, table) if boxed or metrics[name].needs == "labels"]
+    return [name for name in columns_of(rows[0].metrics, table) if rows[0].can_have(name)]
 
 
 def number(value: float | None) -> str:

@@ -78,7 +78,11 @@ def sum_up(folds: Sequence[Record], metrics: Mapping[str, MetricSpec], folder: P
             **first.dataset,
             "fingerprint": fingerprint,
             "images": {"test": sum(record.dataset["images"]["test"] for record in folds)},
-            "boxes": {"test": sum(record.dataset["boxes"]["test"] for record in folds)},
+            **{
+                counted: {"test": sum(record.dataset[counted]["test"] for record in folds)}
+                for counted in ("boxes", "masks")
+                if counted in first.dataset
+            },
             FOLD: None,
             "folds": len(folds),
         },

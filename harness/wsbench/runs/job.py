@@ -10,6 +10,7 @@ from typing import Any
 from wsbench.contract import protocol
 from wsbench.contract.base import Method
 from wsbench.contract.plugins import Plugins
+from wsbench.contract.specs import MetricSpec, that_exist
 from wsbench.data.dataset import Loaded
 from wsbench.files.locks import PATIENCE
 from wsbench.runs.plan import Plan, blind_plans
@@ -85,6 +86,11 @@ class Job:
             "metrics": self.metric_versions(),
         }
 
+    @property
+    def metrics(self) -> Mapping[str, MetricSpec]:
+        """The metrics that exist for the dataset, by name."""
+        return that_exist(self.plugins.metrics, masks=self.loaded.has_masks)
+
     def metric_versions(self) -> Mapping[str, int]:
         """The version of every metric by name, in the order of names."""
-        return {name: spec.version for name, spec in sorted(self.plugins.metrics.items())}
+        return {name: spec.version for name, spec in sorted(self.metrics.items())}

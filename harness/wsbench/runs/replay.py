@@ -78,7 +78,7 @@ def differences(
         path: of the record's file; its predictions lie beside it under the same name.
         record: as it was read from there.
         loaded: the dataset.
-        metrics: of today's plugins; those that need maps are not computed again.
+        metrics: of today's plugins; those of heatmaps and masks are not computed again.
 
     Raises:
         WsbenchError: there is no such file, or it is not one of wsbench.
@@ -92,7 +92,7 @@ def differences(
         return
     yield from _of_training(record)
     truth, draws = truths_of(loaded), draws_of(loaded)
-    computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
+    computable = _computable(metrics)
     samples = {sample.name: sample for sample in loaded.samples_of("test")}
     for name, said in record.protocols.items():
         protocol = _protocol(arrays, name, said, loaded, draws)
@@ -106,6 +106,11 @@ def differences(
         if "strata" in said:
             groups = strata.stratified_results([table], samples, draws.test)
             yield from unlike(said["strata"], groups, f"{name}: strata")
+
+
+def _computable(metrics: Mapping[str, MetricSpec]) -> dict[str, MetricSpec]:
+    """The metrics that follow from class scores and boxes. Those of masks need the heatmaps as well."""
+    return {name: spec for name, spec in metrics.items() if spec.needs in ("labels", "boxes")}
 
 
 def predictions_of(path: Path) -> Path:
@@ -139,7 +144,7 @@ def recomputed(path: Path, record: Record, loaded: Loaded, metrics: Mapping[str,
         metrics: of today's plugins.
     """
     arrays, truth, draws = load(predictions_of(path)), truths_of(loaded), draws_of(loaded)
-    computable = {name: spec for name, spec in metrics.items() if spec.needs != "maps"}
+    computable = _computable(metrics)
     samples = {sample.name: sample for sample in loaded.samples_of("test")}
     protocols: dict[str, Any] = {}
     for name, said in record.protocols.items():

@@ -42,7 +42,7 @@ def score_stage(job: Job, prediction: Stage) -> Stage:
 
     Its facts have, under ``evaluations``, how often the test split was evaluated here, this time included.
     """
-    plan, loaded, metrics = job.plan, job.loaded, job.plugins.metrics
+    plan, loaded, metrics = job.plan, job.loaded, job.metrics
     folder = prediction.folder.parent
     floor_stages = floors.floors_of(job) if plan.spec.reads_image else {}
 

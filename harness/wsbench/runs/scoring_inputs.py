@@ -11,6 +11,7 @@ from wsbench.contract.base import Method
 from wsbench.contract.specs import BoxSupervision, MethodSpec
 from wsbench.data.dataset import Loaded
 from wsbench.geometry.box_table import BoxTable
+from wsbench.geometry.masks import Mask
 from wsbench.predictions import store
 from wsbench.scoring.bootstrap import DRAWS, Resamples
 from wsbench.scoring.inputs import Draws, Paper, RolePredictions
@@ -41,7 +42,17 @@ def truth_of(loaded: Loaded, names: Sequence[str], role: Role) -> Truth:
     if role == "test":
         known[np.isin(names, loaded.roles.members["calibrate"])] = False
     boxes = boxes.where(known[boxes.image, boxes.label])
-    return Truth(classes, tuple(names), boxed.sizes, labels, known, boxes)
+    masks = {place: mask for place, mask in _masks_of(loaded, names).items() if known[place]}
+    return Truth(classes, tuple(names), boxed.sizes, labels, known, boxes, masks=masks)
+
+
+def _masks_of(loaded: Loaded, names: Sequence[str]) -> dict[tuple[int, int], Mask]:
+    """The truth masks of some images, by the row of the image and the index of the class."""
+    if not loaded.has_masks:
+        return {}
+    masks_of = {sample.name: sample.masks for sample in loaded.samples}
+    index = {name: column for column, name in enumerate(loaded.dataset.classes)}
+    return {(row, index[mask.label]): mask for row, name in enumerate(names) for mask in masks_of[name]}
 
 
 def predicted_of(folder: Path, loaded: Loaded) -> dict[Role, RolePredictions]:

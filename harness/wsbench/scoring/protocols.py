@@ -276,8 +276,17 @@ def table_of(protocol: Protocol, truth: Mapping[Role, Truth]) -> Scored:
         predicted=BoxTable.of([], of_test.classes),
         heatmaps=heatmaps,
         calibrate=truth.get("calibrate"),
+        masks=of_test.masks,
+        box_thresholds=_cut_at(protocol),
     )
     return scored.with_boxes(protocol.boxes)
+
+
+def _cut_at(protocol: Protocol) -> np.ndarray | None:
+    """Return the ``(C,)`` values from which heatmaps are cut into boxes; None where none are."""
+    if protocol.method_boxes is not None or not protocol.choices:
+        return None
+    return np.array([choice.rule.threshold for choice in protocol.choices])
 
 
 def described_thresholds(protocol: Protocol, classes: Sequence[str]) -> dict[str, Any]:

@@ -43,7 +43,9 @@ class Redrawn:
         for with_points in (False, True):
             group = {n: spec for n, spec in metrics.items() if spec.at_operating_points == with_points}
             # Neither other boxes nor other operating points change these.
-            fixed = {n: spec for n, spec in group.items() if spec.needs != "boxes" and not with_points}
+            fixed = {
+                n: spec for n, spec in group.items() if spec.needs in ("labels", "maps") and not with_points
+            }
             result |= {name: values(spec, self.scored, self.draws) for name, spec in fixed.items()}
             moving = {n: spec for n, spec in group.items() if n not in fixed}
             by_class = {n: spec for n, spec in moving.items() if values(spec, self.scored, once).ndim == 2}
@@ -115,8 +117,13 @@ class Redrawn:
             with_points: whether the operating points are used.
         """
         boxes = []
+        cut_at = np.ones(len(thresholds))
         for column, (rules, number) in enumerate(zip(self.redraws.rules, thresholds[:, 0], strict=True)):
             if number >= 0:
-                boxes.append(self.protocol.of_class(column, rules[int(number)]))
+                rule = rules[int(number)]
+                boxes.append(self.protocol.of_class(column, rule))
+                cut_at[column] = rule.threshold
         table = self.scored.with_boxes(BoxTable.joined(boxes))
+        if self.scored.box_thresholds is not None:
+            table = table.with_box_thresholds(cut_at)
         return table.with_operating_points(thresholds[:, 1]) if with_points else table

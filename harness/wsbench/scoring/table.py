@@ -5,7 +5,7 @@ Its arrays are read-only. A metric that wrote to them would change the values of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from wsbench.geometry.box_table import BoxTable, Pairs, overlaps
+from wsbench.geometry.masks import Mask
 from wsbench.types import Region
 from wsbench.utils.deprecation import warn_renamed
 from wsbench.utils.read_only import make_fields_read_only, read_only
@@ -48,6 +49,8 @@ class Truth:
         known: ``(N, C)`` bool, whether the boxes of the class are known on the image. Where they are not,
             ``truth`` has no box, and predicted boxes are not scored.
         truth: the truth boxes.
+        masks: the truth masks, by the row of the image and the index of the class. Only images and classes
+            whose location is known have one.
     """
 
     classes: tuple[str, ...]
@@ -56,6 +59,7 @@ class Truth:
     labels: np.ndarray
     known: np.ndarray
     truth: BoxTable
+    masks: Mapping[tuple[int, int], Mask] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         make_fields_read_only(self)
@@ -72,6 +76,8 @@ class Scored(Truth):
         heatmaps: the heatmaps; None for a method that predicts boxes alone.
         calibrate: what is true of the images of role calibrate, from which fixed boxes are chosen; None where
             it is unknown.
+        box_thresholds: ``(C,)`` floats, the value from which heatmaps are cut into boxes; None where the
+            boxes were not cut from heatmaps.
     """
 
     scores: np.ndarray
@@ -79,6 +85,7 @@ class Scored(Truth):
     predicted: BoxTable
     heatmaps: Heatmaps | None = None
     calibrate: Truth | None = None
+    box_thresholds: np.ndarray | None = None
     _memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -90,6 +97,10 @@ class Scored(Truth):
     def with_operating_points(self, operating_points: np.ndarray) -> Scored:
         """Return the same table with other operating points, ``(C,)`` floats."""
         return self._sharing(replace(self, operating_points=operating_points))
+
+    def with_box_thresholds(self, box_thresholds: np.ndarray) -> Scored:
+        """Return the same table with other thresholds of heatmaps, ``(C,)`` floats."""
+        return self._sharing(replace(self, box_thresholds=box_thresholds))
 
     def _sharing(self, other: Scored) -> Scored:
         object.__setattr__(other, "_shared", self._shared)
@@ -178,10 +189,10 @@ class Scored(Truth):
     def shared(self, compute: Callable[..., Result], *args: Any) -> Result:
         """Return ``compute(self, *args)``, remembered also for the tables that are made of this one.
 
-        These are the tables that `with_boxes` and `with_operating_points` return.
+        These are the tables that `with_boxes`, `with_operating_points` and `with_box_thresholds` return.
 
         Args:
-            compute: a pure function that uses neither predicted boxes nor operating points.
+            compute: a pure function that uses neither predicted boxes nor thresholds.
             args: hashable arguments.
         """
         key = (compute, *args)

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 import wsbench
 
-from ._computed import Computed
+from ._computed import Computed, MaskSettings
 from ._dataset14 import Phantom14, Phantom14Settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ VERSION = 1
 """Raise it when any pixel or box changes: it is in every image's content, so in the fingerprint."""
 
 
-class PhantomSettings(wsbench.Settings):
+class PhantomSettings(MaskSettings):
     """Settings of the phantom."""
 
     images: int = Field(2400, ge=1, description="number of images")
@@ -60,9 +60,14 @@ class Phantom(Computed):
 
     def lesion_masks(self, sample: wsbench.Sample, size: int) -> list[np.ndarray]:
         """A ``(size, size)`` bool mask for every box of the sample, in their order."""
+        return self._masks_of_case(self.case(sample), size)
+
+    def _lesions(self, index: int, label: str, size: int) -> list[np.ndarray]:
+        return self._masks_of_case(self._case(index), size)
+
+    def _masks_of_case(self, case: Case, size: int) -> list[np.ndarray]:
         from ._truth import finding_boxes, finding_masks
 
-        case = self.case(sample)
         pairs = zip(finding_boxes(case), finding_masks(case, size), strict=True)
         return [mask for box, mask in pairs if box.activity is not None]
 
@@ -107,7 +112,7 @@ class Phantom(Computed):
             "markers": "+".join(marker.kind for marker in case.markers),
             "activity": case.activity or "",
         }
-        values = self._settings.model_dump(exclude={"images", "size", "val"})
+        values = self._settings.model_dump(exclude={"images", "size", "val", "masks"})
         return wsbench.Sample(
             name=f"{group}/p{index:06d}.png",
             width=size,
@@ -118,6 +123,7 @@ class Phantom(Computed):
             content=f"phantom {VERSION} {index} {values}",
             stratum=group,
             attributes={name: value for name, value in attributes.items() if value},
+            masks=self._masks_of(index, boxes, VERSION),
         )
 
 

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 import wsbench
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
     from ._case import Case
+
+
+class MaskSettings(wsbench.Settings):
+    """The setting of both phantoms that adds truth masks. Records of runs without masks do not have it."""
+
+    masks: bool = Field(False, description="also give the pixels of every boxed lesion as truth masks")
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = handler(self)
+        return {name: value for name, value in values.items() if name != "masks" or value}
 
 
 class Computed(wsbench.Dataset):
@@ -57,6 +71,31 @@ class Computed(wsbench.Dataset):
         if image.shape == (height, width):
             return image
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+
+    @abstractmethod
+    def _lesions(self, index: int, label: str, size: int) -> list[np.ndarray]:
+        """A ``(size, size)`` bool mask of every boxed lesion of a class."""
+
+    def _masks_of(
+        self, index: int, boxes: Sequence[wsbench.Box], version: int
+    ) -> tuple[wsbench.geometry.Mask, ...]:
+        """The truth masks of a sample: one of every class that has boxes, if the setting asks for them."""
+        if not self._settings.masks:
+            return ()
+        size = self._settings.size
+        content = f"phantom {version} {index} {size}"  # the other settings are in the sample's own
+        return tuple(
+            wsbench.geometry.Mask.computed(
+                label, size, size, content, functools.partial(self._union, index, label)
+            )
+            for label in dict.fromkeys(box.label for box in boxes)
+        )
+
+    def _union(self, index: int, label: str) -> np.ndarray:
+        import numpy as np
+
+        union: np.ndarray = np.any(self._lesions(index, label, self._settings.size), axis=0)
+        return union
 
     def organ_masks(self, sample: wsbench.Sample, size: int) -> Mapping[str, np.ndarray]:
         """``(size, size)`` bool masks of the organs, by name."""

@@ -9,7 +9,7 @@ from pydantic import Field
 import wsbench
 
 from ._classes14 import BOXED, CLASSES
-from ._computed import Computed
+from ._computed import Computed, MaskSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ VERSION = 1
 """Raise it when any pixel or box changes: it is in every image's content, so in the fingerprint."""
 
 
-class Phantom14Settings(wsbench.Settings):
+class Phantom14Settings(MaskSettings):
     """Settings of the phantom with 14 findings."""
 
     images: int = Field(3000, ge=1, description="number of images")
@@ -64,10 +64,15 @@ class Phantom14(Computed):
         """The geometry of a sample."""
         return self._case(int(sample.name.partition("_")[0]))
 
+    def _lesions(self, index: int, label: str, size: int) -> list[np.ndarray]:
+        return [mask for name, mask in self._masks_of_case(self._case(index), size) if name == label]
+
     def _masks(self, sample: wsbench.Sample, size: int) -> list[tuple[str, np.ndarray]]:
+        return self._masks_of_case(self.case(sample), size)
+
+    def _masks_of_case(self, case: Case, size: int) -> list[tuple[str, np.ndarray]]:
         from ._truth import finding_boxes, finding_masks
 
-        case = self.case(sample)
         pairs = zip(finding_boxes(case), finding_masks(case, size), strict=True)
         return [(box.name, mask) for box, mask in pairs]
 
@@ -91,19 +96,21 @@ class Phantom14(Computed):
         case, size = self._case(index), self._settings.size
         present = {finding.name for finding in case.findings}
         markers = "+".join(marker.kind for marker in case.markers)
-        values = self._settings.model_dump(exclude={"images", "size", "test"})
+        values = self._settings.model_dump(exclude={"images", "size", "test", "masks"})
+        boxes = tuple(
+            wsbench.Box(box.name, box.x0 * size, box.y0 * size, box.x1 * size, box.y1 * size)
+            for box in finding_boxes(case)
+            if box.name in BOXED
+        )
         return wsbench.Sample(
             name=f"{index:08d}_000.png",
             width=size,
             height=size,
             split="test" if self._uniform(index, "split") < self._settings.test else "train_val",
             labels=tuple(label for label in CLASSES if label in present),
-            boxes=tuple(
-                wsbench.Box(box.name, box.x0 * size, box.y0 * size, box.x1 * size, box.y1 * size)
-                for box in finding_boxes(case)
-                if box.name in BOXED
-            ),
+            boxes=boxes,
             content=f"phantom14 {VERSION} {index} {values}",
             patient=str(index),
             attributes={"markers": markers} if markers else {},
+            masks=self._masks_of(index, boxes, VERSION),
         )
