@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from wsbench.contract.problems import Problem
     from wsbench.data.views import BoxedView, ImageView, WeakView
-    from wsbench.types import Prediction, Sample, ScoredBox
+    from wsbench.types import Prediction, Reading, Sample, ScoredBox
     from wsbench.utils.progress import Progress
 
 
@@ -216,6 +216,9 @@ class Dataset(ABC):
         boxes_complete: False if boxes were drawn on some of the images only. Where a class is present without
             a box, its location is then unknown, and boxes predicted there count neither for nor against a
             method.
+        readings: what single readers saw on images, where the dataset has that besides its truth
+            (`wsbench.types.Reading`); at most one reading for each reader and image. People are compared
+            with each other by it, and no method sees it.
         read_holds_lock: True if `read` holds Python's global lock, so that threads cannot share its work. It
             is then called in other processes: the object must pickle, and its class must be importable.
     """
@@ -224,6 +227,7 @@ class Dataset(ABC):
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...] = ()
     boxes_complete: bool = True
+    readings: Sequence[Reading] = ()
     read_holds_lock: bool = False
 
     @abstractmethod
