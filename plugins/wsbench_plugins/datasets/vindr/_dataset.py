@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".dicom", ".dcm", ".png", ".jpg", ".jpeg")
 """In lower case; files have them in any case."""
 
-MODES = ("L", "LA", "P", "RGB", "RGBA", wsbench.images.DICOM)
-"""Pillow's names of the 8-bit formats, and DICOM."""
+EIGHT_BITS = ("L", "LA", "P", "RGB", "RGBA")
+"""Pillow's names of the 8-bit formats."""
 
 ROUNDED = 0.5
 """Pixels by which a box may stick out of its image. Such a box is cut at the edge."""
@@ -173,8 +173,8 @@ def _fault(
         return f"is in {TRAIN} and in {TEST}"
     if facts.broken:
         return facts.broken
-    if facts.mode not in MODES:
-        return f"is a {facts.mode} image; {', '.join(MODES)} can be read"
+    if facts.mode not in (*EIGHT_BITS, wsbench.images.DICOM):
+        return f"is a {facts.mode} image; {', '.join(EIGHT_BITS)} and DICOM can be read"
     return "" if name in tables.images else "is named in no row of the tables"
 
 
