@@ -121,6 +121,23 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What one reader saw on one image, apart from all other readers. It is no truth.
+
+    Attributes:
+        reader: the reader's pseudonym, the same on all images.
+        image: the name of the image's sample.
+        labels: the classes that the reader found present, each once; empty where the reader saw nothing.
+        boxes: the reader's boxes, of classes among ``labels``. A class of ``labels`` may have none.
+    """
+
+    reader: str
+    image: str
+    labels: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredBox:
     """A predicted box.
 

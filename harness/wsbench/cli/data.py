@@ -1,4 +1,4 @@
-"""``wsbench data check``, ``wsbench data make`` and ``wsbench data organs``; ``new`` is in `new_data`."""
+"""``wsbench data check``, ``make`` and ``organs``; ``new`` is in `new_data`, ``readers`` in `readers`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import new_data, options, tables
+from wsbench.cli import new_data, options, readers, tables
 from wsbench.errors import choose
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Check a dataset, or make one.", rich_markup_mode=None)
 app.command("new")(new_data.new)
+app.command("readers")(readers.readers)
 
 
 @app.callback()

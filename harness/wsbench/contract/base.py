@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from wsbench.contract.problems import Problem
     from wsbench.data.views import BoxedView, ImageView, WeakView
-    from wsbench.types import Prediction, Sample, ScoredBox
+    from wsbench.types import Prediction, Reading, Sample, ScoredBox
     from wsbench.utils.progress import Progress
 
 
@@ -224,6 +224,9 @@ class Dataset(ABC):
             the one that is written.
         unused: the official splits of images that the settings leave out, by the names of these images.
             Predictions of them are passed over, and a copy without them is complete.
+        readings: what single readers saw on images, where the dataset has that besides its truth
+            (`wsbench.types.Reading`); at most one reading for each reader and image. People are compared
+            with each other by it, and no method sees it.
         read_holds_lock: True if `read` holds Python's global lock, so that threads cannot share its work. It
             is then called in other processes: the object must pickle, and its class must be importable.
     """
@@ -235,6 +238,7 @@ class Dataset(ABC):
     official_images: Mapping[str, Mapping[int | str, str]] = MappingProxyType({})
     official_classes: Mapping[int | str, str | None] = MappingProxyType({})
     unused: Mapping[str, str] = MappingProxyType({})
+    readings: Sequence[Reading] = ()
     read_holds_lock: bool = False
 
     @abstractmethod

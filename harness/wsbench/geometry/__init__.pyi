@@ -2,6 +2,7 @@ from .boxes import BoxRule as BoxRule
 from .boxes import boxes_of as boxes_of
 from .boxes import component_boxes as component_boxes
 from .boxes import relative_scores as relative_scores
+from .consensus import consensus_boxes as consensus_boxes
 from .coordinates import areas as areas
 from .coordinates import centre_crop as centre_crop
 from .coordinates import full_image as full_image

@@ -19,10 +19,11 @@ from wsbench.files import checksums
 from wsbench.files.locks import held_for_a_moment
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import write_text
-from wsbench.reports import costs, page_words, published
+from wsbench.reports import costs, page_words, published, readers
 from wsbench.reports.board import Board
 from wsbench.reports.board_tables import floors, markdown_table, measures, published_table, ranking, sanity
 from wsbench.reports.published import Paper
+from wsbench.reports.readers import ReaderStudy
 from wsbench.reports.rows import Row, row_key
 from wsbench.runs import replay, replay_arrays
 from wsbench.runs.evaluation_log import seen_by
@@ -127,6 +128,7 @@ def render(
     dataset_records: Iterable[Record],
     metrics: Mapping[str, MetricSpec],
     papers: Sequence[Paper] = (),
+    study: ReaderStudy | None = None,
 ) -> str:
     """Render the markdown page of one dataset.
 
@@ -138,6 +140,7 @@ def render(
         dataset_records: its records.
         metrics: all metrics by name.
         papers: published numbers of any dataset.
+        study: what the dataset's readers reach; None where nobody has studied them.
     """
     tables: dict[str, list[Record]] = defaultdict(list)
     everything = list(dataset_records)
@@ -148,6 +151,8 @@ def render(
         data = of_key[0].key["fingerprint"]
         same_data = [record for record in everything if record.key["fingerprint"] == data]
         parts += _section(of_key, same_data, metrics)
+    if study is not None:
+        parts += readers.section(study, metrics)
     printed = [
         published_table(paper, table) for paper in papers for table in paper.tables if table.dataset == name
     ]
@@ -229,10 +234,17 @@ def _nothing_there(folder: Path) -> WsbenchError:
 
 
 def _pages(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[Path, str]:
-    """The page of every dataset that has records or published numbers."""
-    by_dataset, papers = read_records(folder, metrics), published.read_papers(folder)
-    names = sorted(set(by_dataset) | published.datasets(papers))
-    return {folder / f"{name}.md": render(name, by_dataset.get(name, []), metrics, papers) for name in names}
+    """The page of every dataset that has records, published numbers or a study of its readers."""
+    by_dataset, papers, studies = (
+        read_records(folder, metrics),
+        published.read_papers(folder),
+        readers.read(folder),
+    )
+    names = sorted(set(by_dataset) | published.datasets(papers) | set(studies))
+    return {
+        folder / f"{name}.md": render(name, by_dataset.get(name, []), metrics, papers, studies.get(name))
+        for name in names
+    }
 
 
 def table_key(record: Record, metrics: Mapping[str, MetricSpec]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -158,20 +158,40 @@ def _described(
     scored: Scored, spec: MetricSpec, units: np.ndarray, drawn: np.ndarray | None
 ) -> dict[str, Any]:
     sample = values(spec, scored, Resamples.once(len(scored.names)))
+    return described_values(scored.classes, sample, drawn, units, bounded=spec.bounded)
+
+
+def described_values(
+    classes: Sequence[str],
+    sample: np.ndarray,
+    drawn: np.ndarray | None,
+    units: np.ndarray,
+    *,
+    bounded: bool,
+) -> dict[str, Any]:
+    """Describe values as JSON: the macro value, the values of classes, and 95 % intervals.
+
+    Args:
+        classes: the C classes.
+        sample: ``(1, C)`` values on the sample, or ``(1,)`` where there are no classes.
+        drawn: ``(B, C)`` or ``(B,)`` values of the draws; None gives no interval.
+        units: ``(C,)`` the patients of each class's rarer label.
+        bounded: whether values lie in [0, 1].
+    """
     result: dict[str, Any] = {"value": _number(macro(sample)[0])}
     by_class = sample.ndim == 2
     if by_class:
-        result["per_class"] = dict(zip(scored.classes, map(_number, sample[0]), strict=True))
+        result["per_class"] = dict(zip(classes, map(_number, sample[0]), strict=True))
         if undefined := [name for name, value in result["per_class"].items() if value is None]:
             result["undefined"] = undefined
     if drawn is None or result["value"] is None:
         return result
 
     def interval(value: float | None, column: np.ndarray, count: int) -> tuple[float, float] | None:
-        return None if value is None else of_draws(value, column, bounded=spec.bounded, units=count)
+        return None if value is None else of_draws(value, column, bounded=bounded, units=count)
 
     result["interval"] = interval(result["value"], _same_classes(result, drawn), int(units.sum()))
-    if by_class and len(scored.classes) > 1:
+    if by_class and len(classes) > 1:
         result["class_intervals"] = {
             name: interval(value, drawn[:, column], int(units[column]))
             for column, (name, value) in enumerate(result["per_class"].items())
