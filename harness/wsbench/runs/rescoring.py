@@ -13,6 +13,7 @@ from wsbench import geometry, scoring
 from wsbench.contract import protocol, records
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
+from wsbench.data import split_files
 from wsbench.data.dataset import Loaded
 from wsbench.data.folds import Fold
 from wsbench.errors import WsbenchError, choose
@@ -204,6 +205,8 @@ def evaluate(
             evaluations=score.facts.get("evaluations", {}),
             folder=folder,
         )
+        if loaded.split is not None:
+            split_files.keep(loaded.split, folder)
         records.write(record, folder / records.FILE)
     return record
 
@@ -217,8 +220,15 @@ def dataset_of(record: Record, plugins: Plugins, progress: Progress, root: Path 
     data = record.dataset
     if data.get("folds"):
         raise WsbenchError(f"{record.folder}: sums up {data['folds']} runs; name one of those beside it")
+    split = data.get("split")
     loaded = load_dataset(
-        plugins, data["name"], data["settings"], progress, root=root, skip_bad=bool(data["skipped"])
+        plugins,
+        data["name"],
+        data["settings"],
+        progress,
+        root=root,
+        skip_bad=bool(data["skipped"]),
+        split=split and split_files.kept(record.folder or Path(), split["sha256"]),
     )
     if data.get("fold"):
         loaded = loaded.of_fold(Fold(**data["fold"]))
