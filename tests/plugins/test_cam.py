@@ -390,3 +390,37 @@ def test_the_learning_rate_rises_over_the_epochs_of_warmup(tmp_path: Path) -> No
     steps = len(loader)
     assert steps == 3
     assert rates == pytest.approx([0.075, 0.15, 0.225, 0.3, 0.3, 0.3])
+
+
+@pytest.mark.parametrize("cam", ["xgradcam", "gradcam_elementwise", "eigengradcam", "segeigencam"])
+def test_further_cams_are_what_their_papers_say(cam: str) -> None:
+    """On a tiny network, whose activations and gradients are taken here."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 4, 4, 4), nn.Softplus(), nn.Flatten(), nn.Linear(64, 2)).eval()
+    nn.init.uniform_(network[3].weight, -0.5, 1.0)
+    settings = wsbench.settings.MapSettings(cam=cam, layer="1")
+    grey = images(2, 16)
+    explained = wsbench.torch.explain(network, settings, 16)
+    found = wsbench.torch.logits_and_maps(explained, grey, settings)[1][:, 1].astype(float)
+    grid = network[:2](grey).detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(network[2:](grid)[:, 1].sum(), grid)
+    activation, product = grid.detach(), gradient * grid.detach()
+    if cam == "xgradcam":
+        shares = product.sum((2, 3), keepdim=True) / activation.sum((2, 3), keepdim=True)
+        expected = [(shares * activation).sum(dim=1)]
+    elif cam == "gradcam_elementwise":
+        expected = [product.relu().sum(dim=1)]
+    else:
+        of_cells = product if cam == "eigengradcam" else gradient.abs() * activation
+        cells = of_cells.flatten(2).transpose(1, 2)
+        cells = cells - cells.mean(dim=1, keepdim=True)
+        first = torch.linalg.svd(cells, full_matrices=False).Vh[:, 0]
+        projection = torch.einsum("nck,nk->nc", cells, first).reshape(2, 4, 4)
+        expected = [projection, -projection]  # the sign of a singular vector is arbitrary
+    assert found.max(axis=(1, 2)).tolist() == [1.0, 1.0]
+    for number, one in enumerate(found):
+        distances = []
+        for raw in expected:
+            resized = cv2.resize(raw[number].detach().relu().numpy(), (16, 16))
+            distances.append(np.abs(one - (resized - resized.min()) / np.ptp(resized)).max())
+        assert min(distances) < 5e-3

@@ -41,7 +41,12 @@ Cache = Annotated[
 ]
 DataOption = Annotated[
     list[str] | None,
-    typer.Option("--data-option", "-D", metavar="NAME=VALUE", help="A setting of the dataset. Repeatable."),
+    typer.Option(
+        "--data-option",
+        "-D",
+        metavar="NAME=VALUE",
+        help="A setting of the dataset, or split=FILE: roles of your own. Repeatable.",
+    ),
 ]
 PluginFiles = Annotated[
     list[Path] | None, typer.Option("--plugin", help="A Python file with plugins. Repeatable.")

@@ -94,6 +94,7 @@ def run(
     progress = choose_progress(quiet=quiet)
     submission = Submission(submit, ladder, leaderboards, planned, progress)
     loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
+    folds = loaded.folds_of(folds)
     if submit:
         leaderboard.refuse_subset(loaded.describe())
     records = []

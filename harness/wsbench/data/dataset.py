@@ -15,6 +15,7 @@ from wsbench.contract.base import Dataset, Source
 from wsbench.contract.containment import contained, place_of
 from wsbench.contract.problems import Problem
 from wsbench.contract.specs import DatasetSpec
+from wsbench.data import split_roles
 from wsbench.data.cache import array_of, cache_folder
 from wsbench.data.catalog import Entry, root_of
 from wsbench.data.contradictions import contradictions
@@ -22,6 +23,7 @@ from wsbench.data.folds import Fold, assign_fold_roles
 from wsbench.data.mask_boxes import MEMORY, with_boxes_of_masks
 from wsbench.data.organs import COMPLETE, Organs
 from wsbench.data.readers import Images
+from wsbench.data.split_files import SplitFile
 from wsbench.data.splits import Roles, assign_roles
 from wsbench.data.views import Views
 from wsbench.errors import WsbenchError, printable, words_of
@@ -46,6 +48,7 @@ class Loaded:
         progress: shown during long work.
         notes: harmless problems of the files.
         fold: the fold that is tested in a cross-validation; None for the dataset's official splits.
+        split: the user's split file, which assigns the roles; None for the dataset's own roles.
     """
 
     spec: DatasetSpec
@@ -57,10 +60,39 @@ class Loaded:
     progress: Progress
     notes: tuple[Problem, ...] = ()
     fold: Fold | None = None
+    split: SplitFile | None = None
 
     def of_fold(self, fold: Fold | None) -> Loaded:
         """Return the same data with the roles of a fold."""
         return replace(self, fold=fold)
+
+    def with_split(self, split: SplitFile) -> Loaded:
+        """Return the same data with the roles of a user's split file, and say what is odd about it.
+
+        Raises:
+            WsbenchError: the file names an image that does not exist, or one in two roles.
+        """
+        own = split_roles.fitted(split, self.samples, self.left_out)
+        for line in split_roles.warnings_of(own, self.samples):
+            self.progress.say(line)
+        return replace(self, split=own)
+
+    def folds_of(self, folds: int | None) -> int | None:
+        """Return the number of folds of a cross-validation; None where there is none to make.
+
+        Args:
+            folds: the number that the user asked for; None for the split file's, if it has folds.
+
+        Raises:
+            WsbenchError: the split file has another number of folds, or none.
+        """
+        if self.split is None:
+            return folds
+        count = len(self.split.folds) if self.split.has_folds else None
+        if folds not in (None, count):
+            words = f"{count} folds" if count else "roles and no folds"
+            raise WsbenchError(f"{self.split.name}: has {words}; leave out --folds {folds}")
+        return count
 
     @cached_property
     def roles(self) -> Roles:
@@ -78,6 +110,8 @@ class Loaded:
 
     def _assign_roles(self) -> Roles:
         shares, stratified = self.entry.roles, self.entry.stratified
+        if self.split is not None:
+            return split_roles.roles_of(self.split, self.samples, shares, self.fold, stratified=stratified)
         if self.fold is not None:
             return assign_fold_roles(self.samples, shares, self.fold, stratified=stratified)
         assigned = assign_roles(self.samples, shares, stratified=stratified)
@@ -88,8 +122,8 @@ class Loaded:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of names, contents, sizes, labels, boxes, masks and roles. Scores with equal fingerprints
-        compare."""
+        """A hash of names, contents, sizes, labels, boxes, masks, roles and the user's split file. Scores with
+        equal fingerprints compare."""
         roles_of: dict[str, list[str]] = defaultdict(list)
         for role, names in self.roles.members.items():
             for name in names:
@@ -106,6 +140,8 @@ class Loaded:
                 "+".join(roles_of[sample.name]),
             )
             digest.update(json.dumps((*row, *_contents_of_masks(sample))).encode() + b"\n")
+        if self.split is not None:
+            digest.update(f"split {self.split.digest} {self.split.fold}".encode())
         return digest.hexdigest()[:16]
 
     @cached_property
@@ -182,6 +218,7 @@ class Loaded:
 
     def describe(self) -> Mapping[str, Any]:
         """Describe the data for a record, as JSON values."""
+        split = {} if self.split is None else {"split": self.split.describe()}
         return {
             "name": self.spec.name,
             "settings": self.settings.model_dump(mode="json"),
@@ -194,6 +231,7 @@ class Loaded:
             "skipped": [printable(f"{problem.file}: {words_of(problem.what)}") for problem in self.skipped],
             "subset": {split: list(counts) for split, counts in self.missing.items()},
             "fold": None if self.fold is None else asdict(self.fold),
+            **split,
         }
 
 

@@ -69,7 +69,7 @@ def assign_fold_roles(
     divided = [
         replace(sample, split="test" if numbers[sample.name] == fold.number else "rest") for sample in ordered
     ]
-    rest = _shares_of_rest(shares)
+    rest = shares_of_rest(shares)
     return assign_roles(divided, {"test": {"test": 1.0}, "rest": rest}, stratified=stratified)
 
 
@@ -102,8 +102,12 @@ def fold_of(samples: Sequence[Sample], count: int, *, stratified: bool = True) -
     return numbers
 
 
-def _shares_of_rest(shares: Mapping[str, Mapping[Role, float]]) -> dict[Role, float]:
-    """Return the mean shares of the splits that are trained on, without role test."""
+def shares_of_rest(shares: Mapping[str, Mapping[Role, float]]) -> dict[Role, float]:
+    """Return the mean shares of the splits that are trained on, without role test.
+
+    Raises:
+        WsbenchError: the boxes for calibration belong to a split that is not trained on.
+    """
     trained = [of_split for of_split in shares.values() if of_split.get("fit", 0) > 0]
     for split, of_split in shares.items():
         if of_split.get("calibrate", 0) > 0 and of_split not in trained:

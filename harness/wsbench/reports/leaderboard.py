@@ -64,7 +64,13 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
 
 
 def refuse_subset(dataset: Mapping[str, Any]) -> None:
-    """Raise WsbenchError if a dataset, described as in a record, is a subset of its release."""
+    """Raise WsbenchError if a dataset, described as in a record, is a subset of its release, or has the roles
+    of a user's split file."""
+    if split := dataset.get("split"):
+        raise WsbenchError(
+            f"{dataset['name']} has the roles of {split['name']}; "
+            "its scores compare only with others of that file and enter no leaderboard"
+        )
     if dataset["subset"]:
         counts = ", ".join(
             f"{present}/{released} of {split}" for split, (present, released) in dataset["subset"].items()

@@ -149,7 +149,8 @@ def run(
     plugins = _plugins(arguments.plugin_files)
     plans = arguments.plans(plugins)
     loaded = arguments.loaded(plugins)
-    records = [_executed(Job(plan, loaded, plugins), arguments.folds) for plan in plans]
+    count = loaded.folds_of(arguments.folds)
+    records = [_executed(Job(plan, loaded, plugins), count) for plan in plans]
     return records[0] if seeds is None and not references else Results(tuple(records))
 
 

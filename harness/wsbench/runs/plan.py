@@ -12,7 +12,7 @@ from wsbench.contract.base import Method
 from wsbench.contract.containment import contain, contained, place_of
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.specs import DatasetSpec, MethodSpec
-from wsbench.data import catalog
+from wsbench.data import catalog, split_files
 from wsbench.data.dataset import Loaded, load
 from wsbench.errors import choose
 from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
@@ -20,6 +20,9 @@ from wsbench.settings import Settings, TrainingSettings, fill
 from wsbench.utils.devices import check_device
 from wsbench.utils.hashing import key_of, trained_source
 from wsbench.utils.progress import Progress
+
+SPLIT = "split"
+"""The dataset option that names a split file of the user's."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +191,15 @@ def load_dataset(
     root: str | Path | None = None,
     skip_bad: bool = False,
     refuse: bool = True,
+    split: split_files.SplitFile | None = None,
 ) -> Loaded:
     """The dataset of that name, with its settings and its entry in the catalogue; see `data.dataset.load`.
+
+    Option ``split``, where the dataset has no setting of that name, is a split file: its roles replace the
+    dataset's own.
+
+    Args:
+        split: the split file, if it has been read already.
 
     Raises:
         WsbenchError: an unknown dataset or option, no folder, or a problem with a file.
@@ -197,6 +207,10 @@ def load_dataset(
     spec = plugins.dataset(name)
     catalog.refuse_misspelt(plugins.datasets)
     entry = catalog.read_entries().get(name, catalog.Entry())
-    settings = fill(spec.settings, options, name)
+    values = dict(options)
+    if SPLIT in values and SPLIT not in spec.settings.model_fields:
+        split = split_files.read(str(values.pop(SPLIT)))
+    settings = fill(spec.settings, values, name)
     folder = Path(root) if root is not None else None
-    return load(spec, settings, entry, progress, root=folder, skip_bad=skip_bad, refuse=refuse)
+    loaded = load(spec, settings, entry, progress, root=folder, skip_bad=skip_bad, refuse=refuse)
+    return loaded if split is None else loaded.with_split(split)

@@ -110,7 +110,7 @@ def _dataset(described: str, place: str, plugin_files: tuple[str, ...], call: st
     """The plugins and the dataset that a record describes, in JSON. A process outlives a call of
     `replay_all`, before whose successor files may change, so each call has a name of its own."""
     known = with_own_datasets(plugins.find([Path(file) for file in plugin_files]))
-    return known, dataset_as_described(json.loads(described), known, Silent(), None, place)
+    return known, dataset_as_described(json.loads(described), known, Silent(), None, Path(place))
 
 
 def _differences(path: Path, loaded: Loaded, known: Plugins) -> list[str]:

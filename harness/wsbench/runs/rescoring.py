@@ -13,6 +13,7 @@ from wsbench import geometry, scoring
 from wsbench.contract import protocol, records
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
+from wsbench.data import split_files
 from wsbench.data.dataset import Loaded
 from wsbench.data.folds import Fold
 from wsbench.errors import WsbenchError, choose
@@ -204,6 +205,8 @@ def evaluate(
             evaluations=score.facts.get("evaluations", {}),
             folder=folder,
         )
+        if loaded.split is not None:
+            split_files.keep(loaded.split, folder)
         records.write(record, folder / records.FILE)
     return record
 
@@ -214,11 +217,11 @@ def dataset_of(record: Record, plugins: Plugins, progress: Progress, root: Path 
     Raises:
         WsbenchError: it is not the one that the run was made on, or the record sums up several runs.
     """
-    return dataset_as_described(record.dataset, plugins, progress, root, str(record.folder))
+    return dataset_as_described(record.dataset, plugins, progress, root, record.folder)
 
 
 def dataset_as_described(
-    data: Mapping[str, Any], plugins: Plugins, progress: Progress, root: Path | None, place: str
+    data: Mapping[str, Any], plugins: Plugins, progress: Progress, root: Path | None, folder: Path | None
 ) -> Loaded:
     """The dataset that a record describes.
 
@@ -227,21 +230,28 @@ def dataset_as_described(
         plugins: the dataset must be among them.
         progress: where long work is shown.
         root: the dataset's folder.
-        place: where the record lies, for messages.
+        folder: of the record; messages name it, and a split file may lie there.
 
     Raises:
         WsbenchError: the dataset at hand is another one, or the record sums up several runs.
     """
     if data.get("folds"):
-        raise WsbenchError(f"{place}: sums up {data['folds']} runs; name one of those beside it")
+        raise WsbenchError(f"{folder}: sums up {data['folds']} runs; name one of those beside it")
+    split = data.get("split")
     loaded = load_dataset(
-        plugins, data["name"], data["settings"], progress, root=root, skip_bad=bool(data["skipped"])
+        plugins,
+        data["name"],
+        data["settings"],
+        progress,
+        root=root,
+        skip_bad=bool(data["skipped"]),
+        split=split and split_files.kept(folder or Path(), split["sha256"]),
     )
     if data.get("fold"):
         loaded = loaded.of_fold(Fold(**data["fold"]))
     if loaded.fingerprint != data["fingerprint"]:
         raise WsbenchError(
-            f"{place}: was made on data {data['fingerprint']}, here is {loaded.fingerprint}: "
+            f"{folder}: was made on data {data['fingerprint']}, here is {loaded.fingerprint}: "
             "files, labels, boxes or roles differ; give --root the folder it was made on"
         )
     return loaded

@@ -16,6 +16,7 @@ from wsbench.contract import records
 from wsbench.contract.base import Method, RunContext
 from wsbench.contract.records import Record
 from wsbench.contract.specs import BoxSupervision
+from wsbench.data import split_files
 from wsbench.errors import printable
 from wsbench.files.writing import read_json
 from wsbench.predictions import store
@@ -63,6 +64,8 @@ def execute(job: Job) -> Record:
             trained_on=tuple(prediction.facts.get("trained_on", ())),
             folder=folder,
         )
+        if job.loaded.split is not None:
+            split_files.keep(job.loaded.split, folder)
         records.write(record, folder / records.FILE)
     if fit.fresh or prediction.fresh or score.fresh:
         # A copy: what is printed and submitted afterwards is not a tracker's to change.

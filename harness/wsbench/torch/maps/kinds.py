@@ -112,6 +112,8 @@ def packaged(name: str) -> Maps:
         import pytorch_grad_cam
         from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
+        if not hasattr(pytorch_grad_cam, name):
+            raise WsbenchError(f"this grad-cam package has no {name}; pip install --upgrade grad-cam")
         cam = getattr(pytorch_grad_cam, name)(model=explained.classifier, target_layers=[explained.tap])
         with contextlib.redirect_stderr(io.StringIO()):  # progress bars of its own
             values = cam(input_tensor=grey, targets=[ClassifierOutputTarget(output)] * len(grey))
@@ -127,7 +129,11 @@ MAPS: Mapping[str, Maps] = {
     "layercam": packaged("LayerCAM"),
     "hirescam": packaged("HiResCAM"),
     "scorecam": packaged("ScoreCAM"),
+    "xgradcam": packaged("XGradCAM"),
+    "gradcam_elementwise": packaged("GradCAMElementWise"),
     "eigencam": packaged("EigenCAM"),
+    "eigengradcam": packaged("EigenGradCAM"),
+    "segeigencam": packaged("SegEigenCAM"),
     "attention_rollout": attention_rollout,
     "saliency": saliency,
     "integrated_gradients": integrated_gradients,
