@@ -46,6 +46,14 @@ def evaluate(
     category: Annotated[
         list[str] | None, typer.Option(metavar="ID=CLASS", help="The class of a category id. Repeatable.")
     ] = None,
+    boxes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FRAME:ORDER",
+            help="The format of the boxes, such as 0-1000:xyxy or letterbox-640x640:cxcywh. By default, "
+            "that of COCO, pixels:xywh.",
+        ),
+    ] = None,
     uses_boxes: Annotated[
         bool, typer.Option("--uses-boxes", help="The program was trained on boxes, so tables mark it.")
     ] = False,
@@ -97,7 +105,7 @@ def evaluate(
         scored = []
         for file, seed in zip(files, declared, strict=True):
             external_run = external.read_predictions(
-                file, program, loaded, categories=classes, images=images, uses_boxes=uses_boxes
+                file, program, loaded, categories=classes, images=images, uses_boxes=uses_boxes, boxes=boxes
             )
             if external_run.doubt:
                 print(f"warning: {file}: {external_run.doubt}", file=sys.stderr)

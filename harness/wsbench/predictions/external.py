@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from wsbench.contract.specs import BoxSupervision, MethodSpec
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.files.documents import read_bytes
+from wsbench.predictions.box_formats import BoxFormat
+from wsbench.predictions.box_reading import doubt_words
 from wsbench.predictions.coco import CocoResults
 from wsbench.predictions.npz import HeatmapArrays
 from wsbench.settings import Settings
@@ -46,12 +48,14 @@ class ExternalPredictions:
         parts: for each role, the predictions of all its images in their order.
         doubt: why the boxes seem not to be in pixels of the original images; empty where nothing is
             suspicious.
+        facts: further facts for the record, as JSON values.
     """
 
     spec: MethodSpec
     content: str
     parts: Mapping[Role, Prediction]
     doubt: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def spec_of(name: str, box_supervision: str) -> MethodSpec:
@@ -79,7 +83,7 @@ class ExternalPredictions:
             "box_use": self.spec.box_use,
             "reads_image": True,
             "deterministic": False,
-            "facts": {"predictions": self.content},
+            "facts": {"predictions": self.content, **self.facts},
         }
 
 
@@ -91,6 +95,7 @@ def read_predictions(
     categories: Mapping[str, str] | None = None,
     images: Path | None = None,
     uses_boxes: bool = False,
+    boxes: str | None = None,
 ) -> ExternalPredictions:
     """Read the predictions of an external program and fit them to a dataset.
 
@@ -105,20 +110,27 @@ def read_predictions(
         categories: class names by category id, where the file does not name its categories.
         images: a COCO file that names the images of numeric ids.
         uses_boxes: whether the program was trained on boxes.
+        boxes: the name of the boxes' format, as `BoxFormat` describes it. By default, it is COCO's.
 
     Raises:
         WsbenchError: the file has neither form, or does not fit the dataset.
     """
+    form = None if boxes is None else BoxFormat.named(boxes)
     digest, doubt = _digest(path), ""
     if path.suffix == ".npz":
+        if form is not None:
+            raise WsbenchError(f"{path}: holds heatmaps, and --boxes {form} is of boxes; leave it out")
         parts = HeatmapArrays(path, loaded).parts()
     else:
-        results = CocoResults(path, read_bytes(path), loaded, categories or {}, images)
+        results = CocoResults(path, read_bytes(path), loaded, categories or {}, images, form)
         parts, doubt = results.parts(), results.frame_doubt()
-    options = repr((name, sorted((categories or {}).items()), uses_boxes))
+    # Files that were read without a format keep the hash that they had before there were formats.
+    options = repr((name, sorted((categories or {}).items()), uses_boxes, *([str(form)] if form else [])))
     digest.update(options.encode() + (read_bytes(images) if images else b""))
     spec = ExternalPredictions.spec_of(name, "fit" if uses_boxes else "none")
-    return ExternalPredictions(spec, digest.hexdigest()[:16], parts, doubt)
+    facts = {"boxes": str(form)} if form else {}
+    doubt = doubt_words(form) if form and doubt else doubt
+    return ExternalPredictions(spec, digest.hexdigest()[:16], parts, doubt, facts)
 
 
 def check_seeds(files: Sequence[Path], seeds: Sequence[int]) -> None:

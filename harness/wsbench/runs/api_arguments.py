@@ -144,3 +144,4 @@ class EvaluateArguments(Arguments):
     uses_boxes: bool
     categories: dict[str, str] | None
     images: Place | None
+    boxes: str | None
