@@ -157,6 +157,8 @@ def evaluate(
     categories: Mapping[str, str] | None = None,
     images: str | Path | None = None,
     boxes: str | None = None,
+    prompts: Mapping[str, str | Sequence[str]] | None = None,
+    join: str = "fuse",
     data_options: Mapping[str, Any] | None = None,
     root: str | Path | None = None,
     runs: str | Path = "runs",
@@ -180,6 +182,9 @@ def evaluate(
         images: a COCO file that maps numeric image ids to names.
         boxes: the format of the boxes, such as ``0-1000:xyxy``, as ``wsbench evaluate --boxes`` takes it. By
             default, boxes are COCO's: x, y, width, height in pixels of the original image.
+        prompts: the prompts of each class, where the file holds answers to prompts (JSON Lines or CSV), or
+            where ``classes`` of its heatmaps are prompts. The record has their spread.
+        join: how the boxes of a class's prompts are joined: ``fuse`` or ``keep``.
         data_options: settings of the dataset by name.
         root: the folder of the dataset.
         runs: the folder of all runs.
@@ -192,7 +197,7 @@ def evaluate(
         WsbenchError: the predictions do not fit the dataset, or an argument is of the wrong type.
     """
     from wsbench.predictions import external
-    from wsbench.runs import rescoring
+    from wsbench.runs import prompts as prompt_runs
 
     arguments = EvaluateArguments.of(
         "evaluate",
@@ -203,6 +208,8 @@ def evaluate(
         categories=categories,
         images=images,
         boxes=boxes,
+        prompts=prompts,
+        join=join,
         data_options=data_options,
         root=root,
         runs=runs,
@@ -224,10 +231,11 @@ def evaluate(
             images=arguments.images,
             uses_boxes=arguments.uses_boxes,
             boxes=arguments.boxes,
+            prompts=external.Prompts(arguments.prompts, arguments.join) if prompts is not None else None,
         )
     if read.doubt:
         warnings.warn(read.doubt, stacklevel=2)
-    return rescoring.evaluate(
+    return prompt_runs.evaluate(
         read,
         loaded,
         plugins,

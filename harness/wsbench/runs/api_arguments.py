@@ -145,3 +145,5 @@ class EvaluateArguments(Arguments):
     categories: dict[str, str] | None
     images: Place | None
     boxes: str | None
+    prompts: dict[str, str | list[str]] | None
+    join: str
