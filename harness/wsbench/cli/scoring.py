@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from wsbench.cli import options, tables
 from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError, choose
 from wsbench.utils.names import file_stem, require_name
+
+if TYPE_CHECKING:
+    from wsbench.predictions.external import Prompts
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 
@@ -22,8 +25,8 @@ def evaluate(
     predictions: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Predictions of another program: COCO results (.json) or heatmaps (.npz). Repeatable, one "
-            "file a seed."
+            help="Predictions of another program: COCO results (.json), heatmaps (.npz), or answers to "
+            "prompts (.jsonl, .csv). Repeatable, one file a seed."
         ),
     ] = None,
     seeds: Annotated[
@@ -46,6 +49,29 @@ def evaluate(
     category: Annotated[
         list[str] | None, typer.Option(metavar="ID=CLASS", help="The class of a category id. Repeatable.")
     ] = None,
+    boxes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FRAME:ORDER",
+            help="The format of the boxes, such as 0-1000:xyxy or letterbox-640x640:cxcywh. By default, "
+            "that of COCO, pixels:xywh.",
+        ),
+    ] = None,
+    prompts: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLASS=[PROMPT,...]",
+            help="The prompts of a class, or a YAML file of them by class. Repeatable. By default, a class's "
+            "name is its prompt.",
+        ),
+    ] = None,
+    join: Annotated[
+        str | None,
+        typer.Option(
+            help="How the boxes of a class's prompts are joined: fuse (weighted boxes fusion, the default) "
+            "or keep."
+        ),
+    ] = None,
     uses_boxes: Annotated[
         bool, typer.Option("--uses-boxes", help="The program was trained on boxes, so tables mark it.")
     ] = False,
@@ -67,7 +93,9 @@ def evaluate(
     A finished run is scored with the present metrics. No model is needed. Predictions of another program are
     scored by the same code as every method, beside the image-blind methods.
     """
+    from wsbench.cli import prompt_tables
     from wsbench.predictions import external
+    from wsbench.runs import prompts as prompt_runs
     from wsbench.runs import rescoring
     from wsbench.runs.job import Job
     from wsbench.runs.plan import blind_plans
@@ -94,15 +122,23 @@ def evaluate(
         loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
         objective = calibrate_for or OBJECTIVE
         classes = {key: str(value) for key, value in parse_options(category or []).items()}
+        stated_prompts = _stated_prompts(prompts, join)
         scored = []
         for file, seed in zip(files, declared, strict=True):
             external_run = external.read_predictions(
-                file, program, loaded, categories=classes, images=images, uses_boxes=uses_boxes
+                file,
+                program,
+                loaded,
+                categories=classes,
+                images=images,
+                uses_boxes=uses_boxes,
+                boxes=boxes,
+                prompts=stated_prompts,
             )
             if external_run.doubt:
                 print(f"warning: {file}: {external_run.doubt}", file=sys.stderr)
             scored.append(
-                rescoring.evaluate(external_run, loaded, plugins, runs, seed=seed, calibrate_for=objective)
+                prompt_runs.evaluate(external_run, loaded, plugins, runs, seed=seed, calibrate_for=objective)
             )
         plans = blind_plans(plugins, loaded.spec, runs=runs, calibrate_for=objective) if references else []
         blind = [execute(Job(plan, loaded, plugins)) for plan in plans]
@@ -111,6 +147,7 @@ def evaluate(
     submission.together(scored, plugins.metrics)
     tables.results([*scored, *blind], plugins.metrics)
     for record in scored:
+        prompt_tables.show(record, plugins.metrics)
         print(f"record: {record.folder}")
 
 
@@ -239,6 +276,16 @@ def roc(
         choose(class_name, known, "class")
     draw(finished, label or list(known), out)
     print(f"{len(finished)} runs in {out}")
+
+
+def _stated_prompts(words: list[str] | None, join: str | None) -> Prompts | None:
+    """What ``--prompts`` and ``--join`` say; None where neither is given."""
+    from wsbench.predictions.external import Prompts
+    from wsbench.predictions.prompts import read_prompts
+
+    if not words and join is None:
+        return None
+    return Prompts(read_prompts(words or []), join or "fuse")
 
 
 def _program(files: Sequence[Path], seeds: Sequence[int], name: str | None, dataset: str | None) -> str:

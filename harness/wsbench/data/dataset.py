@@ -122,8 +122,7 @@ class Loaded:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of names, contents, sizes, labels, boxes, masks, roles and the user's split file. Scores with
-        equal fingerprints compare."""
+        """A hash of the images, their truth, the roles and a split file. Scores with equal ones compare."""
         roles_of: dict[str, list[str]] = defaultdict(list)
         for role, names in self.roles.members.items():
             for name in names:

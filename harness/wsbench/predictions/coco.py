@@ -16,17 +16,14 @@ from wsbench.errors import WsbenchError, suggestion
 from wsbench.files.documents import first_fault, read_bytes
 from wsbench.geometry.box_units import frame_doubt
 from wsbench.geometry.coordinates import areas, clip, xywh_to_xyxy
+from wsbench.predictions.box_formats import BoxFormat
+from wsbench.predictions.box_reading import MARGIN, in_pixels
 from wsbench.predictions.coco_ids import OfficialIds, names_by_id
 from wsbench.predictions.file_checks import require, scores_in_unit
 from wsbench.predictions.store import SCORED_ROLES
 from wsbench.types import Prediction, Role, Sample, ScoredBox
 
 Model = TypeVar("Model", bound=BaseModel)
-
-MARGIN = 0.01
-"""Boxes may leave their image by this share of its side, as happens by rounding. They are cut to the image,
-and boxes outside of it are dropped."""
-
 
 Pixels = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Id = Annotated[int, Field(ge=-(2**63), lt=2**63)] | str
@@ -95,7 +92,13 @@ class CocoResults:
     """The boxes and scores of a file, checked against a dataset."""
 
     def __init__(
-        self, path: Path, content: bytes, loaded: Loaded, categories: Mapping[str, str], images: Path | None
+        self,
+        path: Path,
+        content: bytes,
+        loaded: Loaded,
+        categories: Mapping[str, str],
+        images: Path | None,
+        form: BoxFormat | None = None,
     ) -> None:
         self._path = path
         self._loaded = loaded
@@ -122,6 +125,8 @@ class CocoResults:
         self._leave_out_categories()
         for image in self._file.images:
             self._check_frame(image)
+        if form is not None:
+            self._file.annotations = in_pixels(path, self._file.annotations, self._sample_of, form)
 
     def _leave_out(self, names: frozenset[str]) -> None:
         """Ignore the entries of images that were left out of the dataset as bad."""

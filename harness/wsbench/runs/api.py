@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
-
-import numpy as np
 
 from wsbench.contract.plugins import Plugins, find
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.data.kinds import with_own_datasets
-from wsbench.errors import WsbenchError, choose
-from wsbench.files.user_files import expanded
+from wsbench.errors import choose
 from wsbench.runs.api_arguments import DataArguments, EvaluateArguments, RunArguments
+from wsbench.runs.api_predictions import Predictions, as_file
 from wsbench.runs.job import Job
 from wsbench.runs.results import Results
 from wsbench.runs.runner import execute
@@ -27,7 +22,6 @@ from wsbench.utils.progress import Progress
 from wsbench.utils.system_errors import try_folder
 
 Files = str | Path | Iterable[str | Path]
-Predictions = str | Path | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 @overload
@@ -163,6 +157,9 @@ def evaluate(
     uses_boxes: bool = False,
     categories: Mapping[str, str] | None = None,
     images: str | Path | None = None,
+    boxes: str | None = None,
+    prompts: Mapping[str, str | Sequence[str]] | None = None,
+    join: str = "fuse",
     data_options: Mapping[str, Any] | None = None,
     root: str | Path | None = None,
     runs: str | Path = "runs",
@@ -184,6 +181,11 @@ def evaluate(
         uses_boxes: whether the program was trained on boxes. Tables mark it then.
         categories: the class of each category id, if COCO results do not name classes.
         images: a COCO file that maps numeric image ids to names.
+        boxes: the format of the boxes, such as ``0-1000:xyxy``, as ``wsbench evaluate --boxes`` takes it. By
+            default, boxes are COCO's: x, y, width, height in pixels of the original image.
+        prompts: the prompts of each class, where the file holds answers to prompts (JSON Lines or CSV), or
+            where ``classes`` of its heatmaps are prompts. The record has their spread.
+        join: how the boxes of a class's prompts are joined: ``fuse`` or ``keep``.
         data_options: settings of the dataset by name.
         root: the folder of the dataset.
         runs: the folder of all runs.
@@ -196,7 +198,7 @@ def evaluate(
         WsbenchError: the predictions do not fit the dataset, or an argument is of the wrong type.
     """
     from wsbench.predictions import external
-    from wsbench.runs import rescoring
+    from wsbench.runs import prompts as prompt_runs
 
     arguments = EvaluateArguments.of(
         "evaluate",
@@ -206,6 +208,9 @@ def evaluate(
         uses_boxes=uses_boxes,
         categories=categories,
         images=images,
+        boxes=boxes,
+        prompts=prompts,
+        join=join,
         data_options=data_options,
         root=root,
         runs=runs,
@@ -218,7 +223,7 @@ def evaluate(
     try_folder(arguments.runs)
     plugins = _plugins(arguments.plugin_files)
     loaded = arguments.loaded(plugins)
-    with _as_file(predictions) as path:
+    with as_file(predictions) as path:
         read = external.read_predictions(
             path,
             arguments.name,
@@ -226,10 +231,12 @@ def evaluate(
             categories=arguments.categories,
             images=arguments.images,
             uses_boxes=arguments.uses_boxes,
+            boxes=arguments.boxes,
+            prompts=external.Prompts(arguments.prompts, arguments.join) if prompts is not None else None,
         )
     if read.doubt:
         warnings.warn(read.doubt, stacklevel=2)
-    return rescoring.evaluate(
+    return prompt_runs.evaluate(
         read,
         loaded,
         plugins,
@@ -274,33 +281,6 @@ def load_dataset(
         progress=progress,
     )
     return arguments.loaded(_plugins(arguments.plugin_files))
-
-
-@contextmanager
-def _as_file(predictions: Predictions) -> Iterator[Path]:
-    """The file of predictions; those that are none yet are written as one, so that both are read alike."""
-    if isinstance(predictions, str | Path):
-        yield expanded(predictions)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        if isinstance(predictions, Mapping):
-            path = Path(folder) / "predictions.npz"
-            arrays = {key: np.asarray(values) for key, values in predictions.items()}
-            np.savez(path, **arrays)  # type: ignore[arg-type] # one might be named allow_pickle
-        else:
-            path = Path(folder) / "predictions.json"
-            path.write_text(json.dumps(list(predictions), default=_plain))
-        try:
-            yield path
-        except WsbenchError as error:  # the file is ours: its name says nothing to who handed arrays
-            raise WsbenchError(str(error).replace(str(path), "predictions")) from None
-
-
-def _plain(value: Any) -> Any:
-    """NumPy's numbers and arrays as JSON has them."""
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    raise WsbenchError(f"predictions: {type(value).__name__} is no number, text or list; convert it")
 
 
 def _plugins(files: Iterable[str | Path]) -> Plugins:

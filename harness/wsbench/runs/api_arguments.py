@@ -144,3 +144,6 @@ class EvaluateArguments(Arguments):
     uses_boxes: bool
     categories: dict[str, str] | None
     images: Place | None
+    boxes: str | None
+    prompts: dict[str, str | list[str]] | None
+    join: str
