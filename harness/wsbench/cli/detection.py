@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from wsbench.contract.records import Record
     from wsbench.runs.coco_summary import Summary
 
-ALL, POSITIVE, JOINED, APART, BOTH = "all", "positive", "joined", "apart", "both"
-IMAGES = {ALL: "all", POSITIVE: "with a class"}
+IMAGES = {"all": "all", "positive": "with a class"}
+"""The selections of test images, as tables show them."""
+
+JOINED, APART, BOTH = "joined", "apart", "both"
 
 
 def detection(
@@ -47,7 +49,7 @@ def detection(
     from wsbench.runs.detection import protocol_of, summaries_of
     from wsbench.utils.progress import choose_progress
 
-    choose(images, dict.fromkeys((ALL, POSITIVE, BOTH)), "choice of --images")
+    choose(images, dict.fromkeys((*IMAGES, BOTH)), "choice of --images")
     choose(classes, dict.fromkeys((JOINED, APART, BOTH)), "choice of --classes")
     plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
     for run in runs:
