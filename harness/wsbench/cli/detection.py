@@ -82,9 +82,7 @@ def _print(record: Record, protocol: str, summaries: Sequence[Summary]) -> None:
         ]
         for summary in summaries
     ]
-    title = (
-        f"{label_of(record, protocol)}: average precision as COCO computes it, boxes of protocol {protocol}"
-    )
+    title = f"COCO's average precision of {label_of(record, protocol)}, protocol {protocol}"
     tables.show(title, ["test images", "class", "images", "boxes", "AP50", "AP"], lines, text=2)
     print()
 
