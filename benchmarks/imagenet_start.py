@@ -26,11 +26,11 @@ def trained(weights: str, given: argparse.Namespace) -> Sequence[wsbench.Record]
     """One record of each seed."""
     options: Mapping[str, Any] = {"backbone": BACKBONE, "weights": weights, **parse_options(given.option)}
     seeds = [int(seed) for seed in given.seeds.split(",")]
-    found = wsbench.run(
+    records = wsbench.run(
         "cam", "phantom", preset="quick", options=options, data_options=parse_options(given.data_option),
         seeds=seeds, runs=given.runs, device=given.device,
     )  # fmt: skip
-    return found if isinstance(found, Sequence) else [found]
+    return records if isinstance(records, Sequence) else [records]
 
 
 def main(words: list[str]) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from wsbench.contract import plugins
 from wsbench.contract.base import Dataset, Source
 from wsbench.data.dataset import Loaded
+from wsbench.errors import WsbenchError
 from wsbench.runs.plan import load_dataset
 from wsbench.utils.progress import Silent
 
@@ -51,6 +53,15 @@ def check_and_run(
     code, _, err = command("run", *words, *data_options)
     assert code == 0, err
     return out
+
+
+def names_without_bad(dataset: str, root: Path, words: str) -> set[str]:
+    """Check that a fault in a folder is refused in these words; the names of the images that are left when
+    bad ones are skipped."""
+    with pytest.raises(WsbenchError) as error:
+        loaded(dataset, root)
+    assert words in str(error.value)
+    return {sample.name for sample in loaded(dataset, root, skip_bad=True).samples}
 
 
 def corners(dataset: Dataset | Loaded) -> dict[str, list[Corners]]:

@@ -13,7 +13,9 @@ import torch
 import torchvision
 import torchxrayvision
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
+
+from wsbench_plugins.methods.pretrained import PretrainedSettings, _prediction
 
 TIMM_FILE = {"architecture": "timm/test_resnet", "input": {"side": 64, "resize": 64, "fit": "stretch"}}
 """Options of method `pretrained` for `timm_file`; toy images are not square."""
@@ -85,3 +87,15 @@ def publish_hub(monkeypatch: pytest.MonkeyPatch, folder: Path, network: nn.Modul
         return str(folder / (more.get("filename") or words[1]))
 
     monkeypatch.setattr(timm.models._hub, "hf_hub_download", download)
+
+
+def loaded(classes: list[str], **options: Any) -> _prediction.Model:
+    """A released model as method `pretrained` loads it."""
+    return _prediction.load(PretrainedSettings(**options), classes)
+
+
+@torch.no_grad()
+def plain(network: torch.nn.Module, images: Tensor, mean: Any, deviation: Any) -> Tensor:
+    """Three channels, less the mean, over the deviation."""
+    return network((images.repeat(1, 3, 1, 1) - torch.tensor(mean)[:, None, None]) /
+                   torch.tensor(deviation)[:, None, None])  # fmt: skip

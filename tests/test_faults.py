@@ -46,7 +46,7 @@ def may_mount() -> bool:
         ("kill", "--count", "1"),
         ("share", "--count", "1"),
         pytest.param(
-            ("disks", "--count", "1"),
+            ("disks", "--count", "2"),
             marks=pytest.mark.skipif(not may_mount(), reason="no file system may be mounted here"),
         ),
     ],

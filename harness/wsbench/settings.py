@@ -127,9 +127,10 @@ MapKind = Literal[
 
 
 class MapSettings(Settings):
-    """Which map of a classifier is made, and how it is drawn; `wsbench.torch.explain` takes them.
+    """The map that is made of a classifier, and how it is drawn; `wsbench.torch.explain` takes them.
 
-    Training depends on none of these settings (`MAP_SETTINGS`)."""
+    Training depends on none of them (`MAP_SETTINGS`).
+    """
 
     cam: MapKind = Field("gradcam", description="kind of map; docs/cam.md cites each")
     layer: str = Field(
@@ -151,4 +152,4 @@ class MapSettings(Settings):
 
 
 MAP_SETTINGS = tuple(MapSettings.model_fields)
-"""Their names, for `MethodSpec.after_fit`."""
+"""The names of the settings of maps. A method that has them gives them as `MethodSpec.after_fit`."""

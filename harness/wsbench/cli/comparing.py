@@ -249,10 +249,12 @@ def _more(
     tables.show("best box of images with a finding (McNemar, exact)", header, cells, text=1, width=WIDTH)
     pair = networks.Pair((first, second), estimates, prior)
     if by_class := networks.by_class(pair, main, draws):
-        _differences(f"\n{main.name} by class", ["class", "lesions"], by_class)
+        print()
+        _differences(f"{main.name} by class", ["class", "lesions"], by_class)
     by_size = networks.by_size(pair, draws)
+    print()
     _differences(
-        "\nshare of lesions hit (no charge for further boxes), by their area", ["lesions", "number"], by_size
+        "share of lesions hit (no charge for further boxes), by their area", ["lesions", "number"], by_size
     )
     return parts
 
@@ -277,8 +279,9 @@ def _noise(metric: str, parts: Noise) -> None:
             "100%",
         ],
     ]
+    print()
     tables.show(
-        f"\nsources of the noise of A - B in {metric}", ["", *columns, "all"], cells, text=1, width=WIDTH
+        f"sources of the noise of A - B in {metric}", ["", *columns, "all"], cells, text=1, width=WIDTH
     )
 
 

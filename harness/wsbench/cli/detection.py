@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from wsbench.contract.records import Record
     from wsbench.runs.coco_summary import Summary
 
-ALL, POSITIVE, JOINED, APART, BOTH = "all", "positive", "joined", "apart", "both"
-IMAGES = {ALL: "all", POSITIVE: "with a class"}
+IMAGES = {"all": "all", "positive": "with a class"}
+"""The selections of test images, as tables show them."""
+
+JOINED, APART, BOTH = "joined", "apart", "both"
 
 
 def detection(
@@ -47,7 +49,7 @@ def detection(
     from wsbench.runs.detection import protocol_of, summaries_of
     from wsbench.utils.progress import choose_progress
 
-    choose(images, dict.fromkeys((ALL, POSITIVE, BOTH)), "choice of --images")
+    choose(images, dict.fromkeys((*IMAGES, BOTH)), "choice of --images")
     choose(classes, dict.fromkeys((JOINED, APART, BOTH)), "choice of --classes")
     plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
     for run in runs:
@@ -80,9 +82,7 @@ def _print(record: Record, protocol: str, summaries: Sequence[Summary]) -> None:
         ]
         for summary in summaries
     ]
-    title = (
-        f"{label_of(record, protocol)}: average precision as COCO computes it, boxes of protocol {protocol}"
-    )
+    title = f"COCO's average precision of {label_of(record, protocol)}, protocol {protocol}"
     tables.show(title, ["test images", "class", "images", "boxes", "AP50", "AP"], lines, text=2)
     print()
 

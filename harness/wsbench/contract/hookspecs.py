@@ -1,6 +1,7 @@
 """The plugin hooks: all functions of plugins that wsbench calls.
 
-pluggy reads the signatures here and never calls the functions, so they have no body.
+pluggy reads the signatures and never calls these functions. Each raises an error because type checkers want
+a body.
 """
 
 from __future__ import annotations

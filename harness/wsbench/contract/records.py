@@ -17,7 +17,7 @@ from wsbench.contract import record_files
 from wsbench.contract.record_form import RecordForm
 from wsbench.contract.releases import Overlap, overlap
 from wsbench.contract.summaries import as_html, summary
-from wsbench.errors import WsbenchError
+from wsbench.errors import WsbenchError, choose
 from wsbench.files import checksums, documents
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import json_text, read_json, write_text
@@ -140,9 +140,19 @@ class Record:
         """The score of every test image, with its labels."""
         return self._table(SCORES)
 
-    def boxes(self) -> pd.DataFrame:
-        """Every predicted box of every protocol."""
-        return self._table(BOXES)
+    def boxes(self, protocol: str | None = None) -> pd.DataFrame:
+        """Return the predicted boxes, one row each.
+
+        Args:
+            protocol: the protocol whose boxes are returned; None returns those of all protocols.
+
+        Raises:
+            WsbenchError: the run does not have the protocol, or the record was not read from a run's folder.
+        """
+        if protocol is None:
+            return self._table(BOXES)
+        choose(protocol, self.protocols, "protocol of this run")
+        return self._table(BOXES).query("protocol == @protocol")
 
     def _table(self, name: str) -> pd.DataFrame:
         import pandas as pd

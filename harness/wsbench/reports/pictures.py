@@ -119,7 +119,7 @@ def drawings(
     ]
     images = list(dict.fromkeys(name for name, _ in pairs))
     inner = _inner_maps(record, loaded, plugins, images, progress, protocol)
-    boxes = record.boxes().query("protocol == @protocol")
+    boxes = record.boxes(protocol)
     points = record.protocols[protocol]["calibration"]["operating_points"]
     samples = {sample.name: sample for sample in loaded.samples}
     result, run = [], label_of(record, protocol)

@@ -29,7 +29,8 @@ def protocol_of(record: Record, name: str | None = None) -> str:
     """
     if name is None:
         return "paper" if "paper" in record.protocols else "uniform"
-    return choose(name, dict.fromkeys(record.protocols, name), f"protocol of {record.folder}")
+    choose(name, record.protocols, "protocol of this run")
+    return name
 
 
 def summaries_of(
@@ -54,8 +55,7 @@ def summaries_of(
     if len(truth.truth) == 0:
         raise WsbenchError(f"{record.folder}: no test image of {loaded.spec.name} has a box to compare with")
     boxes: dict[str, list[ScoredBox]] = defaultdict(list)
-    predicted = record.boxes()
-    for _, row in predicted[predicted["protocol"] == protocol].iterrows():
+    for _, row in record.boxes(protocol).iterrows():
         boxes[row["image"]].append(
             ScoredBox(row["class"], row["x0"], row["y0"], row["x1"], row["y1"], row["score"])
         )

@@ -31,17 +31,13 @@ def coco(record: Record, loaded: Loaded, path: Path, protocol: str = "uniform") 
         The number of boxes.
 
     Raises:
-        WsbenchError: the run has no boxes under that protocol.
+        WsbenchError: the run does not have the protocol.
     """
-    if protocol not in record.protocols:
-        raise WsbenchError(
-            f"{record.folder} has no boxes of protocol {protocol} (it has {', '.join(record.protocols)})"
-        )
+    predicted = record.boxes(protocol)
     classes = loaded.dataset.classes
     images = _images(record, loaded, protocol)
     number = {image["file_name"]: image["id"] for image in images}
     category = {name: position + 1 for position, name in enumerate(classes)}
-    predicted = record.boxes().query("protocol == @protocol")
     annotations = [
         {
             "id": number_of_box,

@@ -30,13 +30,10 @@ def results(record: Record, loaded: Loaded, path: Path, protocol: str = "uniform
         The number of boxes.
 
     Raises:
-        WsbenchError: the run has no boxes under that protocol, or the dataset has no official ids of its test
+        WsbenchError: the run does not have the protocol, or the dataset has no official ids of its test
             images and classes.
     """
-    if protocol not in record.protocols:
-        raise WsbenchError(
-            f"{record.folder} has no boxes of protocol {protocol} (it has {', '.join(record.protocols)})"
-        )
+    predicted = record.boxes(protocol)
     official = OfficialIds(path, loaded, ImageNames(sample.name for sample in loaded.samples))
     numbers, categories = official.image_numbers(), official.categories()
     for noun, known, names in (
@@ -48,7 +45,6 @@ def results(record: Record, loaded: Loaded, path: Path, protocol: str = "uniform
                 f"{loaded.spec.name} has no official id of {noun} {missing[0]}; "
                 "write names with --format coco"
             )
-    predicted = record.boxes()
     values = [
         {
             "image_id": numbers[row["image"]],
@@ -56,7 +52,7 @@ def results(record: Record, loaded: Loaded, path: Path, protocol: str = "uniform
             "bbox": list(xyxy_to_xywh((row["x0"], row["y0"], row["x1"], row["y1"]))),
             "score": row["score"],
         }
-        for _, row in predicted[predicted["protocol"] == protocol].iterrows()
+        for _, row in predicted.iterrows()
     ]
     write_text(path, json.dumps(values, allow_nan=False) + "\n")
     return len(values)

@@ -17,5 +17,6 @@ from .trainer import paper_weights as paper_weights
 from .trainer import torch_device as torch_device
 from .trainer import train as train
 from .weights import fill_weights as fill_weights
+from .weights import read_pickled_network as read_pickled_network
 from .weights import read_weights as read_weights
 from .weights import weights_misfit as weights_misfit

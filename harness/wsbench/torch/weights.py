@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from zipfile import is_zipfile
 
@@ -57,6 +57,28 @@ def read_weights(where: str, network: str, fetch: Callable[[], Mapping[str, Tens
             f"the weights {where} of {network} could not be loaded ({reason}); "
             "give -o weights=FILE (its state dict) or -o weights=random"
         ) from None
+
+
+def read_pickled_network(path: str, parts: Iterable[type]) -> dict[str, Tensor]:
+    """Read the state dict of a file that holds one, or a whole pickled network.
+
+    Args:
+        path: the file.
+        parts: the classes that a pickled network may be made of. No other class is let in.
+
+    Returns:
+        Tensors on the CPU, by the names of parameters and buffers.
+
+    Raises:
+        UnpicklingError: the file holds anything else.
+    """
+    with torch.serialization.safe_globals([*parts, set]):
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    if isinstance(content, nn.Module):
+        for module in content.modules():  # files of old versions of torch lack it
+            vars(module).setdefault("_non_persistent_buffers_set", set())
+        content = content.state_dict()
+    return dict(content)
 
 
 def fill_weights(

@@ -6,7 +6,8 @@ and ``tb`` (1 or 0), or a JSON file of splits as mednet 2.0.1 carries it, such a
 ``{"train": [["FOLDER/1.BMP", 1]], "test": []}``, whose splits are joined.
 
 Source: mednet's documentation and split files (243 and 407 films). The owners hand out both sets on request,
-and neither the films nor a table of theirs was at hand.
+and neither the films nor a table of theirs was at hand. The titles of the cited papers are from memory and
+were not checked.
 """
 
 from __future__ import annotations

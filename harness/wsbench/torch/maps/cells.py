@@ -23,12 +23,12 @@ WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 
 @dataclass(frozen=True)
 class Cells:
-    """A row of cells, and of a square grid also a column.
+    """A row of cells. A column of a square grid is the same.
 
     Attributes:
-        first: centre of what the first one sees, in pixels; pixel k spans k to k + 1.
-        step: from one centre to the next, in pixels.
-        count: of the row.
+        first: the centre of what the first cell sees, in pixels. Pixel k spans k to k + 1.
+        step: the distance between neighbouring centres, in pixels.
+        count: the number of cells.
     """
 
     first: float
@@ -40,9 +40,9 @@ class Cells:
         of Convolutional Neural Networks).
 
         Args:
-            window: side of its kernel, in cells of these.
-            stride, padding, dilation: likewise.
-            count: how many there are.
+            window: the side of its kernel, in these cells.
+            stride, padding, dilation: its other parameters, in these cells.
+            count: the number of its cells.
         """
         shift = (window - 1) * dilation / 2 - padding
         return Cells(self.first + shift * self.step, self.step * stride, count)
@@ -60,8 +60,8 @@ def cells_of(classifier: nn.Module, tap: Tap, side: int) -> Cells:
 
     Args:
         classifier: the network, in evaluation mode.
-        tap: stands behind one of its layers.
-        side: side S of its input, in pixels.
+        tap: the tap behind one of its layers.
+        side: the side of its input, in pixels.
 
     Raises:
         WsbenchError: the grid became smaller in another way.
@@ -93,7 +93,8 @@ def _after(cells: Cells, module: nn.Module, count: int) -> Cells | None:
         window, left = divmod(cells.count, count)
         return None if left else cells.after(window, window, 0, 1, count)
     sizes: list[Any] = [
-        _one(getattr(module, name, 1)) for name in ("kernel_size", "stride", "padding", "dilation")
+        _same_on_both_axes(getattr(module, name, 1))
+        for name in ("kernel_size", "stride", "padding", "dilation")
     ]
     if None in sizes:
         return None
@@ -103,8 +104,8 @@ def _after(cells: Cells, module: nn.Module, count: int) -> Cells | None:
     return cells.after(window, stride, padding, dilation, count) if count == expected + 1 else None
 
 
-def _one(value: int | str | tuple[int, int]) -> int | None:
-    """The number for both axes; None if they differ."""
+def _same_on_both_axes(value: int | str | tuple[int, int]) -> int | None:
+    """The number of both axes; None if they differ."""
     if isinstance(value, int):
         return value
     return value[0] if len(set(value)) == 1 and isinstance(value, tuple) else None

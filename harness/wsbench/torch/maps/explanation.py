@@ -19,9 +19,10 @@ def explain(classifier: nn.Module, settings: MapSettings, side: int) -> Explaine
     """Tap a classifier at the layer that the settings name.
 
     Args:
-        classifier: in evaluation mode: ``(N, 1, side, side)`` floats in [0, 1] -> ``(N, K)`` logits.
-        settings: layer, and steps of integrated gradients.
-        side: side of its input, in pixels.
+        classifier: the network in evaluation mode. It takes ``(N, 1, side, side)`` floats in [0, 1] and
+            returns ``(N, K)`` logits.
+        settings: the layer, and the steps of integrated gradients.
+        side: the side of its input, in pixels.
 
     Raises:
         WsbenchError: it has no such layer.
@@ -34,12 +35,12 @@ def explain(classifier: nn.Module, settings: MapSettings, side: int) -> Explaine
 
 
 def map_reach(explained: Explained, settings: MapSettings, side: int) -> tuple[float, float]:
-    """The range of the input that maps cover, along both axes, as shares of its side.
+    """Compute the range of the input that maps cover, along both axes, in shares of its side.
 
     Args:
         explained: the classifier.
         settings: the kind of map, and where its cells lie.
-        side: side of the input, in pixels.
+        side: the side of the input, in pixels.
 
     Raises:
         WsbenchError: cells are to be centred, and their centres cannot be derived.
@@ -53,17 +54,20 @@ def map_reach(explained: Explained, settings: MapSettings, side: int) -> tuple[f
 def logits_and_maps(
     explained: Explained, grey: Tensor, settings: MapSettings, outputs: Sequence[int] | None = None
 ) -> tuple[Tensor, np.ndarray]:
-    """Logits ``(N, K)``, and maps ``(N, C, S, S)`` float16, each from 0 to 1 at its maximum; a map that is 0
-    stays 0.
+    """Compute logits and a map of each output.
 
-    Grad-CAM in closed form comes out of the pass that gives the logits; any other map takes passes of its
-    own, output by output.
+    Grad-CAM in closed form takes the forward pass alone that gives the logits. Any other map takes passes of
+    its own, output by output.
 
     Args:
         explained: the classifier.
-        grey: ``(N, 1, S, S)`` in [0, 1].
+        grey: images, ``(N, 1, S, S)`` floats in [0, 1].
         settings: the kind of map, and its smoothing.
-        outputs: the C outputs to be mapped; None: all K.
+        outputs: the C outputs that are mapped; None maps all K.
+
+    Returns:
+        ``(N, K)`` logits, and ``(N, C, S, S)`` float16 maps. The maximum of a map is 1, unless it is 0
+        everywhere.
     """
     with torch.no_grad():
         logits, grid = tapped(explained.classifier, explained.tap, grey)
@@ -74,11 +78,11 @@ def logits_and_maps(
     else:
         class_maps = [_mapped(explained, grey, output, settings.cam) for output in wanted]
     side = grey.shape[-1]
-    return logits.float(), np.stack([_resized(one, side, settings.smoothing) for one in class_maps], axis=1)
+    return logits.float(), np.stack([_resized(each, side, settings.smoothing) for each in class_maps], axis=1)
 
 
 def _mapped(explained: Explained, grey: Tensor, output: int, cam: str) -> Tensor:
-    """``(N, h, w)`` >= 0: the map of that name, of one output."""
+    """Compute the map of a name of one output, ``(N, h, w)`` >= 0."""
     with torch.enable_grad():
         return MAPS[cam](explained, grey.clone().requires_grad_(True), output).detach()
 

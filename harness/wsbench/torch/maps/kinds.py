@@ -1,6 +1,7 @@
-"""Every kind of map, of one output of a classifier: Captum's, the `grad-cam` package's, attention rollout.
+"""Every kind of map of one output of a classifier: those of Captum, of the `grad-cam` package, and attention
+rollout.
 
-Where each comes from is cited in docs/cam.md.
+docs/cam.md cites the source of each.
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ def class_activation(grid: Tensor, head: nn.Linear, output: int) -> Tensor:
     """Grad-CAM of pooled features under a linear layer: every gradient is the layer's weight over h w.
 
     Args:
-        grid: ``(N, K, h, w)``.
-        head: K inputs.
-        output: of the layer.
+        grid: the features, ``(N, K, h, w)``.
+        head: the linear layer, with K inputs.
+        output: the index of an output of the layer.
     """
     cells = grid.shape[2] * grid.shape[3]
     return torch.einsum("k,nkhw->nhw", head.weight[output].detach().float() / cells, grid.float()).relu()
@@ -100,10 +101,10 @@ def attention_rollout(explained: Explained, grey: Tensor, output: int) -> Tensor
 
 
 def packaged(name: str) -> Maps:
-    """A map of the `grad-cam` package's, at the input's resolution.
+    """Make a map of the `grad-cam` package, at the resolution of the input.
 
     Args:
-        name: of its class.
+        name: the name of its class.
     """
 
     def maps(explained: Explained, grey: Tensor, output: int) -> Tensor:
@@ -155,12 +156,12 @@ def tapped(classifier: nn.Module, tap: Tap, grey: Tensor) -> tuple[Tensor, Tenso
 
 
 def linear_head(classifier: nn.Module, tap: Tap, side: int) -> nn.Linear | None:
-    """The linear layer that makes the logits of the mean of the tap's cells, found by trying it on noise.
+    """Find the linear layer that makes the logits of the mean of the tap's cells, by trying layers on noise.
 
     Args:
-        classifier: in evaluation mode.
-        tap: behind a layer of it.
-        side: of the noise, in pixels.
+        classifier: the network, in evaluation mode.
+        tap: the tap behind a layer of it.
+        side: the side of the noise, in pixels.
     """
     device = next(classifier.parameters()).device
     noise = torch.rand(2, 1, side, side, generator=torch.Generator().manual_seed(0)).to(device)

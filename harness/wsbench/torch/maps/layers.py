@@ -16,11 +16,11 @@ from wsbench.torch.hooks import removed_at_end
 class Tap(nn.Module):
     """Stands behind a layer and shows its output as a grid ``(N, K, h, w)``, whatever its own layout.
 
-    Made for a layer once, its output is the layer's for every tool that hooks modules.
+    Tools that hook modules can hook the tap in place of the layer.
 
     Args:
-        layer: that it stands behind.
-        width: K, the layer's channels.
+        layer: the layer that it stands behind.
+        width: K, the number of the layer's channels.
     """
 
     def __init__(self, layer: nn.Module, width: int) -> None:
@@ -41,12 +41,14 @@ class Tap(nn.Module):
 
 
 def as_grid(output: Tensor, width: int) -> Tensor:
-    """Channels first: maps ``(N, K, h, w)`` as they are, ``(N, h, w, K)`` turned, tokens ``(N, T, K)`` laid
-    out in rows. Of T tokens the last that fill a square are cells; those before it (class token, registers)
-    are left out.
+    """Arrange the output of a module as ``(N, K, h, w)``.
+
+    Maps ``(N, K, h, w)`` stay as they are, maps ``(N, h, w, K)`` are turned, and tokens ``(N, T, K)`` are
+    laid out in rows. The last of T tokens that fill a square are cells. Those before them (class token,
+    registers) are left out.
 
     Args:
-        output: of a module.
+        output: the output.
         width: K, which tells channels from cells.
     """
     if output.ndim == 3:
@@ -57,16 +59,16 @@ def as_grid(output: Tensor, width: int) -> Tensor:
 
 
 def find_layer(network: nn.Module, grey: Tensor, name: str) -> tuple[nn.Module, int]:
-    """The layer that ``MapSettings.layer`` names, and its channels.
+    """Find the layer that ``MapSettings.layer`` names, and the number of its channels.
 
     ``auto`` is the last module whose output has cells that a score depends on, among those as wide as the
     last of all: of a convolutional network what is pooled; of a transformer with a class token the
     normalisation before its last attention, after which its patches reach no score.
 
     Args:
-        network: in evaluation mode.
-        grey: ``(1, 1, H, W)`` in [0, 1], of any image.
-        name: of a module of the network, or ``auto``.
+        network: the network, in evaluation mode.
+        grey: any image, ``(1, 1, H, W)`` in [0, 1].
+        name: the name of a module of the network, or ``auto``.
 
     Raises:
         WsbenchError: the network has no such module, or its output has no cells.

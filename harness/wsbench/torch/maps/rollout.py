@@ -14,12 +14,15 @@ from wsbench.torch.hooks import removed_at_end
 
 
 def rollout(attentions: Sequence[Tensor]) -> Tensor:
-    """The share of each token's last value that comes from each first value: ``(N, T, T)``, rows sum to 1.
+    """Compute the share of each token's last value that comes from each first value.
 
     A layer passes on half by its residual connection: ``0.5 A + 0.5 I``, A averaged over heads.
 
     Args:
-        attentions: of every layer, the first first: ``(N, heads, T, T)``, rows sum to 1.
+        attentions: the attention of every layer in their order, ``(N, heads, T, T)``, rows of sum 1.
+
+    Returns:
+        ``(N, T, T)`` shares; rows sum to 1.
     """
     identity = torch.eye(attentions[0].shape[-1], device=attentions[0].device)
     flow = identity.expand(len(attentions[0]), -1, -1)
@@ -45,8 +48,8 @@ def attentions_of(network: nn.Module, grey: Tensor) -> list[Tensor]:
     """The attention of every layer, as `rollout` takes it.
 
     Args:
-        network: of timm's, with attention over all tokens.
-        grey: ``(N, 1, H, W)`` in [0, 1].
+        network: a network of timm with attention over all tokens.
+        grey: images, ``(N, 1, H, W)`` in [0, 1].
 
     Raises:
         WsbenchError: it has no such attention.

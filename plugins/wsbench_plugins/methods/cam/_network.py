@@ -171,8 +171,7 @@ class TorchXRayVision(Library):
 
 
 def read_pickled(path: str) -> dict[str, Tensor]:
-    """The state dict of a file of TorchXRayVision's, which holds one, or a whole pickled DenseNet: then no
-    class but those of a DenseNet's parts is let in.
+    """Read the state dict of a file of TorchXRayVision, which holds one, or a pickled DenseNet.
 
     Raises:
         UnpicklingError: the file holds anything else.
@@ -180,13 +179,8 @@ def read_pickled(path: str) -> dict[str, Tensor]:
     import torchxrayvision
 
     parts = {type(module) for module in torchxrayvision.models.DenseNet().modules()}
-    with torch.serialization.safe_globals([*parts, set]):
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    if isinstance(content, nn.Module):
-        for module in content.modules():  # files of old versions of torch lack it
-            vars(module).setdefault("_non_persistent_buffers_set", set())
-        content = content.state_dict()
-    return {name: value for name, value in content.items() if name != "op_threshs"}
+    state = wsbench.torch.read_pickled_network(path, parts)
+    return {name: value for name, value in state.items() if name != "op_threshs"}
 
 
 LIBRARIES: Mapping[str, Library] = {

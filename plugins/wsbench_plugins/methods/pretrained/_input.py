@@ -1,4 +1,4 @@
-"""From the images of a dataset to what a network is shown, and where in the image that lies."""
+"""Turns images of a dataset into the input of a network, and says which part of the image that shows."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ._settings import InputSettings
 
 FINER = 2
-"""Images that are not square are read this many times finer than `Input.resize`, since reading squeezes their
-longer side."""
+"""Images that are not square are read this many times finer than `Input.resize`, because reading squeezes
+their longer side."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Input:
 
     @classmethod
     def of(cls, published: Mapping[str, Any] | None, settings: InputSettings) -> Input:
-        """What the user says, else what the library says, else images in [0, 1] as they are.
+        """Fill in every field: by the user's word, else by the library's, else for images in [0, 1].
 
         Raises:
             WsbenchError: sizes or numbers of channels do not fit together.
@@ -60,24 +60,22 @@ class Input:
         return made
 
     def region(self, width: int, height: int) -> wsbench.Region:
-        """What the network is shown of an image, in pixels of the original image."""
+        """Return what the network is shown of an image, in pixels of the original image."""
         if self.fit == "stretch" or width == height:
             return wsbench.geometry.centre_crop(width, height, resized=self.resize, cropped=self.side)
         (x0, x1), (y0, y1) = self._bounds(width, height)
-        whole = FINER * self.resize
-        return wsbench.Region(
-            x0 * width / whole, y0 * height / whole, x1 * width / whole, y1 * height / whole
-        )
+        read = FINER * self.resize
+        return wsbench.Region(x0 * width / read, y0 * height / read, x1 * width / read, y1 * height / read)
 
     def _bounds(self, width: int, height: int) -> list[tuple[int, int]]:
-        """From where to where the central square reaches, along x and y, in pixels of an image that is read
-        at `FINER` times `resize`."""
-        whole, seen = FINER * self.resize, self.side / self.resize * min(width, height)
-        starts = [round((1 - seen / size) / 2 * whole) for size in (width, height)]
-        return [(start, whole - start) for start in starts]
+        """Return the first and last pixel of the central square along x and y, in an image that is read at
+        `FINER` times `resize`."""
+        read, seen = FINER * self.resize, self.side / self.resize * min(width, height)
+        starts = [round((1 - seen / size) / 2 * read) for size in (width, height)]
+        return [(start, read - start) for start in starts]
 
     def images(self, view: wsbench.ImageView) -> Tensor:
-        """``(N, 1, side, side)`` floats in [0, 1]."""
+        """Read images as ``(N, 1, side, side)`` floats in [0, 1]."""
         sizes = view.sizes.tolist()
         plain = [self.fit == "stretch" or width == height for width, height in sizes]
         grey = torch.empty(len(view), 1, self.side, self.side)
@@ -86,8 +84,8 @@ class Input:
             grey[rows] = wsbench.torch.crop_and_augment(self.side)(pixels).float() / 255
         for row in np.flatnonzero(~np.array(plain)).tolist():
             (x0, x1), (y0, y1) = self._bounds(*sizes[row])
-            whole = FINER * self.resize
-            pixels = torch.from_numpy(view.at([row]).pixels(whole, whole)[:][:, y0:y1, x0:x1])[:, None]
+            read = FINER * self.resize
+            pixels = torch.from_numpy(view.at([row]).pixels(read, read)[:][:, y0:y1, x0:x1])[:, None]
             size = (self.side, self.side)
             resized = nn.functional.interpolate(pixels.float(), size, mode="bilinear", antialias=True)
             grey[row] = resized[0].clamp(0, 255) / 255
@@ -98,8 +96,8 @@ class Classifier(nn.Module):
     """A network with the scaling of its input.
 
     Args:
-        network: ``(N, channels, side, side)`` -> ``(N, K)`` logits.
-        shown: range, channels, mean and deviation.
+        network: maps ``(N, channels, side, side)`` to ``(N, K)`` logits.
+        shown: the range, the channels, the mean and the deviation.
     """
 
     def __init__(self, network: nn.Module, shown: Input) -> None:
@@ -111,7 +109,7 @@ class Classifier(nn.Module):
                 module.inplace = False  # type: ignore[assignment]  # torch: attributes are tensors or modules
 
     def forward(self, grey: Tensor) -> Tensor:
-        """``(N, 1, side, side)`` floats in [0, 1] -> ``(N, K)`` logits."""
+        """Map ``(N, 1, side, side)`` floats in [0, 1] to ``(N, K)`` logits."""
         shown, shape = self.shown, (1, -1, 1, 1)
         if shown.low == 0:
             scaled = grey * shown.high
@@ -126,5 +124,5 @@ class Classifier(nn.Module):
 
 
 def as_facts(shown: Input) -> dict[str, Any]:
-    """JSON values, for the record."""
+    """Return an input's fields as JSON values for the record."""
     return {field.name: getattr(shown, field.name) for field in fields(shown)}

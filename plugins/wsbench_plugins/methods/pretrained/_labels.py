@@ -1,4 +1,4 @@
-"""Which output of a model is which class of a dataset."""
+"""Finds the output of a model that stands for a class of a dataset."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ underscores alone (``Pleural_Thickening``, ``Pleural Thickening``) need no line.
 def outputs_of(
     classes: Sequence[str], outputs: Sequence[str], labels: Mapping[str, str | int], model: str
 ) -> tuple[int, ...]:
-    """The place of the output of every class, in the order of the classes.
+    """Find the output of every class.
 
     Args:
-        classes: of the dataset.
-        outputs: names of the model's outputs; empty for outputs that mean nothing.
-        labels: outputs that the user chose, by class: names or places.
-        model: its name, for messages.
+        classes: the classes of the dataset.
+        outputs: the names of the model's outputs. The name of an output that means nothing is empty.
+        labels: the outputs that the user chose, by class. They are names or indices.
+        model: the name of the model, for messages.
+
+    Returns:
+        The index of the output of each class, in the order of the classes.
 
     Raises:
         WsbenchError: a class has no output or several; the message names all such classes.
@@ -42,16 +45,16 @@ def outputs_of(
                 f"labels: '{name}' is no class of this dataset; write '{{CLASS: OUTPUT}}'; "
                 f"{wsbench.errors.suggestion(name, classes)}"
             )
-    found = {name: _places(name, outputs, labels.get(name), model) for name in classes}
-    without = [name for name, places in found.items() if not places]
-    several = [name for name, places in found.items() if len(places) > 1]
+    places_of = {name: _places(name, outputs, labels.get(name), model) for name in classes}
+    without = [name for name, places in places_of.items() if not places]
+    several = [name for name, places in places_of.items() if len(places) > 1]
     for words, names in (("no output is", without), ("several outputs are", several)):
         if names:
             raise wsbench.WsbenchError(
                 f"{model}: {words} {', '.join(names)}; give -o labels='{{{names[0]}: OUTPUT}}' by name or "
                 "place from 0"
             )
-    return tuple(places[0] for places in found.values())
+    return tuple(places[0] for places in places_of.values())
 
 
 def _places(name: str, outputs: Sequence[str], chosen: str | int | None, model: str) -> list[int]:
@@ -73,7 +76,7 @@ def _places(name: str, outputs: Sequence[str], chosen: str | int | None, model: 
 
 
 def _same(name: str) -> set[str]:
-    groups = ({_bare(one) for one in group} for group in SYNONYMS)
+    groups = ({_bare(synonym) for synonym in group} for group in SYNONYMS)
     return next((group for group in groups if _bare(name) in group), {_bare(name)})
 
 

@@ -27,12 +27,12 @@ class Model:
     """A released model that predicts the classes of a dataset.
 
     Attributes:
-        classifier: ``(N, 1, side, side)`` in [0, 1] -> ``(N, K)`` logits, in evaluation mode.
-        shown: what it is shown.
-        names: of the K outputs.
-        places: of the output of every class.
-        scores: ``(N, K)`` logits -> scores.
-        trained_on: releases, or ``unknown``.
+        classifier: maps ``(N, 1, side, side)`` floats in [0, 1] to ``(N, K)`` logits, in evaluation mode.
+        shown: what the classifier is shown of an image.
+        names: the names of the K outputs.
+        places: the index of the output of every class.
+        scores: maps ``(N, K)`` logits to scores in [0, 1].
+        trained_on: the releases that it was trained on, or ``unknown``.
     """
 
     classifier: Classifier
@@ -44,7 +44,7 @@ class Model:
 
 
 def load(settings: PretrainedSettings, classes: Sequence[str]) -> Model:
-    """The model that the settings name, tried on a black image.
+    """Load the model that the settings name, and try it on a black image.
 
     Raises:
         WsbenchError: it could not be loaded, cannot take such images, or has no output for a class.
@@ -69,7 +69,7 @@ def load(settings: PretrainedSettings, classes: Sequence[str]) -> Model:
 
 
 def _outputs(classifier: Classifier, settings: PretrainedSettings) -> int:
-    """How many outputs it has."""
+    """Count the outputs of a classifier by trying it on a black image."""
     side = classifier.shown.side
     try:
         with torch.inference_mode():
@@ -85,7 +85,7 @@ def _outputs(classifier: Classifier, settings: PretrainedSettings) -> int:
 def predict(
     model: Model, explained: wsbench.torch.Explained, images: wsbench.ImageView, settings: PretrainedSettings
 ) -> wsbench.Prediction:
-    """Scores, and the map that the settings name over what the network is shown."""
+    """Predict scores, and the maps that the settings name. A map covers what the network is shown."""
     device = next(model.classifier.parameters()).device
     left, right = wsbench.torch.map_reach(explained, settings, model.shown.side)
     scores, maps = [], []

@@ -1,4 +1,4 @@
-"""Released models: found by their source, with what is needed to show them images and to read scores."""
+"""Finds released models by their source, with all that is needed to show them images and to read scores."""
 
 from __future__ import annotations
 
@@ -28,11 +28,13 @@ class Released:
     """A model as its source gives it.
 
     Attributes:
-        network: ``(N, channels, side, side)`` -> ``(N, K)`` logits.
-        outputs: names of the K outputs, empty for one that means nothing; () where nobody names them.
-        shown_as: fields of `InputSettings` that the source knows.
-        scores: ``(N, K)`` logits -> scores in [0, 1]; None: softmax of a published model, sigmoid of a file.
-        trained_on: releases; () where the source does not say.
+        network: maps ``(N, channels, side, side)`` to ``(N, K)`` logits.
+        outputs: the names of the K outputs. The name of an output that means nothing is empty. There are no
+            names where nobody gives them.
+        shown_as: the fields of `InputSettings` that the source knows.
+        scores: maps ``(N, K)`` logits to scores in [0, 1]. None stands for the softmax of a published model,
+            and for the sigmoid of a file.
+        trained_on: the releases that it was trained on; empty where the source does not say.
     """
 
     network: nn.Module
@@ -43,12 +45,12 @@ class Released:
 
 
 def sources() -> list[str]:
-    """The prefixes of `_sources`: each of its modules is one."""
+    """List the prefixes of sources. Each module of `_sources` is one."""
     return sorted(info.name for info in pkgutil.iter_modules(_sources.__path__))
 
 
 def find(settings: PretrainedSettings) -> Released:
-    """The model that the settings name, with its own head.
+    """Find the model that the settings name, with its own head.
 
     Raises:
         WsbenchError: there is no such model, or it could not be loaded.
@@ -61,7 +63,7 @@ def find(settings: PretrainedSettings) -> Released:
 
 
 def _asked(source: str, name: str, *more: int) -> Released:
-    """What a source gives. Its failures (network, proxy, checksum, unknown name) become one line."""
+    """Ask a source for a model. Its failures (network, proxy, checksum, unknown name) become one line."""
     wsbench.choose(source, dict.fromkeys(sources()), "source of weights")
     try:
         module = importlib.import_module(f"{_sources.__name__}.{source}")
@@ -82,11 +84,11 @@ def _asked(source: str, name: str, *more: int) -> Released:
 
 
 def _of_file(settings: PretrainedSettings) -> Released:
-    """A state dict of `PretrainedSettings.architecture`."""
+    """Make the network of `PretrainedSettings.architecture`, with the state dict of a file."""
     where, path = settings.weights, Path(settings.weights).expanduser()
     source, slash, name = settings.architecture.partition("/")
     if not path.is_file():
-        prefixes = ", ".join(f"{one}:NAME" for one in sources())
+        prefixes = ", ".join(f"{prefix}:NAME" for prefix in sources())
         raise wsbench.WsbenchError(
             f"weights {where}: there is no such file; sources are {prefixes} or a FILE"
         )
@@ -118,8 +120,8 @@ def _read(path: Path, where: str, name: str) -> Mapping[str, Tensor]:
 
 
 def _sizes(state: Mapping[str, Tensor], where: str, source: str, name: str) -> tuple[int, int]:
-    """How many outputs and input channels a state dict has: by the parameters whose size depends on the
-    number of outputs, and by its first kernel."""
+    """Count the outputs and the input channels of a state dict. The parameters whose size depends on the
+    number of outputs tell the first, and the first kernel tells the second."""
     first, second = (_asked(source, name, count).network.state_dict() for count in (7, 8))
     heads = [key for key, value in first.items() if value.shape != second[key].shape]
     if (head := _named(state, heads[-1])) is None:
@@ -130,7 +132,7 @@ def _sizes(state: Mapping[str, Tensor], where: str, source: str, name: str) -> t
 
 
 def _named(state: Mapping[str, Tensor], name: str) -> Tensor | None:
-    """The parameter of that name, which may have a prefix in the state or lack one of the network's."""
+    """Find the parameter of a name. It may have a prefix in the state, or lack a prefix of the network."""
     return next(
         (value for key, value in state.items() if f".{key}".endswith(f".{name}") or name.endswith(f".{key}")),
         None,
@@ -138,5 +140,5 @@ def _named(state: Mapping[str, Tensor], name: str) -> Tensor | None:
 
 
 def softmax(logits: Tensor) -> Tensor:
-    """Over the outputs."""
+    """Compute the softmax of logits over the outputs."""
     return logits.softmax(dim=1)

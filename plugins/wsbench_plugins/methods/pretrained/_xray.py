@@ -1,13 +1,14 @@
-"""What TorchXRayVision's files hold, and what its models were trained on."""
+"""TorchXRayVision's networks, the content of its files, and the data that its models were trained on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 import torchvision
 import torchxrayvision as xrv
 from torch import Tensor, nn
+
+import wsbench
 
 RELEASES: Mapping[str, tuple[str, ...]] = {
     "nih": ("ChestX-ray14",),
@@ -21,17 +22,18 @@ RELEASES: Mapping[str, tuple[str, ...]] = {
         "PadChest", "ChestX-ray14", "RSNA Pneumonia", "SIIM-ACR Pneumothorax", "VinDr-CXR",
     ),
 }  # fmt: skip
-"""By the last part of a DenseNet's name, or the whole of another's: the releases that the documentation of
-`xrv.models` names. The images of RSNA's and SIIM's challenges are ChestX-ray14's."""
+"""The releases that models were trained on, as the documentation of `xrv.models` names them. The key is the
+last part of a DenseNet's name, or the full name of another network. The images of RSNA's and SIIM's
+challenges are those of ChestX-ray14."""
 
 
 def releases_of(name: str) -> tuple[str, ...]:
-    """What the model of that name was trained on."""
+    """Name the releases that a model was trained on."""
     return RELEASES.get(name, RELEASES.get(name.rpartition("-")[2], ()))
 
 
 def network_of(name: str, outputs: int) -> nn.Module:
-    """Its architecture with random weights: ``(N, 1, H, W)`` -> ``(N, outputs)`` logits."""
+    """Make the network of a name with random weights. It maps ``(N, 1, H, W)`` to ``(N, outputs)`` logits."""
     if not name.startswith("resnet"):
         return xrv.models.DenseNet(num_classes=outputs)  # type: ignore[no-any-return]  # it has no types
     network: nn.Module = torchvision.models.resnet50(weights=None, num_classes=outputs)
@@ -40,24 +42,18 @@ def network_of(name: str, outputs: int) -> nn.Module:
 
 
 def normalised(thresholds: Tensor, logits: Tensor) -> Tensor:
-    """The library's own scores: probabilities, scaled so that each operating point becomes 0.5."""
+    """Scale probabilities as the library does, so that each operating point becomes 0.5."""
     return (  # type: ignore[no-any-return]  # torchxrayvision has no types
         xrv.models.op_norm(logits.sigmoid(), thresholds.to(logits))
     )
 
 
 def read_pickled(path: str) -> dict[str, Tensor]:
-    """The state dict of a file of TorchXRayVision's, which holds one, or a whole pickled DenseNet: then no
-    class but those of a DenseNet's parts is let in.
+    """Read the state dict of a file of TorchXRayVision, which holds one, or a pickled DenseNet.
 
     Raises:
         UnpicklingError: the file holds anything else.
     """
     parts = {type(module) for module in xrv.models.DenseNet().modules()}
-    with torch.serialization.safe_globals([*parts, set]):
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    if isinstance(content, nn.Module):
-        for module in content.modules():  # files of old versions of torch lack it
-            vars(module).setdefault("_non_persistent_buffers_set", set())
-        content = content.state_dict()
-    return {name: value for name, value in content.items() if name != "op_threshs"}
+    state = wsbench.torch.read_pickled_network(path, parts)
+    return {name: value for name, value in state.items() if name != "op_threshs"}

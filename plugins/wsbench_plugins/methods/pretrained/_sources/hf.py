@@ -11,11 +11,11 @@ from . import timm
 
 
 def released(name: str, outputs: int | None = None, channels: int = 3) -> Released:
-    """The model of that repository, which holds timm's ``config.json`` and the weights."""
+    """Return the model of a repository that holds timm's ``config.json`` and the weights."""
     if outputs is not None or name.count("/") != 1:
         raise wsbench.WsbenchError(
             f"hf:{name}: give -o weights=hf:OWNER/NAME; the hub holds the architecture"
         )
-    found = timm.released(f"hf_hub:{name}")
+    model = timm.released(f"hf_hub:{name}")
     # A tag stays with a model that somebody trained further, and says nothing of that.
-    return found if name.startswith("timm/") else replace(found, trained_on=())
+    return model if name.startswith("timm/") else replace(model, trained_on=())

@@ -14,7 +14,7 @@ TAGS = {"in1k": "ImageNet-1k", "in12k": "ImageNet-12k", "in21k": "ImageNet-21k",
 
 
 def released(name: str, outputs: int | None = None, channels: int = 3) -> Released:
-    """The model with the tag's weights, or with the library's default ones."""
+    """Return the model with the weights of its tag, or with the default weights of the library."""
     asked = {"pretrained": True} if outputs is None else {"num_classes": outputs, "in_chans": channels}
     network, data = timm.create_model(name, **asked), import_module("timm.data")
     published: Any = network.pretrained_cfg

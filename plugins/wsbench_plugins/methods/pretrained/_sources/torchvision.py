@@ -12,7 +12,7 @@ NOT_ALONE = {"SWAG": "Instagram 3.6B"}
 
 
 def released(name: str, outputs: int | None = None, channels: int = 3) -> Released:
-    """The model with the named weights, or with the library's default ones."""
+    """Return the model with the named weights, or with the default weights of the library."""
     name, _, entry = name.partition(".")
     known = dict.fromkeys(torchvision.models.list_models(module=torchvision.models))
     wsbench.choose(name, known, "model of torchvision")

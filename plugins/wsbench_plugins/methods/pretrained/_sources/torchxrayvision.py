@@ -15,8 +15,8 @@ from wsbench_plugins.methods.pretrained._xray import network_of, normalised, rea
 
 
 def released(name: str, outputs: int | None = None, channels: int = 1) -> Released:
-    """The model whose images go from -1024 to 1024 and whose scores are scaled by its operating points."""
-    known = {one: entry for one, entry in xrv.models.model_urls.items() if "-res" in one}
+    """Return a model whose images go from -1024 to 1024. Its scores are scaled by its operating points."""
+    known = {model: entry for model, entry in xrv.models.model_urls.items() if "-res" in model}
     entry = wsbench.choose(name, known, "model of TorchXRayVision")
     count, side = outputs or len(entry["labels"]), entry["input_resolution"]
     network = network_of(name, count)
