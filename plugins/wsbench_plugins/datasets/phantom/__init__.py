@@ -13,8 +13,9 @@ from pydantic import Field, model_validator
 
 import wsbench
 
-from ._computed import Computed, MaskSettings
+from ._computed import Computed
 from ._dataset14 import Phantom14, Phantom14Settings
+from ._shared_settings import SharedSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,7 @@ VERSION = 1
 """Raise it when any pixel or box changes: it is in every image's content, so in the fingerprint."""
 
 
-class PhantomSettings(MaskSettings):
+class PhantomSettings(SharedSettings):
     """Settings of the phantom."""
 
     images: int = Field(2400, ge=1, description="number of images")
@@ -77,15 +78,17 @@ class Phantom(Computed):
 
     def _case(self, index: int) -> Case:
         from ._case import draw_case
+        from ._scanner import Scanner
 
         settings = self._settings
-        return draw_case(
+        case = draw_case(
             settings.seed,
             index,
             self._group(index),
             tb_prevalence=settings.tb,
             marker_correlation=settings.marker_correlation,
         )
+        return Scanner.of(settings).take(case)
 
     def _group(self, index: int) -> Group:
         draw = self._uniform(index, "group")

@@ -11,6 +11,7 @@ from ._finding import Activity
 from ._findings import Findings, Group, draw_findings
 from ._frame import Pose, draw_pose
 from ._markers import Marker, draw_markers, token_present
+from ._scanner import PLAIN, Scanner
 from ._shutter import Shutter, draw_shutter
 from ._streams import Name, Stream
 from ._tone import Tone, draw_tone
@@ -26,6 +27,7 @@ class Case:
         anatomy: The patient before any finding.
         findings: In no particular order; empty for the healthy.
         markers: Side letters, words and arrows, the token among them.
+        scanner: What the scanner does to every image alike; by default nothing.
     """
 
     name: Name
@@ -37,6 +39,7 @@ class Case:
     shutter: Shutter | None
     findings: Findings
     markers: tuple[Marker, ...]
+    scanner: Scanner = PLAIN
 
     @property
     def patient(self) -> Anatomy:

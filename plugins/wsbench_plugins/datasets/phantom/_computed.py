@@ -6,8 +6,6 @@ import functools
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
-
 import wsbench
 
 if TYPE_CHECKING:
@@ -16,17 +14,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ._case import Case
-
-
-class MaskSettings(wsbench.Settings):
-    """The setting of both phantoms that adds truth masks. Records of runs without masks do not have it."""
-
-    masks: bool = Field(False, description="also give the pixels of every boxed lesion as truth masks")
-
-    @model_serializer(mode="wrap")
-    def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        values: dict[str, Any] = handler(self)
-        return {name: value for name, value in values.items() if name != "masks" or value}
 
 
 class Computed(wsbench.Dataset):

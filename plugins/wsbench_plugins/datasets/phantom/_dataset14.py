@@ -9,7 +9,8 @@ from pydantic import Field
 import wsbench
 
 from ._classes14 import BOXED, CLASSES
-from ._computed import Computed, MaskSettings
+from ._computed import Computed
+from ._shared_settings import SharedSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +23,7 @@ VERSION = 1
 """Raise it when any pixel or box changes: it is in every image's content, so in the fingerprint."""
 
 
-class Phantom14Settings(MaskSettings):
+class Phantom14Settings(SharedSettings):
     """Settings of the phantom with 14 findings."""
 
     images: int = Field(3000, ge=1, description="number of images")
@@ -78,14 +79,16 @@ class Phantom14(Computed):
 
     def _case(self, index: int) -> Case:
         from ._case14 import draw_case14
+        from ._scanner import Scanner
 
-        return draw_case14(
+        case = draw_case14(
             self._settings.seed,
             index,
             sick=self._uniform(index, "group") < self._settings.sick,
             prevalence=self._settings.sick,
             marker_correlation=self._settings.marker_correlation,
         )
+        return Scanner.of(self._settings).take(case)
 
     def _uniform(self, index: int, purpose: str) -> float:
         return wsbench.seed_from("phantom14", self._settings.seed, index, purpose) / 2**63

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ._streams import Stream
 
-MarkerKind = Literal["side", "projection", "portable", "arrow"]
+MarkerKind = Literal["side", "projection", "portable", "arrow", "plate"]
 Style = Literal["burnt", "lead", "badge"]
 
 
@@ -19,7 +19,8 @@ class Marker:
     """One marker.
 
     Attributes:
-        kind: What it tells; "portable" and "arrow" are the token that can be tied to the label.
+        kind: What it tells; "portable" and "arrow" are the token that can be tied to the label, "plate" is
+            the name of the scanner.
         text: Its letters; empty for an arrow.
         x, y: Its centre.
         height: Of its letters.

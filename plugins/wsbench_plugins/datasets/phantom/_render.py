@@ -24,9 +24,10 @@ def render(case: Case, size: int) -> NDArray[np.uint8]:
     field, exposure = case.pose.field, case.exposure
     # Glare and processing are those of the patient without findings: a finding changes nothing elsewhere.
     expected = expected_photons(shown, glare_of(healthy, exposure, field), exposure, field)
-    counts = count_photons(expected, case.stream("noise", size))
+    counts = count_photons(case.scanner.exposed(expected), case.stream("noise", size))
     measured = measured_integral(counts, exposure, field)
     picture = develop(measured, plan(healthy, case.tone, field), case.tone, field)
+    picture = case.scanner.shown(picture, case.stream("grain", size))
     if case.shutter is not None:
         picture = close(picture, case.shutter)
     picture = burn(picture, case.markers)
