@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import options, tables
+from wsbench.cli import options, tables, transferring
 from wsbench.cli.submitting import Submission
 
 if TYPE_CHECKING:
@@ -39,6 +39,14 @@ def run(
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="Precision: 32, bf16 or auto. Same as -o precision=...")
+    ] = None,
+    test_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="Other datasets whose test images the runs are scored on, too, with their settings: "
+            "phantom:tone=1.5,noise=0.1,shenzhen. Repeatable.",
+        ),
     ] = None,
     runs: options.Runs = Path("runs"),
     skip_bad: options.SkipBad = False,
@@ -97,9 +105,10 @@ def run(
     folds = loaded.folds_of(folds)
     if submit:
         leaderboard.refuse_subset(loaded.describe())
+    targets = transferring.targets(test_on, plugins, loaded, folds=folds, skip_bad=skip_bad)
+    jobs = [Job(plan, loaded, plugins) for plan in plans]
     records = []
-    for plan in plans:
-        job = Job(plan, loaded, plugins)
+    for job in jobs:
         if folds is None:
             records.append(execute(job))
         else:
@@ -108,7 +117,9 @@ def run(
     of_method = [record for record in records if record.method["name"] == method]
     blind = [record for record in records if record.method["name"] != method]
     submission.together(of_method, plugins.metrics, blind)
+    transfers = transferring.transfers(jobs, records, targets, method)
     tables.results(records, plugins.metrics)
+    transferring.show_transfer(transfers, plugins.metrics)
     print(f"record of {method}: {records[0].folder}")
 
 

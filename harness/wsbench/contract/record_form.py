@@ -124,6 +124,14 @@ class ProtocolForm(Form):
         return self
 
 
+class OwnForm(Form):
+    """Metrics on the own test role, beside those of a transfer."""
+
+    metrics: dict[Name, MetricForm]
+    draws: dict[Name, Annotated[list[Value | None], Len(2)]] = {}
+    units: Count
+
+
 class EfficiencyForm(Form):
     """What predicting and training cost."""
 
@@ -183,6 +191,17 @@ class EvaluationsForm(Form):
     count: Count
 
 
+class TransferForm(Form):
+    """What a run was trained on that was tested on another dataset, and its metrics there."""
+
+    trained_on: DatasetForm
+    tested_on: Name
+    classes: dict[Name, Name]
+    untested: list[Name] = []
+    untrained: list[Name] = []
+    own: OwnForm
+
+
 class RecordForm(Form):
     """A whole record, of any schema version."""
 
@@ -203,6 +222,7 @@ class RecordForm(Form):
     sanity: OrEmpty[SanityForm] = None
     evaluations: OrEmpty[EvaluationsForm] = None
     trained_on: list[Name] = []
+    transfer: OrEmpty[TransferForm] = None
 
     @model_validator(mode="after")
     def _has_the_protocol_that_ranks(self) -> RecordForm:

@@ -76,6 +76,10 @@ class Record:
             stands for, a hash that names no machine; empty where they were not counted.
         trained_on: releases that the weights were trained on before the run, as `Method.trained_on` says;
             ``dataset["releases"]`` then has those that the test images are from. Empty where nothing is said.
+        transfer: of a run that was tested on another dataset than the one that it was trained on:
+            ``trained_on``, that dataset, ``tested_on`` in words, ``classes``, the name there of every shared
+            class, ``untested`` and ``untrained`` classes, and ``own``, the metrics of the shared classes on
+            the own test role. Empty of every other run.
         schema: of this file.
         folder: where it was read from; None for one that was not.
     """
@@ -94,6 +98,7 @@ class Record:
     sanity: Mapping[str, Any] = field(default_factory=dict)
     evaluations: Mapping[str, Any] = field(default_factory=dict)
     trained_on: Sequence[str] = ()
+    transfer: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
     folder: Path | None = field(default=None, compare=False)
 
@@ -170,7 +175,7 @@ def write(record: Record, path: Path) -> None:
     """Write a record atomically; in a run's folder, its hash is remembered."""
     values = asdict(record)
     del values["folder"]
-    for name in ("sanity", "evaluations", "trained_on"):
+    for name in ("sanity", "evaluations", "trained_on", "transfer"):
         if not values[name]:
             del values[name]
     text = json_text({"schema": values.pop("schema"), **values})

@@ -17,7 +17,8 @@ def label(record: Record) -> str:
     """Method, preset, seed and dataset of a record, in one line."""
     method, data = record.method, record.dataset
     of_seed = f"{method['name']} ({method['preset']}), seed {record.seed}"
-    return printable(f"{of_seed}, on {data['name']} ({data['images']['test']} test images)")
+    trained = f", trained on {record.transfer['trained_on']['name']}" if record.transfer else ""
+    return printable(f"{of_seed}{trained}, on {data['name']} ({data['images']['test']} test images)")
 
 
 def main_metrics(record: Record, protocol: str) -> list[str]:

@@ -43,10 +43,11 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
         The path of the copied record.
 
     Raises:
-        WsbenchError: the record is of a subset, whose scores are not comparable; or the run's predictions
-            have changed since it ended.
+        WsbenchError: the record is of a subset or a transfer, whose scores are not comparable; or the run's
+            predictions have changed since it ended.
     """
     refuse_subset(record.dataset)
+    _refuse_transfer(record)
     method, name = record.method, record.dataset["name"]
     settings = key_of([method["settings"], record.dataset["settings"]])
     calibrated = record.key.get("calibrated_for", OBJECTIVE)
@@ -81,6 +82,15 @@ def refuse_subset(dataset: Mapping[str, Any]) -> None:
         )
 
 
+def _refuse_transfer(record: Record) -> None:
+    """Raise WsbenchError if a record was trained on another dataset than the one that its page is of."""
+    if record.transfer:
+        raise WsbenchError(
+            f"{record.dataset['name']}: was tested by what was trained on "
+            f"{record.transfer['trained_on']['name']}; a transfer enters no leaderboard"
+        )
+
+
 def read_records(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, list[Record]]:
     """Read all records of a leaderboards folder.
 
@@ -103,6 +113,7 @@ def read_records(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, l
             raise WsbenchError(f"{path}: is a record of dataset {record.dataset['name']}; move it there")
         try:
             refuse_subset(record.dataset)
+            _refuse_transfer(record)
         except WsbenchError as error:
             raise WsbenchError(f"{path}: {error}") from None
         by_dataset[record.dataset["name"]].append(record)

@@ -19,6 +19,8 @@ from wsbench.scoring.intervals import edge_variance, of_draws
 from wsbench.scoring.significance import Estimate
 
 BLIND, BOXED = "†", "‡"
+TRANSFERRED = "¶"
+"""The mark of rows that were trained on another dataset than the one that they are tested on."""
 OVERLAPS = {"none": "", "unknown": "§?", "test": "§"}
 """Marks of rows whose weights were trained before the run: maybe, or surely, on the release of the test
 images."""
@@ -144,7 +146,7 @@ class Row:
     @property
     def apart(self) -> bool:
         """Whether it is compared with all rows, and counts in nobody else's rank."""
-        return self.external or self.contaminated
+        return self.external or self.contaminated or bool(self.first.transfer)
 
     @property
     def units(self) -> int:
@@ -191,7 +193,7 @@ def label_of(record: Record, protocol: str) -> str:
     marks = "" if method["reads_image"] else BLIND
     if method["box_supervision"] in ("fit", protocol):
         marks += BOXED
-    marks += OVERLAPS[record.overlap]
+    marks += OVERLAPS[record.overlap] + (TRANSFERRED if record.transfer else "")
     return printable(f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}")
 
 

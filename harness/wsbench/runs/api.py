@@ -17,11 +17,13 @@ from wsbench.runs.api_predictions import Predictions, as_file
 from wsbench.runs.job import Job
 from wsbench.runs.results import Results
 from wsbench.runs.runner import execute
+from wsbench.runs.transfer import transfer
 from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
 from wsbench.utils.progress import Progress
 from wsbench.utils.system_errors import try_folder
 
 Files = str | Path | Iterable[str | Path]
+Others = str | Sequence[str | Mapping[str, Any]]
 
 
 @overload
@@ -39,6 +41,7 @@ def run(
     device: str = ...,
     runs: str | Path = ...,
     folds: int | None = ...,
+    test_on: None = ...,
     calibrate_for: str = ...,
     skip_bad: bool = ...,
     plugin_files: Files = ...,
@@ -61,6 +64,7 @@ def run(
     device: str = ...,
     runs: str | Path = ...,
     folds: int | None = ...,
+    test_on: Others | None = ...,
     calibrate_for: str = ...,
     skip_bad: bool = ...,
     plugin_files: Files = ...,
@@ -82,6 +86,7 @@ def run(
     device: str = "auto",
     runs: str | Path = "runs",
     folds: int | None = None,
+    test_on: Others | None = None,
     calibrate_for: str = OBJECTIVE,
     skip_bad: bool = False,
     plugin_files: Files = (),
@@ -107,6 +112,8 @@ def run(
         runs: the folder of all runs.
         folds: the number of folds of a cross-validation. The record then has means over folds. By default,
             the dataset's own test split is tested.
+        test_on: other datasets whose test images the finished runs are scored on, too: names, names with
+            settings (``"phantom:tone=1.5"``), or mappings with ``dataset``, ``data_options`` and ``root``.
         calibrate_for: the metric that box rules maximise on the calibrate role: ``cond_loc_f1@0.25`` or
             ``msli``.
         skip_bad: whether to leave out images with a problem. The record names them.
@@ -114,7 +121,8 @@ def run(
         progress: where to show progress. By default, it is not shown.
 
     Returns:
-        The record. With ``seeds`` or ``references`` it is a sequence of records, those of the method first.
+        The record. With ``seeds``, ``references`` or ``test_on`` it is a sequence of records, those of the
+        method first, and what is lost elsewhere is its ``drops``.
 
     Raises:
         WsbenchError: a mistake that you can fix, such as an unknown name, an argument of the wrong type, or a
@@ -134,6 +142,7 @@ def run(
         device=device,
         runs=runs,
         folds=folds,
+        test_on=test_on,
         calibrate_for=calibrate_for,
         skip_bad=skip_bad,
         plugin_files=plugin_files,
@@ -143,9 +152,19 @@ def run(
     plugins = _plugins(arguments.plugin_files)
     plans = arguments.plans(plugins)
     loaded = arguments.loaded(plugins)
+    targets = arguments.targets(plugins, loaded)
     count = loaded.folds_of(arguments.folds)
     records = [_executed(Job(plan, loaded, plugins), count) for plan in plans]
-    return records[0] if seeds is None and not references else Results(tuple(records))
+    if seeds is None and not references and test_on is None:
+        return records[0]
+    of_method = zip(plans, records, strict=True) if targets else ()
+    there = [
+        transfer(Job(plan, loaded, plugins), record, target)
+        for plan, record in of_method
+        if plan.spec.name == arguments.method
+        for target in targets
+    ]
+    return Results.of(records, there, plugins.metrics)
 
 
 def evaluate(

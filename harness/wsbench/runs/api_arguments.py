@@ -15,6 +15,8 @@ from wsbench.errors import WsbenchError
 from wsbench.files.documents import first_fault
 from wsbench.files.user_files import expanded
 from wsbench.runs.plan import Plan, blind_plans, load_dataset, make_plan
+from wsbench.runs.target import Target
+from wsbench.runs.test_on import TestOn, load_targets, parse_test_on
 from wsbench.utils.progress import Progress, Silent
 
 LONGEST = 60
@@ -46,6 +48,16 @@ def _home(value: Any) -> Any:
 WholeNumber = Annotated[int, BeforeValidator(_no_truth_value)]
 Place = Annotated[Path, BeforeValidator(_home)]
 Options = Annotated[dict[str, Any], BeforeValidator(_or_empty)]
+
+
+class OtherDataset(BaseModel):
+    """A dataset to test on, as a mapping says it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    data_options: Options = Field(default_factory=dict)
+    root: Place | None = None
 
 
 class DataArguments(BaseModel):
@@ -97,6 +109,19 @@ class RunArguments(Arguments):
     references: bool
     device: str
     folds: Annotated[WholeNumber, Field(ge=2)] | None
+    test_on: Annotated[tuple[str | OtherDataset, ...], BeforeValidator(_several)] | None
+
+    def targets(self, plugins: Plugins, source: Loaded) -> list[Target]:
+        """The datasets that the runs are tested on, too."""
+        if self.test_on and self.folds is not None:
+            raise WsbenchError("test_on goes with a dataset's own roles; leave out folds")
+        named: list[TestOn] = []
+        for other in self.test_on or ():
+            if isinstance(other, OtherDataset):
+                named.append(TestOn(other.dataset, other.data_options, other.root))
+            else:
+                named += parse_test_on([other])
+        return load_targets(named, plugins, source, skip_bad=self.skip_bad)
 
     def plans(self, plugins: Plugins) -> list[Plan]:
         """A plan of every seed, then, with ``references``, one of every image-blind method."""

@@ -71,7 +71,7 @@ def score_stage(job: Job, prediction: Stage) -> Stage:
             settings=plan.settings.model_dump(mode="json"),
             seed=plan.seed,
         )
-        _write_tables(folder, scores.protocols, truth["test"])
+        write_tables(folder, scores.protocols, truth["test"])
         select = {"uniform": predicted, "paper": paper.predicted if paper else predicted}
         replay.write(
             folder / replay_arrays.FILE,
@@ -92,7 +92,7 @@ def score_stage(job: Job, prediction: Stage) -> Stage:
     return stage(folder, "score", inputs, work, Checks(left_in_run=LEFT, say=job.progress.say))
 
 
-def _write_tables(folder: Path, protocols: Mapping[str, Protocol], truth: Truth) -> None:
+def write_tables(folder: Path, protocols: Mapping[str, Protocol], truth: Truth) -> None:
     """Leave class scores and boxes of the test images as CSV files."""
     scores = protocols["uniform"].test.prediction.scores
     labels = truth.labels.astype(np.int64)
@@ -215,8 +215,15 @@ def dataset_of(record: Record, plugins: Plugins, progress: Progress, root: Path 
     """The dataset of a run.
 
     Raises:
-        WsbenchError: it is not the one that the run was made on, or the record sums up several runs.
+        WsbenchError: it is not the one that the run was made on, or the record sums up several runs or is of
+            a transfer.
     """
+    if record.transfer:
+        trained = record.transfer["trained_on"]["name"]
+        raise WsbenchError(
+            f"{record.folder}: was trained on {trained}; rerun `wsbench run -d {trained} --test-on "
+            f"{record.dataset['name']}` to score it again"
+        )
     return dataset_as_described(record.dataset, plugins, progress, root, record.folder)
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import overload
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Self, overload
 
 from wsbench.contract.records import Record
+from wsbench.contract.specs import MetricSpec
 from wsbench.contract.summaries import as_html
+from wsbench.runs.drops import Drop, drops_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, repr=False)
@@ -15,10 +20,39 @@ class Results(Sequence[Record]):
     """Records in the order in which they were made: a few lines each at a prompt, a table in a notebook.
 
     Attributes:
-        records: those of the method, one of each seed, and those of image-blind reference rows.
+        records: those of the method, one of each seed, those of image-blind reference rows, and those of the
+            method on other datasets.
+        drops: what the method loses on other datasets, as means over seeds.
     """
 
     records: tuple[Record, ...]
+    drops: tuple[Drop, ...] = ()
+
+    @classmethod
+    def of(
+        cls, records: Sequence[Record], transfers: Sequence[Record], metrics: Mapping[str, MetricSpec]
+    ) -> Self:
+        """The records of runs and of their transfers.
+
+        Args:
+            records: of runs.
+            transfers: of the method on other datasets.
+            metrics: all metrics by name.
+        """
+        return cls((*records, *transfers), tuple(drops_of(transfers, metrics)))
+
+    def transfer(self) -> pd.DataFrame:
+        """The drops as a table: dataset, metric, own value, value there, drop, and the ends of its 95 %
+        interval. A cell is missing where a value does not exist."""
+        import pandas as pd
+
+        rows = []
+        for drop in self.drops:
+            low, high = drop.interval or (None, None)
+            values = {name: value for name, value in asdict(drop).items() if name != "interval"}
+            rows.append({**values, "drop": drop.value, "low": low, "high": high})
+        columns = ["tested_on", "metric", "own", "there", "drop", "low", "high"]
+        return pd.DataFrame(rows, columns=columns)
 
     def __len__(self) -> int:
         return len(self.records)
