@@ -63,7 +63,7 @@ def run(
     It is scored under both protocols, and a record of the run is written. If you interrupt it, run the same
     command again, and it resumes.
     """
-    from wsbench.reports import leaderboard
+    from wsbench.reports import admission
     from wsbench.runs.crossvalidation import cross_validate
     from wsbench.runs.job import Job
     from wsbench.runs.plan import blind_plans, make_plan
@@ -104,7 +104,7 @@ def run(
     loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
     folds = loaded.folds_of(folds)
     if submit:
-        leaderboard.refuse_subset(loaded.describe())
+        admission.refuse_subset(loaded.describe())
     targets = transferring.targets(test_on, plugins, loaded, folds=folds, skip_bad=skip_bad)
     jobs = [Job(plan, loaded, plugins) for plan in plans]
     records = []

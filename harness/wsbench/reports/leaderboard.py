@@ -19,7 +19,7 @@ from wsbench.files import checksums
 from wsbench.files.locks import held_for_a_moment
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import write_text
-from wsbench.reports import costs, page_words, published, readers
+from wsbench.reports import admission, costs, page_words, published, readers
 from wsbench.reports.board import Board
 from wsbench.reports.board_tables import floors, markdown_table, measures, published_table, ranking, sanity
 from wsbench.reports.published import Paper
@@ -46,8 +46,8 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
         WsbenchError: the record is of a subset or a transfer, whose scores are not comparable; or the run's
             predictions have changed since it ended.
     """
-    refuse_subset(record.dataset)
-    _refuse_transfer(record)
+    admission.refuse_subset(record.dataset)
+    admission.refuse_transfer(record)
     method, name = record.method, record.dataset["name"]
     settings = key_of([method["settings"], record.dataset["settings"]])
     calibrated = record.key.get("calibrated_for", OBJECTIVE)
@@ -62,33 +62,6 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
         if record.folder is not None and (record.folder / replay_arrays.FILE).exists():
             replay.seal(record.folder / replay_arrays.FILE, record_files.predictions_beside(path), path)
     return path
-
-
-def refuse_subset(dataset: Mapping[str, Any]) -> None:
-    """Raise WsbenchError if a dataset, described as in a record, is a subset of its release, or has the roles
-    of a user's split file."""
-    if split := dataset.get("split"):
-        raise WsbenchError(
-            f"{dataset['name']} has the roles of {split['name']}; "
-            "its scores compare only with others of that file and enter no leaderboard"
-        )
-    if dataset["subset"]:
-        counts = ", ".join(
-            f"{present}/{released} of {split}" for split, (present, released) in dataset["subset"].items()
-        )
-        raise WsbenchError(
-            f"{dataset['name']} is a subset here ({counts} images); "
-            "its scores are not comparable and enter no leaderboard"
-        )
-
-
-def _refuse_transfer(record: Record) -> None:
-    """Raise WsbenchError if a record was trained on another dataset than the one that its page is of."""
-    if record.transfer:
-        raise WsbenchError(
-            f"{record.dataset['name']}: was tested by what was trained on "
-            f"{record.transfer['trained_on']['name']}; a transfer enters no leaderboard"
-        )
 
 
 def read_records(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, list[Record]]:
@@ -112,8 +85,8 @@ def read_records(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[str, l
         if record.dataset["name"] != path.parent.name:
             raise WsbenchError(f"{path}: is a record of dataset {record.dataset['name']}; move it there")
         try:
-            refuse_subset(record.dataset)
-            _refuse_transfer(record)
+            admission.refuse_subset(record.dataset)
+            admission.refuse_transfer(record)
         except WsbenchError as error:
             raise WsbenchError(f"{path}: {error}") from None
         by_dataset[record.dataset["name"]].append(record)
