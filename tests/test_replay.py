@@ -93,6 +93,18 @@ def test_every_number_follows_from_the_predictions(submitted: Submitted) -> None
     assert (result.equal, result.differences, result.missing) == (2, {}, {})
 
 
+def test_relative_paths_hold_after_a_change_of_the_working_directory(
+    submitted: Submitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Worker processes are used again, and keep the directory that they were started in."""
+    monkeypatch.setattr(recomputing, "CHUNK", 1)
+    monkeypatch.chdir(tmp_path)
+    assert recomputing.replay_all(submitted.folder, [submitted.plugin], Silent()).equal == 2
+    monkeypatch.chdir(submitted.folder.parent)
+    plugin = submitted.plugin.relative_to(submitted.folder.parent)
+    assert recomputing.replay_all(Path(submitted.folder.name), [plugin], Silent()).equal == 2
+
+
 def test_predictions_are_small(submitted: Submitted) -> None:
     for path in submitted.paths():
         assert replay.predictions_of(path).stat().st_size < 60_000

@@ -242,4 +242,5 @@ def test_mask_metrics_from_end_to_end(command, monkeypatch: pytest.MonkeyPatch) 
     assert command("leaderboard", "-q")[0] == 0
     page = Path("leaderboards/phantom.md").read_text()
     assert "mask_iou" in page
-    assert command("leaderboard", "--check")[0] == 0
+    code, _, err = command("leaderboard", "--check")
+    assert code == 0, err

@@ -61,10 +61,10 @@ def replay_all(
         for of_data in by_data.values()
         for start in range(0, len(of_data), CHUNK)
     ]
-    replay_chunk = functools.partial(
-        _replay, plugin_files=tuple(map(str, plugin_files)), update=update, call=uuid.uuid4().hex
-    )
-    work = in_order(replay_chunk, chunks, processes=True)
+    files = tuple(str(file.absolute()) for file in plugin_files)
+    replay_chunk = functools.partial(_replay, plugin_files=files, update=update, call=uuid.uuid4().hex)
+    # A process may outlive a change of the working directory, in which relative paths lead elsewhere.
+    work = in_order(replay_chunk, [[path.absolute() for path in chunk] for chunk in chunks], processes=True)
     differences: dict[Path, Sequence[str]] = {}
     missing: dict[str, str] = {}
     equal = 0
