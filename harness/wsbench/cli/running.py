@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import options, tables, transferring
+from wsbench.cli import options, processes, tables, transferring
 from wsbench.cli.submitting import Submission
+from wsbench.errors import WsbenchError
+from wsbench.utils.ranks import Ranks
 
 if TYPE_CHECKING:
+    from wsbench.contract.records import Record
+    from wsbench.runs.job import Job
     from wsbench.runs.plan import Plan
 
 
@@ -37,6 +41,12 @@ def run(
         int | None,
         typer.Option(min=2, help="Cross-validate with this number of folds: every image is tested once."),
     ] = None,
+    devices: Annotated[
+        int, typer.Option(min=1, help="Number of GPUs, or of CPU processes, that train together.")
+    ] = 1,
+    nodes: Annotated[
+        int, typer.Option(min=1, help="Number of machines that train together. Type the command on each.")
+    ] = 1,
     precision: Annotated[
         str | None, typer.Option(help="Precision: 32, bf16 or auto. Same as -o precision=...")
     ] = None,
@@ -64,10 +74,8 @@ def run(
     command again, and it resumes.
     """
     from wsbench.reports import admission
-    from wsbench.runs.crossvalidation import cross_validate
     from wsbench.runs.job import Job
     from wsbench.runs.plan import blind_plans, make_plan
-    from wsbench.runs.runner import execute
     from wsbench.scoring.objectives import OBJECTIVE
     from wsbench.settings import parse_options
     from wsbench.utils.progress import choose_progress
@@ -99,21 +107,20 @@ def run(
                 plugins, dataset_spec, seed=seed, runs=runs, calibrate_for=objective, other_than=method
             )
     plans = _once(plans)
-    progress = choose_progress(quiet=quiet)
+    progress = choose_progress(quiet=quiet or Ranks.here().rank > 0)
     submission = Submission(submit, ladder, leaderboards, planned, progress)
     loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
     folds = loaded.folds_of(folds)
+    if folds is not None and max(devices * nodes, Ranks.here().size) > 1:
+        raise WsbenchError("--folds trains by one process; leave out --devices, or --folds")
     if submit:
         admission.refuse_subset(loaded.describe())
     targets = transferring.targets(test_on, plugins, loaded, folds=folds, skip_bad=skip_bad)
     jobs = [Job(plan, loaded, plugins) for plan in plans]
-    records = []
-    for job in jobs:
-        if folds is None:
-            records.append(execute(job))
-        else:
-            records.append(cross_validate(job, folds))
-        submission.at_once(records[-1])
+    with processes.trained_together(jobs, devices, nodes) as first:
+        records = _records(jobs, folds, submission) if first else []
+    if not first:
+        return
     of_method = [record for record in records if record.method["name"] == method]
     blind = [record for record in records if record.method["name"] != method]
     submission.together(of_method, plugins.metrics, blind)
@@ -121,6 +128,17 @@ def run(
     tables.results(records, plugins.metrics)
     transferring.show_transfer(transfers, plugins.metrics)
     print(f"record of {method}: {records[0].folder}")
+
+
+def _records(jobs: Sequence[Job], folds: int | None, submission: Submission) -> list[Record]:
+    from wsbench.runs.crossvalidation import cross_validate
+    from wsbench.runs.runner import execute
+
+    records = []
+    for job in jobs:
+        records.append(execute(job) if folds is None else cross_validate(job, folds))
+        submission.at_once(records[-1])
+    return records
 
 
 def _once(plans: Sequence[Plan]) -> list[Plan]:

@@ -28,6 +28,7 @@ from wsbench.runs.stages import Checks, Stage, finished, is_done, locked, stage
 from wsbench.settings import HISTORY, TrainingSettings
 from wsbench.torch import inference
 from wsbench.utils.hashing import source_hash
+from wsbench.utils.ranks import Ranks
 from wsbench.utils.sealed import Sealed
 
 
@@ -84,7 +85,7 @@ def fitted(job: Job) -> Method:
     """The fitted method of a plan. It is trained in its own run's folder unless that is done."""
     _fit(job)
     method = job.build()
-    method.restore(_context(job))
+    method.restore(context_of(job))
     return method
 
 
@@ -103,7 +104,7 @@ def restored(job: Job, folder: Path, protocol: str) -> Method | None:
     if not stage_folder.is_dir():
         return None
     finished(stage_folder.parent, stage_folder.name)
-    context = replace(_context(job), folder=stage_folder)
+    context = replace(context_of(job), folder=stage_folder)
     method = job.build()
     method.restore(context)
     if protocol == "paper":
@@ -111,7 +112,8 @@ def restored(job: Job, folder: Path, protocol: str) -> Method | None:
     return method
 
 
-def _context(job: Job) -> RunContext:
+def context_of(job: Job) -> RunContext:
+    """What a job's method is handed to be trained or restored with, but for what it builds on."""
     plan, loaded = job.plan, job.loaded
     context = RunContext(
         dataset=loaded.spec.name,
@@ -137,14 +139,17 @@ def _context(job: Job) -> RunContext:
 def _fit(job: Job) -> Stage:
     """Fit in the folder of the plan's training, which other plans may share."""
     training = job.training()
-    context, inputs = _context(training), training.inputs()
+    context, inputs = context_of(training), training.inputs()
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
         job.plugins.notify("wsbench_run_started", run=context)
         views, roles = job.loaded.views, job.loaded.roles.members
         training.build().fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
         device = _device_used(job.plan.device)
-        return {"provenance": records.provenance(device), "cost": _epochs(stage_folder)}
+        provenance = records.provenance(device)
+        if (processes := Ranks.here().size) > 1:
+            provenance["processes"] = processes
+        return {"provenance": provenance, "cost": _epochs(stage_folder)}
 
     with locked(training.folder, job.progress.say, patience=job.patience) as folder:
         if not is_done(folder, "fit", inputs):
@@ -159,7 +164,7 @@ def _fit(job: Job) -> Stage:
 
 def _predict(job: Job, folder: Path, fit: Stage) -> Stage:
     def work(stage_folder: Path) -> Mapping[str, Any]:
-        context, method = _context(job), job.build()
+        context, method = context_of(job), job.build()
         method.restore(context)
         _predict_roles(job, method, stage_folder)
         facts = {**_size(method), **method.facts()}
@@ -193,7 +198,7 @@ def _measure(job: Job, folder: Path, fit: Stage) -> Stage:
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
         method = job.build()
-        method.restore(_context(job))
+        method.restore(context_of(job))
         names = job.loaded.roles.members["test"][: inference.BATCH_IMAGES]
         return {"efficiency": inference.measure_efficiency(method, job.loaded.views.images(names))}
 

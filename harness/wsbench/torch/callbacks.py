@@ -27,7 +27,9 @@ class EpochSeed(Callback):
         self._seed = run.seed_for("epoch")
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        torch.manual_seed(seed_from(self._seed, trainer.current_epoch))
+        # Processes that train together see different images, so what they draw must differ, too.
+        rank = [trainer.global_rank] if trainer.global_rank else []
+        torch.manual_seed(seed_from(self._seed, trainer.current_epoch, *rank))
 
 
 class Patience(EarlyStopping):

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from wsbench.contract.base import RunContext
 from wsbench.files.checksums import is_intact_archive
 from wsbench.settings import TrainingSettings
+from wsbench.torch import together
 from wsbench.torch.callbacks import (
     AtomicCheckpoints,
     EpochSeed,
@@ -24,6 +25,7 @@ from wsbench.torch.callbacks import (
     ShowProgress,
 )
 from wsbench.utils.devices import torch_device as torch_device  # noqa: PLC0414 - `wsbench.torch` has it from here
+from wsbench.utils.ranks import Ranks
 
 LAST, BEST, PAPER = "last", "best", "paper"
 
@@ -57,19 +59,29 @@ def train(
         mode: whether the lowest or the highest value is best.
         paper_monitor: name of the metric that logs `RunContext.paper_score`; protocol ``paper`` uses the
             epoch of its highest value.
+
+    Under ``wsbench run --devices`` or ``torchrun`` several processes call it in step. Each has a part of
+    every batch, and the first one alone writes files and returns.
     """
-    device = torch_device(run.device)
+    ranks, device = Ranks.here(), torch_device(run.device)
+    if ranks.rank == 0:
+        together.told_by_the_first(str(run.folder), ranks)  # the others wait in `runs.following`
     names = [name for name, used in ((LAST, True), (BEST, monitor), (PAPER, paper_monitor)) if used]
-    resume = _resumable(run, names)
+    resume = _resumable(run, names) if ranks.rank == 0 else None
+    resume = together.told_by_the_first(resume, ranks)
+    fit = together.shared_loader(fit, ranks)
+    options = together.trainer_options(module, ranks, device)
     with warnings.catch_warnings(), _quiet_lightning():
         warnings.simplefilter("ignore")  # Lightning's advice on workers, loggers and folders
         trainer = lightning.Trainer(
             accelerator=device.type if device.type != "cuda" else "gpu",
-            devices=[device.index or 0] if device.type == "cuda" else 1,
             precision=_lightning_precision(settings, device),
             max_epochs=settings.epochs,
-            callbacks=_callbacks(run, settings, monitor, mode, paper_monitor),
-            plugins=[AtomicCheckpoints()],
+            callbacks=[
+                *_callbacks(run, settings, monitor, mode, paper_monitor),
+                *together.callbacks(fit, ranks),
+            ],
+            **{**options, "plugins": [AtomicCheckpoints(), *options.get("plugins", [])]},
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
@@ -85,6 +97,8 @@ def train(
                 # Lightning turns Ctrl-C into SystemExit, which would end a program that calls this function.
                 raise KeyboardInterrupt from None
             raise
+    if ranks.rank > 0:
+        raise together.TrainedTogether
 
 
 def _resumable(run: RunContext, names: Sequence[str]) -> str | None:
