@@ -19,7 +19,7 @@ from wsbench.files import checksums
 from wsbench.files.locks import held_for_a_moment
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import write_text
-from wsbench.reports import costs, marks, page_words, published
+from wsbench.reports import costs, marks, page_words, prompts, published
 from wsbench.reports.board import Board
 from wsbench.reports.board_tables import (
     data_line,
@@ -294,6 +294,7 @@ def _section(
     if any("uniform" in record.protocols for record in records_of_key):
         parts += [page_words.TITLES["uniform"], *ranking(board)]
         parts += ["### Further measures\n", measures(board.rows, "uniform"), *floors(board.rows)]
+        parts += prompts.section(board.rows)
     of_paper = [row for row in board.rows if any("paper" in record.protocols for record in row.records)]
     if of_paper:
         parts += [page_words.TITLES["paper"], measures(of_paper, "paper")]
