@@ -31,6 +31,7 @@ from wsbench import testing
 from wsbench.contract import plugins
 from wsbench.contract.base import Source
 from wsbench.errors import WsbenchError
+from wsbench.files import user_files
 from wsbench.utils.progress import Silent
 from wsbench_plugins.datasets._ms_cxr_labels import CHEXPERT
 from wsbench_plugins.datasets._ms_cxr_tables import CLASSES, FILES
@@ -125,6 +126,22 @@ def test_boxes_phrases_patients_and_splits(folder: Path) -> None:
 def test_the_contract(folder: Path, tmp_path: Path) -> None:
     spec = plugins.find().datasets["ms_cxr"]
     testing.check_dataset(spec, spec.settings(), Source(folder, tmp_path, Silent()))
+
+
+def test_no_folder_is_listed_but_those_of_the_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A complete MIMIC-CXR-JPG has hundreds of thousands."""
+    listed: list[Path] = []
+    original = user_files.image_files
+
+    def recorded(path: Path, *words: object, **options: object) -> dict[str, Path]:
+        listed.append(path)
+        return original(path, *words, **options)
+
+    monkeypatch.setattr("wsbench.images.image_files", recorded)
+    assert len(loaded("ms_cxr", folder).samples) == COUNT
+    assert {path.relative_to(folder).as_posix() for path in listed} == {
+        path_of(number).rpartition("/")[0] for number in range(COUNT)
+    }
 
 
 def test_a_table_without_paths_and_splits_takes_patients_from_folders(folder: Path) -> None:
@@ -284,7 +301,7 @@ def test_a_fault_is_named_and_its_image_left_out(
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        (lambda root: (root / CSV).unlink(), f"has no {CSV} or {JSON}; give --root the folder"),
+        (lambda root: (root / CSV).unlink(), f"has no {CSV} or .json; give --root the folder"),
         (lambda root: (root / CSV).write_text("dicom_id,x\n"), "unknown column of"),
         (lambda root: (root / CSV).write_text(",".join(HEADER) + "\n"), "no image is left"),
     ],

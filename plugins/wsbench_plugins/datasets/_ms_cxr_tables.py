@@ -108,7 +108,7 @@ def read(root: Path, problems: list[wsbench.Problem]) -> Iterator[Row]:
                 yield from (_of_csv if path.suffix == ".csv" else _of_coco)(path, problems)
                 return
     raise wsbench.WsbenchError(
-        f"ms_cxr: {root} has no {FILES[0]} or {FILES[1]}; give --root the folder that holds it and files/"
+        f"ms_cxr: {root} has no {FILES[0]} or .json; give --root the folder that holds it and files/"
     )
 
 
