@@ -142,6 +142,8 @@ def test_the_command_shows_radiologists_as_no_method(root: Path, command, monkey
     mean = by_pandas(root)["miou"].mean().mean()
     assert f"{mean:.3f}" in next(line for line in out.splitlines() if line.startswith("chexlocalize_miou"))
     assert "_lower" not in out  # the mean of lower ends is no lower end
+    monkeypatch.setenv("COLUMNS", "80")
+    assert "no room" not in command("data", "readers", "chexlocalize", "--root", "made", "-q")[1]
     numbers = json.loads(Path("r.json").read_text())
     assert numbers["radiologist"]["chexlocalize_miou"]["value"] == pytest.approx(mean)
     refusal = command("data", "readers", "chexlocalize", "--root", "made", "-q", "--submit")

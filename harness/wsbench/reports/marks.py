@@ -92,7 +92,8 @@ def by_class(
     Args:
         study: the study.
         metrics: all metrics by name.
-        intervals: whether cells have intervals, and measures without any are shown.
+        intervals: whether cells have intervals, and measures without any are shown. Otherwise columns have
+            the short headings of the terminal.
     """
     names = [name for name in in_order(study, metrics) if intervals or metrics[name].resampled]
     rows = []
@@ -100,7 +101,8 @@ def by_class(
         if count:
             cells = [_cell(study.radiologist[name], label, interval=intervals) for name in names]
             rows.append([label, str(count), *cells])
-    return ["class", "findings", *names], rows
+    headings = names if intervals else [metrics[name].heading or name for name in names]
+    return ["class", "findings", *headings], rows
 
 
 def _cell(measured: Measured, label: str, *, interval: bool) -> str:

@@ -281,12 +281,14 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             "share of truth masks whose prediction is blank",
             mask_blank,
             False,
+            heading="blank",
             columns={"uniform": 22, "paper": 22},
         ),
         predicted(
             "chexlocalize_miou",
             "mIoU of CheXlocalize: the same IoU without blank predictions",
             chexlocalize_miou,
+            heading="CheX mIoU",
             columns={"uniform": 23, "paper": 23},
         ),
         spec(
