@@ -128,6 +128,7 @@ def test_every_public_name_stands_in_the_reference() -> None:
     ]
     expected += [f"wsbench.testing.{name}" for name in names_of_testing()]
     expected += ["wsbench.settings.MapSettings", "wsbench.settings.MAP_SETTINGS", "wsbench.types.Reading"]
+    expected += ["wsbench.types.Point"]
     assert sorted(documented) == sorted([*expected, "wsbench.contract.hookspecs"])
     assert all(f"`wsbench.{name}`" in text for name in modules)
 
@@ -138,6 +139,27 @@ def names_of_testing() -> list[str]:
     defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     constants = [node.targets[0].id for node in tree.body if isinstance(node, ast.Assign)]
     return [name for name in [*defined, *constants] if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/how-to/real-data.md"])
+def test_lists_of_datasets_are_complete(page: str) -> None:
+    """Every dataset that is read from files stands in the generated list of a page, and no other one."""
+    from wsbench.contract.plugins import find
+
+    text = (ROOT / page).read_text(encoding="utf-8")
+    (listed,) = re.findall(r"\[\[\[cog dataset\w*\(\) \]\]\] -->(.*?)<!-- \[\[\[end", text, flags=re.DOTALL)
+    names = {name for name, spec in find().datasets.items() if not spec.computed}
+    cells = [line.split("|")[1] for line in listed.splitlines() if line.startswith(("| [`", "| `"))]
+    assert set(re.findall(r"`(\w+)`", " ".join(cells) or listed)) == names
+
+
+def test_every_dataset_of_files_says_what_its_folder_holds() -> None:
+    from wsbench.contract.plugins import find
+    from wsbench.data.catalog import read_entries
+
+    entries = read_entries()
+    silent = [name for name, spec in find().datasets.items() if not spec.computed and not entries[name].holds]
+    assert silent == []
 
 
 def test_every_hook_stands_in_the_reference() -> None:

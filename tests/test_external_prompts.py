@@ -7,6 +7,7 @@ import json
 import re
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from wsbench.errors import WsbenchError
 from wsbench.predictions import external
 from wsbench.predictions.external import ExternalPredictions, Prompts
 from wsbench.predictions.prompts import PromptMap, fuse, keep, read_prompts
+from wsbench.reports.prompts import spread_of
+from wsbench.reports.rows import Row
 from wsbench.runs import prompts as prompt_runs
 from wsbench.types import ScoredBox
 
@@ -421,3 +424,84 @@ def test_from_python(loaded: Loaded, tmp_path: Path) -> None:
     )  # fmt: skip
     assert record.method["facts"]["prompts"]["join"] == "keep"
     assert record.method["facts"]["prompts"]["spread"]["ap25"]["sd"] == 0.0
+
+
+# The spread, beside the row and on a page.
+
+
+def spread_files(loaded: Loaded, folder: Path, *shares: float) -> list[str]:
+    """Answers to two prompts, the second of which has boxes that are this much narrower; one file a share."""
+    names = []
+    for number, share in enumerate(shares):
+        rows = rows_of(loaded)
+        for row in rows:
+            if row["prompt"] == "cavity" and row["box"]:
+                x0, y0, x1, y1 = row["box"]
+                row["box"] = [x0, y0, x0 + share * (x1 - x0), y1]
+        names.append(write(folder / f"{number}.jsonl", rows).name)
+    return names
+
+
+def test_the_table_of_rows_has_the_range_of_single_prompts(
+    loaded: Loaded, tmp_path: Path, command: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    files = spread_files(loaded, tmp_path, 0.2, 0.9)
+    words = ["--boxes", "pixels:xyxy", "--prompts", "tb=[tuberculosis, cavity]", "--name", "vlm"]
+    given = [word for file in files for word in ("--predictions", file)]
+    code, out, err = command("evaluate", "-d", "phantom", "-D", "images=80", "-q", "--no-references", *given,
+                             "--seeds", "0,1", *words)  # fmt: skip
+    assert code == 0, err
+    uniform, paper = out.split("protocol paper:")[0], out.split("protocol paper:")[1].split("prompts of")[0]
+    (line,) = [line for line in uniform.splitlines() if "2 single prompts" in line]
+    assert ".00\N{EN DASH}1.00" in line  # of both seeds: one misses all with its second prompt
+    assert "single prompts" not in paper
+    one = command(*COMMAND, files[0], *words[:2], "--prompts", "tb=[tuberculosis, cavity]", "--name", "b")[1]
+    assert "2 single prompts" in one
+
+
+def test_a_page_shows_the_spread_of_rows_that_have_one(
+    tmp_path: Path, command: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsbench.reports.leaderboard.refuse_subset", lambda dataset: None)
+    loaded = small_phantom()
+    (file,) = spread_files(loaded, tmp_path, 0.2)
+    words = [*COMMAND, file, "--boxes", "pixels:xyxy", "--submit"]
+    assert command(*words, "--name", "one", "--prompts", "tb=[tuberculosis, cavity]")[0] == 0
+    assert command("run", "-m", "two_lungs", "-d", "phantom", "-D", "images=80", "-q", "--no-references",
+                   "--submit")[0] == 0  # fmt: skip
+    assert command("leaderboard")[0] == 0
+    page = Path("leaderboards/phantom.md").read_text()
+    (record,) = Path("leaderboards").glob("records/phantom/one-*.json.xz")
+    spread = records.load(record).method["facts"]["prompts"]["spread"]
+    section = page.split("### Spread over prompts")[1].split("##")[0]
+    header, _, *lines = [line for line in section.splitlines() if line.startswith("|")]
+    cells = dict(zip(header.split(" | "), lines[0].split(" | "), strict=True))
+    assert len(lines) == 1 and "two_lungs" not in lines[0]
+    low, high = spread["cond_ap25"]["lowest"], spread["cond_ap25"]["highest"]
+    assert cells["cond_ap25"] == f"{low:.3f} to {high:.3f}" and low < high
+    assert cells["cond_ap25 sd"] == f"{spread['cond_ap25']['sd']:.3f}"
+    assert cells["prompts"] == "2"
+    record.unlink()
+    assert command("leaderboard")[0] == 0
+    rest = Path("leaderboards/phantom.md").read_text()
+    assert "prompts" not in rest.split("## Protocol")[1]
+
+
+@pytest.mark.parametrize(
+    ("spread", "words"),
+    [
+        ({"ap25": {"values": [1.0], "lowest": "low", "highest": 1.0, "sd": None}}, "spread.ap25: lowest"),
+        ({"ap25": [1, 2]}, "spread.ap25"),
+    ],
+)
+def test_a_spread_that_is_none_is_named(
+    scored: tuple[Record, list[Record]], spread: dict, words: str
+) -> None:
+    record, _ = scored
+    facts = {**record.method["facts"], "prompts": {"spread": spread}}
+    row = Row((replace(record, method={**record.method, "facts": facts}),), METRICS)
+    with pytest.raises(WsbenchError, match=words):
+        spread_of(row)
+    other = {**facts, "prompts": ["of another program"]}
+    assert spread_of(Row((replace(record, method={**record.method, "facts": other}),), METRICS)) is None

@@ -13,7 +13,10 @@ from cogapp import Cog
 
 TOOLS = Path(__file__).parent
 ROOT = TOOLS.parents[1]
-PROLOGUE = "from records import cited, facts, table; from reference import commands, plugins"
+PROLOGUE = (
+    "from records import cited, facts, table\n"
+    "from reference import commands, dataset_names, datasets, plugins"
+)
 
 
 def documents() -> list[Path]:

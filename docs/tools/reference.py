@@ -6,9 +6,13 @@ Both come from the program itself, so they say what it does; blocks of cog call 
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).parents[2]
 
 
 def commands_text() -> str:
@@ -74,6 +78,32 @@ def builtins_text(kind: str) -> str:
     return "\n" + _table(("name", "better", "computed from", "definition"), rows) + "\n"
 
 
+def datasets_text() -> str:
+    """A table of the built-in datasets that are read from files: where they are, and what their folders
+    hold."""
+    from wsbench.data import catalog
+
+    rows = []
+    for name, spec in _read_datasets().items():
+        entry = catalog.read_entries(ROOT)[name]
+        linked = f"[`{name}`]({entry.homepage})" if entry.homepage else f"`{name}`"
+        rows.append((linked, _safe(spec.summary), _safe(entry.holds)))
+    return "\n" + _table(("dataset", "what it is", "what the folder holds"), rows) + "\n"
+
+
+def dataset_names_text() -> str:
+    """The names of the built-in datasets that are read from files, in lines of prose."""
+    names = ", ".join(f"`{name}`" for name in _read_datasets())
+    return "\n" + textwrap.fill(f"{names}.", 120, break_on_hyphens=False) + "\n\n"
+
+
+def _read_datasets() -> Mapping[str, Any]:
+    """The built-in datasets that are not computed, by name."""
+    from wsbench.contract.plugins import find
+
+    return {name: spec for name, spec in sorted(find().datasets.items()) if not spec.computed}
+
+
 def _direction(spec: Any) -> str:
     return {True: "higher", False: "lower", None: "neither"}[spec.higher_is_better]
 
@@ -92,6 +122,16 @@ def _safe(text: str) -> str:
 def commands() -> None:
     """Write `commands_text` into a document."""
     _write(commands_text())
+
+
+def datasets() -> None:
+    """Write `datasets_text` into a document."""
+    _write(datasets_text())
+
+
+def dataset_names() -> None:
+    """Write `dataset_names_text` into a document."""
+    _write(dataset_names_text())
 
 
 def plugins(kind: str) -> None:

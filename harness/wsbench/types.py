@@ -121,20 +121,42 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A point that a reader set on a finding.
+
+    Attributes:
+        label: the class that the point marks.
+        x, y: the place, in pixels of the original image from its upper left corner. Pixel ``(0, 0)`` reaches
+            from 0 to 1.
+    """
+
+    label: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one reader saw on one image, apart from all other readers. It is no truth.
+
+    Readings with boxes are compared with each other. Readings with masks or points are compared with the
+    truth masks of the dataset, which must be of other people.
 
     Attributes:
         reader: the reader's pseudonym, the same on all images.
         image: the name of the image's sample.
         labels: the classes that the reader found present, each once; empty where the reader saw nothing.
         boxes: the reader's boxes, of classes among ``labels``. A class of ``labels`` may have none.
+        masks: the reader's masks, at most one of a class; None where readers drew no masks.
+        points: the points that the reader set, any number of a class; None where readers set none.
     """
 
     reader: str
     image: str
     labels: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
+    masks: tuple[Mask, ...] | None = None
+    points: tuple[Point, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,5 +103,6 @@ def test_describe_says_where_data_is_and_what_its_owners_allow(command, tmp_path
     code, out, _ = command("describe", "tbx11k")
     assert code == 0
     assert "homepage: https://mmcheng.net/tb/\n" in out
+    assert "folder holds: imgs/, lists/, annotations/json/\n" in out
     assert "licence: ask its owners\n" in out
     assert "licence" not in command("describe", "kd_student")[1]

@@ -129,8 +129,7 @@ def test_average_precision_is_what_pycocotools_accumulates(seed: int) -> None:
     """Its own ``accumulate``, which is not used, gives the same numbers from the same matches."""
     scored = random_table(seed, tied=seed % 2 == 0)
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = _matching._truth(scored)
-        theirs = COCOeval(truth, _matching._results(truth, scored, scored.predicted), "bbox")
+        theirs = COCOeval(_matching._truth(scored), _matching._as_coco(scored, scored.predicted), "bbox")
         theirs.params.iouThrs = np.array(_matching.IOUS)
         theirs.params.areaRng, theirs.params.areaRngLbl = [[0, 1e10]], ["all"]
         theirs.params.maxDets = [100]

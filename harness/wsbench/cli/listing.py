@@ -136,11 +136,12 @@ def _describe_spec(spec: MetricSpec | DatasetKindSpec | DatasetSpec | MethodSpec
 
 
 def _source(dataset: str) -> None:
-    """Print the homepage and the licence of a dataset, where datasets.yaml has them."""
+    """Print homepage, licence and content of a dataset's folder, where datasets.yaml has them."""
     from wsbench.data import catalog
 
     entry = catalog.read_entries().get(dataset, catalog.Entry())
-    for title, text in (("homepage", entry.homepage), ("licence", entry.licence)):
+    holds = entry.holds.replace("`", "")
+    for title, text in (("homepage", entry.homepage), ("licence", entry.licence), ("folder holds", holds)):
         if text:
             print(textwrap.fill(f"{title}: {text}", 79, break_on_hyphens=False))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import options, tables
+from wsbench.cli import marks, options, tables
 from wsbench.errors import choose
 
 if TYPE_CHECKING:
@@ -45,14 +45,15 @@ def readers(
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare the readers of a dataset with each other.
+    """Compare the readers of a dataset with each other, or with the dataset's truth masks.
 
     Each reader's boxes are scored against what more than half of the image's other readers agree on, by the
-    metrics that boxes alone decide. The agreement of readers is measured, too. People are no method: they
-    have no rank.
+    metrics that boxes alone decide. The agreement of readers is measured, too. Where readers drew masks or
+    set points, these are scored against the dataset's truth masks. People are no method: they have no rank.
     """
     from wsbench.files.writing import write_json
     from wsbench.reports import readers as reports
+    from wsbench.runs.marks_study import has_marks
     from wsbench.runs.reader_study import IMAGES, study
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_file
@@ -62,13 +63,16 @@ def readers(
         try_file(json)
     plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
     loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
+    if has_marks(loaded):
+        marks.compare(loaded, plugins.metrics, chosen, json, leaderboards if submit else None)
+        return
     result = reports.checked(study(loaded, plugins.metrics, chosen, iou))
     if json is not None:
         write_json(json, result.model_dump(mode="json"))
     path = reports.add(result, leaderboards) if submit else None
     _print(result, plugins.metrics)
     if path is not None:
-        print(f"{path} is written; `wsbench leaderboard` puts it on the page")
+        print(marks.WRITTEN.format(path))
 
 
 def _print(study: ReaderStudy, metrics: Mapping[str, MetricSpec]) -> None:

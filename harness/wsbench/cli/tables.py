@@ -110,6 +110,22 @@ def _interval(board: Board, index: int, metric: str, protocol: str) -> str:
     return "" if low == high else f"{low}\N{EN DASH}{high}"
 
 
+def _prompts(row: Row, metrics: Sequence[str], protocol: str) -> list[list[str]]:
+    """A line with the range over single prompts; none for a row that joins no prompts."""
+    from wsbench.reports import prompts
+
+    spread = prompts.spread_of(row) if protocol == prompts.PROTOCOL else None
+    if spread is None:
+        return []
+    cells = []
+    for metric in metrics:
+        low, high, _ = spread.of_metric.get(metric, (0.0, 0.0, None))
+        digits = max(row.metrics[metric].digits - 1, 0)
+        ends = dict.fromkeys((short(low, digits), short(high, digits)))
+        cells.append("\N{EN DASH}".join(ends) if metric in spread.of_metric else "")
+    return [["", f"  {spread.prompts} single prompts", *cells]]
+
+
 def _folds(row: Row, protocol: str) -> None:
     """Print a line for each fold, then mean, spread and the value of all images together."""
     from wsbench.reports.rows import metrics_of_table, number
@@ -142,6 +158,7 @@ def _protocol(board: Board, protocol: str) -> None:
             spread = f"  ± over {count} {'folds' if row.folds else 'seeds'}"
             cells.append(["", spread, *(row.spread(metric, protocol) for metric in metrics)])
         cells.append(["", "  95 %", *(_interval(board, index, metric, protocol) for metric in metrics)])
+        cells += _prompts(row, metrics, protocol)
     if cells:
         header = ["rank", "method", *(board.metrics[metric].heading or metric for metric in metrics)]
         show(TITLES[protocol], header, [line for line in cells if any(line[2:])], text=2)

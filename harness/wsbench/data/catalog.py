@@ -34,6 +34,7 @@ class Entry(documents.Document):
         organs: a folder of organ masks, ``ORGAN/NAME.png``, for methods that use anatomy.
         homepage: the address from which the dataset can be obtained.
         licence: what its owners allow.
+        holds: what its folder holds, in words, with names of files between backticks.
         release: the number of images in each official split of the complete release. A copy with fewer is a
             subset.
         roles: for each official split, the share of each role; the shares of a split sum to 1.
@@ -49,6 +50,7 @@ class Entry(documents.Document):
     organs: Annotated[Path, AfterValidator(documents.possible_path)] | None = None
     homepage: str = ""
     licence: str = ""
+    holds: str = ""
     release: dict[str, int] = Field(default_factory=dict)
     roles: dict[str, dict[Role, float]] = Field(
         default_factory=lambda: {split: dict(shares) for split, shares in DEFAULT_ROLES.items()}

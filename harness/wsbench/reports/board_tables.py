@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec, columns_of
@@ -11,6 +12,7 @@ from wsbench.reports import page_words, power
 from wsbench.reports.board import Board
 from wsbench.reports.published import Paper, PublishedTable
 from wsbench.reports.rows import OVERLAPS, Row, metrics_of_table
+from wsbench.runs.evaluation_log import seen_by
 from wsbench.utils.names import markdown
 
 _OVERLAPS = {
@@ -149,3 +151,30 @@ def published_table(paper: Paper, table: PublishedTable) -> str:
 def _mean_of(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return statistics.fmean(known) if known and len(known) == len(values) else None
+
+
+def data_line(record: Record, seen_by_rows: str) -> str:
+    """The line above the tables of one key: its images, boxes and settings.
+
+    Args:
+        record: any record of the key.
+        seen_by_rows: what `seen` says.
+    """
+    data, key = record.dataset, record.key
+    images: Mapping[str, Any] = data["images"]
+    counts = ", ".join(f"{count} {role}" for role, count in images.items())
+    folds = f"; {data['folds']}-fold cross-validation" if data.get("folds") else ""
+    options = ", ".join(f"{name}={value}" for name, value in sorted(data["settings"].items()))
+    return (
+        f"Data `{key['fingerprint']}`: {counts} images; {data['boxes']['test']} boxes on test"
+        f"{'; ' + options if options else ''}{folds}. Protocol version {key['protocol']}. "
+        f"{seen_by_rows}\n"
+    )
+
+
+def seen(rows: int, same_data: Sequence[Record]) -> str:
+    """The number of rows, and of evaluations where records tell it, that have used this test split."""
+    words = f"{rows} row{'' if rows == 1 else 's'}"
+    if (evaluations := seen_by(same_data)) is not None:
+        words += f" and at least {evaluations} evaluation{'' if evaluations == 1 else 's'}"
+    return f"Its test split has seen {words}."

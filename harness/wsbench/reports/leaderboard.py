@@ -19,14 +19,21 @@ from wsbench.files import checksums
 from wsbench.files.locks import held_for_a_moment
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import write_text
-from wsbench.reports import admission, costs, page_words, published, readers
+from wsbench.reports import admission, costs, marks, page_words, prompts, published
 from wsbench.reports.board import Board
-from wsbench.reports.board_tables import floors, markdown_table, measures, published_table, ranking, sanity
+from wsbench.reports.board_tables import (
+    data_line,
+    floors,
+    markdown_table,
+    measures,
+    published_table,
+    ranking,
+    sanity,
+    seen,
+)
 from wsbench.reports.published import Paper
-from wsbench.reports.readers import ReaderStudy
 from wsbench.reports.rows import Row, row_key
 from wsbench.runs import replay, replay_arrays
-from wsbench.runs.evaluation_log import seen_by
 from wsbench.scoring.objectives import OBJECTIVE
 from wsbench.utils.hashing import key_of
 
@@ -118,7 +125,7 @@ def render(
     dataset_records: Iterable[Record],
     metrics: Mapping[str, MetricSpec],
     papers: Sequence[Paper] = (),
-    study: ReaderStudy | None = None,
+    people: Sequence[str] = (),
 ) -> str:
     """Render the markdown page of one dataset.
 
@@ -130,7 +137,7 @@ def render(
         dataset_records: its records.
         metrics: all metrics by name.
         papers: published numbers of any dataset.
-        study: what the dataset's readers reach; None where nobody has studied them.
+        people: the parts of the page that show the dataset's readers.
     """
     tables: dict[str, list[Record]] = defaultdict(list)
     everything = list(dataset_records)
@@ -141,8 +148,7 @@ def render(
         data = of_key[0].key["fingerprint"]
         same_data = [record for record in everything if record.key["fingerprint"] == data]
         parts += _section(of_key, same_data, metrics)
-    if study is not None:
-        parts += readers.section(study, metrics)
+    parts += people
     printed = [
         published_table(paper, table) for paper in papers for table in paper.tables if table.dataset == name
     ]
@@ -225,14 +231,11 @@ def _nothing_there(folder: Path) -> WsbenchError:
 
 def _pages(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[Path, str]:
     """The page of every dataset that has records, published numbers or a study of its readers."""
-    by_dataset, papers, studies = (
-        read_records(folder, metrics),
-        published.read_papers(folder),
-        readers.read(folder),
-    )
-    names = sorted(set(by_dataset) | published.datasets(papers) | set(studies))
+    by_dataset, papers = read_records(folder, metrics), published.read_papers(folder)
+    people = marks.sections(folder, metrics)
+    names = sorted(set(by_dataset) | published.datasets(papers) | set(people))
     return {
-        folder / f"{name}.md": render(name, by_dataset.get(name, []), metrics, papers, studies.get(name))
+        folder / f"{name}.md": render(name, by_dataset.get(name, []), metrics, papers, people.get(name, ()))
         for name in names
     }
 
@@ -260,10 +263,11 @@ def _section(
 ) -> list[str]:
     board = Board.of(records_of_key, metrics)
     rows = len({(table_key(record, metrics), row_key(record)) for record in same_data})
-    parts = [_data_line(records_of_key[0], _seen(rows, same_data))]
+    parts = [data_line(records_of_key[0], seen(rows, same_data))]
     if any("uniform" in record.protocols for record in records_of_key):
         parts += [page_words.TITLES["uniform"], *ranking(board)]
         parts += ["### Further measures\n", measures(board.rows, "uniform"), *floors(board.rows)]
+        parts += prompts.section(board.rows)
     of_paper = [row for row in board.rows if any("paper" in record.protocols for record in row.records)]
     if of_paper:
         parts += [page_words.TITLES["paper"], measures(of_paper, "paper")]
@@ -273,24 +277,3 @@ def _section(
 def _costs(rows: Sequence[Row]) -> list[str]:
     header, cells = costs.table(rows)
     return [page_words.COSTS, markdown_table(header, cells)] if cells else []
-
-
-def _data_line(record: Record, seen: str) -> str:
-    data, key = record.dataset, record.key
-    images: Mapping[str, Any] = data["images"]
-    counts = ", ".join(f"{count} {role}" for role, count in images.items())
-    folds = f"; {data['folds']}-fold cross-validation" if data.get("folds") else ""
-    options = ", ".join(f"{name}={value}" for name, value in sorted(data["settings"].items()))
-    return (
-        f"Data `{key['fingerprint']}`: {counts} images; {data['boxes']['test']} boxes on test"
-        f"{'; ' + options if options else ''}{folds}. Protocol version {key['protocol']}. "
-        f"{seen}\n"
-    )
-
-
-def _seen(rows: int, same_data: Sequence[Record]) -> str:
-    """The number of rows, and of evaluations where records tell it, that have used this test split."""
-    words = f"{rows} row{'' if rows == 1 else 's'}"
-    if (evaluations := seen_by(same_data)) is not None:
-        words += f" and at least {evaluations} evaluation{'' if evaluations == 1 else 's'}"
-    return f"Its test split has seen {words}."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
@@ -21,6 +21,7 @@ FOLDER = "readers"
 DIGITS = 3
 ROW = "radiologist (no method)"
 
+Study = TypeVar("Study", bound=documents.Document)
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -129,11 +130,14 @@ def add(study: ReaderStudy, folder: Path) -> Path:
     Raises:
         WsbenchError: the dataset is a subset of its release.
     """
-    if study.dataset.subset:
-        raise WsbenchError(
-            f"{study.dataset.name} is a subset of its release here; its readers enter no leaderboard"
-        )
-    path = folder / FOLDER / f"{study.dataset.name}.json"
+    return add_document(study, study.dataset, folder, FOLDER)
+
+
+def add_document(study: documents.Document, data: StudyData, folder: Path, within: str) -> Path:
+    """Write the study of any readers of a dataset into a folder of a leaderboards folder; see `add`."""
+    if data.subset:
+        raise WsbenchError(f"{data.name} is a subset of its release here; its readers enter no leaderboard")
+    path = folder / within / f"{data.name}.json"
     with held_for_a_moment(folder / ".lock"):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, study.model_dump(mode="json"))
@@ -146,15 +150,28 @@ def read(folder: Path) -> dict[str, ReaderStudy]:
     Raises:
         WsbenchError: a file is no study, or is one of another dataset than its name says.
     """
+    return read_documents(folder, FOLDER, ReaderStudy, lambda study: study.dataset)
+
+
+def read_documents(
+    folder: Path, within: str, model: type[Study], data_of: Callable[[Study], StudyData]
+) -> dict[str, Study]:
+    """Read the studies of a folder of a leaderboards folder, by dataset; see `read`.
+
+    Args:
+        folder: the folder of all leaderboards.
+        within: the folder of the studies in it.
+        model: the model of a study.
+        data_of: gives the data of a study.
+    """
     studies = {}
-    for path in sorted((folder / FOLDER).glob("*.json")):
-        study = documents.read_json(path, ReaderStudy, "a study of readers")
-        if study.dataset.name != path.stem:
-            raise WsbenchError(
-                f"{path}: is of dataset {study.dataset.name}; name it {study.dataset.name}.json"
-            )
-        if study.dataset.subset:
-            raise WsbenchError(f"{path}: is of a subset of {study.dataset.name}; remove it")
+    for path in sorted((folder / within).glob("*.json")):
+        study = documents.read_json(path, model, "a study of readers")
+        data = data_of(study)
+        if data.name != path.stem:
+            raise WsbenchError(f"{path}: is of dataset {data.name}; name it {data.name}.json")
+        if data.subset:
+            raise WsbenchError(f"{path}: is of a subset of {data.name}; remove it")
         studies[path.stem] = study
     return studies
 

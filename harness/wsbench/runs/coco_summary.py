@@ -10,14 +10,17 @@ import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wsbench.geometry.box_table import BoxTable
-from wsbench.geometry.coordinates import areas, xyxy_to_xywh
+from wsbench.scoring.coco_objects import coco_object
 from wsbench.scoring.table import Truth
 from wsbench.utils.hashing import seed_from
+
+if TYPE_CHECKING:
+    from pycocotools.coco import COCO
 
 ALL, POSITIVE = "all", "positive"
 """The test images that are counted: all of them, or those that have a class. TBX11K's paper calls them ALL
@@ -68,64 +71,31 @@ def summaries(truth: Truth, predicted: BoxTable) -> list[Summary]:
 def _of_images(selection: str, rows: np.ndarray, truth: Truth, predicted: BoxTable) -> Iterator[Summary]:
     # pycocotools ranks equal scores in the order of images, which often tells the class: a hash orders them.
     ordered = sorted(rows.tolist(), key=lambda row: seed_from("tie", truth.names[row]))
-    number = {row: position + 1 for position, row in enumerate(ordered)}
-    truths = _annotations(truth.truth, number)
-    results = _annotations(predicted, number)
+    numbers = [0] * len(truth.names)
+    for number, row in enumerate(ordered, start=1):
+        numbers[row] = number
+    truths = coco_object(truth.truth, numbers, truth.classes)
+    results = coco_object(predicted, numbers, truth.classes)
     labels: list[int | None] = [*range(len(truth.classes))]
     for label in labels if len(labels) == 1 else [None, *labels]:
-        count = sum(label in (None, box["category_id"]) for box in truths)
-        ap, ap50 = _evaluated(list(number.values()), truth.classes, truths, results, label)
+        count = sum(label is None or box["category_id"] == label + 1 for box in truths.dataset["annotations"])
+        ap, ap50 = _evaluated(truths, results, label)
         name = None if label is None else truth.classes[label]
         yield Summary(selection, name, len(rows), count, ap50, ap)
 
 
-def _annotations(boxes: BoxTable, number: dict[int, int]) -> list[dict[str, Any]]:
-    columns = (boxes.image.tolist(), boxes.label.tolist(), boxes.xyxy.tolist(), areas(boxes.xyxy).tolist())
-    return [
-        {
-            "id": position,
-            "image_id": number[image],
-            "category_id": label,
-            "bbox": list(xyxy_to_xywh(tuple(corners))),
-            "area": area,
-            "iscrowd": 0,
-            "score": score,
-        }
-        for position, (image, label, corners, area, score) in enumerate(
-            zip(*columns, boxes.score.tolist(), strict=True), start=1
-        )
-        if image in number
-    ]
-
-
-def _evaluated(
-    images: list[int], classes: tuple[str, ...], truths: list[Any], results: list[Any], label: int | None
-) -> tuple[float | None, float | None]:
+def _evaluated(truths: COCO, results: COCO, label: int | None) -> tuple[float | None, float | None]:
     """Return ``ap`` and ``ap50`` of a class, or of all joined where ``label`` is None."""
     from pycocotools.cocoeval import COCOeval
 
-    evaluation = COCOeval(_coco(images, classes, truths), _coco(images, classes, results), "bbox")
-    if label is None:
-        evaluation.params.useCats = 0
-    else:
-        evaluation.params.catIds = [label]
     with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(truths, results, "bbox")
+        if label is None:
+            evaluation.params.useCats = 0
+        else:
+            evaluation.params.catIds = [label + 1]
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     ap, ap50 = evaluation.stats[:2].tolist()
     return (None, None) if ap < 0 else (ap, ap50)  # -1 where there is no truth box
-
-
-def _coco(images: list[int], classes: tuple[str, ...], annotations: list[Any]) -> Any:
-    from pycocotools.coco import COCO
-
-    coco = COCO()
-    coco.dataset = {
-        "images": [{"id": number} for number in images],
-        "categories": [{"id": label, "name": name} for label, name in enumerate(classes)],
-        "annotations": [dict(annotation) for annotation in annotations],
-    }
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco.createIndex()
-    return coco

@@ -78,6 +78,10 @@ class Scored(Truth):
             it is unknown.
         box_thresholds: ``(C,)`` floats, the value from which heatmaps are cut into boxes; None where the
             boxes were not cut from heatmaps.
+        predicted_masks: the masks that people drew, by the row of the image and the index of the class. They
+            depend on no operating point. None for a method.
+        predicted_points: ``(k, 2)`` x and y of the points that people set, in pixels, by the same; None for a
+            method.
     """
 
     scores: np.ndarray
@@ -86,6 +90,8 @@ class Scored(Truth):
     heatmaps: Heatmaps | None = None
     calibrate: Truth | None = None
     box_thresholds: np.ndarray | None = None
+    predicted_masks: Mapping[tuple[int, int], Mask] | None = None
+    predicted_points: Mapping[tuple[int, int], np.ndarray] | None = None
     _memo: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _shared: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import wsbench
 
+from ._people import areas_of_masks, hit_of_points
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -163,7 +165,8 @@ def _hits(scored: wsbench.metrics.Scored) -> np.ndarray:
     import numpy as np
 
     hit = scored.shared(_levels).hit
-    return hit if scored.heatmaps is not None else np.full(len(hit), np.nan)
+    exists = scored.heatmaps is not None or scored.predicted_points is not None
+    return hit if exists else np.full(len(hit), np.nan)
 
 
 def _levels(scored: wsbench.metrics.Scored) -> _Levels:
@@ -187,6 +190,8 @@ def _levels(scored: wsbench.metrics.Scored) -> _Levels:
             for target, where in ((inside, chosen), (every, None)):
                 histogram = cv2.calcHist([levels], [0], where, [LEVELS], [0, LEVELS]).ravel()
                 target[:] = np.cumsum(histogram[::-1].astype(np.float64))[::-1]
+        elif scored.predicted_points is not None:
+            hit = hit_of_points(pixels, scored.predicted_points.get((row, column)))
         place.append((row, column))
         numbers.append((int(pixels.sum()), inside, every, hit))
     area, inside_all, every_all, hits = zip(*numbers, strict=True) if numbers else ((), (), (), ())
@@ -205,6 +210,8 @@ def _overlap(scored: wsbench.metrics.Scored) -> _Overlap:
 
     truth = scored.shared(_levels)
     rows, columns = truth.place
+    if scored.predicted_masks is not None:
+        return _Overlap(*areas_of_masks(scored.masks, scored.predicted_masks, rows, columns))
     if scored.heatmaps is not None and scored.box_thresholds is not None:
         # 255 * threshold may exceed an integer by rounding alone; a level of 0 is never in the mask.
         level = np.maximum(np.ceil(255 * scored.box_thresholds - 1e-9).astype(np.intp), 1)[columns]
@@ -274,12 +281,14 @@ def wsbench_metrics() -> list[wsbench.MetricSpec]:
             "share of truth masks whose prediction is blank",
             mask_blank,
             False,
+            heading="blank",
             columns={"uniform": 22, "paper": 22},
         ),
         predicted(
             "chexlocalize_miou",
             "mIoU of CheXlocalize: the same IoU without blank predictions",
             chexlocalize_miou,
+            heading="CheX mIoU",
             columns={"uniform": 23, "paper": 23},
         ),
         spec(

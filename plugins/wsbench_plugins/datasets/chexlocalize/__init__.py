@@ -1,11 +1,13 @@
 """CheXlocalize: masks of ten findings on the validation and test images of CheXpert, in its official files.
 
 For each of the two splits there is a table of labels, and ``gt_segmentations_SPLIT.json`` with masks as run
-lengths, or ``gt_annotations_SPLIT.json`` with the polygons that radiologists drew (Saporta et al. 2022).
+lengths, or ``gt_annotations_SPLIT.json`` with the polygons that radiologists drew (Saporta et al. 2022). What
+other radiologists drew on the test images is in files of the human benchmark; see `_benchmark`.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import wsbench
 
+from ._benchmark import SPLIT, readings_of
 from ._masks import masks_of
 from ._tables import CLASSES, SPLITS, Labels, id_of, read_labels
 
@@ -54,6 +57,7 @@ class CheXlocalize(wsbench.Dataset):
             of_split = read_labels(root, split, problems)
             labels |= {name: row for name, row in of_split.items() if name not in labels}
             masks |= masks_of(root, split, of_split, problems)
+        self._root = root
         self._files = {name: files[name][0] for name in labels if name in files}
         problems += _unmatched(root, labels, files)
         memory = source.cache / f"files-{wsbench.seed_from(str(root.resolve())):x}.json"
@@ -65,6 +69,16 @@ class CheXlocalize(wsbench.Dataset):
             else:
                 samples.append(_sample(name, facts[path], labels[name], masks.get(name, ())))
         self.samples, self.problems = tuple(samples), tuple(problems)
+
+    @functools.cached_property
+    def readings(self) -> Sequence[wsbench.types.Reading]:  # type: ignore[override] # read where it is asked for
+        """What the radiologists of the human benchmark drew on the test images that have a truth mask.
+
+        Raises:
+            WsbenchError: a file of theirs is damaged. Methods need none, so that loading reads none.
+        """
+        masked = [sample.name for sample in self.samples if sample.split == SPLIT and sample.masks]
+        return readings_of(self._root, masked)
 
     def read(self, sample: wsbench.Sample, height: int, width: int) -> np.ndarray:
         return wsbench.images.read_radiograph(self._files[sample.name], height, width)

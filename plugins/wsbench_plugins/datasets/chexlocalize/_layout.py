@@ -10,6 +10,8 @@ from PIL import Image
 
 import wsbench
 
+from ._benchmark import SPLIT
+from ._made_people import encoded, write_benchmark
 from ._tables import CLASSES, OTHER_NAMES
 
 THEIRS = {"Effusion": "Pleural Effusion"}
@@ -17,7 +19,8 @@ THEIRS = {"Effusion": "Pleural Effusion"}
 
 
 def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) -> None:
-    """Write a dataset as ``CheXpert`` and ``CheXlocalize``. Split ``test`` is test, all others are val.
+    """Write a dataset as ``CheXpert`` and ``CheXlocalize``. Split ``test`` is test, all others are val. Made
+    people draw the human benchmark.
 
     Args:
         dataset: its masks are written, and those of its classes that are among the ten; others are lost. A
@@ -51,6 +54,7 @@ def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) ->
                 masks[split]["_".join(Path(path).with_suffix("").parts[-3:])] = of_image
             advance()
     (folder / "CheXlocalize").mkdir()
+    write_benchmark(folder / "CheXlocalize", masks[SPLIT])
     for split, of_split in rows.items():
         with (folder / "CheXpert" / f"{split}_labels.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([["Path", *CLASSES], *of_split])
@@ -60,14 +64,9 @@ def write(dataset: wsbench.Dataset, folder: Path, progress: wsbench.Progress) ->
 
 def _encoded(sample: wsbench.Sample) -> dict[str, object]:
     """The masks of an image as run lengths of COCO, under the names that the JSON files have."""
-    import numpy as np
-    from pycocotools import mask as coco
-
     json_names = {ours: theirs for theirs, ours in OTHER_NAMES.items()}
     result: dict[str, object] = {}
     for mask in sample.masks:
         if (label := THEIRS.get(mask.label, mask.label)) in CLASSES:
-            runs = coco.encode(np.asfortranarray(mask.pixels().astype(np.uint8)))
-            size = [mask.height, mask.width]
-            result[json_names.get(label, label)] = {"size": size, "counts": runs["counts"].decode()}
+            result[json_names.get(label, label)] = encoded(mask.pixels())
     return result

@@ -48,35 +48,55 @@ def masks_of(
     Raises:
         WsbenchError: there is no file of masks, or it is not this one.
     """
-    runs = find(root, (f"gt_segmentations_{split}.json",))
-    drawn = find(root, (f"gt_annotations_{split}.json",))
-    path = runs or drawn
+    path = file_of(root, "gt", split)
     if path is None:
         raise wsbench.WsbenchError(
             f"chexlocalize: {root} has no gt_segmentations_{split}.json or gt_annotations_{split}.json"
         )
     known, result = set(names), {}
-    for name, image in _images(path, polygons=runs is None).items():
+    for name, image in images_of(path).items():
         if name not in known:
             problems.append(wsbench.Problem(path.name, f"has masks of {name}, which has no labels", "no row"))
             continue
         try:
-            result[name] = tuple(_masks(image))
+            result[name] = tuple(decoded(image))
         except wsbench.WsbenchError as error:
             problems.append(wsbench.Problem(path.name, f"{name}: {error}", "damaged mask", (name,)))
     return result
 
 
-def _images(
-    path: Path, *, polygons: bool
-) -> Mapping[str, Mapping[str, RunLengths | Polygons | tuple[int, int]]]:
-    if polygons:
+def file_of(root: Path, prefix: str, split: str) -> Path | None:
+    """The file of somebody's masks of a split: run lengths, or polygons where there are none.
+
+    Args:
+        root: the dataset's folder.
+        prefix: ``gt`` for the truth, ``hb`` for the human benchmark.
+        split: ``val`` or ``test``.
+    """
+    return find(root, (f"{prefix}_segmentations_{split}.json",)) or find(
+        root, (f"{prefix}_annotations_{split}.json",)
+    )
+
+
+def images_of(path: Path) -> Mapping[str, Mapping[str, RunLengths | Polygons | tuple[int, int]]]:
+    """The content of a file of masks, by image and finding.
+
+    Raises:
+        WsbenchError: the file is not what its name says.
+    """
+    if "_annotations_" in path.name:
         return wsbench.images.read_json(path, Annotations, "a file of CheXlocalize's annotations").root
     return wsbench.images.read_json(path, Segmentations, "a file of CheXlocalize's segmentations").root
 
 
-def _masks(image: Mapping[str, RunLengths | Polygons | tuple[int, int]]) -> Iterator[wsbench.geometry.Mask]:
-    """The masks of an image that have pixels."""
+def decoded(
+    image: Mapping[str, RunLengths | Polygons | tuple[int, int]],
+) -> Iterator[wsbench.geometry.Mask]:
+    """The masks of an image that have pixels.
+
+    Raises:
+        WsbenchError: a mask is damaged, or of another finding.
+    """
     for word, value in image.items():
         label = OTHER_NAMES.get(word, word)
         if word == "img_size":

@@ -55,7 +55,7 @@ class FolderDataset(wsbench.Dataset):
         self.classes = tuple(classes)
         self._levels, self._root = levels, source.root
         self._paths: dict[str, Path] = {}
-        trees = {folder: ImageFiles(folder) for folder in dict.fromkeys(folders.values())}
+        trees = {folder: self._image_files(folder) for folder in dict.fromkeys(folders.values())}
         files = {image.name: trees[folders[image.split]].of(image.file) for image in described}
         absent = list(_absent(described, files))
         shared = list(_shared(described, files, source.root))
@@ -81,6 +81,10 @@ class FolderDataset(wsbench.Dataset):
         return wsbench.images.read_radiograph(
             self._paths[sample.name], height, width, grey_levels=self._levels
         )
+
+    def _image_files(self, folder: Path) -> ImageFiles:
+        """The image files in a folder, by the names that annotations have."""
+        return ImageFiles(folder)
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import wsbench
@@ -18,10 +18,12 @@ class ImageFiles:
 
     Args:
         folder: where names begin.
+        files: the paths of the images by their name from there; by default, all of them are searched.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._files = wsbench.images.image_files(folder, SUFFIXES, deep=True)
+    def __init__(self, folder: Path, files: Mapping[str, Path] | None = None) -> None:
+        searched = wsbench.images.image_files(folder, SUFFIXES, deep=True) if files is None else files
+        self._files = dict(searched)
         self._by_form: dict[str, list[Path]] = defaultdict(list)
         for name, path in self._files.items():
             for form in _other_forms(name):

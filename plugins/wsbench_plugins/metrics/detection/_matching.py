@@ -11,13 +11,15 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 import wsbench
+
+if TYPE_CHECKING:
+    from pycocotools.coco import COCO
 
 IOUS = (0.25, 0.4, 0.45, *(0.5 + 0.05 * step for step in range(10)))
 """The IoU thresholds. A match has at least this IoU."""
@@ -152,8 +154,7 @@ def _matched_by_coco(
     """Some boxes of every class, those of an image together and best first."""
     row_of = np.argsort(scored.shared(_places))
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = scored.shared(_truth)
-        evaluation = COCOeval(truth, _results(truth, scored, boxes), "bbox")
+        evaluation = COCOeval(scored.shared(_truth), _as_coco(scored, boxes), "bbox")
         evaluation.params.iouThrs = np.array(ious)
         evaluation.params.areaRng = [[0, 1e10]]
         evaluation.params.areaRngLbl = ["all"]
@@ -205,42 +206,9 @@ def _best_first(boxes: Ranked, score: np.ndarray) -> Ranked:
 
 def _truth(scored: wsbench.metrics.Scored) -> COCO:
     """The truth boxes as pycocotools holds them; its images have the order `by_hash`."""
-    result = COCO()
-    result.dataset = {
-        "images": [{"id": place + 1, "name": name} for place, name in enumerate(by_hash(scored.names))],
-        "categories": [{"id": label + 1, "name": name} for label, name in enumerate(scored.classes)],
-        "annotations": [
-            {**row, "id": number + 1, "iscrowd": 0, "area": row["bbox"][2] * row["bbox"][3]}
-            for number, row in enumerate(_annotations(scored, scored.truth))
-        ],
-    }
-    result.createIndex()
-    return result
+    return _as_coco(scored, scored.truth)
 
 
-def _results(truth: COCO, scored: wsbench.metrics.Scored, boxes: wsbench.metrics.BoxTable) -> COCO:
-    results = _annotations(scored, boxes)
-    if results:
-        return truth.loadRes(results)
-    empty = COCO()
-    empty.dataset = {**truth.dataset, "annotations": []}
-    empty.createIndex()
-    return empty
-
-
-def _annotations(scored: wsbench.metrics.Scored, boxes: wsbench.metrics.BoxTable) -> list[dict[str, Any]]:
-    return [
-        {
-            "image_id": place + 1,
-            "category_id": int(label) + 1,
-            "bbox": list(wsbench.geometry.xyxy_to_xywh(tuple(box))),
-            "score": float(score),
-        }
-        for place, label, box, score in zip(
-            scored.shared(_places)[boxes.image].tolist(),
-            boxes.label,
-            boxes.xyxy.tolist(),
-            boxes.score,
-            strict=True,
-        )
-    ]
+def _as_coco(scored: wsbench.metrics.Scored, boxes: wsbench.metrics.BoxTable) -> COCO:
+    numbers = (scored.shared(_places) + 1).tolist()
+    return wsbench.metrics.coco_object(boxes, numbers, scored.classes)
