@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import options, tables, transferring
+from wsbench.cli import collection_tables, options, tables, transferring
 from wsbench.cli.submitting import Submission
 
 if TYPE_CHECKING:
@@ -34,8 +34,12 @@ def run(
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Base seeds, separated by commas.")] = "0",
     device: options.Device = "auto",
     folds: Annotated[
-        int | None,
-        typer.Option(min=2, help="Cross-validate with this number of folds: every image is tested once."),
+        str | None,
+        typer.Option(
+            metavar="NUMBER|ATTRIBUTE",
+            help="Cross-validate with this number of folds: every image is tested once. An attribute of "
+            "images, such as collection, leaves out its values in turn.",
+        ),
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="Precision: 32, bf16 or auto. Same as -o precision=...")
@@ -63,6 +67,7 @@ def run(
     It is scored under both protocols, and a record of the run is written. If you interrupt it, run the same
     command again, and it resumes.
     """
+    from wsbench.data.fold_choice import folds_of
     from wsbench.reports import leaderboard
     from wsbench.runs.crossvalidation import cross_validate
     from wsbench.runs.job import Job
@@ -102,24 +107,23 @@ def run(
     progress = choose_progress(quiet=quiet)
     submission = Submission(submit, ladder, leaderboards, planned, progress)
     loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
-    folds = loaded.folds_of(folds)
+    parts = folds_of(loaded, folds)
     if submit:
-        leaderboard.refuse_subset(loaded.describe())
-    targets = transferring.targets(test_on, plugins, loaded, folds=folds, skip_bad=skip_bad)
+        leaderboard.refuse_subset((loaded.of_fold(parts[0]) if parts else loaded).describe())
+    targets = transferring.targets(test_on, plugins, loaded, folds=parts, skip_bad=skip_bad)
     jobs = [Job(plan, loaded, plugins) for plan in plans]
     records = []
     for job in jobs:
-        if folds is None:
-            records.append(execute(job))
-        else:
-            records.append(cross_validate(job, folds))
+        records.append(execute(job) if parts is None else cross_validate(job, parts))
         submission.at_once(records[-1])
     of_method = [record for record in records if record.method["name"] == method]
     blind = [record for record in records if record.method["name"] != method]
     submission.together(of_method, plugins.metrics, blind)
     transfers = transferring.transfers(jobs, records, targets, method)
     tables.results(records, plugins.metrics)
+    collection_tables.show(records, plugins.metrics)
     transferring.show_transfer(transfers, plugins.metrics)
+    collection_tables.show(transfers, plugins.metrics)
     print(f"record of {method}: {records[0].folder}")
 
 

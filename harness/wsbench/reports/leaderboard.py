@@ -19,7 +19,7 @@ from wsbench.files import checksums
 from wsbench.files.locks import held_for_a_moment
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import write_text
-from wsbench.reports import costs, page_words, published, readers
+from wsbench.reports import costs, left_out, page_words, published, readers
 from wsbench.reports.board import Board
 from wsbench.reports.board_tables import floors, markdown_table, measures, published_table, ranking, sanity
 from wsbench.reports.published import Paper
@@ -65,8 +65,8 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
 
 
 def refuse_subset(dataset: Mapping[str, Any]) -> None:
-    """Raise WsbenchError if a dataset, described as in a record, is a subset of its release, or has the roles
-    of a user's split file."""
+    """Raise WsbenchError if a dataset, as a record describes it, is a subset or has roles of a user's."""
+    left_out.refuse(dataset)
     if split := dataset.get("split"):
         raise WsbenchError(
             f"{dataset['name']} has the roles of {split['name']}; "
