@@ -36,7 +36,6 @@ def run(
     folds: Annotated[
         str | None,
         typer.Option(
-            metavar="NUMBER|ATTRIBUTE",
             help="Cross-validate with this number of folds: every image is tested once. An attribute of "
             "images, such as collection, leaves out its values in turn.",
         ),
