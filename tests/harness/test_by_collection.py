@@ -15,8 +15,10 @@ from collection_examples import written
 from conftest import METRICS
 from unboxed_examples import unboxed
 from wsbench.contract import records
+from wsbench.contract.plugins import find
 from wsbench.contract.records import Record
 from wsbench.data.by_attribute import collections_of, one_label_words, one_sided
+from wsbench.runs import recomputing
 from wsbench.runs.by_collection import collection_results, labels_table
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.intervals import of_draws
@@ -148,6 +150,44 @@ def test_the_audit_names_a_collection_of_one_label(plugin: Path, command) -> Non
     code, out, _ = command("data", "check", "three", "--plugin", str(plugin), "-q")
     assert code == 0
     assert "collection of one label: 1\n  collection east: all 30 images have tb\n" in out
+
+
+def test_a_record_is_checked_against_its_predictions(plugin: Path) -> None:
+    path = ran(plugin).folder / records.FILE
+    loaded = wsbench.load_dataset("three", plugin_files=[plugin])
+    known, record = find([plugin]), records.load(path)
+    assert recomputing.differences_by_collection(path, record, loaded, known) == []
+    values = json.loads(path.read_text())
+    values["protocols"]["uniform"]["collections"]["within"]["value"] = 0.9
+    edited = Record(**{name: value for name, value in values.items()})
+    (line,) = recomputing.differences_by_collection(path, edited, loaded, known)
+    assert line.startswith("uniform: collections within value is 0.9 in the record and 0.")
+
+
+def test_a_transfer_to_several_collections_has_them_too(plugin: Path, command) -> None:
+    words = ("run", "-m", "brightness", "-d", "phantom", "-D", "images=60", "-D", "size=64", "-q")
+    code, out, _ = command(*words, "--plugin", str(plugin), "--test-on", "three", "--no-references")
+    assert code == 0
+    record = records.load(next(Path("runs").glob("three/brightness/seed0-from-phantom-*")) / records.FILE)
+    result, frame = record.protocols["uniform"]["collections"], record.scores()
+    of_south = frame[frame["image"].str.startswith("south")]
+    area = roc_auc_score(of_south["label tb"], of_south["score tb"])
+    assert result["groups"]["south"]["metrics"]["auc"]["value"] == pytest.approx(area)
+    assert len(result["within"]["interval"]) == 2
+    assert "brightness ¶ on three, by collection" in out
+
+
+def test_predictions_of_another_program_have_them_too(plugin: Path, command) -> None:
+    loaded = wsbench.load_dataset("three", plugin_files=[plugin])
+    names = sorted({name for of_role in loaded.roles.members.values() for name in of_role})
+    scores = np.random.default_rng(0).random((len(names), 1))
+    np.savez(
+        "outside.npz", names=names, classes=["tb"], scores=scores, heatmaps=np.ones((len(names), 1, 2, 2))
+    )
+    words = ("evaluate", "--predictions", "outside.npz", "--name", "mine", "-d", "three", "-q")
+    code, out, _ = command(*words, "--plugin", str(plugin), "--no-references")
+    assert code == 0
+    assert "mine (external) on three, by collection" in out
 
 
 def test_a_run_that_is_scored_again_keeps_them(plugin: Path, command) -> None:

@@ -128,15 +128,24 @@ def _differences(path: Path, loaded: Loaded, known: Plugins) -> list[str]:
     record = records.load(path)
     return [
         *replay.differences(path, record, loaded, known.metrics),
-        *_by_collection(path, record, loaded, known),
+        *differences_by_collection(path, record, loaded, known),
         *_removed_marks(record, known),
     ]
 
 
-def _by_collection(path: Path, record: Record, loaded: Loaded, known: Plugins) -> Iterator[str]:
-    if (again := by_collection.recomputed(path, record, loaded, known.metrics)) is not None:
-        said = record.protocols["uniform"][by_collection.KEY]
-        yield from unlike(said, again, "uniform: collections")
+def differences_by_collection(path: Path, record: Record, loaded: Loaded, known: Plugins) -> list[str]:
+    """What a record says of collections that does not follow from the predictions beside it.
+
+    Args:
+        path: the record's file; its predictions lie beside it under the same name.
+        record: the record, as it was read from there.
+        loaded: its dataset.
+        known: the plugins whose metrics are computed.
+    """
+    again = by_collection.recomputed(path, record, loaded, known.metrics)
+    if again is None:
+        return []
+    return list(unlike(record.protocols["uniform"][by_collection.KEY], again, "uniform: collections"))
 
 
 def _removed_marks(record: Record, known: Plugins) -> Iterator[str]:
