@@ -97,6 +97,8 @@ def test_a_plugin_imports_no_other_plugin(path: Path) -> None:
     for module, _ in imports(path):
         assert not module.startswith("wsbench_plugins") or module.startswith(own), f"imports {module}"
         assert not module.startswith(".."), f"imports {module}"
+        private = "._" in module.lstrip(".") and not module.startswith(own)
+        assert not private, f"imports {module}, which is private to another package"
 
 
 def test_every_public_name_exists_and_is_the_one_it_says() -> None:

@@ -1,8 +1,8 @@
 """wsbench: honest benchmarks for weakly supervised localisation on chest X-rays.
 
-The public names are those of ``__init__.pyi``, of `wsbench.torch`, `wsbench.geometry`, `wsbench.metrics` and
-`wsbench.images`, and the functions of `wsbench.testing`. A name is loaded when it is first used, so that
-importing `wsbench` takes no time.
+The public names are those of ``__init__.pyi``, of `wsbench.torch`, `wsbench.geometry`, `wsbench.metrics`,
+`wsbench.images` and `wsbench.names`, and the functions of `wsbench.testing`. A name is loaded when it is
+first used, so that importing `wsbench` takes no time.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from wsbench.utils.deprecation import warn_renamed
 
 __version__ = "0.1.0"
 
-NAMESPACES = ("torch", "geometry", "metrics", "images")
-"""The modules to which most names of the first version have moved."""
+NAMESPACES = ("torch", "geometry", "metrics", "images", "names")
+"""The modules of public names, to which most names of the first version have moved."""
 
 RENAMED = {"Run": "RunContext"}
 """Names of the first version that were replaced, with the new name of each."""

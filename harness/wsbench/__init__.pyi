@@ -2,6 +2,7 @@ from . import errors as errors
 from . import geometry as geometry
 from . import images as images
 from . import metrics as metrics
+from . import names as names
 from . import settings as settings
 from . import testing as testing
 from . import torch as torch

@@ -95,7 +95,8 @@ class Sample:
         content: hash of the image file. Images with equal hashes are duplicates and share a role.
         stratum: a further group (a folder, a diagnosis) by which roles are stratified, besides the labels.
         patient: the patient's name. Images of one patient share a role. None where patients are unknown.
-        attributes: further facts about the image by name, visible to methods.
+        attributes: further facts about the image by name, visible to methods. ``collection`` is the hospital
+            or release that it is from, by which class scores are shown.
         annotated_size: width and height of the image that was annotated, where the dataset says so. Boxes of
             an image of another size are refused. None means that it was annotated at this size.
         masks: the truth masks, at most one of a class. A class with a mask and without a box on the image

@@ -11,6 +11,7 @@ from PIL import Image
 from wsbench.cli import main
 from wsbench.contract import plugins
 from wsbench.contract.base import Source
+from wsbench.data.by_attribute import one_sided
 from wsbench.errors import WsbenchError
 from wsbench.utils.progress import Silent
 from wsbench_plugins.datasets import nlm
@@ -120,6 +121,13 @@ def test_together_they_keep_their_names_and_say_where_they_come_from(root: Path,
         "CHNCXR_0662_1.png": ("shenzhen", ("tb",)),
         "belarus/case 7/a.jpg": ("belarus", ("tb",)),
     }
+
+
+def test_a_collection_of_one_label_is_named(root: Path, tmp_path: Path) -> None:
+    data = load("tb_combined", root, tmp_path)
+    assert list(one_sided(data.samples, data.classes)) == ["collection belarus: its one image has tb"]
+    alone = load("belarus", root, tmp_path)
+    assert list(one_sided(alone.samples, alone.classes)) == []
 
 
 def test_bad_files_are_named(root: Path, tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ DataOption = Annotated[
         "--data-option",
         "-D",
         metavar="NAME=VALUE",
-        help="A setting of the dataset, or split=FILE: roles of your own. Repeatable.",
+        help="A setting of the dataset, or its roles: split=FILE for your own, leave_out=COLLECTION to test "
+        "on one and train on the others. Repeatable.",
     ),
 ]
 PluginFiles = Annotated[

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import options, processes, tables, transferring
+from wsbench.cli import collection_tables, options, processes, tables, transferring
 from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError
 from wsbench.utils.ranks import Ranks
 
 if TYPE_CHECKING:
     from wsbench.contract.records import Record
+    from wsbench.data.folds import Fold
     from wsbench.runs.job import Job
     from wsbench.runs.plan import Plan
 
@@ -38,8 +39,11 @@ def run(
     seeds: Annotated[str, typer.Option("--seeds", "--seed", help="Base seeds, separated by commas.")] = "0",
     device: options.Device = "auto",
     folds: Annotated[
-        int | None,
-        typer.Option(min=2, help="Cross-validate with this number of folds: every image is tested once."),
+        str | None,
+        typer.Option(
+            help="Cross-validate with this number of folds: every image is tested once. An attribute of "
+            "images, such as collection, leaves out its values in turn.",
+        ),
     ] = None,
     devices: Annotated[
         int, typer.Option(min=1, help="Number of GPUs, or of CPU processes, that train together.")
@@ -73,6 +77,7 @@ def run(
     It is scored under both protocols, and a record of the run is written. If you interrupt it, run the same
     command again, and it resumes.
     """
+    from wsbench.data.fold_choice import folds_of
     from wsbench.reports import admission
     from wsbench.runs.job import Job
     from wsbench.runs.plan import blind_plans, make_plan
@@ -110,15 +115,15 @@ def run(
     progress = choose_progress(quiet=quiet or Ranks.here().rank > 0)
     submission = Submission(submit, ladder, leaderboards, planned, progress)
     loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
-    folds = loaded.folds_of(folds)
-    if folds is not None and max(devices * nodes, Ranks.here().size) > 1:
+    parts = folds_of(loaded, folds)
+    if parts is not None and max(devices * nodes, Ranks.here().size) > 1:
         raise WsbenchError("--folds trains by one process; leave out --devices, or --folds")
     if submit:
-        admission.refuse_subset(loaded.describe())
-    targets = transferring.targets(test_on, plugins, loaded, folds=folds, skip_bad=skip_bad)
+        admission.refuse_subset((loaded.of_fold(parts[0]) if parts else loaded).describe())
+    targets = transferring.targets(test_on, plugins, loaded, folds=parts, skip_bad=skip_bad)
     jobs = [Job(plan, loaded, plugins) for plan in plans]
     with processes.trained_together(jobs, devices, nodes) as first:
-        records = _records(jobs, folds, submission) if first else []
+        records = _records(jobs, parts, submission) if first else []
     if not first:
         return
     of_method = [record for record in records if record.method["name"] == method]
@@ -126,11 +131,13 @@ def run(
     submission.together(of_method, plugins.metrics, blind)
     transfers = transferring.transfers(jobs, records, targets, method)
     tables.results(records, plugins.metrics)
+    collection_tables.show(records, plugins.metrics)
     transferring.show_transfer(transfers, plugins.metrics)
+    collection_tables.show(transfers, plugins.metrics)
     print(f"record of {method}: {records[0].folder}")
 
 
-def _records(jobs: Sequence[Job], folds: int | None, submission: Submission) -> list[Record]:
+def _records(jobs: Sequence[Job], folds: Sequence[Fold] | None, submission: Submission) -> list[Record]:
     from wsbench.runs.crossvalidation import cross_validate
     from wsbench.runs.runner import execute
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import options, tables
+from wsbench.cli import collection_tables, options, tables
 from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError, choose
 from wsbench.utils.names import file_stem, require_name
@@ -146,6 +146,7 @@ def evaluate(
         submission.at_once(record)
     submission.together(scored, plugins.metrics)
     tables.results([*scored, *blind], plugins.metrics)
+    collection_tables.show(scored, plugins.metrics)
     for record in scored:
         prompt_tables.show(record, plugins.metrics)
         print(f"record: {record.folder}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wsbench.cli import layout
 from wsbench.errors import printable
@@ -181,13 +181,11 @@ def results(records: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> Non
     for protocol in TERMINAL:
         _protocol(board, protocol)
     for row in board.rows:
-        if row.folds and row.first.method["reads_image"]:
+        if row.folds and not row.left_out and row.first.method["reads_image"]:
             for protocol in row.first.protocols:
                 _folds(row, protocol)
     data = records[0].dataset
-    print(f"{data['name']}: {data['images']['test']} test images, {data['boxes']['test']} boxes on them")
-    for split, (present, release) in data["subset"].items():
-        print(f"a subset: split {split} has {present} of the release's {release} images; not comparable")
+    _data_lines(data)
     if seen := seen_here(records):
         print(f"evaluations of this test split here, so far: {seen}")
     print(f"{BLIND} never looks at the image   {BOXED} uses annotated boxes")
@@ -195,3 +193,13 @@ def results(records: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> Non
     print(f"rank: by {board.ranked_by}, all ranks that noise leaves open; {WINNER} nothing is surely better")
     if not data["boxes"]["test"]:
         print("no test image has a box, so metrics of boxes are left out")
+
+
+def _data_lines(data: Mapping[str, Any]) -> None:
+    """Print what was tested, and what was left out of training for it."""
+    print(f"{data['name']}: {data['images']['test']} test images, {data['boxes']['test']} boxes on them")
+    fold = data.get("fold") or {}
+    if "attribute" in fold:
+        print(printable(f"{fold['attribute']} {fold['value']} is tested, and left out of training"))
+    for split, (present, release) in data["subset"].items():
+        print(f"a subset: split {split} has {present} of the release's {release} images; not comparable")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from wsbench.contract.records import Record
     from wsbench.contract.specs import MetricSpec
     from wsbench.data.dataset import Loaded
+    from wsbench.data.folds import Fold
     from wsbench.runs.job import Job
     from wsbench.runs.target import Target
 
@@ -23,7 +24,7 @@ def targets(
     plugins: Plugins,
     source: Loaded,
     *,
-    folds: int | None,
+    folds: Sequence[Fold] | None,
     skip_bad: bool,
 ) -> list[Target]:
     """Load the datasets that ``--test-on`` names, before anything is trained.

@@ -63,6 +63,21 @@ class MethodForm(Form):
     facts: Facts = {}
 
 
+class LeftOutForm(Form):
+    """The groups that a cross-validation leaves out in turn."""
+
+    attribute: Name
+    values: Annotated[list[Name], Len(2)]
+    images: list[Count]
+    positive: list[dict[Name, Count]]
+
+    @model_validator(mode="after")
+    def _counts_every_group(self) -> LeftOutForm:
+        if not len(self.values) == len(self.images) == len(self.positive):
+            raise ValueError("left_out_by must count the images of every group")
+        return self
+
+
 class DatasetForm(Form):
     """The dataset of a run."""
 
@@ -74,6 +89,7 @@ class DatasetForm(Form):
     boxes: dict[Name, Count]
     subset: dict[Name, Annotated[list[Count], Len(2, 2)]] = {}
     folds: Annotated[int, Field(ge=2, le=1000)] | None = None
+    left_out_by: LeftOutForm | None = None
     releases: list[Name] = []
 
     @model_validator(mode="after")
@@ -94,6 +110,24 @@ class MetricForm(Form):
     interval: Bounds | None = None
     class_intervals: dict[Name, Bounds | None] = {}
     folds: list[Value | None] | None = None
+    fold_intervals: list[Bounds | None] | None = None
+
+
+class GroupForm(Form):
+    """The class scores on one collection."""
+
+    images: Count
+    positive: dict[Name, Count]
+    metrics: dict[Name, MetricForm]
+
+
+class CollectionsForm(Form):
+    """The class scores by collection."""
+
+    groups: Annotated[dict[Name, GroupForm], Len(2)]
+    within: MetricForm | None = None
+    across: MetricForm | None = None
+    share: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class CalibrationForm(Form):
@@ -111,6 +145,7 @@ class ProtocolForm(Form):
     units: Count | None = None
     floors: dict[Name, dict[Name, Value | None]] = {}
     pooled: dict[Name, Value | None] | None = None
+    collections: CollectionsForm | None = None
 
     @model_validator(mode="after")
     def _ranks_by_shares(self) -> ProtocolForm:

@@ -61,7 +61,7 @@ class Record:
             every bootstrap draw, ``units``, the number of patients of the rarer label, summed over classes,
             and ``floors``, metrics of the boxes of image-blind methods with this run's class scores; under
             ``uniform`` also ``strata`` (`wsbench.scoring.strata`), where a lesion of the test images is
-            known.
+            known, and ``collections``, class scores by collection, where the images name some.
         stages: by stage, seconds and peak memory.
         provenance: versions, git state, platform, device.
         efficiency: what `efficiency.measure` and `efficiency.training` found on some machine; None where

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from wsbench.utils.names import letters_and_digits
+
 UNKNOWN = "unknown"
 """The name that stands for training data that nobody knows."""
 
@@ -22,11 +24,7 @@ def overlap(trained_on: Iterable[str], tested_on: Iterable[str]) -> Overlap:
         ``test`` where a release is in both, ``unknown`` where nobody knows, else ``none``. Letters and digits
         count, in either case: ``ChestX-ray14`` is ``chestxray14``.
     """
-    before = {_bare(name) for name in trained_on}
-    if before & {_bare(name) for name in tested_on}:
+    before = {letters_and_digits(name) for name in trained_on}
+    if before & {letters_and_digits(name) for name in tested_on}:
         return "test"
     return "unknown" if UNKNOWN in before else "none"
-
-
-def _bare(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from wsbench.contract.problems import Problem
+from wsbench.data.by_attribute import one_sided
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.types import Sample
@@ -100,6 +101,7 @@ def audit(loaded: Loaded, *, near_identical: bool = True) -> Audit:
         _twins(samples),
         _near_twins(loaded) if near_identical and samples else (),
         _patients(samples),
+        _one_label(loaded),
         () if no_roles else _left_out(loaded),
     ]
     counts = Counter(sample.split for sample in samples)
@@ -246,6 +248,12 @@ def _patients(samples: Sequence[Sample]) -> Iterator[AuditProblem]:
         if len(splits) > 1:
             names = tuple(sample.name for sample in group)
             yield AuditProblem("patient in several splits", names, f"patient {patient}: {', '.join(splits)}")
+
+
+def _one_label(loaded: Loaded) -> Iterator[AuditProblem]:
+    """Find collections all of whose images have the same label."""
+    for line in one_sided(loaded.samples, loaded.dataset.classes):
+        yield AuditProblem("collection of one label", (), line, wrong=False)
 
 
 def _left_out(loaded: Loaded) -> Iterator[AuditProblem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from wsbench.errors import WsbenchError
+from wsbench.utils.names import letters_and_digits
 
 SYNONYMS: Sequence[tuple[str, ...]] = (
     ("Infiltration", "Infiltrate", "Infiltrates"),  # ChestX-ray14: its labels, its box list; PadChest
@@ -18,8 +19,30 @@ SYNONYMS: Sequence[tuple[str, ...]] = (
     ("Fracture", "Fractures"),  # CheXpert; Open-I, as TorchXRayVision maps it
     ("Tuberculosis", "TB", "Active Tuberculosis"),  # VinDr-CXR, TBX11K
 )
-"""Names of one finding, with the releases that use them. A test holds it equal to the table of the method
-``pretrained``, which may not import it."""
+"""Groups of names that mean one finding, with the releases that use them. Names that differ in case, spaces,
+hyphens and underscores alone need no line."""
+
+
+def same_names(name: str, names: Iterable[str]) -> list[str]:
+    """Find the names that mean the same finding as a name.
+
+    Letters and digits count, in either case. Names with equal ones go before `SYNONYMS`.
+
+    Args:
+        name: the name of a class.
+        names: the names among which it is sought, such as the classes of another dataset or the outputs of a
+            model. Empty ones mean nothing.
+
+    Returns:
+        All names with the same letters and digits. If there is none, all synonyms. The order is that of
+        ``names``.
+    """
+    bare = letters_and_digits(name)
+    bare_of = [(other, letters_and_digits(other)) for other in names if other]
+    groups = ({letters_and_digits(word) for word in group} for group in SYNONYMS)
+    synonyms = next((group for group in groups if bare in group), set())
+    exact = [other for other, bare_other in bare_of if bare_other == bare]
+    return exact or [other for other, bare_other in bare_of if bare_other in synonyms]
 
 
 def shared_classes(ours: Sequence[str], theirs: Sequence[str], owner: str) -> Mapping[str, str]:
@@ -38,7 +61,7 @@ def shared_classes(ours: Sequence[str], theirs: Sequence[str], owner: str) -> Ma
     Raises:
         WsbenchError: no class is shared, or one may be several of the other's.
     """
-    candidates = {name: _same(name, theirs) for name in ours}
+    candidates = {name: same_names(name, theirs) for name in ours}
     for name, names in candidates.items():
         if len(names) > 1:
             raise WsbenchError(f"{owner}: class {name} may be {' or '.join(names)} there; rename one of them")
@@ -53,18 +76,6 @@ def shared_classes(ours: Sequence[str], theirs: Sequence[str], owner: str) -> Ma
     return shared
 
 
-def _same(name: str, theirs: Sequence[str]) -> list[str]:
-    """The classes that a class may be."""
-    exact = [other for other in theirs if _bare(other) == _bare(name)]
-    groups = ({_bare(word) for word in group} for group in SYNONYMS)
-    synonyms = next((group for group in groups if _bare(name) in group), set())
-    return exact or [other for other in theirs if _bare(other) in synonyms]
-
-
 def _some(names: Iterable[str]) -> str:
     listed = list(names)
     return ", ".join(listed[:3]) + (" ..." if len(listed) > 3 else "")
-
-
-def _bare(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())

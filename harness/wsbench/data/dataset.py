@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from wsbench.contract.containment import contained, place_of
 from wsbench.contract.problems import Problem
 from wsbench.contract.specs import DatasetSpec
 from wsbench.data import split_roles
+from wsbench.data.by_attribute import one_sided
 from wsbench.data.cache import array_of, cache_folder
 from wsbench.data.catalog import Entry, root_of
 from wsbench.data.contradictions import contradictions
 from wsbench.data.folds import Fold, assign_fold_roles
+from wsbench.data.left_out import assign_roles_without
 from wsbench.data.mask_boxes import MEMORY, with_boxes_of_masks
 from wsbench.data.organs import COMPLETE, Organs
 from wsbench.data.readers import Images
@@ -47,7 +49,7 @@ class Loaded:
         skipped: the problems for which images were left out.
         progress: shown during long work.
         notes: harmless problems of the files.
-        fold: the fold that is tested in a cross-validation; None for the dataset's official splits.
+        fold: the fold, or the group left out, that is tested; None for the dataset's official splits.
         split: the user's split file, which assigns the roles; None for the dataset's own roles.
     """
 
@@ -77,23 +79,6 @@ class Loaded:
             self.progress.say(line)
         return replace(self, split=own)
 
-    def folds_of(self, folds: int | None) -> int | None:
-        """Return the number of folds of a cross-validation; None where there is none to make.
-
-        Args:
-            folds: the number that the user asked for; None for the split file's, if it has folds.
-
-        Raises:
-            WsbenchError: the split file has another number of folds, or none.
-        """
-        if self.split is None:
-            return folds
-        count = len(self.split.folds) if self.split.has_folds else None
-        if folds not in (None, count):
-            words = f"{count} folds" if count else "roles and no folds"
-            raise WsbenchError(f"{self.split.name}: has {words}; leave out --folds {folds}")
-        return count
-
     @cached_property
     def roles(self) -> Roles:
         """The images of the four roles.
@@ -112,6 +97,8 @@ class Loaded:
         shares, stratified = self.entry.roles, self.entry.stratified
         if self.split is not None:
             return split_roles.roles_of(self.split, self.samples, shares, self.fold, stratified=stratified)
+        if self.fold is not None and self.fold.attribute:
+            return assign_roles_without(self.samples, shares, self.fold, stratified=stratified)
         if self.fold is not None:
             return assign_fold_roles(self.samples, shares, self.fold, stratified=stratified)
         assigned = assign_roles(self.samples, shares, stratified=stratified)
@@ -229,7 +216,7 @@ class Loaded:
             "left_out": dict(self.roles.left_out),
             "skipped": [printable(f"{problem.file}: {words_of(problem.what)}") for problem in self.skipped],
             "subset": {split: list(counts) for split, counts in self.missing.items()},
-            "fold": None if self.fold is None else asdict(self.fold),
+            "fold": None if self.fold is None else self.fold.describe(),
             **split,
         }
 
@@ -277,6 +264,8 @@ def load(
     loaded = Loaded(spec, settings, entry, dataset, samples, bad, progress, notes)
     for split, (count, released) in loaded.missing.items():
         progress.say(f"{spec.name}: split {split} has {count} of the release's {released} images: a subset")
+    for line in one_sided(samples, dataset.classes):
+        progress.say(f"{spec.name}: {line}; a pooled AUC rewards knowing the collection")
     return loaded
 
 

@@ -3,14 +3,19 @@ alone."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from wsbench.data.splits import Roles, assign_roles, groups, stratum_of
 from wsbench.errors import WsbenchError
 from wsbench.types import ROLES, Role, Sample
 from wsbench.utils.hashing import seed_from
+
+MAX_FOLDER_CHARACTERS = 40
+"""Characters of a value that the folder of a run repeats."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +25,40 @@ class Fold:
     Attributes:
         number: the number of the fold, from 1.
         of: the number of folds.
+        attribute, value: the attribute of samples, and its value, by which the fold is left out; empty for a
+            fold that depends on names alone.
     """
 
     number: int
     of: int
+    attribute: str = ""
+    value: str = ""
 
     def __str__(self) -> str:
+        if self.attribute:
+            return f"without-{_in_a_path(self.value)}"
         return f"fold{self.number}of{self.of}"
+
+    @property
+    def words(self) -> str:
+        """The fold in words."""
+        if self.attribute:
+            return f"{self.attribute} {self.value} left out"
+        return f"fold {self.number} of {self.of}"
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the fold for a record, as JSON values."""
+        by = {"attribute": self.attribute, "value": self.value} if self.attribute else {}
+        return {"number": self.number, "of": self.of, **by}
+
+
+def _in_a_path(words: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", words)[:MAX_FOLDER_CHARACTERS]
+
+
+def folder_words(folds: Sequence[Fold]) -> str:
+    """Return what the name of a cross-validation's folder says of its folds."""
+    return f"by-{_in_a_path(folds[0].attribute)}" if folds[0].attribute else f"{len(folds)}folds"
 
 
 def all_folds(count: int) -> list[Fold]:

@@ -68,7 +68,8 @@ class Row:
         exist."""
         values = self.spread_over(metric, protocol)
         known = [value for value in values if value is not None]
-        incomplete = len(known) < len(values) or self.missing or len(values) == 1
+        partly = bool(self.left_out) and len(known) > 1
+        incomplete = (len(known) < len(values) and not partly) or self.missing or len(values) == 1
         return "-" if incomplete else self.metrics[metric].text(statistics.stdev(known))
 
     def cell(self, metric: str, protocol: str) -> str:
@@ -107,6 +108,12 @@ class Row:
         """The number of folds of a cross-validation; 0 for a run on the dataset's own split."""
         folds: int = self.first.dataset.get("folds", 0)
         return folds
+
+    @property
+    def left_out(self) -> list[str]:
+        """The groups that the folds leave out in turn; empty for folds that depend on names alone."""
+        values: list[str] = self.first.dataset.get("left_out_by", {}).get("values", [])
+        return values
 
     @property
     def has_boxes(self) -> bool:

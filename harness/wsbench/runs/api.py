@@ -10,6 +10,8 @@ from typing import Any, Literal, overload
 from wsbench.contract.plugins import Plugins, find
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
+from wsbench.data.fold_choice import folds_of
+from wsbench.data.folds import Fold
 from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import choose
 from wsbench.runs.api_arguments import DataArguments, EvaluateArguments, RunArguments
@@ -40,7 +42,7 @@ def run(
     references: Literal[False] = ...,
     device: str = ...,
     runs: str | Path = ...,
-    folds: int | None = ...,
+    folds: int | str | None = ...,
     test_on: None = ...,
     calibrate_for: str = ...,
     skip_bad: bool = ...,
@@ -63,7 +65,7 @@ def run(
     references: bool = ...,
     device: str = ...,
     runs: str | Path = ...,
-    folds: int | None = ...,
+    folds: int | str | None = ...,
     test_on: Others | None = ...,
     calibrate_for: str = ...,
     skip_bad: bool = ...,
@@ -85,7 +87,7 @@ def run(
     references: bool = False,
     device: str = "auto",
     runs: str | Path = "runs",
-    folds: int | None = None,
+    folds: int | str | None = None,
     test_on: Others | None = None,
     calibrate_for: str = OBJECTIVE,
     skip_bad: bool = False,
@@ -110,8 +112,9 @@ def run(
         references: whether to score the image-blind methods, too.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         runs: the folder of all runs.
-        folds: the number of folds of a cross-validation. The record then has means over folds. By default,
-            the dataset's own test split is tested.
+        folds: the number of folds of a cross-validation, or an attribute of images (``"collection"``) whose
+            values are left out in turn. The record then has means over folds. By default, the dataset's own
+            test split is tested.
         test_on: other datasets whose test images the finished runs are scored on, too: names, names with
             settings (``"phantom:tone=1.5"``), or mappings with ``dataset``, ``data_options`` and ``root``.
         calibrate_for: the metric that box rules maximise on the calibrate role: ``cond_loc_f1@0.25`` or
@@ -153,8 +156,8 @@ def run(
     plans = arguments.plans(plugins)
     loaded = arguments.loaded(plugins)
     targets = arguments.targets(plugins, loaded)
-    count = loaded.folds_of(arguments.folds)
-    records = [_executed(Job(plan, loaded, plugins), count) for plan in plans]
+    parts = folds_of(loaded, arguments.folds)
+    records = [_executed(Job(plan, loaded, plugins), parts) for plan in plans]
     if seeds is None and not references and test_on is None:
         return records[0]
     of_method = zip(plans, records, strict=True) if targets else ()
@@ -309,7 +312,7 @@ def _plugins(files: Iterable[str | Path]) -> Plugins:
     return plugins
 
 
-def _executed(job: Job, folds: int | None) -> Record:
+def _executed(job: Job, folds: Sequence[Fold] | None) -> Record:
     if folds is None:
         return execute(job)
     from wsbench.runs.crossvalidation import cross_validate

@@ -108,7 +108,7 @@ class RunArguments(Arguments):
     seeds: Annotated[tuple[WholeNumber, ...], Len(1)] | None
     references: bool
     device: str
-    folds: Annotated[WholeNumber, Field(ge=2)] | None
+    folds: Annotated[WholeNumber, Field(ge=2)] | Annotated[str, Len(1)] | None
     test_on: Annotated[tuple[str | OtherDataset, ...], BeforeValidator(_several)] | None
 
     def targets(self, plugins: Plugins, source: Loaded) -> list[Target]:

@@ -12,9 +12,9 @@ import numpy as np
 from wsbench.contract import records
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec
-from wsbench.data.folds import all_folds
+from wsbench.data.folds import Fold, folder_words
 from wsbench.files import checksums
-from wsbench.geometry.box_table import BoxTable
+from wsbench.runs.by_collection import labels_table, with_collections
 from wsbench.runs.job import Job
 from wsbench.runs.runner import execute
 from wsbench.runs.stages import locked
@@ -30,29 +30,34 @@ FOLD = "fold"
 """The column that says by which fold an image was tested."""
 
 
-def cross_validate(job: Job, folds: int) -> Record:
+def cross_validate(job: Job, folds: Sequence[Fold]) -> Record:
     """Run a plan once a fold, each in its own folder, and sum the runs up; what is done is skipped.
 
     Args:
         job: the plan and the dataset, whose own roles play no part.
-        folds: how many.
+        folds: the folds, see `wsbench.data.fold_choice.folds_of`.
 
     Returns:
         A record whose metrics are means over folds. ``scores.csv`` and ``boxes.csv`` beside it hold every
         image once, with the fold that it was tested by.
     """
     plan, parts = job.plan, []
-    for fold in all_folds(folds):
+    for fold in folds:
         if plan.spec.reads_image:
-            job.progress.say(f"{plan.spec.name}: fold {fold.number} of {fold.of}")
+            job.progress.say(f"{plan.spec.name}: {fold.words}")
         parts.append(execute(replace(job, loaded=job.loaded.of_fold(fold))))
     key = key_of([plan.settings.model_dump(mode="json"), _fingerprint(parts)])
-    name = f"seed{plan.seed}-{folds}folds-{key[:8]}"
+    name = f"seed{plan.seed}-{folder_words(folds)}-{key[:8]}"
     with locked(plan.runs / job.loaded.spec.name / plan.spec.name / name, job.progress.say) as folder:
-        summed = sum_up(parts, job.plugins.metrics, folder)
         for table in (records.SCORES, records.BOXES):
             text = _together(parts, table).to_csv(index=False, lineterminator="\n")
             checksums.write_noted(folder / table, text)
+        summed = sum_up(parts, job.plugins.metrics, folder)
+        samples = {
+            sample.name: sample for part in folds for sample in job.loaded.of_fold(part).samples_of("test")
+        }
+        protocols = with_collections(summed.protocols, folder, samples, job.plugins.metrics)
+        summed = replace(summed, protocols=protocols)
         records.write(summed, folder / records.FILE)
     return summed
 
@@ -61,7 +66,9 @@ def sum_up(folds: Sequence[Record], metrics: Mapping[str, MetricSpec], folder: P
     """One record of the runs of all folds, in their order, which were made by the same plan.
 
     Every metric's value is the mean of its ``folds``; ``pooled`` has those of all images together that can be
-    had (`MetricSpec.pooled`).
+    had (`MetricSpec.pooled`). Where groups are left out in turn, a group in which a metric does not exist
+    (the AUC of a collection of one label) does not count in its mean, and ``dataset["left_out_by"]`` has the
+    groups, the number of their images, and how many of these have each class.
 
     Args:
         folds: one record of each.
@@ -85,6 +92,7 @@ def sum_up(folds: Sequence[Record], metrics: Mapping[str, MetricSpec], folder: P
             },
             FOLD: None,
             "folds": len(folds),
+            **_left_out_by(folds),
         },
         seed=first.seed,
         protocols={
@@ -100,18 +108,44 @@ def sum_up(folds: Sequence[Record], metrics: Mapping[str, MetricSpec], folder: P
     )
 
 
+def _left_out_by(folds: Sequence[Record]) -> dict[str, Any]:
+    """What the folds have left out, as JSON values; nothing for folds that depend on names alone."""
+    if not _leave_out(folds):
+        return {}
+    of_folds = [record.dataset[FOLD] for record in folds]
+    positive = []
+    for record in folds:
+        counts = _scores(record, "uniform").filter(regex="^label ").sum()
+        positive.append({name: int(counts[f"label {name}"]) for name in record.dataset["classes"]})
+    return {
+        "left_out_by": {
+            "attribute": of_folds[0]["attribute"],
+            "values": [fold["value"] for fold in of_folds],
+            "images": [record.dataset["images"]["test"] for record in folds],
+            "positive": positive,
+        }
+    }
+
+
+def _leave_out(folds: Sequence[Record]) -> bool:
+    """Whether the folds leave out the values of an attribute, and do not depend on names alone."""
+    return "attribute" in (folds[0].dataset[FOLD] or {})
+
+
 def _protocol(name: str, folds: Sequence[Record]) -> dict[str, Any]:
     parts = [record.protocols[name] for record in folds]
+    partly = _leave_out(folds)
     metrics = {
-        name: _metric([fold["metrics"][name] for fold in parts])
+        name: _metric([fold["metrics"][name] for fold in parts], partly=partly)
         for name in parts[0]["metrics"]
         if all(name in fold["metrics"] for fold in parts)
     }
     drawn = [fold.get("draws", {}) for fold in parts]
-    common = [name for name in drawn[0] if all(name in draws for draws in drawn)]
-    draws = {
-        name: _means(zip(*(draws_of_fold[name] for draws_of_fold in drawn), strict=True)) for name in common
-    }
+    draws = {}
+    for metric, mean in metrics.items():
+        has_value = [draws_of_fold for draws_of_fold in drawn if metric in draws_of_fold]
+        if mean["value"] is not None and has_value and (partly or len(has_value) == len(drawn)):
+            draws[metric] = _means(zip(*(of_fold[metric] for of_fold in has_value), strict=True))
     return {
         "calibration": {"folds": [fold["calibration"] for fold in parts]},
         "metrics": metrics,
@@ -150,17 +184,7 @@ def _table(tables: Sequence[pd.DataFrame], classes: Sequence[str]) -> Scored:
         np.concatenate([frame[[f"{kind} {name}" for name in classes]].to_numpy() for frame in tables])
         for kind in ("label", "score")
     )
-    return Scored(
-        classes=tuple(classes),
-        names=tuple(map(str, range(len(labels)))),
-        sizes=np.ones((len(labels), 2)),
-        labels=labels.astype(bool),
-        known=np.ones(labels.shape, dtype=bool),
-        truth=BoxTable.of([], classes),
-        scores=scores,
-        operating_points=np.full(len(classes), np.nan),
-        predicted=BoxTable.of([], classes),
-    )
+    return labels_table(classes, tuple(map(str, range(len(labels)))), labels, scores)
 
 
 def _scores(record: Record, protocol: str) -> pd.DataFrame:
@@ -172,21 +196,26 @@ def _scores(record: Record, protocol: str) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
-def _metric(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Mean over folds, and each fold's value; what does not exist in one has no mean."""
+def _metric(parts: Sequence[Mapping[str, Any]], *, partly: bool) -> dict[str, Any]:
+    """Mean over folds, and each fold's value. What does not exist in one fold has no mean; with ``partly``,
+    its mean is that of the other folds."""
     values = [fold["value"] for fold in parts]
-    result: dict[str, Any] = {"value": _mean(values), "folds": values}
+    result: dict[str, Any] = {"value": _mean(values, partly=partly), "folds": values}
+    if partly:
+        result["fold_intervals"] = [fold.get("interval") for fold in parts]
     if "per_class" in parts[0]:
         classes = parts[0]["per_class"]
-        result["per_class"] = {name: _mean([fold["per_class"][name] for fold in parts]) for name in classes}
+        result["per_class"] = {
+            name: _mean([fold["per_class"][name] for fold in parts], partly=partly) for name in classes
+        }
         if undefined := [name for name, value in result["per_class"].items() if value is None]:
             result["undefined"] = undefined
     return result
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
+def _mean(values: Sequence[float | None], *, partly: bool = False) -> float | None:
     known = [value for value in values if value is not None]
-    return float(np.mean(known)) if len(known) == len(values) else None
+    return float(np.mean(known)) if known and (partly or len(known) == len(values)) else None
 
 
 def _means(draws: Iterable[Sequence[float | None]]) -> list[float | None]:

@@ -14,6 +14,7 @@ from wsbench.contract.plugins import Plugins
 from wsbench.contract.specs import DatasetSpec, MethodSpec
 from wsbench.data import catalog, split_files
 from wsbench.data.dataset import Loaded, load
+from wsbench.data.fold_choice import leaving_out
 from wsbench.errors import choose
 from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
 from wsbench.settings import Settings, TrainingSettings, fill
@@ -23,6 +24,9 @@ from wsbench.utils.progress import Progress
 
 SPLIT = "split"
 """The dataset option that names a split file of the user's."""
+
+LEAVE_OUT = "leave_out"
+"""The dataset option that names a group of images that is tested and not trained on."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,7 @@ def load_dataset(
     """The dataset of that name, with its settings and its entry in the catalogue; see `data.dataset.load`.
 
     Option ``split``, where the dataset has no setting of that name, is a split file: its roles replace the
-    dataset's own.
+    dataset's own. Likewise, option ``leave_out`` is a group of images that is tested and not trained on.
 
     Args:
         split: the split file, if it has been read already.
@@ -210,7 +214,9 @@ def load_dataset(
     values = dict(options)
     if SPLIT in values and SPLIT not in spec.settings.model_fields:
         split = split_files.read(str(values.pop(SPLIT)))
+    left_out = values.pop(LEAVE_OUT, None) if LEAVE_OUT not in spec.settings.model_fields else None
     settings = fill(spec.settings, values, name)
     folder = Path(root) if root is not None else None
     loaded = load(spec, settings, entry, progress, root=folder, skip_bad=skip_bad, refuse=refuse)
-    return loaded if split is None else loaded.with_split(split)
+    loaded = loaded if split is None else loaded.with_split(split)
+    return loaded if left_out is None else leaving_out(loaded, str(left_out))

@@ -7,7 +7,7 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wsbench.contract import plugins, record_files, records
@@ -16,8 +16,9 @@ from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import WsbenchError
-from wsbench.runs import replay
+from wsbench.runs import by_collection, replay
 from wsbench.runs.rescoring import dataset_as_described
+from wsbench.runs.value_differences import unlike
 from wsbench.utils.progress import Progress, Silent
 from wsbench.utils.workers import in_order
 
@@ -94,7 +95,7 @@ def _replay(
     for path in paths:
         try:
             if update:
-                record = replay.recomputed(path, records.load(path), loaded, known.metrics)
+                record = _recomputed(path, loaded, known)
                 predictions = record_files.predictions_beside(path)
                 target = path.with_name(record_files.stem_of(path) + record_files.COMPRESSED)
                 records.write(record, target)
@@ -113,9 +114,38 @@ def _dataset(described: str, place: str, plugin_files: tuple[str, ...], call: st
     return known, dataset_as_described(json.loads(described), known, Silent(), None, Path(place))
 
 
+def _recomputed(path: Path, loaded: Loaded, known: Plugins) -> Record:
+    before = records.load(path)
+    record = replay.recomputed(path, before, loaded, known.metrics)
+    collections = by_collection.recomputed(path, before, loaded, known.metrics)
+    if collections is None:
+        return record
+    uniform = {**record.protocols["uniform"], by_collection.KEY: collections}
+    return replace(record, protocols={**record.protocols, "uniform": uniform})
+
+
 def _differences(path: Path, loaded: Loaded, known: Plugins) -> list[str]:
     record = records.load(path)
-    return [*replay.differences(path, record, loaded, known.metrics), *_removed_marks(record, known)]
+    return [
+        *replay.differences(path, record, loaded, known.metrics),
+        *differences_by_collection(path, record, loaded, known),
+        *_removed_marks(record, known),
+    ]
+
+
+def differences_by_collection(path: Path, record: Record, loaded: Loaded, known: Plugins) -> list[str]:
+    """What a record says of collections that does not follow from the predictions beside it.
+
+    Args:
+        path: the record's file; its predictions lie beside it under the same name.
+        record: the record, as it was read from there.
+        loaded: its dataset.
+        known: the plugins whose metrics are computed.
+    """
+    again = by_collection.recomputed(path, record, loaded, known.metrics)
+    if again is None:
+        return []
+    return list(unlike(record.protocols["uniform"][by_collection.KEY], again, "uniform: collections"))
 
 
 def _removed_marks(record: Record, known: Plugins) -> Iterator[str]:

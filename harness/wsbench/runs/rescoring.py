@@ -21,6 +21,7 @@ from wsbench.files.writing import read_json, write_json
 from wsbench.predictions import store
 from wsbench.predictions.external import ExternalPredictions
 from wsbench.runs import evaluation_log, floors, replay, replay_arrays, scoring_inputs
+from wsbench.runs.by_collection import of_run
 from wsbench.runs.job import Job
 from wsbench.runs.plan import Plan, load_dataset
 from wsbench.runs.scoring_inputs import draws_of, paper_of, predicted_of, truths_of
@@ -142,7 +143,7 @@ def rescore(
         record = replace(
             before,
             key=job.key(),
-            protocols=read_json(score.folder / "protocols.json"),
+            protocols=of_run(job, read_json(score.folder / "protocols.json"), folder),
             stages={**before.stages, "score": score.facts["cost"]},
             evaluations=score.facts.get("evaluations", {}),
             provenance={**before.provenance, "scored_by": records.source_state()},
@@ -199,7 +200,7 @@ def evaluate(
             dataset=loaded.describe(),
             seed=plan.seed,
             training=outside.content,
-            protocols=read_json(score.folder / "protocols.json"),
+            protocols=of_run(job, read_json(score.folder / "protocols.json"), folder),
             stages={done.folder.name: done.facts["cost"] for done in (prediction, score)},
             provenance=records.provenance("cpu"),
             evaluations=score.facts.get("evaluations", {}),

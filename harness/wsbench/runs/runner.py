@@ -20,6 +20,7 @@ from wsbench.data import split_files
 from wsbench.errors import printable
 from wsbench.files.writing import read_json
 from wsbench.predictions import store
+from wsbench.runs.by_collection import of_run
 from wsbench.runs.job import Job
 from wsbench.runs.model_selection import paper_score
 from wsbench.runs.plan import Plan
@@ -54,7 +55,7 @@ def execute(job: Job) -> Record:
             method={**_describe(job.plan), "facts": prediction.facts["method"]},
             dataset=_tested_on(job, prediction),
             seed=job.plan.seed,
-            protocols=read_json(score.folder / "protocols.json"),
+            protocols=of_run(job, read_json(score.folder / "protocols.json")),
             stages={stage.folder.name: stage.facts["cost"] for stage in stages},
             provenance=fit.facts["provenance"],
             training=fit.key,

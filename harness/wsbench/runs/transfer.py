@@ -13,6 +13,7 @@ from wsbench.contract.records import Record
 from wsbench.files.writing import read_json, write_json
 from wsbench.predictions import store
 from wsbench.runs import evaluation_log, scoring_inputs, target, transfer_inputs
+from wsbench.runs.by_collection import with_collections
 from wsbench.runs.job import Job
 from wsbench.runs.rescoring import write_tables
 from wsbench.runs.runner import restored
@@ -151,6 +152,7 @@ def _kept(result: Mapping[str, Any]) -> Mapping[str, Any]:
 def _record(job: Job, own: Record, other: Target, stages: tuple[Stage, Stage], folder: Path) -> Record:
     prediction, score = stages
     before = {"releases": list(other.releases)} if own.trained_on else {}
+    protocols = read_json(score.folder / "protocols.json")
     return Record(
         key={
             **job.key(),
@@ -161,7 +163,7 @@ def _record(job: Job, own: Record, other: Target, stages: tuple[Stage, Stage], f
         method=own.method,
         dataset={**other.description, **before},
         seed=own.seed,
-        protocols=read_json(score.folder / "protocols.json"),
+        protocols=with_collections(protocols, folder, other.samples, job.plugins.metrics, other.draws),
         stages={done.folder.name: done.facts["cost"] for done in (prediction, score)},
         provenance=own.provenance,
         training=own.training,

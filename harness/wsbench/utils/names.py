@@ -19,6 +19,15 @@ MAX_NAME_BYTES = 80
 _PUNCTUATION = "_-.@+"
 
 
+def letters_and_digits(name: str) -> str:
+    """Return the letters and digits of a name, in one case.
+
+    Names that differ in case, spaces, hyphens and underscores alone (``Pleural_Thickening``, ``pleural
+    thickening``) become equal.
+    """
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
 def markdown(text: str) -> str:
     """Escape text for a cell of a markdown table, so that it cannot add columns, tags, links or pictures."""
     shown = printable(text).replace("|", "\\|").replace("<", "&lt;")

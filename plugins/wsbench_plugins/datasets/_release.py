@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import wsbench
 
-from .folders._dataset import SIXTEEN_BITS, FolderDataset
-from .folders._described import Described
+from .folders import SIXTEEN_BITS, Described, FolderDataset
 
 if TYPE_CHECKING:
     import numpy as np

@@ -28,17 +28,13 @@ def names_in_release(
     Raises:
         WsbenchError: the release lacks a class.
     """
-    by_bare_name = {_bare(name): name for name in classes}
-    unknown = [name for name in dataset.classes if _bare(name) not in by_bare_name]
+    by_bare_name = {wsbench.names.letters_and_digits(name): name for name in classes}
+    unknown = [name for name in dataset.classes if wsbench.names.letters_and_digits(name) not in by_bare_name]
     if len(dataset.classes) == 1 and unknown:
         return {unknown[0]: lone}
     if unknown:
         raise wsbench.WsbenchError(f"{layout}'s layout has no classes {', '.join(unknown)}")
-    return {name: by_bare_name[_bare(name)] for name in dataset.classes}
-
-
-def _bare(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
+    return {name: by_bare_name[wsbench.names.letters_and_digits(name)] for name in dataset.classes}
 
 
 def sorted_samples(dataset: wsbench.Dataset) -> list[wsbench.Sample]:

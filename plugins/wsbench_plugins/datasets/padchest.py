@@ -21,8 +21,7 @@ from pydantic import Field, model_validator
 import wsbench
 
 from ._release import OwnRangeDataset, ReleaseImage, require_parts
-from .folders._csv_table import rows
-from .folders._words import Levels
+from .folders import Levels, rows
 
 TABLE = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"
 COLUMNS = (

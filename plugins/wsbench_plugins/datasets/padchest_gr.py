@@ -23,8 +23,7 @@ from pydantic import BaseModel, Field, RootModel
 import wsbench
 
 from ._release import OwnRangeDataset, ReleaseImage, first_folder, require_parts
-from .folders._csv_table import rows
-from .folders._words import Levels
+from .folders import Levels, rows
 
 REPORTS, TABLE = "grounded_reports_20240819.json", "master_table.csv"
 FOLDERS = ("Padchest_GR_files", "PadChest_GR", "images")

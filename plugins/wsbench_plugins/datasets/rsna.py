@@ -22,11 +22,10 @@ from pydantic import BaseModel, Field, RootModel
 import wsbench
 
 from ._release import require_parts
-from .folders._csv_settings import Columns, CsvSettings
-from .folders._csv_table import rows
+from .folders import Columns, CsvSettings, rows
 
 if TYPE_CHECKING:
-    from .folders._dataset import FolderDataset
+    from .folders import FolderDataset
 
 CLASS = "Pneumonia"
 IMAGES, LABELS, DETAILS = (

@@ -21,8 +21,7 @@ from pydantic import Field, RootModel
 import wsbench
 
 from ._release import ReleaseDataset, ReleaseImage, first_folder, require_parts
-from .folders._csv_table import rows
-from .folders._words import PlaceInside
+from .folders import PlaceInside, rows
 
 CLASS = "tb"
 IMAGE, LABEL = "image", "tb"

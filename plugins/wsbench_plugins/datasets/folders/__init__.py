@@ -1,4 +1,8 @@
-"""Any folder of radiographs as a dataset: kinds of entries of datasets.yaml; see docs/how-to/own-data.md."""
+"""Any folder of radiographs as a dataset: kinds of entries of datasets.yaml; see docs/how-to/own-data.md.
+
+Releases that come as tables and images are built of the same parts: a `FolderDataset` of `Described` images,
+the `rows` of a table. They use the names of ``__all__`` alone.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,25 @@ from pathlib import Path
 import wsbench
 
 from ._coco_settings import CocoSettings
-from ._csv_settings import CsvSettings
-from ._dataset import FolderDataset
+from ._csv_settings import Columns, CsvSettings
+from ._csv_table import rows
+from ._dataset import SIXTEEN_BITS, FolderDataset
+from ._described import Described
+from ._words import Levels, PlaceInside
+
+__all__ = [
+    "SIXTEEN_BITS",
+    "CocoSettings",
+    "Columns",
+    "CsvSettings",
+    "Described",
+    "FolderDataset",
+    "Levels",
+    "PlaceInside",
+    "load_coco",
+    "load_csv",
+    "rows",
+]
 
 
 def load_coco(settings: CocoSettings, source: wsbench.Source) -> FolderDataset:

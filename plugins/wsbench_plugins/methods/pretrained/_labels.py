@@ -6,21 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import wsbench
 
-SYNONYMS: Sequence[tuple[str, ...]] = (
-    ("Infiltration", "Infiltrate", "Infiltrates"),  # ChestX-ray14: its labels, its box list; PadChest
-    ("Effusion", "Pleural Effusion"),  # ChestX-ray14; CheXpert, MIMIC-CXR, VinDr-CXR
-    ("Nodule", "Lung Nodule", "Pulmonary Nodule"),  # ChestX-ray14; CheXmask and reports
-    ("Mass", "Lung Mass", "Pulmonary Mass"),  # ChestX-ray14; PadChest
-    ("Fibrosis", "Pulmonary Fibrosis"),  # ChestX-ray14; VinDr-CXR, PadChest
-    ("Edema", "Oedema", "Pulmonary Edema"),  # ChestX-ray14, CheXpert; British spelling; PadChest
-    ("Hernia", "Hiatal Hernia"),  # ChestX-ray14; PadChest, as TorchXRayVision maps it
-    ("Lung Opacity", "Opacity", "Airspace Opacity"),  # CheXpert, RSNA; VinDr-CXR; MIMIC-CXR's first labels
-    ("Fracture", "Fractures"),  # CheXpert; Open-I, as TorchXRayVision maps it
-    ("Tuberculosis", "TB", "Active Tuberculosis"),  # VinDr-CXR, TBX11K
-)
-"""Names of one finding, with the releases that use them. Names that differ in case, spaces, hyphens and
-underscores alone (``Pleural_Thickening``, ``Pleural Thickening``) need no line."""
-
 
 def outputs_of(
     classes: Sequence[str], outputs: Sequence[str], labels: Mapping[str, str | int], model: str
@@ -60,9 +45,8 @@ def outputs_of(
 def _places(name: str, outputs: Sequence[str], chosen: str | int | None, model: str) -> list[int]:
     """The outputs that a class may be."""
     if chosen is None:
-        exact = [place for place, output in enumerate(outputs) if _bare(output) == _bare(name)]
-        same = _same(name)
-        return exact or [place for place, output in enumerate(outputs) if output and _bare(output) in same]
+        same = wsbench.names.same_names(name, outputs)
+        return [place for place, output in enumerate(outputs) if output in same]
     if str(chosen) in outputs:
         return [list(outputs).index(str(chosen))]
     if str(chosen).isdecimal():
@@ -73,12 +57,3 @@ def _places(name: str, outputs: Sequence[str], chosen: str | int | None, model: 
     raise wsbench.WsbenchError(
         f"labels: {model} has no output '{chosen}'; {wsbench.errors.suggestion(str(chosen), known)}"
     )
-
-
-def _same(name: str) -> set[str]:
-    groups = ({_bare(synonym) for synonym in group} for group in SYNONYMS)
-    return next((group for group in groups if _bare(name) in group), {_bare(name)})
-
-
-def _bare(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
