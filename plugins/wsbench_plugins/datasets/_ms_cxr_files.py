@@ -7,7 +7,7 @@ from pathlib import Path
 
 import wsbench
 
-from .folders._image_files import SUFFIXES, ImageFiles
+from .folders import SUFFIXES, ImageFiles
 
 IMAGES = "files"
 """The folder of all images of MIMIC-CXR-JPG."""

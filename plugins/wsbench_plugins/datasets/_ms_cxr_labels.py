@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ._ms_cxr_tables import CLASSES
 from ._release import require_parts
-from .folders._csv_table import rows
+from .folders import rows
 
 CHEXPERT = "mimic-cxr-2.0.0-chexpert.csv"
 POSITIVE = ("1.0", "1")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, FiniteFloat
 
 import wsbench
 
-from .folders._csv_table import rows
+from .folders import rows
 
 CLASSES = (
     "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Lung Opacity", "Pleural Effusion", "Pneumonia",

@@ -26,7 +26,7 @@ from ._ms_cxr_files import IMAGES, StudyFiles
 from ._ms_cxr_labels import CHEXPERT, positive_labels
 from ._ms_cxr_tables import CLASSES, Row, read
 from ._release import ReleaseDataset, ReleaseImage
-from .folders._image_files import ImageFiles
+from .folders import ImageFiles
 
 CITATION = (
     "Boecking, Usuyama, Bannur, Castro, Schwaighofer, Hyland et al.: Making the Most of Text Semantics to "

@@ -15,15 +15,18 @@ from ._csv_settings import Columns, CsvSettings
 from ._csv_table import rows
 from ._dataset import SIXTEEN_BITS, FolderDataset
 from ._described import Described
+from ._image_files import SUFFIXES, ImageFiles
 from ._words import Levels, PlaceInside
 
 __all__ = [
     "SIXTEEN_BITS",
+    "SUFFIXES",
     "CocoSettings",
     "Columns",
     "CsvSettings",
     "Described",
     "FolderDataset",
+    "ImageFiles",
     "Levels",
     "PlaceInside",
     "load_coco",
