@@ -95,6 +95,13 @@ SCENES: Mapping[str, Scene] = {
 }
 
 
+def empty_state(folder: Path) -> Path:
+    """The folder of commands that nothing was done before, made here, and this process ready to fork them."""
+    warm()
+    folder.mkdir(parents=True)
+    return folder
+
+
 def states(folder: Path) -> dict[str, Path]:
     """Folders with runs and cache as they are at different moments, made in an empty folder."""
     warm()

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from fault_corruption import fresh_copy, states
+from fault_corruption import empty_state, fresh_copy
 from fault_processes import SUBMIT
 from fault_trials import Outcome, command, count_losses
 
@@ -45,13 +45,13 @@ def disks(folder: Path, count: int, seed: int, tell: Callable[[str], None]) -> C
         without that folder, and how often that led to ``tracebacks``, ``other numbers`` or ``left-over
         files``.
     """
-    made, chance, trial = states(folder / "states"), random.Random(seed), folder / "trial"
+    empty, chance, trial = empty_state(folder / "empty"), random.Random(seed), folder / "trial"
     counts = Counter[str](dict.fromkeys(("full", "read-only", "refused", "went on"), 0))
-    fresh_copy(made["empty"], trial)
+    fresh_copy(empty, trial)
     whole = command(trial, SUBMIT)
     needed = {place: _bytes_in(trial / place) for place in PLACES}
     for number in range(count):
-        fresh_copy(made["empty"], trial)
+        fresh_copy(empty, trial)
         place, read_only = chance.choice(PLACES), number % 2 == 1
         (trial / place).mkdir(exist_ok=True)
         size = ROOM if read_only else chance.randrange(4096, needed[place])

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fault_corruption import RUN, fresh_copy, states
+from fault_corruption import RUN, empty_state, fresh_copy
 from fault_trials import at_once, command, count_losses
 
 SUBMIT = (*RUN, "--submit", "--leaderboards", "boards")
@@ -37,11 +37,11 @@ def kills(folder: Path, count: int, seed: int, tell: Callable[[str], None]) -> C
         How many ``kills`` there were, ``runs`` that ended then, and how many of them ended with ``other
         numbers``, with ``tracebacks`` or with ``left-over files``.
     """
-    made, chance, counts = states(folder / "states"), random.Random(seed), Counter[str]()
-    fresh_copy(made["empty"], folder / "trial")
+    empty, chance, counts = empty_state(folder / "empty"), random.Random(seed), Counter[str]()
+    fresh_copy(empty, folder / "trial")
     whole = command(folder / "trial", SUBMIT)
     while counts["kills"] < count:
-        fresh_copy(made["empty"], folder / "trial")
+        fresh_copy(empty, folder / "trial")
         for _ in range(chance.randint(1, MOST_KILLS)):
             cut = command(folder / "trial", SUBMIT, kill_after=chance.uniform(0.05, 3.0))
             counts["kills"] += cut.code is None
@@ -70,12 +70,12 @@ def shared(folder: Path, count: int, tell: Callable[[str], None]) -> Counter[str
         How many ``commands`` there were, how many were ``refused`` at first, and how often ``other
         numbers``, ``tracebacks`` or ``lost evaluations`` came of it.
     """
-    made, counts = states(folder / "states"), Counter[str]()
-    fresh_copy(made["empty"], folder / "trial")
+    empty, counts = empty_state(folder / "empty"), Counter[str]()
+    fresh_copy(empty, folder / "trial")
     alone = [command(folder / "trial", words) for words in TOGETHER][-1]
     evaluations = _evaluations(folder / "trial")
     for _ in range(count):
-        fresh_copy(made["empty"], folder / "trial")
+        fresh_copy(empty, folder / "trial")
         outcomes = at_once(folder / "trial", TOGETHER)
         refused = [
             (words, outcome) for words, outcome in zip(TOGETHER, outcomes, strict=True) if outcome.code

@@ -77,10 +77,12 @@ def warm() -> None:
     import wsbench.runs.recomputing
     import wsbench.runs.runner
     import wsbench.sanity.pictures
+    import wsbench.torch.inference
     import wsbench.torch.trainer
 
     assert matplotlib and pandas and sklearn and wsbench
     torch.set_num_threads(1)
+    wsbench.torch.inference.TIMING_SECONDS = 0.0  # what a run costs is not compared
 
 
 def command(folder: Path, words: Sequence[str], *, kill_after: float | None = None) -> Outcome:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import pkgutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -17,12 +18,14 @@ from hypothesis import settings
 
 import wsbench
 from wsbench.cli import main
+from wsbench.contract import records
 from wsbench.contract.plugins import find
 from wsbench.contract.specs import MetricSpec
 from wsbench.geometry.box_table import BoxTable
 from wsbench.scoring import measuring
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.table import Heatmaps, Scored
+from wsbench.torch import inference
 from wsbench.types import Box, ScoredBox
 
 settings.register_profile("wsbench", deadline=None, derandomize=True)  # no test fails by chance or by time
@@ -42,6 +45,18 @@ METRICS = find().metrics
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads or fills the user's cache."""
     os.environ["WSBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_waited_for() -> Iterator[None]:
+    """What takes a user's time and is not tested: in this process nothing is timed for longer than the fewest
+    repeats, no file is flushed to the disk, as if a power cut could come, and git is asked for the state of
+    the source once. A test of one of them replaces it itself; commands in other processes do it all."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(inference, "TIMING_SECONDS", 0.0)
+        patched.setattr(os, "fsync", lambda _: None)
+        patched.setattr(records, "source_state", functools.cache(records.source_state))
+        yield
 
 
 @pytest.fixture(autouse=True)

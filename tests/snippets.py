@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from wsbench.cli import main
 from wsbench.contract.plugins import find
 from wsbench.contract.specs import MethodSpec
+from wsbench_plugins.datasets.phantom import _render
 
 ROOT = Path(__file__).parents[1]
+RENDER = _render.render
 FENCE = re.compile(
     r"^```(?P<language>\w*)(?P<options>[^\n]*)\n(?P<body>.*?)^```\s*$", re.DOTALL | re.MULTILINE
 )
@@ -152,7 +156,10 @@ def execute(command: str, where: str) -> None:
 
 @contextlib.contextmanager
 def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Computed datasets have few and small images, and networks learn little, whatever a snippet asks for."""
+    """Computed datasets have few and small images, and networks learn little, whatever a snippet asks for.
+
+    What workers would do is done in this process: they would stay in the folder where they were started, and
+    to start them for every page takes ten seconds."""
     settings = [spec.settings for spec in find().datasets.values() if spec.computed]
     before = [{name: model.model_fields[name].default for name in SMALL_DATA} for model in settings]
     check = MethodSpec.__post_init__
@@ -165,6 +172,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     with monkeypatch.context() as patched:
         patched.setattr(MethodSpec, "__post_init__", with_small_presets)
+        patched.setenv("LOKY_MAX_CPU_COUNT", "1")
+        patched.setattr(_render, "render", _rendered_once)
         try:
             for model in settings:
                 _set_defaults(model, SMALL_DATA)
@@ -172,6 +181,16 @@ def small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         finally:
             for model, values in zip(settings, before, strict=True):
                 _set_defaults(model, values)
+
+
+@functools.cache
+def _kept(case: Hashable, size: int) -> np.ndarray:
+    return RENDER(case, size)
+
+
+def _rendered_once(case: Hashable, size: int) -> np.ndarray:
+    """A phantom's image. The pages make data of the same few cases again and again."""
+    return _kept(case, size).copy()
 
 
 def _set_defaults(model: Any, values: dict[str, Any]) -> None:

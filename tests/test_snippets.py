@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from joblib.externals.loky import get_reusable_executor
 
 from snippets import ROOT, RUN, SHOWN, Snippet, execute, pages, run_all, small, snippets, snippets_of, words
 from wsbench.contract.plugins import find
@@ -61,7 +60,6 @@ def test_the_snippets_of_a_page_work(page: str, finished: Path, monkeypatch: pyt
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("WSBENCH_PLUGINS", "")
     monkeypatch.setenv("WSBENCH_CACHE", str(Path("cache").absolute()))
-    get_reusable_executor().shutdown()  # workers of the page before stay in its folder
     monkeypatch.syspath_prepend(".")  # Python finds modules beside a script, and in a notebook's folder
     with small(monkeypatch):
         run_all(snippets(ROOT / page))

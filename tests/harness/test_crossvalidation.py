@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 from pathlib import Path
 
@@ -55,20 +56,27 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def validated(plugin: Path, runs: str = "runs") -> Record:
-    return wsbench.run("brightness", "unboxed", runs=plugin.parent / runs, plugin_files=[plugin], folds=5)
+def validated(plugin: Path) -> Record:
+    return wsbench.run("brightness", "unboxed", runs=plugin.parent / "runs", plugin_files=[plugin], folds=5)
 
 
-def test_values_are_means_of_folds_and_every_image_is_there_once(plugin: Path) -> None:
-    record = validated(plugin)
-    uniform = record.protocols["uniform"]
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """A finished cross-validation, which no test may change."""
+    plugin = tmp_path_factory.mktemp("whole") / "unboxed.py"
+    plugin.write_text(PLUGIN)
+    return validated(plugin)
+
+
+def test_values_are_means_of_folds_and_every_image_is_there_once(whole: Record) -> None:
+    uniform = whole.protocols["uniform"]
     folds = uniform["metrics"]["auc"]["folds"]
-    parts = sorted(record.folder.parent.glob("seed0-fold*of5-*"))
+    parts = sorted(whole.folder.parent.glob("seed0-fold*of5-*"))
     assert len(folds) == len(parts) == 5
     assert [records.load(part / records.FILE).value("auc") for part in parts] == folds
-    assert record.value("auc") == pytest.approx(statistics.fmean(folds))
+    assert whole.value("auc") == pytest.approx(statistics.fmean(folds))
     assert len(set(folds)) > 1
-    scores = record.scores()
+    scores = whole.scores()
     assert sorted(scores["image"]) == [f"{number:04d}" for number in range(150)]
     assert scores["fold"].value_counts().to_dict() == dict.fromkeys(range(1, 6), 30)
     for number, part in enumerate(parts, start=1):
@@ -77,9 +85,8 @@ def test_values_are_means_of_folds_and_every_image_is_there_once(plugin: Path) -
         pd.testing.assert_frame_equal(inside, own, check_exact=True)
 
 
-def test_pooled_values_are_those_of_all_images_together(plugin: Path) -> None:
-    record = validated(plugin)
-    scores, uniform = record.scores(), record.protocols["uniform"]
+def test_pooled_values_are_those_of_all_images_together(whole: Record) -> None:
+    scores, uniform = whole.scores(), whole.protocols["uniform"]
     labels, given = scores["label tb"], scores["score tb"]
     assert uniform["pooled"]["auc"] == pytest.approx(roc_auc_score(labels, given))
     points = [part["operating_points"]["tb"] for part in uniform["calibration"]["folds"]]
@@ -87,16 +94,14 @@ def test_pooled_values_are_those_of_all_images_together(plugin: Path) -> None:
     assert uniform["pooled"]["accuracy"] == pytest.approx(accuracy_score(labels, called))
 
 
-def test_without_boxes_protocol_paper_calls_at_the_methods_own_operating_point(plugin: Path) -> None:
-    record = validated(plugin)
-    scores = record.scores()
+def test_without_boxes_protocol_paper_calls_at_the_methods_own_operating_point(whole: Record) -> None:
+    scores = whole.scores()
     right = accuracy_score(scores["label tb"], scores["score tb"] >= 0.5)
-    assert record.protocols["paper"]["pooled"]["accuracy"] == pytest.approx(right)
-    assert record.value("boxes_per_image", "paper") == 0
+    assert whole.protocols["paper"]["pooled"]["accuracy"] == pytest.approx(right)
+    assert whole.value("boxes_per_image", "paper") == 0
 
 
-def test_a_killed_cross_validation_goes_on_with_the_fold_it_was_in(plugin: Path) -> None:
-    whole = validated(plugin, "whole")
+def test_a_killed_cross_validation_goes_on_with_the_fold_it_was_in(plugin: Path, whole: Record) -> None:
     notes, stop = plugin.with_name("notes"), plugin.with_name("stop")
     notes.write_text("")
     stop.touch()
@@ -139,9 +144,11 @@ def test_one_fold_is_refused(plugin: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_fold_is_scored_again_as_itself_and_their_sum_is_not(
-    plugin: Path, capsys: pytest.CaptureFixture[str]
+    plugin: Path, whole: Record, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = validated(plugin)
+    runs = whole.folder.parents[2]
+    shutil.copytree(runs, plugin.parent / "copy")
+    record = records.load(plugin.parent / "copy" / whole.folder.relative_to(runs) / records.FILE)
     fold = next(record.folder.parent.glob("seed0-fold2of5-*"))
     before = records.load(fold / records.FILE)
     assert command(plugin, "evaluate", str(fold), "-q") == 0
@@ -151,16 +158,15 @@ def test_a_fold_is_scored_again_as_itself_and_their_sum_is_not(
     assert "sums up 5 runs" in capsys.readouterr().err
 
 
-def test_rows_and_pages_show_folds(plugin: Path) -> None:
-    record = validated(plugin)
-    folds = record.protocols["uniform"]["metrics"]["auc"]["folds"]
-    row = Row((record,), METRICS)
+def test_rows_and_pages_show_folds(plugin: Path, whole: Record) -> None:
+    folds = whole.protocols["uniform"]["metrics"]["auc"]["folds"]
+    row = Row((whole,), METRICS)
     assert row.cell("auc", "uniform") == f"{statistics.fmean(folds):.3f} ± {statistics.stdev(folds):.3f}"
     low, high = row.of_networks("auc", "uniform")
     assert low < statistics.fmean(folds) < high
     board = plugin.parent / "boards"
     single = wsbench.run("brightness", "unboxed", runs=plugin.parent / "runs", plugin_files=[plugin])
-    paths = {leaderboard.add(one, board) for one in (record, single)}
+    paths = {leaderboard.add(one, board) for one in (whole, single)}
     assert len(paths) == 2
     leaderboard.update(board, METRICS)
     page = (board / "unboxed.md").read_text()
@@ -181,12 +187,11 @@ def test_a_curve_by_hand() -> None:
 
 
 def test_curves_are_drawn_and_an_unknown_class_is_named(
-    plugin: Path, capsys: pytest.CaptureFixture[str]
+    plugin: Path, whole: Record, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = validated(plugin)
     picture = plugin.parent / "roc.png"
-    assert command(plugin, "roc", str(record.folder), "--out", str(picture)) == 0
+    assert command(plugin, "roc", str(whole.folder), "--out", str(picture)) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     capsys.readouterr()
-    assert command(plugin, "roc", str(record.folder), "--class", "tbb") == 2
+    assert command(plugin, "roc", str(whole.folder), "--class", "tbb") == 2
     assert "did you mean 'tb'" in capsys.readouterr().err

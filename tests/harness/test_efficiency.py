@@ -150,6 +150,7 @@ def test_repeats_end_with_the_time_and_the_first_is_a_warm_up(
 ) -> None:
     clock: Iterator[int] = count()
     monkeypatch.setattr(inference.time, "perf_counter", lambda: next(clock) * seconds)
+    monkeypatch.setattr(inference, "TIMING_SECONDS", 1.0)
     assert inference.repeated(lambda: None, fewest=fewest) == pytest.approx([seconds] * repeats)
 
 

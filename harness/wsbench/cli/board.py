@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wsbench.cli import options
 from wsbench.errors import WsbenchError
+
+if TYPE_CHECKING:
+    from wsbench.runs.record_samples import Sampling
 
 
 def leaderboard(
@@ -27,6 +30,22 @@ def leaderboard(
         bool,
         typer.Option(help="With --check, also recompute the numbers of every record from its predictions."),
     ] = True,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="With --check, recompute so many records, at least one of every method and dataset. Another "
+            "source gives another choice. [default: all records]",
+        ),
+    ] = None,
+    changed_since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMIT",
+            help="With --sample, recompute every record that differs from this git commit as well.",
+        ),
+    ] = None,
     recompute: Annotated[
         bool,
         typer.Option(
@@ -44,18 +63,35 @@ def leaderboard(
 
     if not folder.is_dir():
         raise WsbenchError(f"{folder} is not a folder; name the one that holds records/")
+    sampling = _sampling(sample, changed_since, check=check and replay)
     if recompute:
         _recompute(folder, plugin or [], quiet=quiet)
     if not check:
         for page in pages.update(folder, options.find_plugins(plugin).metrics):
             print(f"wrote {page}")
         return
-    if _wrong(folder, plugin or [], replay=replay, quiet=quiet):
+    wrong = _stale(folder, plugin or [])
+    if replay:
+        wrong += _replayed(folder, plugin or [], sampling, quiet=quiet)
+    if wrong:
         raise typer.Exit(1)
 
 
-def _wrong(folder: Path, plugin_files: list[Path], *, replay: bool, quiet: bool) -> list[Path]:
-    """The pages that do not match their records, and the records that do not match their predictions."""
+def _sampling(sample: int | None, changed_since: str | None, *, check: bool) -> Sampling | None:
+    """What the options say of the records that are recomputed."""
+    from wsbench.runs.record_samples import Sampling
+
+    if sample is None:
+        if changed_since is not None:
+            raise WsbenchError("--changed-since adds records to those of --sample; give that, too")
+        return None
+    if not check:
+        raise WsbenchError("--sample chooses what --check recomputes; give --check, and no --no-replay")
+    return Sampling(sample, changed_since)
+
+
+def _stale(folder: Path, plugin_files: list[Path]) -> list[Path]:
+    """The pages that do not match their records."""
     from wsbench.reports import leaderboard as pages
 
     wrong = pages.stale(folder, options.find_plugins(plugin_files).metrics)
@@ -63,7 +99,7 @@ def _wrong(folder: Path, plugin_files: list[Path], *, replay: bool, quiet: bool)
         print(f"{page} does not match its records; run `wsbench leaderboard`")
     if not wrong:
         print("every page matches its records")
-    return wrong + (_replayed(folder, plugin_files, quiet=quiet) if replay else [])
+    return wrong
 
 
 def _recompute(folder: Path, plugin_files: list[Path], *, quiet: bool) -> None:
@@ -78,16 +114,20 @@ def _recompute(folder: Path, plugin_files: list[Path], *, quiet: bool) -> None:
     print(f"{result.equal} records have the present metrics")
 
 
-def _replayed(folder: Path, plugin_files: list[Path], *, quiet: bool) -> list[Path]:
+def _replayed(
+    folder: Path, plugin_files: list[Path], sampling: Sampling | None, *, quiet: bool
+) -> list[Path]:
     """The records that do not match their predictions."""
     from wsbench.runs.recomputing import replay_all
     from wsbench.utils.progress import choose_progress
 
-    result = replay_all(folder, plugin_files, choose_progress(quiet=quiet))
+    result = replay_all(folder, plugin_files, choose_progress(quiet=quiet), sampling=sampling)
     for path, lines in result.differences.items():
         more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
         print(f"{path}: {lines[0]}{more}")
     for dataset, why in result.missing.items():
         print(f"{dataset}: not recomputed: {why}")
     print(f"{result.equal} records match their predictions")
+    if sampling is not None:
+        print(f"a sample: {result.chosen} of {result.records} records were recomputed")
     return list(result.differences)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import platform
 import subprocess  # nosec B404 # git alone is called
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,8 +174,8 @@ class Record:
 
 def write(record: Record, path: Path) -> None:
     """Write a record atomically; in a run's folder, its hash is remembered."""
-    values = asdict(record)
-    del values["folder"]
+    names = [part.name for part in fields(record) if part.name != "folder"]
+    values = {name: getattr(record, name) for name in names}
     for name in ("sanity", "evaluations", "trained_on", "transfer"):
         if not values[name]:
             del values[name]
@@ -288,6 +289,7 @@ def _threads() -> int | None:
     return torch.get_num_threads() if torch else None
 
 
+@functools.cache  # every record has 15 of them, and one is read from a file in half a millisecond
 def _version(package: str) -> str | None:
     try:
         return version(package)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+import functools
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -173,7 +175,13 @@ def _packaged() -> Path:
 def _parse(path: Path) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
-    content = documents.yaml_value(documents.read_bytes(path), str(path)) or {}
+    # A copy, for callers may change theirs.
+    return copy.deepcopy(_parsed(documents.read_bytes(path), str(path)))
+
+
+@functools.lru_cache(maxsize=4)  # every command reads the package's file several times, 25 ms each
+def _parsed(text: bytes, path: str) -> dict[str, dict[str, Any]]:
+    content = documents.yaml_value(text, path) or {}
     if not isinstance(content, dict) or not all(isinstance(values, dict) for values in content.values()):
         raise WsbenchError(f"{path}: must hold one mapping per dataset")
     if odd := [name for name in content if not isinstance(name, str)]:

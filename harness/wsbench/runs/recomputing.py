@@ -17,6 +17,7 @@ from wsbench.data.dataset import Loaded
 from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import WsbenchError
 from wsbench.runs import by_collection, replay
+from wsbench.runs.record_samples import Sampling
 from wsbench.runs.rescoring import dataset_as_described
 from wsbench.runs.value_differences import unlike
 from wsbench.utils.progress import Progress, Silent
@@ -34,15 +35,24 @@ class Replayed:
         differences: by the file of a record, what does not follow from its predictions.
         missing: by dataset that cannot be loaded here, why; its records were not computed again.
         equal: how many records say what their predictions say.
+        records: how many there are.
+        chosen: how many were to be computed again: all of them, without a sample.
     """
 
     differences: Mapping[Path, Sequence[str]]
     missing: Mapping[str, str]
     equal: int
+    records: int
+    chosen: int
 
 
 def replay_all(
-    folder: Path, plugin_files: Sequence[Path], progress: Progress, *, update: bool = False
+    folder: Path,
+    plugin_files: Sequence[Path],
+    progress: Progress,
+    *,
+    update: bool = False,
+    sampling: Sampling | None = None,
 ) -> Replayed:
     """Compute every record's numbers again, in as many processes as there are cores.
 
@@ -51,12 +61,27 @@ def replay_all(
         plugin_files: Python files to find further plugins in.
         progress: where long work is shown.
         update: write the records with what was computed, instead of saying how they differ.
+        sampling: which records are computed again; None for all of them. Of every other one it is only
+            looked whether it is the record that was submitted with its predictions.
+
+    Raises:
+        WsbenchError: a file is no record, or the sampling names a commit that git does not know.
     """
     paths = record_files.in_leaderboards(folder)
-    by_data: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    kinds: dict[Path, tuple[str, str]] = {}
+    data: dict[Path, tuple[str, str]] = {}
     for path in paths:
         record = records.load(path)
-        by_data[record.dataset["name"], record.key["fingerprint"]].append(path)
+        kinds[path] = record.dataset["name"], record.method["name"]
+        data[path] = record.dataset["name"], record.key["fingerprint"]
+    chosen = set(paths) if sampling is None else sampling.choose(kinds, folder, plugins.find(plugin_files))
+    differences = {
+        path: lines for path in paths if path not in chosen and (lines := _differences_of_seal(path))
+    }
+    by_data: dict[tuple[str, str], list[Path]] = defaultdict(list)
+    for path in paths:
+        if path in chosen:
+            by_data[data[path]].append(path)
     chunks = [
         of_data[start : start + CHUNK]
         for of_data in by_data.values()
@@ -66,10 +91,9 @@ def replay_all(
     replay_chunk = functools.partial(_replay, plugin_files=files, update=update, call=uuid.uuid4().hex)
     # A process may outlive a change of the working directory, in which relative paths lead elsewhere.
     work = in_order(replay_chunk, [[path.absolute() for path in chunk] for chunk in chunks], processes=True)
-    differences: dict[Path, Sequence[str]] = {}
     missing: dict[str, str] = {}
     equal = 0
-    with progress.task("computing records again", len(paths)) as advance:
+    with progress.task("computing records again", len(chosen)) as advance:
         for chunk, result in zip(chunks, work, strict=True):
             if isinstance(result, str):
                 missing[chunk[0].parent.name] = result
@@ -77,7 +101,15 @@ def replay_all(
                 differences |= {path: lines for path, lines in zip(chunk, result, strict=True) if lines}
                 equal += sum(not lines for lines in result)
             advance(len(chunk))
-    return Replayed(differences, missing, equal)
+    return Replayed(differences, missing, equal, len(paths), len(chosen))
+
+
+def _differences_of_seal(path: Path) -> list[str]:
+    """Whether a record is the one that was submitted with its predictions: nothing, if it is."""
+    try:
+        return list(replay.differences_of_seal(path))
+    except WsbenchError as error:
+        return [str(error)]
 
 
 def _replay(

@@ -84,8 +84,7 @@ def differences(
         WsbenchError: there is no such file, or it is not one of wsbench.
     """
     arrays = load(predictions_of(path))
-    if str(arrays.get(DIGEST, "")) != digest_of(path):
-        yield "the record is not the one that was submitted with its predictions"
+    yield from _of_seal(path, arrays)
     classes = list(loaded.dataset.classes)
     if record.dataset["classes"] != classes:
         yield from unlike(record.dataset["classes"], classes, "classes")
@@ -106,6 +105,23 @@ def differences(
         if "strata" in said:
             groups = strata.stratified_results([table], samples, draws.test)
             yield from unlike(said["strata"], groups, f"{name}: strata")
+
+
+def differences_of_seal(path: Path) -> Iterator[str]:
+    """Whether a record is the one that was submitted with the predictions beside it: nothing, if it is.
+
+    Args:
+        path: of the record's file.
+
+    Raises:
+        WsbenchError: there are no predictions, or they are none of wsbench.
+    """
+    yield from _of_seal(path, load(predictions_of(path)))
+
+
+def _of_seal(path: Path, arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
+    if str(arrays.get(DIGEST, "")) != digest_of(path):
+        yield "the record is not the one that was submitted with its predictions"
 
 
 def _computable(metrics: Mapping[str, MetricSpec]) -> dict[str, MetricSpec]:

@@ -6,10 +6,11 @@ matrix product.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -62,7 +63,11 @@ class Resamples:
         Returns:
             ``(U, K)`` sums.
         """
-        sums: np.ndarray = self._membership @ values
+        if self._are_alone:
+            # The product with the identity: -0.0 becomes 0.0 there, too.
+            sums: np.ndarray = np.add(values, 0.0, dtype=np.float64, order="C")
+            return sums
+        sums = self._membership @ values
         return sums
 
     def cumulative_counts(self, images: np.ndarray, stops: np.ndarray) -> np.ndarray:
@@ -79,13 +84,9 @@ class Resamples:
             scaled: np.ndarray = self.counts[:, :1] * stops
             return scaled
         # Row k of the table holds the entries between two stops; the running sum over rows is the result.
-        steps = np.diff(stops, prepend=0)
         units = self.unit[images[: stops[-1]]]
         table = csr_array(
-            (
-                np.ones(len(units), dtype=self._columns.dtype),
-                (np.repeat(np.arange(len(stops)), steps), units),
-            ),
+            (np.ones(len(units), dtype=self._columns.dtype), units, np.concatenate([[0], stops])),
             shape=(len(stops), len(self._columns)),
         )
         counts: np.ndarray = table @ self._columns
@@ -109,7 +110,13 @@ class Resamples:
         Args:
             draws: integer positions of draws, or ``(B,)`` bool.
         """
-        return Resamples(self.counts[draws], self.unit)
+        taken = Resamples(self.counts[draws], self.unit)
+        taken.__dict__.update(self._of_units())
+        return taken
+
+    def _of_units(self) -> dict[str, Any]:
+        """The cached properties that follow from the units alone, which other draws of them can share."""
+        return {"_membership": self._membership, "_are_alone": self._are_alone}
 
     @property
     def units(self) -> int:
@@ -131,6 +138,11 @@ class Resamples:
         return np.ascontiguousarray(self.counts.T, dtype=np.float32)
 
     @cached_property
+    def _are_alone(self) -> bool:
+        """Whether every image is a unit of its own, in their order."""
+        return bool(np.array_equal(self.unit, np.arange(self.units)))
+
+    @cached_property
     def _membership(self) -> csr_array:
         images = np.arange(len(self.unit))
         shape = (self.counts.shape[1], len(self.unit))
@@ -143,7 +155,10 @@ class Resamples:
         Args:
             images: the number N of images.
         """
-        return cls(np.ones((1, 1)), np.zeros(images, dtype=np.intp))
+        counts, unit, kept = _once(images)
+        sample = cls(counts, unit)
+        sample.__dict__.update(kept)
+        return sample
 
     @classmethod
     def draw(cls, units: Sequence[Hashable], draws: int, seed: int) -> Self:
@@ -168,6 +183,13 @@ class Resamples:
         """The old name of `counts_at`."""
         warn_renamed("metrics.Resamples.of", "metrics.Resamples.counts_at")
         return self.counts_at(images)
+
+
+@functools.lru_cache(maxsize=8)  # every metric asks for it
+def _once(images: int) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Counts and units of the sample itself, and what follows from the units alone."""
+    sample = Resamples(np.ones((1, 1)), np.zeros(images, dtype=np.intp))
+    return sample.counts, sample.unit, sample._of_units()
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

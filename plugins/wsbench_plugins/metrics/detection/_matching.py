@@ -8,6 +8,7 @@ equal score in the order of their images. Names of images often tell the class (
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Ranked:
 
     def at(self, iou: float) -> np.ndarray:
         """``(D,)`` bool: `hit` at one of `ious`."""
-        hit: np.ndarray = self.hit[np.flatnonzero(np.isclose(self.ious, iou))[0]]
+        hit: np.ndarray = self.hit[_place(self.ious, iou)]
         return hit
 
 
@@ -88,6 +89,12 @@ def conditional(scored: wsbench.metrics.Scored, iou: float) -> list[Ranked]:
     return scored.memoised(_conditional, _together_with(iou))
 
 
+@functools.cache  # NumPy takes longer to compare two numbers than to take boxes
+def _place(ious: tuple[float, ...], iou: float) -> int:
+    return int(np.flatnonzero(np.isclose(ious, iou))[0])
+
+
+@functools.cache
 def _together_with(iou: float) -> tuple[float, ...]:
     """The entry of `TOGETHER` that has an IoU threshold."""
     return next(ious for ious in TOGETHER if np.isclose(ious, iou).any())
