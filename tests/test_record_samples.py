@@ -14,7 +14,7 @@ import wsbench
 from conftest import refused
 from wsbench.contract import plugins, record_files
 from wsbench.reports import leaderboard
-from wsbench.runs import record_samples, replay
+from wsbench.runs import record_samples, seals
 from wsbench.runs.record_samples import Sampling
 
 SEEDS = range(3)
@@ -59,8 +59,8 @@ def forged(path: Path, *, sealed: bool) -> None:
     content["protocols"]["uniform"]["metrics"]["auc"]["value"] += 0.01
     record_files.write(path, json.dumps(content))
     if sealed:
-        predictions = replay.predictions_of(path)
-        replay.seal(predictions, predictions, path)
+        predictions = seals.predictions_of(path)
+        seals.seal(predictions, predictions, path)
 
 
 def test_every_method_and_dataset_has_one_and_the_number_is_reached(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_changed_and_new_records_are_always_chosen(boards: Path) -> None:
     forged(first, sealed=False)
     assert record_samples.changed(paths, boards, "HEAD") == {first}
     git("commit", "-aqm", "second")
-    replay.seal(replay.predictions_of(second), replay.predictions_of(second), first)
+    seals.seal(seals.predictions_of(second), seals.predictions_of(second), first)
     third.rename(third.with_name("new.json.xz"))
     paths = record_files.in_leaderboards(boards)
     new = third.with_name("new.json.xz")

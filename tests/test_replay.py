@@ -16,7 +16,7 @@ import wsbench
 from wsbench.contract import plugins, record_files, records
 from wsbench.errors import WsbenchError
 from wsbench.reports import leaderboard
-from wsbench.runs import recomputing, replay
+from wsbench.runs import recomputing, replay, seals
 from wsbench.runs.rescoring import dataset_of
 from wsbench.utils.progress import Silent
 
@@ -107,7 +107,7 @@ def test_relative_paths_hold_after_a_change_of_the_working_directory(
 
 def test_predictions_are_small(submitted: Submitted) -> None:
     for path in submitted.paths():
-        assert replay.predictions_of(path).stat().st_size < 60_000
+        assert seals.predictions_of(path).stat().st_size < 60_000
 
 
 PAIRS = '''
@@ -215,7 +215,7 @@ def test_a_hundred_tampered_records_are_caught(
     for number in range(100 if sealed_again else 8):
         content, arrays = (
             json.loads(record_files.read_bytes(original)),
-            replay.load(replay.predictions_of(original)),
+            replay.load(seals.predictions_of(original)),
         )
         for protocol in content["protocols"].values():
             protocol["metrics"] = {name: protocol["metrics"][name] for name in few}
@@ -223,9 +223,9 @@ def test_a_hundred_tampered_records_are_caught(
         kind = tampered(content, arrays, number)
         path = tmp_path / f"{number}.json"
         record_files.write(path, json.dumps(content))
-        replay.save(replay.predictions_of(path), arrays)
+        replay.save(seals.predictions_of(path), arrays)
         if sealed_again:
-            replay.seal(replay.predictions_of(path), replay.predictions_of(path), path)
+            seals.seal(seals.predictions_of(path), seals.predictions_of(path), path)
         record = records.load(path)
         if not list(replay.differences(path, record, loaded, few)):
             missed.append(kind)
@@ -240,15 +240,15 @@ def test_untampered_of_the_same_metrics_is_not_caught(submitted: Submitted, tmp_
     few = {name: known.metrics[name] for name in ("cond_ap25", "miou", "auc", "froc", "ece")}
     content, arrays = (
         json.loads(record_files.read_bytes(original)),
-        replay.load(replay.predictions_of(original)),
+        replay.load(seals.predictions_of(original)),
     )
     for protocol in content["protocols"].values():
         protocol["metrics"] = {name: protocol["metrics"][name] for name in few}
         protocol["draws"] = {name: drawn for name, drawn in protocol["draws"].items() if name in few}
     path = tmp_path / "same.json"
     record_files.write(path, json.dumps(content))
-    replay.save(replay.predictions_of(path), arrays)
-    replay.seal(replay.predictions_of(path), replay.predictions_of(path), path)
+    replay.save(seals.predictions_of(path), arrays)
+    seals.seal(seals.predictions_of(path), seals.predictions_of(path), path)
     assert list(replay.differences(path, records.load(path), loaded, few)) == []
 
 
@@ -259,7 +259,7 @@ def test_a_record_without_predictions_is_named(submitted: Submitted, tmp_path: P
     path.write_bytes(source.read_bytes())
     (lines,) = recomputing.replay_all(tmp_path, [submitted.plugin], Silent()).differences.values()
     assert "cannot be read" in lines[0] and "submit the run again" in lines[0]
-    replay.predictions_of(path).write_bytes(b"no archive")
+    seals.predictions_of(path).write_bytes(b"no archive")
     with pytest.raises(WsbenchError, match="not predictions of a submission"):
         checked(path, submitted.plugin)
 
@@ -275,12 +275,12 @@ def test_a_mark_that_the_method_has_and_its_record_lost_is_named(
     declared = content["method"]["reads_image"]
     content["method"]["reads_image"] = not declared
     record_files.write(path, json.dumps(content))
-    replay.seal(replay.predictions_of(source), replay.predictions_of(path), path)
+    seals.seal(seals.predictions_of(source), seals.predictions_of(path), path)
     (lines,) = recomputing.replay_all(tmp_path, [submitted.plugin], Silent()).differences.values()
     assert f"reads_image is {not declared}; {content['method']['name']} declares {declared}" in lines[-1]
     content["method"]["preset"] = "external"  # another program of that name says itself what it sees
     record_files.write(path, json.dumps(content))
-    replay.seal(replay.predictions_of(source), replay.predictions_of(path), path)
+    seals.seal(seals.predictions_of(source), seals.predictions_of(path), path)
     differences = recomputing.replay_all(tmp_path, [submitted.plugin], Silent()).differences
     assert "declares" not in str(differences)
 
@@ -318,9 +318,9 @@ def test_predictions_that_no_protocol_has_are_refused(
     source = submitted.paths()[0]
     path = tmp_path / source.name
     path.write_bytes(source.read_bytes())
-    arrays = replay.load(replay.predictions_of(source))
+    arrays = replay.load(seals.predictions_of(source))
     fault(arrays)
-    replay.save(replay.predictions_of(path), arrays)
+    replay.save(seals.predictions_of(path), arrays)
     with pytest.raises(WsbenchError) as error:
         checked(path, submitted.plugin)
     assert words in str(error.value)
@@ -331,7 +331,7 @@ def test_records_are_brought_to_todays_metrics(submitted: Submitted, tmp_path: P
     source = submitted.paths()[0]
     (tmp_path / "records" / "phantom").mkdir(parents=True)
     path = tmp_path / "records" / "phantom" / source.name
-    replay.predictions_of(path).write_bytes(replay.predictions_of(source).read_bytes())
+    seals.predictions_of(path).write_bytes(seals.predictions_of(source).read_bytes())
     content = json.loads(record_files.read_bytes(source))
     uniform = content["protocols"]["uniform"]
     uniform["metrics"]["cond_ap25"]["value"] = 0.123

@@ -13,7 +13,7 @@ from wsbench.contract import record_files, records
 from wsbench.errors import WsbenchError
 from wsbench.files import limits
 from wsbench.reports import leaderboard
-from wsbench.runs import replay
+from wsbench.runs import seals
 
 
 def test_a_submission_is_compressed_and_reads_back_equal(tmp_path: Path) -> None:
@@ -57,13 +57,13 @@ def test_predictions_belong_to_the_text_however_it_is_compressed(tmp_path: Path)
     """A leaderboard that is compressed anew needs no new seals."""
     for name in ("x.json", "x.json.xz"):
         records.write(example(), tmp_path / name)
-        assert replay.predictions_of(tmp_path / name) == tmp_path / "x.npz"
+        assert seals.predictions_of(tmp_path / name) == tmp_path / "x.npz"
     again = tmp_path / "again.json.xz"
     again.write_bytes(lzma.compress(lzma.decompress((tmp_path / "x.json.xz").read_bytes()), preset=0))
     assert again.read_bytes() != (tmp_path / "x.json.xz").read_bytes()
-    assert len({replay.digest_of(tmp_path / name) for name in ("x.json.xz", "again.json.xz")}) == 1
+    assert len({seals.digest_of(tmp_path / name) for name in ("x.json.xz", "again.json.xz")}) == 1
     records.write(example(seed=1), again)
-    assert replay.digest_of(again) != replay.digest_of(tmp_path / "x.json.xz")
+    assert seals.digest_of(again) != seals.digest_of(tmp_path / "x.json.xz")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from wsbench.reports.board_tables import (
 )
 from wsbench.reports.published import Paper
 from wsbench.reports.rows import Row, row_key
-from wsbench.runs import replay, replay_arrays
+from wsbench.runs import replay_arrays, seals
 from wsbench.scoring.objectives import OBJECTIVE
 from wsbench.utils.hashing import key_of
 
@@ -66,7 +66,7 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
     with held_for_a_moment(folder / ".lock"):
         records.write(replace(record, planned_seeds=tuple(planned_seeds)), path)
         if record.folder is not None and (record.folder / replay_arrays.FILE).exists():
-            replay.seal(record.folder / replay_arrays.FILE, record_files.predictions_beside(path), path)
+            seals.seal(record.folder / replay_arrays.FILE, record_files.predictions_beside(path), path)
     return path
 
 

@@ -16,7 +16,7 @@ from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import WsbenchError
-from wsbench.runs import by_collection, replay
+from wsbench.runs import by_collection, replay, seals
 from wsbench.runs.record_samples import Sampling
 from wsbench.runs.rescoring import dataset_as_described
 from wsbench.runs.value_differences import unlike
@@ -107,7 +107,7 @@ def replay_all(
 def _differences_of_seal(path: Path) -> list[str]:
     """Whether a record is the one that was submitted with its predictions: nothing, if it is."""
     try:
-        return list(replay.differences_of_seal(path))
+        return list(seals.differences_of_seal(path))
     except WsbenchError as error:
         return [str(error)]
 
@@ -131,7 +131,7 @@ def _replay(
                 predictions = record_files.predictions_beside(path)
                 target = path.with_name(record_files.stem_of(path) + record_files.COMPRESSED)
                 records.write(record, target)
-                replay.seal(predictions, predictions, target)
+                seals.seal(predictions, predictions, target)
             result.append([] if update else _differences(path, loaded, known))
         except WsbenchError as error:
             result.append([str(error)])

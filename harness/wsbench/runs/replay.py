@@ -16,15 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from wsbench.contract import record_files
-from wsbench.contract.records import FILE as RECORD
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec
 from wsbench.data.dataset import Loaded
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.boxes import BoxRule
-from wsbench.runs.replay_arrays import DIGEST, FILE, check_fit, load, save, without_copies
+from wsbench.runs.replay_arrays import check_fit, load, save, without_copies
 from wsbench.runs.scoring_inputs import draws_of, truths_of
+from wsbench.runs.seals import predictions_of, unsealed
 from wsbench.runs.stages import LAYOUT
 from wsbench.runs.value_differences import unlike
 from wsbench.scoring import measuring, strata
@@ -59,16 +58,6 @@ def write(path: Path, protocols: Mapping[str, Protocol], select: Mapping[str, np
     save(path, without_copies(arrays))
 
 
-def seal(source: Path, target: Path, record: Path) -> None:
-    """Copy a run's file to a leaderboard, with the hash of the record that it stands beside."""
-    save(target, {**load(source), DIGEST: np.array(digest_of(record))})
-
-
-def digest_of(record: Path) -> str:
-    """Hash of the text in a record's file, however that is compressed."""
-    return hashlib.sha256(record_files.read_bytes(record)).hexdigest()
-
-
 def differences(
     path: Path, record: Record, loaded: Loaded, metrics: Mapping[str, MetricSpec]
 ) -> Iterator[str]:
@@ -84,7 +73,7 @@ def differences(
         WsbenchError: there is no such file, or it is not one of wsbench.
     """
     arrays = load(predictions_of(path))
-    yield from _of_seal(path, arrays)
+    yield from unsealed(path, arrays)
     classes = list(loaded.dataset.classes)
     if record.dataset["classes"] != classes:
         yield from unlike(record.dataset["classes"], classes, "classes")
@@ -107,31 +96,9 @@ def differences(
             yield from unlike(said["strata"], groups, f"{name}: strata")
 
 
-def differences_of_seal(path: Path) -> Iterator[str]:
-    """Whether a record is the one that was submitted with the predictions beside it: nothing, if it is.
-
-    Args:
-        path: of the record's file.
-
-    Raises:
-        WsbenchError: there are no predictions, or they are none of wsbench.
-    """
-    yield from _of_seal(path, load(predictions_of(path)))
-
-
-def _of_seal(path: Path, arrays: Mapping[str, np.ndarray]) -> Iterator[str]:
-    if str(arrays.get(DIGEST, "")) != digest_of(path):
-        yield "the record is not the one that was submitted with its predictions"
-
-
 def _computable(metrics: Mapping[str, MetricSpec]) -> dict[str, MetricSpec]:
     """The metrics that follow from class scores and boxes. Those of masks need the heatmaps as well."""
     return {name: spec for name, spec in metrics.items() if spec.needs in ("labels", "boxes")}
-
-
-def predictions_of(path: Path) -> Path:
-    """The file that lies beside a record's, in a run's folder or in a leaderboard."""
-    return path.with_name(FILE) if path.name == RECORD else record_files.predictions_beside(path)
 
 
 def again(path: Path, record: Record, loaded: Loaded, draws: Draws) -> Protocol:
