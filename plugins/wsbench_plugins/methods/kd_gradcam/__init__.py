@@ -270,3 +270,21 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             **shared,
         ),
     ]
+
+
+@wsbench.hookimpl
+def wsbench_commands() -> list[wsbench.CommandSpec]:
+    from . import _commands
+
+    return [
+        wsbench.CommandSpec(
+            "kd-choices",
+            "what a mIOU of KD-Grad-CAM is made of: every reading of its paper",
+            _commands.choices,
+        ),
+        wsbench.CommandSpec(
+            "kd-picture",
+            "draws Fig. 5 of KD-Grad-CAM: maps and boxes of teacher and student",
+            _commands.picture,
+        ),
+    ]

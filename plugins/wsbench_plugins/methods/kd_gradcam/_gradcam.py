@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import cv2
@@ -137,34 +138,42 @@ def quantised(maps: np.ndarray) -> np.ndarray:
     return (np.asarray(maps, dtype=np.float16).astype(np.float32) * 255 + 0.5).astype(np.uint8)
 
 
-def larger(
-    levels: np.ndarray,
-    threshold: float,
-    minimum: float,
-    area: Area,
-    where: wsbench.Region,
-    size: Sequence[int],
-) -> tuple[np.ndarray, np.ndarray]:
-    """The rectangles of contours that are larger than a minimum (Algorithm 1, lines 5 to 11).
+@dataclass(frozen=True)
+class Candidates:
+    """The contours of one map, before a minimum area is asked of them.
+
+    Attributes:
+        cells: ``(n, 4)`` rectangles in cells.
+        pixels: ``(n, 4)`` the same in pixels of the original image, clipped to it.
+        areas: by kind of area, ``(n,)`` areas as shares of the image's area.
+    """
+
+    cells: np.ndarray
+    pixels: np.ndarray
+    areas: Mapping[str, np.ndarray]
+
+    def larger_than(self, minimum: float, area: Area) -> np.ndarray:
+        """``(n,)`` bool, which are larger than a share of the image (Algorithm 1, lines 5 to 11)."""
+        kept: np.ndarray = (self.areas[area] > minimum) & (self.areas["rectangle"] > 0)
+        return kept
+
+
+def candidates(
+    found: tuple[np.ndarray, np.ndarray], shape: Sequence[int], where: wsbench.Region, size: Sequence[int]
+) -> Candidates:
+    """Contours in cells -> the rectangles and areas that Algorithm 1 compares.
 
     Args:
-        levels: ``(h, w)`` uint8, a map from 0 to 255.
-        threshold: of the map, in (0, 1].
-        minimum: smallest area, as a share of the image's area.
-        area: whether the area of the rectangle, within the image, or that within the contour counts.
+        found: as `contours` gives them.
+        shape: rows and columns of the map.
         where: region of the image that the map covers.
         size: width and height of the image.
-
-    Returns:
-        ``(n, 4)`` rectangles in cells, and the same in pixels of the original image, clipped to it.
     """
-    cells, areas = contours(levels, threshold)
-    pixels = in_image(cells, where, levels.shape, size)
+    cells, areas = found
+    pixels, of_image = in_image(cells, where, shape, size), size[0] * size[1]
     of_rectangle = (pixels[:, 2] - pixels[:, 0]) * (pixels[:, 3] - pixels[:, 1])
-    of_contour = areas * (where.width / levels.shape[1]) * (where.height / levels.shape[0])
-    compared = of_rectangle if area == "rectangle" else of_contour
-    kept = (compared > minimum * size[0] * size[1]) & (of_rectangle > 0)
-    return cells[kept], pixels[kept]
+    of_contour = areas * (where.width / shape[1]) * (where.height / shape[0])
+    return Candidates(cells, pixels, {"rectangle": of_rectangle / of_image, "contour": of_contour / of_image})
 
 
 def algorithm_1(
@@ -191,8 +200,11 @@ def algorithm_1(
     for heatmap, where, size, (score,) in zip(
         prediction.heatmaps[:, 0], prediction.regions, images.sizes.tolist(), prediction.scores, strict=True
     ):
-        cells, pixels = larger(quantised(heatmap), threshold, minimum, area, where, size)
-        peaks = [float(heatmap[y0:y1, x0:x1].max()) for x0, y0, x1, y1 in cells.astype(int).tolist()]
+        levels = quantised(heatmap)
+        outlined = candidates(contours(levels, threshold), levels.shape, where, size)
+        kept = outlined.larger_than(minimum, area)
+        cells, pixels = outlined.cells[kept].astype(int), outlined.pixels[kept]
+        peaks = [float(heatmap[y0:y1, x0:x1].max()) for x0, y0, x1, y1 in cells.tolist()]
         result.append(
             [
                 wsbench.ScoredBox(images.classes[0], x0, y0, x1, y1, float(score) * peak)
@@ -203,7 +215,7 @@ def algorithm_1(
 
 
 def in_image(
-    cells: np.ndarray, where: wsbench.Region, shape: tuple[int, int], size: Sequence[int]
+    cells: np.ndarray, where: wsbench.Region, shape: Sequence[int], size: Sequence[int]
 ) -> np.ndarray:
     """Boxes in cells -> boxes in pixels of the original image, clipped to it.
 
