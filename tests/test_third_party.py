@@ -128,7 +128,7 @@ def test_a_plugin_replaces_no_built_in_command(tmp_path: Path, command, monkeypa
     )
     code, out, err = command("--plugin", "run.py", "list")
     assert code == 0
-    assert out.startswith("datasets") and "commands of plugins" not in out
+    assert out.startswith("datasets") and "mine" not in out
     assert err.endswith("command 'list' is wsbench's own; rename it\n")
 
 

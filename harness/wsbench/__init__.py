@@ -16,7 +16,7 @@ from wsbench.utils.deprecation import warn_renamed
 
 __version__ = "0.1.0"
 
-NAMESPACES = ("torch", "geometry", "metrics", "images", "names")
+NAMESPACES = ("torch", "geometry", "metrics", "images", "names", "finished")
 """The modules of public names, to which most names of the first version have moved."""
 
 RENAMED = {"Run": "RunContext"}

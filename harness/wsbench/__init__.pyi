@@ -1,4 +1,5 @@
 from . import errors as errors
+from . import finished as finished
 from . import geometry as geometry
 from . import images as images
 from . import metrics as metrics

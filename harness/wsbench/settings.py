@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from wsbench.errors import WsbenchError, suggestion
 from wsbench.files.documents import first_fault, yaml_value
@@ -15,10 +24,25 @@ class Settings(BaseModel):
     """Base class of every settings model (a frozen pydantic model).
 
     The default of a field is the published value. Its description is one line that names the source.
+
+    Attributes:
+        LATER: the names of settings that were added when runs of the method existed. At its default such a
+            setting is left out of keys and records, so that these runs stay what they were.
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ()
 
     # Deferred, because listing plugins needs no validators, and building them takes longer than all else.
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, values_of: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = values_of(self)
+        fields = type(self).model_fields
+        for name in self.LATER:
+            if getattr(self, name) == fields[name].default:
+                values.pop(name, None)
+        return values
 
     @field_validator("*", mode="before")
     @classmethod

@@ -12,12 +12,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import wsbench
+from conftest import refused
 from wsbench.contract import plugins
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.predictions import store
-from wsbench.reports import pictures
+from wsbench.reports import cases, pictures
 from wsbench.runs.rescoring import dataset_of
 from wsbench.utils.progress import Silent
 
@@ -46,6 +47,28 @@ class Ramp(wsbench.Method):
 @wsbench.hookimpl
 def wsbench_methods():
     return [wsbench.MethodSpec("ramp", "brighter downwards", Settings, Ramp)]
+"""
+
+
+UNBOXED = """
+
+class Unboxed(wsbench.Dataset):
+    classes = ("tb",)
+
+    def __init__(self):
+        self.samples = tuple(
+            wsbench.Sample(name=f"{split}/{n}", split=split, width=40, height=40, labels=("tb",) * (n % 2),
+                           content=f"{split}{n}")
+            for split in ("train", "test") for n in range(40)
+        )
+
+    def read(self, sample, height, width):
+        return np.full((height, width), 90, np.uint8)
+
+@wsbench.hookimpl
+def wsbench_datasets():
+    load = lambda settings, source: Unboxed()
+    return [wsbench.DatasetSpec("unboxed", "no boxes", wsbench.Settings, load, computed=True)]
 """
 
 
@@ -147,5 +170,76 @@ def test_mistakes_are_one_line(run, tmp_path: Path) -> None:
             pictures.drawings(record, loaded, found, wanted, Silent())
     with pytest.raises(WsbenchError, match="unknown protocol of this run 'paper'"):
         pictures.drawings(record, loaded, found, [(name, "tb")], Silent(), "paper")
-    with pytest.raises(WsbenchError, match="there is nothing to draw"):
+    with pytest.raises(WsbenchError, match="there is nothing to draw: no test image has a box"):
         pictures.draw([], tmp_path / "none.png")
+    with pytest.raises(WsbenchError, match="no test image has a box of the classes; name some with --image"):
+        pictures.drawings(record, loaded, found, [], Silent())
+
+
+def test_outcomes_by_hand() -> None:
+    present = np.array([True, True, False, False, True])
+    scores = np.array([0.9, 0.5, 0.7, 0.1, 0.2])
+    found = cases.outcome_of(present, scores, 0.5)
+    assert found.tolist() == ["tp", "tp", "fp", "tn", "fn"]
+    assert cases.worst_first(found, scores, "tp").tolist() == [1, 0]  # the least sure first
+    more = np.array(["fp", "tp", "fp", "fp"])
+    assert cases.worst_first(more, np.array([0.6, 1.0, 0.9, 0.6]), "fp").tolist() == [2, 0, 3]
+
+
+def test_cases_are_chosen_by_the_runs_operating_point(run) -> None:
+    """Every score is 0.5 and the operating point at most that, so everything is predicted."""
+    record, loaded, _ = run
+    scores = record.scores()
+    present = [n for n in loaded.roles.members["test"] if n.startswith("tb/")]
+    assert len(scores) == len(loaded.roles.members["test"])
+    chosen = cases.cases(record, loaded, ("tb",), ["tp", "fp"], each=2)
+    assert chosen[:2] == [(name, "tb") for name in present[:2]]
+    assert len(chosen) == 4
+    assert not {name for name, _ in chosen[2:]} & set(present)
+    with pytest.raises(WsbenchError, match="no test image is a case of fn; name other --cases"):
+        cases.cases(record, loaded, ("tb",), ["fn"], each=2)
+
+
+def test_the_command_draws_cases_and_runs_on_different_data(run, tmp_path: Path, command) -> None:
+    record, _, _ = run
+    plugin = ["--plugin", str(tmp_path / "ramp.py"), "-q"]
+    first = str(record.folder)
+    code, out, err = command("picture", first, "--cases", "tp,fp", "--each", "1", "--sheet", *plugin)
+    assert (code, out) == (0, "2 examples in pictures/sheet.png\n"), err
+    assert "unknown outcome of --cases 'tq'; did you mean" in refused(
+        command("picture", first, "--cases", "tq")
+    )
+    both = command("picture", first, "--cases", "tp", "--image", "x", *plugin)
+    assert "give one of them" in refused(both)
+    other = wsbench.run(
+        "ramp", "phantom", data_options={**DATA, "exposure": -1}, runs=tmp_path / "runs",
+        plugin_files=[tmp_path / "ramp.py"],
+    )  # fmt: skip
+    code, out, err = command("picture", first, str(other.folder), "--each", "1", "--sheet", *plugin)
+    assert (code, out) == (0, "1 examples in pictures/sheet.png\n"), err
+
+
+def test_names_say_on_which_data_a_run_was_made(run) -> None:
+    record, loaded, found = run
+    (row,) = pictures.drawings(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
+    other = replace(
+        record,
+        dataset={**record.dataset, "fingerprint": "f", "settings": {**record.dataset["settings"], "size": 9}},
+    )
+    (first,), (second,) = pictures.with_names_of_data([[row], [row]], [record, other])
+    assert (first.run, second.run) == ("ramp on phantom size=64", "ramp on phantom size=9")
+    assert pictures.with_names_of_data([[row]], [record]) == [[row]]
+    assert pictures.share_images([loaded, loaded])
+
+
+def test_a_dataset_without_boxes_is_a_line_and_its_cases_are_drawn(tmp_path: Path, command) -> None:
+    (tmp_path / "ramp.py").write_text(METHOD + UNBOXED)
+    plugin = ["--plugin", str(tmp_path / "ramp.py"), "-q"]
+    code, _, err = command("run", "-m", "ramp", "-d", "unboxed", "--no-references", *plugin)
+    assert code == 0, err
+    (folder,) = (str(path.parent) for path in Path("runs/unboxed/ramp").glob("*/record.json"))
+    line = refused(command("picture", folder, *plugin))
+    assert "no test image has a box of the classes; name some with --image, or outcomes with --cases" in line
+    assert len(line) <= 250
+    code, out, err = command("picture", folder, "--cases", "tp", "--each", "1", *plugin)
+    assert (code, out) == (0, "1 pictures in pictures\n"), err

@@ -74,6 +74,19 @@ def test_kd_gradcam_means() -> None:
         assert sum(seeds) / 4 == pytest.approx(table.rows[f"{who}, mean"][0], abs=1e-4)
 
 
+def test_zeros_stand_as_the_paper_prints_them() -> None:
+    """Table 4 prints 0.9100 and 0.9850; a table that does not say so is as short as its numbers are."""
+    (table,) = [table for table in TABLES if table.columns[:2] == ["accuracy", "auc"]]
+    assert [table.printed(number) for number in table.rows["teacher, seed 42"]] == [
+        "0.9817", "0.9944", "0.9100", "0.9906", "0.9563", "0.9503",
+    ]  # fmt: skip
+    page = leaderboard.render("tbx11k", [], METRICS, PAPERS)
+    assert "| student, seed 42 | 0.9850 | 0.9954 | 0.9800 | 0.9856 | 0.9462 | 0.9828 |" in page
+    assert "| student, seed 1 | 0.1190 |" in page
+    short = table.model_copy(update={"decimals": None})
+    assert [short.printed(number) for number in (0.91, None)] == ["0.91", "-"]
+
+
 def test_unified_detection_proficiency_is_the_mean_of_its_parts() -> None:
     (table,) = [table for table in TABLES if "udp" in table.columns]
     for auc, msli, udp in table.rows.values():

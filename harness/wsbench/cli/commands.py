@@ -7,7 +7,19 @@ from typing import Annotated, cast
 import typer
 
 from wsbench import __version__
-from wsbench.cli import board, comparing, data, detection, listing, options, power, running, sanity, scoring
+from wsbench.cli import (
+    board,
+    comparing,
+    data,
+    detection,
+    listing,
+    options,
+    picturing,
+    power,
+    running,
+    sanity,
+    scoring,
+)
 from wsbench.cli.plugin_commands import WithPlugins
 
 # Typer has a private copy of click, whose base class of usage errors is only reachable through a subclass. To
@@ -44,7 +56,7 @@ def wsbench(
 app.command("run")(running.run)
 app.command("evaluate")(scoring.evaluate)
 app.command("export")(scoring.export)
-app.command("picture")(scoring.picture)
+app.command("picture")(picturing.picture)
 app.command("roc")(scoring.roc)
 app.command("detection")(detection.detection)
 app.command("compare")(comparing.compare)

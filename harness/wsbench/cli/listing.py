@@ -127,7 +127,7 @@ def _describe_spec(spec: MetricSpec | DatasetKindSpec | DatasetSpec | MethodSpec
     if isinstance(spec, DatasetSpec):
         _source(spec.name)
     if isinstance(spec, MethodSpec):
-        presets, after_fit = spec.presets, spec.after_fit
+        presets, after_fit = spec.presets, (*spec.after_fit, *spec.after_predict)
         if spec.box_use:
             print(textwrap.fill(f"uses annotated boxes ({spec.box_supervision.value}): {spec.box_use}", 79))
         if not spec.reads_image:

@@ -1,4 +1,4 @@
-"""``wsbench evaluate``, ``wsbench export`` and ``wsbench picture``."""
+"""``wsbench evaluate``, ``wsbench export`` and ``wsbench roc``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from wsbench.cli import collection_tables, options, tables
 from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError, choose
-from wsbench.utils.names import file_stem, require_name
+from wsbench.utils.names import require_name
 
 if TYPE_CHECKING:
     from wsbench.predictions.external import Prompts
@@ -194,67 +194,6 @@ def export(
     else:
         write = results if format == "results" else files.coco
         print(f"{write(record, loaded, path, protocol)} boxes in {path}")
-
-
-def picture(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished runs on the same data.")],
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("pictures"),
-    image: Annotated[list[str] | None, typer.Option(help="Name of a test image. Repeatable.")] = None,
-    label: Annotated[list[str] | None, typer.Option("--class", help="Name of a class. Repeatable.")] = None,
-    each: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Number of images for each class, if none are named. The first with a box are taken."
-        ),
-    ] = 2,
-    sheet: Annotated[
-        bool, typer.Option("--sheet", help="Draw everything into one picture, sheet.png.")
-    ] = False,
-    below: Annotated[
-        bool, typer.Option("--below", help="Draw runs below each other, not side by side.")
-    ] = False,
-    protocol: Annotated[
-        str, typer.Option(help="The protocol whose heatmaps and boxes are drawn: uniform or paper.")
-    ] = "uniform",
-    root: options.Root = None,
-    cache: options.Cache = None,
-    plugin: options.PluginFiles = None,
-    quiet: options.Quiet = False,
-) -> None:
-    """Draw heatmaps and boxes of runs over test images.
-
-    Inner maps of the methods are drawn, too.
-    """
-    from wsbench.contract import records
-    from wsbench.reports import pictures
-    from wsbench.runs.rescoring import dataset_of
-    from wsbench.utils.progress import choose_progress
-    from wsbench.utils.system_errors import try_folder
-
-    try_folder(out)
-    plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
-    finished = [records.load(run / records.FILE) for run in runs]
-    for record in finished[1:]:
-        if record.key != finished[0].key:
-            raise WsbenchError(f"{record.folder}: has other data, or another version, than {runs[0]}")
-    loaded = dataset_of(finished[0], plugins, progress, root)
-    classes = label or loaded.dataset.classes
-    pairs = [(name, class_name) for name in image for class_name in classes] if image else None
-    for class_name in classes:
-        choose(class_name, dict.fromkeys(loaded.dataset.classes), "class")
-    pairs = pairs or pictures.examples(loaded, classes, each)
-    columns = [pictures.drawings(record, loaded, plugins, pairs, progress, protocol) for record in finished]
-    lines = list(zip(*columns, strict=True))
-    if sheet:
-        pictures.draw(lines, out / "sheet.png", below=below)
-        print(f"{len(lines)} examples in {out / 'sheet.png'}")
-        return
-    with progress.task("drawing", len(lines)) as advance:
-        for line in lines:
-            stem = file_stem(f"{line[0].label}-{Path(line[0].sample.name).with_suffix('')}")
-            pictures.draw([line], out / f"{stem}.png", below=below)
-            advance(1)
-    print(f"{len(lines)} pictures in {out}")
 
 
 def roc(

@@ -71,11 +71,13 @@ class MethodSpec:
         deterministic: True if predictions do not depend on the seed. The row then has no variance over seeds.
         after_fit: names of settings that `Method.fit` does not depend on. Runs that differ only in these
             share one training.
+        after_predict: names of settings that neither `Method.fit` nor `Method.predict` depends on, only
+            `Method.paper_boxes`. Runs that differ only in these share one training, too.
         requires: called as ``requires(settings)``, returns the methods that must be fitted first with the
             same data and seed, by the names under which `RunContext.upstream` has them.
 
     Raises:
-        WsbenchError: a name is not valid, or ``after_fit`` names an unknown setting.
+        WsbenchError: a name is not valid, or ``after_fit`` or ``after_predict`` names an unknown setting.
     """
 
     name: str
@@ -90,15 +92,17 @@ class MethodSpec:
     reads_image: bool = True
     deterministic: bool = False
     after_fit: tuple[str, ...] = ()
+    after_predict: tuple[str, ...] = ()
     requires: Callable[[Any], Mapping[str, Requirement]] = _nothing
 
     def __post_init__(self) -> None:
         require_name(self.name, "a method")
         for preset in self.presets:
             require_name(preset, f"a preset of {self.name}")
-        for name in self.after_fit:
-            if name not in self.settings.model_fields:
-                raise WsbenchError(f"{self.name}: after_fit names '{name}', which is no setting of it")
+        for attribute in ("after_fit", "after_predict"):
+            for name in getattr(self, attribute):
+                if name not in self.settings.model_fields:
+                    raise WsbenchError(f"{self.name}: {attribute} names '{name}', which is no setting of it")
 
 
 @dataclass(frozen=True)

@@ -140,8 +140,7 @@ def published_table(paper: Paper, table: PublishedTable) -> str:
     """A table of published numbers, with a line on its source and its differences."""
     header = ["method", *table.columns, *(["note"] if table.notes else [])]
     rows = [
-        [name, *("-" if number is None else f"{number:g}" for number in numbers)]
-        + ([table.notes.get(name, "")] if table.notes else [])
+        [name, *map(table.printed, numbers)] + ([table.notes.get(name, "")] if table.notes else [])
         for name, numbers in table.rows.items()
     ]
     source = f"**{table.table}** of {paper.citation}. Split: {table.split}. Differs: {table.differs}."

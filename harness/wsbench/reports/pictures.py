@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,9 @@ INCHES = 2.6
 TITLE, LINE = 36, 0.14
 """Characters in a line of a title, as wide as a panel, and the height of the line in inches."""
 TRUTH, PREDICTED = "limegreen", "red"
+NOTHING = (
+    "no test image has a box of the classes; name some with --image, or outcomes with --cases tp,fp,fn,tn"
+)
 
 
 @dataclass(frozen=True)
@@ -65,24 +68,55 @@ class Drawing:
     boxes: np.ndarray
 
 
-def examples(loaded: Loaded, classes: Sequence[str], each: int) -> list[tuple[str, str]]:
+def examples(
+    loaded: Loaded, classes: Sequence[str], each: int, others: Sequence[Loaded] = ()
+) -> list[tuple[str, str]]:
     """The first test images by name that have a box of a class.
 
     Args:
         loaded: the dataset.
         classes: the classes.
         each: number of images for each class.
+        others: further data, of which the images must be test images, too.
 
     Returns:
         Pairs of image and class.
     """
     elsewhere = set(loaded.roles.members["calibrate"])
-    tested = [sample for sample in loaded.samples_of("test") if sample.name not in elsewhere]
+    shared = set(loaded.roles.members["test"]).intersection(
+        *(other.roles.members["test"] for other in others)
+    )
+    tested = [s for s in loaded.samples_of("test") if s.name in shared - elsewhere]
     pairs = []
     for label in classes:
         boxed = [sample.name for sample in tested if any(box.label == label for box in sample.boxes)]
         pairs += [(name, label) for name in boxed[:each]]
     return pairs
+
+
+def share_images(data: Sequence[Loaded]) -> bool:
+    """Whether some test image, by its name, is one of all data."""
+    first, *others = (set(loaded.roles.members["test"]) for loaded in data)
+    return bool(first.intersection(*others))
+
+
+def with_names_of_data(columns: Sequence[list[Drawing]], records: Sequence[Record]) -> list[list[Drawing]]:
+    """Add the data to the names of runs, where these were made on different data.
+
+    Args:
+        columns: the drawings of each run.
+        records: the records of the runs.
+    """
+    data = [record.dataset for record in records]
+    if len({described["fingerprint"] for described in data}) == 1:
+        return list(columns)
+    named = []
+    for column, described in zip(columns, data, strict=True):
+        own = described["settings"].items()
+        differ = [f"{k}={v}" for k, v in own if any(other["settings"].get(k) != v for other in data)]
+        words = " ".join([described["name"], *differ])
+        named.append([replace(drawing, run=f"{drawing.run} on {words}") for drawing in column])
+    return named
 
 
 def drawings(
@@ -110,6 +144,8 @@ def drawings(
     assert record.folder is not None
     choose(protocol, record.protocols, "protocol of this run")
     stored = store.of_protocol(finished(record.folder, "predict").folder, protocol)
+    if not pairs:
+        raise WsbenchError(f"{record.folder}: {NOTHING}")
     names, prediction = store.read_role(stored, "test", loaded.dataset.classes)
     row_of = {name: row for row, name in enumerate(names)}
     columns = {label: column for column, label in enumerate(loaded.dataset.classes)}
@@ -183,7 +219,7 @@ def draw(lines: Sequence[Sequence[Drawing]], path: Path, *, below: bool = False)
     from matplotlib.figure import Figure
 
     if not lines:
-        raise WsbenchError("there is nothing to draw: no test image has a box of the classes")
+        raise WsbenchError(f"there is nothing to draw: {NOTHING}")
     names = {row.run: fill(row.run, TITLE) + "\n" if len(line) > 1 else "" for line in lines for row in line}
     grid = [[row] for line in lines for row in line] if below else lines
     widest = max(map(_panels, grid))

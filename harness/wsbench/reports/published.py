@@ -26,6 +26,7 @@ class PublishedTable(documents.Document):
         differs: why the numbers cannot be compared with rows of wsbench.
         columns: metric names, with ``/Class`` where a number is of one class.
         rows: a number or null for each column, by method.
+        decimals: the decimal places that the paper prints; by default as many as a number needs.
         notes: remarks, by method.
     """
 
@@ -35,7 +36,14 @@ class PublishedTable(documents.Document):
     differs: Words
     columns: list[Name]
     rows: dict[Name, list[float | None]]
+    decimals: int | None = Field(None, ge=0, le=12)
     notes: dict[Name, Words] = Field(default_factory=dict)
+
+    def printed(self, number: float | None) -> str:
+        """Return a number with the zeros that the paper prints; ``-`` where there is none."""
+        if number is None:
+            return "-"
+        return f"{number:g}" if self.decimals is None else f"{number:.{self.decimals}f}"
 
     @model_validator(mode="after")
     def _rows_fit_columns(self) -> PublishedTable:

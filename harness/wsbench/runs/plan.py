@@ -60,12 +60,20 @@ class Plan:
         """The plan whose training this one predicts with: settings that fitting does not depend on are at
         their defaults, so that runs which differ in them alone share one training."""
         fields = self.spec.settings.model_fields
-        defaults = {name: fields[name].default for name in self.spec.after_fit}
+        later = (*self.spec.after_fit, *self.spec.after_predict)
+        defaults = {name: fields[name].default for name in later}
         return replace(self, settings=self.settings.model_copy(update=defaults))
 
     def after_fit(self) -> dict[str, Any]:
         """The settings that only predicting depends on, as JSON values."""
         return self.settings.model_dump(mode="json", include=set(self.spec.after_fit))
+
+    def after_predict(self) -> dict[str, Any]:
+        """The settings that only the method's own boxes depend on, as JSON values, where they differ from
+        their defaults."""
+        fields = self.spec.settings.model_fields
+        values = self.settings.model_dump(mode="json", include=set(self.spec.after_predict))
+        return {name: value for name, value in values.items() if value != fields[name].default}
 
     def build(self, loaded: Loaded) -> Method:
         """The method, not yet fitted; what it does when it is called stays within the call."""
@@ -102,8 +110,13 @@ class Plan:
         """The settings that differ from the preset's, as JSON values; of settings inside settings, too, those
         alone that differ."""
         preset = fill(self.spec.settings, self.spec.presets[self.preset], self.spec.name)
-        ours, theirs = self.settings.model_dump(mode="json"), preset.model_dump(mode="json")
-        return _difference(ours, theirs)
+        return _difference(_all_values(self.settings), _all_values(preset))
+
+
+def _all_values(settings: Settings) -> dict[str, Any]:
+    """All settings as JSON values, also those that keys leave out (`Settings.LATER`)."""
+    later = {name: getattr(settings, name) for name in settings.LATER}
+    return {**later, **settings.model_dump(mode="json")}
 
 
 def _difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,8 @@ def score_stage(job: Job, prediction: Stage) -> Stage:
         "calibrate_for": plan.calibrate_for,
         "source": source_hash(geometry, scoring, scoring_inputs, protocol, replay, *computed_by),
     }
+    if own_boxes := plan.after_predict():
+        inputs["own boxes"] = own_boxes
     return stage(folder, "score", inputs, work, Checks(left_in_run=LEFT, say=job.progress.say))
 
 

@@ -8,7 +8,7 @@ from the teacher's softened outputs besides the labels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,8 +25,27 @@ CITATION = (
 )
 
 
+AFTER_FIT = ("kept", "relu", "interpolation", "cells")
+"""Settings of the map. One training serves all of them."""
+AFTER_PREDICT = ("threshold", "area", "minimum", "percentile")
+"""Settings of the paper's own boxes (Algorithm 1)."""
+READING: Mapping[str, Any] = {
+    "kept": "best",
+    "relu": True,
+    "interpolation": "bilinear",
+    "cells": "stretched",
+    "threshold": 0.5,
+    "area": "rectangle",
+    "minimum": "smallest",
+    "percentile": 5.0,
+}
+"""How this page reads what the paper leaves open: the defaults (docs/kd_gradcam.md)."""
+
+
 class TeacherSettings(wsbench.TrainingSettings):
     """Settings of section 3.2. Descriptions say what the paper leaves open."""
+
+    LATER: ClassVar[tuple[str, ...]] = tuple(name for name in READING if name != "threshold")
 
     backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = Field(
         "resnet50", description="torchvision network (section 3.2.2)"
@@ -70,6 +89,39 @@ class TeacherSettings(wsbench.TrainingSettings):
         le=1,
         description="threshold of the normalised map in Algorithm 1; the paper gives no number",
     )
+    kept: Literal["best", "last"] = Field(
+        "best",
+        description="epoch whose weights predict: that of the lowest loss on select, or the last; the paper "
+        "does not say",
+    )
+    relu: bool = Field(
+        True,
+        description="whether negative evidence in the map becomes 0, as Grad-CAM defines; Captum's default, "
+        "false, keeps it, and the paper does not say",
+    )
+    interpolation: Literal["bilinear", "nearest"] = Field(
+        "bilinear",
+        description="how the map is enlarged to the crop; Captum's default is nearest, and the paper does "
+        "not say",
+    )
+    cells: Literal["stretched", "centred"] = Field(
+        "stretched",
+        description="where the map's cells lie: stretched over the crop, as libraries draw them, or centred "
+        "on what each cell sees (docs/cam.md); the paper does not say",
+    )
+    area: Literal["rectangle", "contour"] = Field(
+        "rectangle",
+        description="area that is compared with the minimum in Algorithm 1: that of the bounding rectangle, "
+        "or that within the contour; the paper does not say",
+    )
+    minimum: Literal["smallest", "none", "percentile"] = Field(
+        "smallest",
+        description="minimum area of Algorithm 1, from annotated boxes (section 3.3): that of the smallest, "
+        "none, or a percentile; the paper gives no number",
+    )
+    percentile: float = Field(
+        5.0, ge=0, le=100, description="percentile of the areas of annotated boxes, with minimum=percentile"
+    )
 
 
 class StudentSettings(TeacherSettings):
@@ -97,7 +149,10 @@ class KDTeacher(wsbench.Method):
         from . import _network
 
         network = _network.build(self.settings, backbone_seed=0, pretrained=False)
-        state = wsbench.torch.best_weights(run)
+        weights_of = (
+            wsbench.torch.best_weights if self.settings.kept == "best" else wsbench.torch.last_weights
+        )
+        state = weights_of(run)
         network.load_state_dict(wsbench.torch.network_weights(state))
         self.network = network.eval().to(wsbench.torch.torch_device(run.device))
 
@@ -115,13 +170,11 @@ class KDTeacher(wsbench.Method):
             for chunk in images.chunks(settings.batch_size):
                 grey = torch.from_numpy(chunk.pixels(settings.resize, settings.resize)[:])[:, None]
                 inputs = _training.normalised(crop(grey).to(device), settings)
-                logits, cam = self.network.logits_and_cam(inputs, output=1)
+                logits, cam = self.network.logits_and_cam(inputs, output=1, relu=settings.relu)
                 scores.append(logits.softmax(dim=1)[:, 1:].float().cpu().numpy())
-                maps.append(_gradcam.normalised_maps(cam, settings.crop).cpu().numpy().astype(np.float16))
-        regions = [
-            wsbench.geometry.centre_crop(width, height, resized=settings.resize, cropped=settings.crop)
-            for width, height in images.sizes.tolist()
-        ]
+                chunk_maps = _gradcam.normalised_maps(cam, settings.crop, settings.interpolation)
+                maps.append(chunk_maps.cpu().numpy().astype(np.float16))
+        regions = [_gradcam.region(size, settings, settings.cells) for size in images.sizes.tolist()]
         return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps)[:, None], regions)
 
     def paper_boxes(
@@ -130,7 +183,9 @@ class KDTeacher(wsbench.Method):
         from . import _gradcam
 
         assert boxed is not None
-        return _gradcam.algorithm_1(images, prediction, boxed, self.settings.threshold)
+        settings = self.settings
+        minimum = _gradcam.minimum_share(boxed, settings.minimum, settings.percentile)
+        return _gradcam.algorithm_1(images, prediction, settings.threshold, minimum, settings.area)
 
     def networks(self) -> Mapping[str, nn.Module]:
         return {"classifier": self.network}
@@ -195,6 +250,8 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
         "presets": {"paper": {}, "quick": QUICK},
         "box_supervision": wsbench.BoxSupervision.PAPER,
         "box_use": "Algorithm 1 drops boxes smaller than the smallest annotated one",
+        "after_fit": AFTER_FIT,
+        "after_predict": AFTER_PREDICT,
     }
     return [
         wsbench.MethodSpec(
@@ -211,5 +268,23 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             build=KDStudent,
             requires=teacher_of,
             **shared,
+        ),
+    ]
+
+
+@wsbench.hookimpl
+def wsbench_commands() -> list[wsbench.CommandSpec]:
+    from . import _commands
+
+    return [
+        wsbench.CommandSpec(
+            "kd-choices",
+            "what a mIOU of KD-Grad-CAM is made of: every reading of its paper",
+            _commands.choices,
+        ),
+        wsbench.CommandSpec(
+            "kd-picture",
+            "draws Fig. 5 of KD-Grad-CAM: maps and boxes of teacher and student",
+            _commands.picture,
         ),
     ]

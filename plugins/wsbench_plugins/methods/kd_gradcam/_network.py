@@ -38,8 +38,9 @@ class Classifier(nn.Module):
             self.head(self.features(images).mean(dim=(2, 3)))
         )
 
-    def logits_and_cam(self, images: Tensor, output: int) -> tuple[Tensor, Tensor]:
-        """Logits, and the Grad-CAM of one output at the last features: ``(N, 2)`` and ``(N, h, w)`` >= 0.
+    def logits_and_cam(self, images: Tensor, output: int, *, relu: bool = True) -> tuple[Tensor, Tensor]:
+        """Logits, and the Grad-CAM of one output at the last features: ``(N, 2)`` and ``(N, h, w)``, with
+        ``relu`` >= 0.
 
         The gradient of a logit with respect to a feature map is the head's weight over h w everywhere,
         so Grad-CAM needs no backward pass.
@@ -47,7 +48,8 @@ class Classifier(nn.Module):
         features = self.features(images)
         logits = self.head(features.mean(dim=(2, 3)))
         weights = self.head.weight[output] / (features.shape[2] * features.shape[3])
-        return logits, torch.einsum("k,nkhw->nhw", weights, features).relu()
+        cam = torch.einsum("k,nkhw->nhw", weights, features)
+        return logits, cam.relu() if relu else cam
 
 
 def build(settings: TeacherSettings, backbone_seed: int, *, pretrained: bool = True) -> Classifier:
