@@ -103,6 +103,64 @@ def test_order_changes_with_the_epoch_and_holds_every_image() -> None:
     assert {epoch for epoch, _ in orders[1]} == {1}
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "sizes"),
+    [
+        (35, [36]),
+        (7, [7, 7, 7, 7, 8]),
+        (8, [8, 8, 8, 8, 4]),
+        (36, [36]),
+        (50, [36]),
+        (1, [1] * 36),
+    ],
+)
+def test_a_last_batch_of_one_joins_the_batch_before_it(batch_size: int, sizes: list[int]) -> None:
+    view = testing.toy().views.weak(testing.toy().roles.members["fit"])
+    images = WeakImages(view, 10, 12, jitter)
+    settings = SETTINGS.model_copy(update={"batch_size": batch_size})
+    loader = keyed_loader(images, settings, order_seed=7)
+    assert [len(labels) for _, labels in loader] == sizes
+    assert len(loader) == len(sizes)
+    drawn = torch.cat([labels for _, labels in loader])
+    whole = keyed_loader(images, settings.model_copy(update={"batch_size": 36}), order_seed=7)
+    assert torch.equal(drawn, next(iter(whole))[1])
+
+
+def test_batches_of_select_and_a_single_image_stay() -> None:
+    view = testing.toy().views.weak(testing.toy().roles.members["fit"])
+    settings = SETTINGS.model_copy(update={"batch_size": 7})
+    held_out = keyed_loader(WeakImages(view, 10, 12, jitter), settings)
+    assert [len(labels) for _, labels in held_out] == [7, 7, 7, 7, 7, 1]
+    single = keyed_loader(WeakImages(view.take(0, 1), 10, 12, jitter), settings, order_seed=7)
+    assert [len(labels) for _, labels in single] == [1]
+
+
+def test_batchnorm_trains_where_the_last_batch_would_hold_one_image(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"batch_size": 7})
+    module = Small(settings)
+    module.layers.insert(1, torch.nn.BatchNorm1d(10 * 12))
+    fit(run_in(tmp_path), settings, module)
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history.epoch.tolist() == [0, 1, 2, 3]
+    loader = keyed_loader(Rows(), settings, order_seed=7)
+    orders = []
+    for epoch in (0, 1):
+        loader.batch_sampler.sampler.set_epoch(epoch)
+        orders.append([row for batch in loader for row in batch.tolist()])
+    assert orders[0] != orders[1]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(36))
+
+
+class Rows(torch.utils.data.Dataset):
+    """Its items are their rows."""
+
+    def __len__(self) -> int:
+        return 36
+
+    def __getitem__(self, key: tuple[int, int]) -> int:
+        return key[1]
+
+
 def test_training_leaves_checkpoints_and_history(tmp_path: Path) -> None:
     epochs = []
     run = run_in(tmp_path, epoch_ended=lambda epoch, metrics: epochs.append((epoch, sorted(metrics))))

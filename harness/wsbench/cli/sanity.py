@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wsbench.cli import options, tables
+from wsbench.cli.faithfulness import show_faithfulness
 
 if TYPE_CHECKING:
     from wsbench.contract.records import Record
@@ -25,9 +26,24 @@ def sanity(
             "trains the method a second time."
         ),
     ] = None,
+    faithfulness: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Instead, remove pixels by the maps: road, insertion, deletion, separated by commas. Takes "
+            "seconds of CPU time an image.",
+        ),
+    ] = None,
+    size: Annotated[
+        int, typer.Option(help="Side in pixels that images are reduced to for --faithfulness.")
+    ] = 128,
     images: Annotated[
-        int, typer.Option(min=1, help="Number of test images. The first by name that have a class are taken.")
-    ] = 50,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Number of test images. The first by name that have a class are taken. By default 50.",
+        ),
+    ] = None,
     picture: Annotated[Path | None, typer.Option(help="Draw the first maps into this PNG file.")] = None,
     root: options.Root = None,
     cache: options.Cache = None,
@@ -38,7 +54,8 @@ def sanity(
     """Check whether a run's maps depend on what it learnt.
 
     Parameters are randomised, or the method is trained on random labels. Maps that stay similar do not
-    depend on what was learnt (Adebayo et al. 2018).
+    depend on what was learnt (Adebayo et al. 2018). With --faithfulness, pixels are removed by the maps, and
+    the fall of class scores is compared with that by blank, random and image-blind maps.
     """
     from wsbench.sanity import checks, pictures
     from wsbench.utils.progress import choose_progress
@@ -48,13 +65,17 @@ def sanity(
     if picture is not None:
         try_file(picture)
     plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
+    if faithfulness is not None:
+        show_faithfulness(run, faithfulness, size, plugins, progress, root=root, images=images, device=device)
+        if not check and picture is None:
+            return
     done = checks.run_checks(
         run,
         plugins,
         progress,
         root=root,
         checks=check or checks.DEFAULT,
-        images=images,
+        images=images or checks.IMAGES,
         device=device,
     )
     _show(done.record, checks.rows_of(done.record))

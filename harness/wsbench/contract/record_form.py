@@ -211,12 +211,23 @@ class CheckForm(Form):
     undefined: Count
 
 
+class FaithfulnessForm(Form):
+    """What becomes of class scores when pixels are removed by maps; by measure, then by map."""
+
+    size: Count
+    images: Count
+    maps: Count
+    cpu_seconds: Measured
+    measures: Annotated[dict[Name, dict[Name, SimilarityForm]], Len(1)]
+
+
 class SanityForm(Form):
     """What `wsbench sanity` measured."""
 
     images: Count
     maps: Count
     checks: dict[Name, Annotated[list[CheckForm], Len(1)]]
+    faithfulness: FaithfulnessForm | None = None
 
 
 class EvaluationsForm(Form):

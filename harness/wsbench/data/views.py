@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from wsbench.types import ORGANS, Box, Sample, WeakSample
+from wsbench.utils.sealed import Sealed
 
 ImageArray = Callable[[int, int], np.ndarray]
 """A function of height and width that returns all M images as a ``(M, height, width)`` uint8 memory map."""
@@ -116,6 +117,18 @@ class ImageView:
         """Yield views of at most ``size`` consecutive images each."""
         for start in range(0, len(self), size):
             yield self.take(start, start + size)
+
+
+def with_pixels(view: ImageView, array: ImageArray) -> ImageView:
+    """The images of a view with other pixels; names, sizes and organ masks stay.
+
+    Args:
+        view: N images.
+        array: a function of height and width that returns ``(N, height, width)`` uint8.
+    """
+    organs, rows = view._organs, view._rows
+    own = np.arange(len(view))
+    return replace(view, _array=Sealed(array), _organs=Sealed(lambda size: organs(size)[rows]), _rows=own)
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,8 @@ def sanity(rows: Sequence[Row]) -> list[str]:
                 seeds = ", ".join(str(record.seed) for record in with_check)
                 cells.append([row.label("uniform"), seeds, title, *_similarities(with_check, check)])
     header = ["method", "seeds", "random", "Spearman", "SSIM", "HOG", "undefined"]
-    return [page_words.SANITY, markdown_table(header, cells)] if cells else []
+    similarities = [page_words.SANITY, markdown_table(header, cells)] if cells else []
+    return [*similarities, *faithfulness(rows)]
 
 
 def _similarities(checked: Sequence[Record], check: str) -> list[str]:
@@ -134,6 +135,30 @@ def _similarities(checked: Sequence[Record], check: str) -> list[str]:
         cells.append("-" if None in values else f"{statistics.fmean(values):.3f}")
     undefined, maps = sum(result["undefined"] for result in measured), sum(r.sanity["maps"] for r in checked)
     return [*cells, f"{undefined} of {maps}"]
+
+
+def faithfulness(rows: Sequence[Row]) -> list[str]:
+    """The table of faithfulness, with means over the seeds that were measured at one size; empty where there
+    are none."""
+    cells = []
+    for row in rows:
+        by_size: dict[int, list[Record]] = {}
+        for record in row.records:
+            if measured := record.sanity.get("faithfulness"):
+                by_size.setdefault(measured["size"], []).append(record)
+        for size, of_size in sorted(by_size.items()):
+            seeds = ", ".join(str(record.seed) for record in of_size)
+            results = [record.sanity["faithfulness"]["measures"] for record in of_size]
+            for which, title in page_words.FAITHFULNESS_MAPS.items():
+                values = [_faithful(results, name, which) for name in page_words.FAITHFULNESS_MEASURES]
+                cells.append([row.label("uniform"), seeds, f"{size}", title, *values])
+    header = ["method", "seeds", "pixels", "map", *page_words.FAITHFULNESS_MEASURES.values()]
+    return [page_words.FAITHFULNESS, markdown_table(header, cells)] if cells else []
+
+
+def _faithful(results: Sequence[Mapping[str, Any]], name: str, which: str) -> str:
+    values = [measures[name][which]["value"] for measures in results if name in measures]
+    return f"{statistics.fmean(values):.3f}" if values and None not in values else "-"
 
 
 def published_table(paper: Paper, table: PublishedTable) -> str:

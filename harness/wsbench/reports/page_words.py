@@ -53,6 +53,32 @@ equal map, which cannot depend on what was learnt. In the rows of another image 
 are the trained method's maps of two images. Means over maps, without those that are constant.
 """
 
+FAITHFULNESS_MEASURES = {
+    "road": "ROAD",
+    "road_most": "most",
+    "road_least": "least",
+    "insertion": "insertion",
+    "deletion": "deletion",
+}
+"""The values of faithfulness by their names in records, and their headings."""
+
+FAITHFULNESS_MAPS = {
+    "map": "the method's",
+    "blank": "blank",
+    "random": "random",
+    "prior": "boxes of calibrate",
+}
+"""The maps by which pixels are removed."""
+
+FAITHFULNESS = """## Faithfulness
+
+Class scores when pixels are removed by a map, at a reduced size (`wsbench sanity --faithfulness`). *most* and
+*least*: without the most and the least relevant pixels. ROAD: half their difference (higher is better).
+*insertion* and *deletion*: the area under the class score while pixels are inserted (higher is better) or
+deleted (lower is better). A map that is no better than the other three does not say what the score depends
+on.
+"""
+
 TITLES = {
     "uniform": "## Protocol `uniform`: boxes and thresholds chosen by the harness\n",
     "paper": "## Protocol `paper`: every method's own boxes and thresholds\n",

@@ -213,7 +213,7 @@ def run_checks(
     check_device(device, used=True)
     folder = folder.resolve()
     record = records.load(folder / records.FILE)
-    subject = _subject(record, plugins, progress, root, images, device)
+    subject = subject_of(record, plugins, progress, root, images, device)
     if "labels" in checks and subject.job.plan.spec.box_supervision is BoxSupervision.FIT:
         raise WsbenchError(
             f"{subject.job.plan.spec.name} learns from boxes, which random labels would not change"
@@ -243,9 +243,14 @@ def rows_of(record: Record) -> list[Mapping[str, Any]]:
     return [row for check in (*CHECKS, REFERENCE) for row in by_check.get(check, ())]
 
 
-def _subject(
+def subject_of(
     record: Record, plugins: Plugins, progress: Progress, root: Path | None, images: int, device: str
 ) -> Subject:
+    """A finished run with its dataset, and its first test images that have a class.
+
+    Raises:
+        WsbenchError: another program predicted, or no test image has a class.
+    """
     if record.is_external:
         raise WsbenchError(
             f"{record.folder}: the predictions of another program have no network that could be randomised"
@@ -295,4 +300,5 @@ def _noted(
     by_check: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         by_check.setdefault(row["check"], []).append(row)
-    return {**same_run, "checks": {**(before["checks"] if same else {}), **by_check}}
+    kept = {name: before[name] for name in ("faithfulness",) if name in before}
+    return {**same_run, "checks": {**(before["checks"] if same else {}), **by_check}, **kept}

@@ -91,10 +91,36 @@ class _KeyedSampler(Sampler[Key]):
         return ((self._epoch, row) for row in rows.tolist())
 
 
+class _JoinedBatches(Sampler[list[Key]]):
+    """Batches of which the last two are one, where the last would hold a single image.
+
+    BatchNorm over a single value (one image whose features are 1 x 1) has no variance, and torch refuses it
+    in training. Lightning sets the epoch of ``sampler``.
+    """
+
+    def __init__(self, sampler: _KeyedSampler, batch_size: int) -> None:
+        self.sampler = sampler
+        self._batch_size = batch_size
+
+    def __len__(self) -> int:
+        return len(self.sampler) // self._batch_size
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        keys = list(self.sampler)
+        starts = range(0, len(keys) - 1, self._batch_size)
+        batches = [keys[start : start + self._batch_size] for start in starts]
+        batches[-1].append(keys[-1])
+        return iter(batches)
+
+
 def keyed_loader(
     images: Dataset[Item], settings: TrainingSettings, *, order_seed: int | None = None
 ) -> DataLoader[Item]:
     """A loader that yields batches of ``(images, labels)``.
+
+    Where an epoch is shuffled and its last batch would hold one image, that image joins the batch before it,
+    which BatchNorm needs. All other batches are as without this rule. One image in all stays alone, and so
+    does every image where the batch size is 1.
 
     Args:
         images: `WeakImages`, or a dataset that takes the same keys.
@@ -105,15 +131,24 @@ def keyed_loader(
         A loader for `train`.
     """
     count = len(cast("Sized", images))  # torch's class promises no length
+    sampler = _KeyedSampler(count, order_seed or 0, shuffle=order_seed is not None)
     return DataLoader(
         images,
-        batch_size=settings.batch_size,
-        sampler=_KeyedSampler(count, order_seed or 0, shuffle=order_seed is not None),
+        **_batching(sampler, settings.batch_size, training=order_seed is not None),
         num_workers=settings.loader_workers,
         worker_init_fn=functools.partial(_serve, os.getpid()),
         pin_memory=torch.cuda.is_available(),
         generator=torch.Generator(),  # without one, every epoch would draw from the global generator
     )
+
+
+def _batching(sampler: _KeyedSampler, batch_size: int, *, training: bool) -> dict[str, Any]:
+    """The arguments of a loader that make batches. Batches of the select role stay, since their losses count
+    alone."""
+    lone = 1 < batch_size < len(sampler) and len(sampler) % batch_size == 1
+    if training and lone:
+        return {"batch_sampler": _JoinedBatches(sampler, batch_size)}
+    return {"batch_size": batch_size, "sampler": sampler}
 
 
 def _serve(parent: int, worker: int) -> None:
