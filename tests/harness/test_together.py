@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.data import BatchSampler
 
 import wsbench
 from wsbench.errors import WsbenchError
@@ -138,7 +139,7 @@ def test_two_processes_give_the_numbers_of_one_even_if_one_of_them_dies(
 def test_each_process_has_its_rows_of_every_batch(
     rank: int, rows: list[list[int]], weights: list[float]
 ) -> None:
-    shares = Shares(range(7), 3, Ranks(rank, 2, rank, 2))
+    shares = Shares(BatchSampler(range(7), 3, drop_last=False), Ranks(rank, 2, rank, 2))
     assert (list(shares), len(shares)) == (rows, 3)
     assert [shares.weight(batch) for batch in range(3)] == pytest.approx(weights)
     assert [shares.size(batch) for batch in range(3)] == [3, 3, 1]
@@ -148,7 +149,8 @@ def test_each_process_has_its_rows_of_every_batch(
 @pytest.mark.parametrize("processes", [2, 3, 8])
 def test_weighted_means_of_the_processes_are_the_mean_of_the_batch(size: int, processes: int) -> None:
     values = torch.arange(20.0) ** 2
-    shares = [Shares(range(20), size, Ranks(rank, processes, rank, processes)) for rank in range(processes)]
+    batches = BatchSampler(range(20), size, drop_last=False)
+    shares = [Shares(batches, Ranks(rank, processes, rank, processes)) for rank in range(processes)]
     of_all = zip(*shares, strict=True)
     for batch, parts in enumerate(of_all):
         means = [values[part].mean() * own.weight(batch) for part, own in zip(parts, shares, strict=True)]

@@ -6,7 +6,6 @@ with one process. Gradients, batch statistics and logged losses are those of the
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -75,31 +74,32 @@ def trainer_options(module: lightning.LightningModule, ranks: Ranks, device: tor
 class Shares(Sampler[list[Any]]):
     """The rows of every batch that one process has.
 
-    Process r of n has rows r, r + n, r + 2n ... of a batch. Of a last batch with fewer rows than processes,
-    every process has all.
+    Process r of n has rows r, r + n, r + 2n ... of a batch. Of a batch with fewer rows than processes, every
+    process has all.
 
     Args:
-        sampler: of single rows, in the same order in every process.
-        batch_size: rows of a batch of all processes.
+        batches: the batches of all processes, in the same order in every process.
         ranks: the place of this process.
     """
 
-    def __init__(self, sampler: Any, batch_size: int, ranks: Ranks) -> None:
-        self.sampler = sampler  # Lightning looks for it here, to set the epoch
-        self._batch_size = batch_size
+    def __init__(self, batches: Any, ranks: Ranks) -> None:
+        self.sampler = batches.sampler  # Lightning looks for it here, to set the epoch
+        self._batches = batches
         self._ranks = ranks
+        self._sizes: list[int] = []
 
     def __len__(self) -> int:
-        return math.ceil(len(self.sampler) / self._batch_size)
+        return len(self._batches)
 
     def __iter__(self) -> Iterator[list[Any]]:
-        rows = list(self.sampler)
-        for start in range(0, len(rows), self._batch_size):
-            yield list(self._share(rows[start : start + self._batch_size]))
+        self._sizes = []
+        for batch in self._batches:
+            self._sizes.append(len(batch))
+            yield list(self._share(batch))
 
     def size(self, batch: int) -> int:
-        """The number of rows of a batch of all processes, by the number of the batch."""
-        return min(self._batch_size, len(self.sampler) - batch * self._batch_size)
+        """The number of rows of a batch of all processes, by its number in the epoch that has begun."""
+        return self._sizes[batch]
 
     def weight(self, batch: int) -> float:
         """The factor of this process's mean loss, with which the mean over processes is that of the batch."""
@@ -114,10 +114,9 @@ def shared_loader(loader: DataLoader[Any], ranks: Ranks) -> DataLoader[Any]:
     """A loader of this process's rows of every batch."""
     if ranks.size == 1:
         return loader
-    assert loader.batch_size is not None  # `keyed_loader` makes no other
     return DataLoader(
         loader.dataset,
-        batch_sampler=Shares(loader.sampler, loader.batch_size, ranks),
+        batch_sampler=Shares(loader.batch_sampler, ranks),
         num_workers=loader.num_workers,
         worker_init_fn=loader.worker_init_fn,
         pin_memory=loader.pin_memory,
