@@ -463,7 +463,7 @@ def test_the_table_of_rows_has_the_range_of_single_prompts(
 def test_a_page_shows_the_spread_of_rows_that_have_one(
     tmp_path: Path, command: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wsbench.reports.leaderboard.refuse_subset", lambda dataset: None)
+    monkeypatch.setattr("wsbench.reports.admission.refuse_subset", lambda dataset: None)
     loaded = small_phantom()
     (file,) = spread_files(loaded, tmp_path, 0.2)
     words = [*COMMAND, file, "--boxes", "pixels:xyxy", "--submit"]

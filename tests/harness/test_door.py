@@ -45,7 +45,7 @@ def test_numpys_numbers_and_text_are_what_the_command_line_would_read(tmp_path: 
         ({"seed": np.True_}, "seed=np.True_ is not valid: it must be a whole number"),
         ({"seed": "one"}, "seed='one' is not valid: "),
         ({"seed": [0, 1]}, "seed=[0, 1] is not valid: "),
-        ({"folds": "many"}, "folds='many' is not valid: "),
+        ({"folds": "many"}, "no image has the attribute 'many' to leave out by; known: "),
         ({"folds": 1}, "folds=1 is not valid: Input should be greater than or equal to 2"),
         ({"folds": True}, "folds=True is not valid: it must be a whole number"),
         ({"options": ["cells=3"]}, "options=['cells=3'] is not valid: Input should be a valid dictionary"),
