@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
+import subprocess  # nosec B404 # this command alone is started
 import sys
 import tempfile
 import threading
@@ -60,9 +60,10 @@ def trained_together(jobs: Sequence[Job], devices: int, nodes: int) -> Iterator[
         if ranks.rank > 0:
             following.follow(jobs, ranks)
             yield False
-            return
-        yield True
-        following.dismiss(ranks)
+        else:
+            yield True
+            following.dismiss(ranks)
+        together.leave(ranks)
 
 
 @contextmanager
@@ -157,7 +158,7 @@ class _Child:
 
 
 def _popen(environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    return subprocess.Popen(  # nosec B603
         [sys.executable, "-m", "wsbench", *sys.argv[1:]],
         env=environment,
         stdin=subprocess.DEVNULL,

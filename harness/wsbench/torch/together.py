@@ -48,6 +48,12 @@ def join(ranks: Ranks) -> None:
         )
 
 
+def leave(ranks: Ranks) -> None:
+    """Close the connection to the other processes."""
+    if ranks.size > 1 and distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
 def told_by_the_first(message: Any, ranks: Ranks) -> Any:
     """What the first process says. It says ``message``; what the others pass plays no part."""
     if ranks.size == 1:

@@ -39,7 +39,7 @@ def write_benchmark(folder: Path, truth: Mapping[str, Mapping[str, Any]]) -> Non
     for name in sorted(truth)[:-1]:
         masks[name], points[name] = {}, {}
         for finding, runs in truth[name].items():
-            chance = random.Random(wsbench.seed_from("human benchmark", name, finding))
+            chance = random.Random(wsbench.seed_from("human benchmark", name, finding))  # nosec B311
             height, width = runs["size"]
             pixels = wsbench.geometry.Mask.of_rle(finding, width, height, runs["counts"]).pixels()
             drawn = _moved(pixels, chance)

@@ -27,13 +27,13 @@ def made_readings(truth: wsbench.types.Reading, width: int, height: int) -> list
         truth: what is there.
         width, height: the size of the image, in pixels.
     """
-    chance = random.Random(wsbench.seed_from("vindr readers", truth.image))
+    chance = random.Random(wsbench.seed_from("vindr readers", truth.image))  # nosec B311 # made data
     chosen = sorted(chance.sample(READERS, ON_AN_IMAGE))
     return [_reading(reader, truth, width, height) for reader in chosen]
 
 
 def _reading(reader: str, truth: wsbench.types.Reading, width: int, height: int) -> wsbench.types.Reading:
-    chance = random.Random(wsbench.seed_from("vindr reader", truth.image, reader))
+    chance = random.Random(wsbench.seed_from("vindr reader", truth.image, reader))  # nosec B311 # made data
     boxes = [_moved(box, width, height, chance) for box in truth.boxes if chance.random() >= MISSED]
     if chance.random() < INVENTED:
         label = truth.boxes[0].label if truth.boxes else "Other lesion"
