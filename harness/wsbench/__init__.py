@@ -1,8 +1,8 @@
 """wsbench: honest benchmarks for weakly supervised localisation on chest X-rays.
 
 The public names are those of ``__init__.pyi``, of `wsbench.torch`, `wsbench.geometry`, `wsbench.metrics`,
-`wsbench.images` and `wsbench.names`, and the functions of `wsbench.testing`. A name is loaded when it is
-first used, so that importing `wsbench` takes no time.
+`wsbench.images`, `wsbench.names` and `wsbench.finished`, and the functions of `wsbench.testing`. A name is
+loaded when it is first used, so that importing `wsbench` takes no time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from wsbench.utils.deprecation import warn_renamed
 __version__ = "0.1.0"
 
 NAMESPACES = ("torch", "geometry", "metrics", "images", "names", "finished")
-"""The modules of public names, to which most names of the first version have moved."""
+"""The modules of public names."""
+
+MOVED_TO = ("torch", "geometry", "metrics", "images")
+"""Those to which most names of the first version have moved."""
 
 RENAMED = {"Run": "RunContext"}
 """Names of the first version that were replaced, with the new name of each."""
@@ -31,7 +34,7 @@ def __getattr__(name: str) -> Any:
     if name in RENAMED:
         warn_renamed(name, RENAMED[name])
         return _load(RENAMED[name])
-    for namespace in NAMESPACES:
+    for namespace in MOVED_TO:
         module = import_module(f"{__name__}.{namespace}")
         if name in module.__all__:
             warn_renamed(name, f"{namespace}.{name}")

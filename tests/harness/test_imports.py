@@ -1,0 +1,27 @@
+"""Every module of the upper rooms can be the first that a program imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import importlib, pkgutil, sys
+import wsbench
+
+ROOMS = ("cli", "finished", "images", "metrics", "names", "reports", "runs", "sanity", "testing")
+modules = [module.name for module in pkgutil.walk_packages(wsbench.__path__, "wsbench.")]
+for name in [name for name in modules if name.split(".")[1] in ROOMS]:
+    for loaded in [loaded for loaded in sys.modules if loaded.split(".")[0] == "wsbench"]:
+        del sys.modules[loaded]
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        print(name, error)
+"""
+
+
+def test_no_module_needs_another_one_to_be_imported_before_it() -> None:
+    """Tests import most modules, so a circle shows only where a command begins with another module."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    assert done.stdout == ""
