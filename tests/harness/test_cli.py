@@ -171,7 +171,7 @@ def test_pictures_of_a_run(command, tmp_path: Path) -> None:
     assert command("run", "-m", "two_lungs", "--no-references", "--quiet", *SMALL)[0] == 0
     run = str(next(tmp_path.glob("runs/phantom/two_lungs/*")))
     code, out, _ = command("picture", run, "--each", "1", "--quiet")
-    assert (code, out) == (0, "1 pictures in pictures\n")
+    assert (code, out) == (0, "1 picture in pictures\n")
     (path,) = tmp_path.glob("pictures/tb-*.png")
     assert path.stat().st_size > 1000
     assert command("picture", run, "--sheet", "--out", "all", "--quiet")[1] == "2 examples in all/sheet.png\n"
@@ -182,7 +182,7 @@ def test_pictures_of_a_run(command, tmp_path: Path) -> None:
     assert command("run", "-m", "two_lungs", "--no-references", "--quiet", *fewer)[0] == 0
     other = str(next(tmp_path.glob("other/phantom/two_lungs/*")))
     code, out, _ = command("picture", run, other, "--each", "1", "--quiet")
-    assert (code, out) == (0, "1 pictures in pictures\n")  # side by side, though their data differ
+    assert (code, out) == (0, "1 picture in pictures\n")  # side by side, though their data differ
     line = refused(command("picture", run, "--class", "tv"))
     assert line == "unknown class 'tv'; did you mean 'tb'? (known: tb)" or line.startswith(
         "unknown class 'tv'"

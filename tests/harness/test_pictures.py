@@ -242,4 +242,4 @@ def test_a_dataset_without_boxes_is_a_line_and_its_cases_are_drawn(tmp_path: Pat
     assert "no test image has a box of the classes; name some with --image, or outcomes with --cases" in line
     assert len(line) <= 250
     code, out, err = command("picture", folder, "--cases", "tp", "--each", "1", *plugin)
-    assert (code, out) == (0, "1 pictures in pictures\n"), err
+    assert (code, out) == (0, "1 picture in pictures\n"), err

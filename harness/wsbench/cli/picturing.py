@@ -88,7 +88,7 @@ def picture(
             stem = file_stem(f"{line[0].label}-{Path(line[0].sample.name).with_suffix('')}")
             pictures.draw([line], out / f"{stem}.png", below=below)
             advance(1)
-    print(f"{len(lines)} pictures in {out}")
+    print(f"{len(lines)} picture{'' if len(lines) == 1 else 's'} in {out}")
 
 
 @dataclass(frozen=True)

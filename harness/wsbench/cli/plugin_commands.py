@@ -40,5 +40,6 @@ class WithPlugins(TyperGroup):
 
 
 def _command_of(spec: CommandSpec) -> Any:
-    info = CommandInfo(name=spec.name, callback=spec.run, short_help=spec.summary)
+    sentence = f"{spec.summary[:1].upper()}{spec.summary[1:].rstrip('.')}."  # as those of built-in commands
+    info = CommandInfo(name=spec.name, callback=spec.run, short_help=sentence)
     return get_command_from_info(info, pretty_exceptions_short=False, rich_markup_mode=None)

@@ -215,7 +215,7 @@ def roc(
     for class_name in label or ():
         choose(class_name, known, "class")
     draw(finished, label or list(known), out)
-    print(f"{len(finished)} runs in {out}")
+    print(f"{len(finished)} run{'' if len(finished) == 1 else 's'} in {out}")
 
 
 def _stated_prompts(words: list[str] | None, join: str | None) -> Prompts | None:
