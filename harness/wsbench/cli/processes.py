@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from wsbench.errors import WsbenchError, as_line
-from wsbench.utils.ranks import NAMES, Ranks
+from wsbench.utils.ranks import Ranks
 from wsbench.utils.signals import left_to_this_process
 from wsbench.utils.workers import serve
 
@@ -94,7 +94,9 @@ def _first_of(place: Mapping[str, str], logs: Path) -> Iterator[None]:
     children = [
         _Child.start({**place, **_numbers(place, number)}, logs / f"{number}.log") for number in numbers
     ]
-    os.environ.update({**place, **_numbers(place, 0)})
+    own = {**place, **_numbers(place, 0)}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
     watch = _Watch(children)
     try:
         yield
@@ -109,8 +111,10 @@ def _first_of(place: Mapping[str, str], logs: Path) -> Iterator[None]:
         watch.stop()
         for child in children:
             child.process.kill()
-        for name in NAMES:
+        for name, value in before.items():
             os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _place(devices: int, nodes: int) -> Mapping[str, str]:
