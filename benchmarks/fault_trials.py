@@ -76,7 +76,7 @@ def warm() -> None:
 
     import wsbench.runs.recomputing
     import wsbench.runs.runner
-    import wsbench.sanity.pictures
+    import wsbench.studies.sanity.pictures
     import wsbench.torch.inference
     import wsbench.torch.trainer
 

@@ -16,9 +16,9 @@ from wsbench.contract import plugins, records
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
 from wsbench.reports import leaderboard
-from wsbench.sanity import checks
-from wsbench.sanity.faithfulness import FILE, measure
-from wsbench.sanity.probe import MAPS, Question
+from wsbench.studies.sanity import checks
+from wsbench.studies.sanity.faithfulness import FILE, measure
+from wsbench.studies.sanity.probe import MAPS, Question
 from wsbench.utils.progress import Lines, Silent
 
 DATA = {"images": 60, "size": 64}

@@ -7,8 +7,8 @@ import pytest
 import torch
 from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 
-from wsbench.sanity import perturbation
-from wsbench.sanity.perturbation import area, imputed, pixel_order, road_values
+from wsbench.studies.sanity import perturbation
+from wsbench.studies.sanity.perturbation import area, imputed, pixel_order, road_values
 
 
 def test_the_most_relevant_pixel_is_first_and_ties_depend_on_the_seed_alone() -> None:

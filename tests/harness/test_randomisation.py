@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from wsbench import testing
-from wsbench.sanity.randomisation import by_depth, layers, redraw, stages, with_random_labels
+from wsbench.studies.sanity.randomisation import by_depth, layers, redraw, stages, with_random_labels
 
 
 class Tokens(nn.Module):

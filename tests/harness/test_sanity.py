@@ -18,7 +18,7 @@ from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
 from wsbench.reports import leaderboard
 from wsbench.runs import rescoring
-from wsbench.sanity import checks, pictures
+from wsbench.studies.sanity import checks, pictures
 from wsbench.utils.progress import Silent
 
 DATA = {"images": 80, "size": 64}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wsbench.sanity import similarity
+from wsbench.studies.sanity import similarity
 
 RAMP = np.linspace(0, 1, 64).reshape(8, 8)
 

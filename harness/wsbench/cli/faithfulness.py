@@ -35,10 +35,10 @@ def show_faithfulness(
         size: side in pixels that images are reduced to.
         plugins: all plugins.
         progress: shows long work.
-        values: further arguments of `wsbench.sanity.faithfulness.measure`.
+        values: further arguments of `wsbench.studies.sanity.faithfulness.measure`.
     """
-    from wsbench.sanity.faithfulness import measure
-    from wsbench.sanity.probe import Question
+    from wsbench.studies.sanity.faithfulness import measure
+    from wsbench.studies.sanity.probe import Question
 
     measures = tuple(dict.fromkeys(name.strip() for name in names.split(",")))
     _show(measure(run, plugins, progress, Question(measures, size), **values))

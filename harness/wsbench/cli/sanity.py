@@ -57,7 +57,7 @@ def sanity(
     depend on what was learnt (Adebayo et al. 2018). With --faithfulness, pixels are removed by the maps, and
     the fall of class scores is compared with that by blank, random and image-blind maps.
     """
-    from wsbench.sanity import checks, pictures
+    from wsbench.studies.sanity import checks, pictures
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_file, try_folder
 
@@ -84,7 +84,7 @@ def sanity(
 
 
 def _show(record: Record, rows: list[Mapping[str, Any]]) -> None:
-    from wsbench.sanity.similarity import MEASURES
+    from wsbench.studies.sanity.similarity import MEASURES
 
     cells = []
     for row in rows:

@@ -27,9 +27,9 @@ from wsbench.runs.rescoring import dataset_of, plan_of
 from wsbench.runs.runner import fitted, restored
 from wsbench.runs.scoring_inputs import resamples
 from wsbench.runs.stages import finished, locked
-from wsbench.sanity import randomisation
-from wsbench.sanity.similarity import MEASURES, similarities
 from wsbench.scoring.bootstrap import Resamples, interval, ratio
+from wsbench.studies.sanity import randomisation
+from wsbench.studies.sanity.similarity import MEASURES, similarities
 from wsbench.types import Sample
 from wsbench.utils.devices import check_device
 from wsbench.utils.hashing import seed_from

@@ -9,8 +9,8 @@ import numpy as np
 
 from wsbench.reports.figures import save
 from wsbench.reports.pictures import SIDE
-from wsbench.sanity.checks import Sanity
-from wsbench.sanity.similarity import normalised, varies
+from wsbench.studies.sanity.checks import Sanity
+from wsbench.studies.sanity.similarity import normalised, varies
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,8 +14,8 @@ from wsbench.contract.base import Method
 from wsbench.data.views import with_pixels
 from wsbench.errors import WsbenchError, choose
 from wsbench.geometry.coordinates import full_image, over_whole_image
-from wsbench.sanity import perturbation
-from wsbench.sanity.checks import Subject
+from wsbench.studies.sanity import perturbation
+from wsbench.studies.sanity.checks import Subject
 from wsbench.types import Prediction
 from wsbench.utils.hashing import seed_from
 
@@ -34,7 +34,7 @@ class Question:
     """What is measured.
 
     Attributes:
-        measures: names of `wsbench.sanity.perturbation.IMAGES`.
+        measures: names of `wsbench.studies.sanity.perturbation.IMAGES`.
         size: side in pixels that images are reduced to.
     """
 

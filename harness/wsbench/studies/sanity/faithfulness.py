@@ -1,6 +1,6 @@
 """Faithfulness: does a class score fall when the pixels are removed that the map points at?
 
-Each measure of `wsbench.sanity.perturbation` is taken of the method's map and of three maps that show
+Each measure of `wsbench.studies.sanity.perturbation` is taken of the method's map and of three maps that show
 nothing: a blank map, random values, and where boxes of calibrate lie. A score falls whatever is removed, so a
 number says something beside theirs alone.
 """
@@ -25,9 +25,9 @@ from wsbench.files.writing import json_text, read_json
 from wsbench.runs.runner import restored
 from wsbench.runs.scoring_inputs import resamples
 from wsbench.runs.stages import finished, locked
-from wsbench.sanity.checks import IMAGES, Subject, subject_of
-from wsbench.sanity.probe import MAPS, Probe, Question
 from wsbench.scoring.bootstrap import Resamples, interval, ratio
+from wsbench.studies.sanity.checks import IMAGES, Subject, subject_of
+from wsbench.studies.sanity.probe import MAPS, Probe, Question
 from wsbench.utils.devices import check_device
 from wsbench.utils.hashing import key_of
 from wsbench.utils.progress import Progress
