@@ -9,7 +9,7 @@ SCRIPT = """
 import importlib, pkgutil, sys
 import wsbench
 
-ROOMS = ("cli", "finished", "images", "metrics", "names", "reports", "runs", "sanity", "testing")
+ROOMS = ("cli", "finished", "images", "metrics", "names", "reports", "runs", "studies", "testing")
 modules = [module.name for module in pkgutil.walk_packages(wsbench.__path__, "wsbench.")]
 for name in [name for name in modules if name.split(".")[1] in ROOMS]:
     for loaded in [loaded for loaded in sys.modules if loaded.split(".")[0] == "wsbench"]:

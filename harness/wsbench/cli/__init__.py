@@ -10,10 +10,12 @@ from wsbench.cli import terminal
 from wsbench.errors import WsbenchError, as_line
 from wsbench.utils.signals import LINE, listening
 from wsbench.utils.system_errors import refusal_of
+from wsbench.utils.workers import end_with_parent
 
 
 def command() -> None:
     """The ``wsbench`` command of a terminal: `main`, in a process of its own."""
+    end_with_parent()
     main(to_the_end=True)
 
 

@@ -150,3 +150,8 @@ def seeds(words: str) -> list[int]:
         raise WsbenchError(
             f"--seeds {words}: must be whole numbers separated by commas, such as 0,1,42"
         ) from None
+
+
+def words(text: str | None) -> list[str] | None:
+    """Split names that are separated by commas; None stays None."""
+    return None if text is None else [word.strip() for word in text.split(",") if word.strip()]

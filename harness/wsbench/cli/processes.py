@@ -17,13 +17,10 @@ from typing import IO, TYPE_CHECKING
 from wsbench.errors import WsbenchError, as_line
 from wsbench.utils.ranks import Ranks
 from wsbench.utils.signals import left_to_this_process
-from wsbench.utils.workers import serve
+from wsbench.utils.workers import PARENT
 
 if TYPE_CHECKING:
     from wsbench.runs.job import Job
-
-PARENT = "WSBENCH_PARENT"
-"""The environment variable that names the process that a further one ends with."""
 
 NODE_NAMES = ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What tells a machine its place among several."""
@@ -76,8 +73,6 @@ def _started(devices: int, nodes: int) -> Iterator[Ranks]:
                 f"--devices {devices} --nodes {nodes}: torchrun has started {ranks.size} processes; "
                 "leave the options out"
             )
-        if PARENT in os.environ:
-            serve(int(os.environ[PARENT]))
         yield ranks
     elif devices * nodes == 1:
         yield ranks

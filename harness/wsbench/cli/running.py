@@ -51,6 +51,15 @@ def run(
     nodes: Annotated[
         int, typer.Option(min=1, help="Number of machines that train together. Type the command on each.")
     ] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Threads of numerical libraries. They change numbers a little. [default: all cores]"
+        ),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait for another process that works in a folder of the run.")
+    ] = False,
     precision: Annotated[
         str | None, typer.Option(help="Precision: 32, bf16 or auto. Same as -o precision=...")
     ] = None,
@@ -85,8 +94,11 @@ def run(
     from wsbench.settings import parse_options
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_folder
+    from wsbench.utils.threads import use_threads
 
     try_folder(runs)
+    if threads is not None:
+        use_threads(threads)
     plugins, planned = options.find_plugins(plugin), list(dict.fromkeys(options.seeds(seeds)))
     changes = parse_options(option or [])
     if precision is not None:
@@ -121,7 +133,7 @@ def run(
     if submit:
         admission.refuse_subset((loaded.of_fold(parts[0]) if parts else loaded).describe())
     targets = transferring.targets(test_on, plugins, loaded, folds=parts, skip_bad=skip_bad)
-    jobs = [Job(plan, loaded, plugins) for plan in plans]
+    jobs = [Job(plan, loaded, plugins, waits=wait) for plan in plans]
     with processes.trained_together(jobs, devices, nodes) as first:
         records = _records(jobs, parts, submission) if first else []
     if not first:

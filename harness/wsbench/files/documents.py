@@ -203,6 +203,8 @@ def reason_of(error: ValidationError, model: type[BaseModel] | None = None) -> s
 def _model_at(model: type[BaseModel] | None, keys: Iterable[str]) -> type[BaseModel] | None:
     """The model of the value that some keys lead to inside a value of a model; None where there is none."""
     for key in keys:
+        if key.isdigit():  # the place in a list, whose model is known
+            continue
         field = model.model_fields.get(key) if model is not None else None
         kinds = [] if field is None else [field.annotation, *get_args(field.annotation)]
         model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def save(figure: Figure, path: Path, *, dpi: int) -> None:
-    """Write a figure as PNG. A letter that the font lacks is drawn as a box, without a warning."""
+    """Write a figure as PNG, or as SVG if the path ends with ``.svg``. A letter that the font lacks is drawn
+    as a box, without a warning."""
     with atomic(path) as file, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(file, format="png", dpi=dpi)
+        if path.suffix == ".svg":
+            figure.savefig(file, format="svg", metadata={"Date": None})  # otherwise it would name the day
+        else:
+            figure.savefig(file, format="png", dpi=dpi)

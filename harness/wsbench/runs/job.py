@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,11 +26,13 @@ class Job:
         plan: the method with its settings, seed, device and folder of runs.
         loaded: the dataset.
         plugins: those whose metrics score, whose methods this one may build on, and whose trackers are told.
+        waits: whether to wait for another process that holds a folder, however long it works.
     """
 
     plan: Plan
     loaded: Loaded
     plugins: Plugins
+    waits: bool = False
 
     @property
     def progress(self) -> Progress:
@@ -45,6 +48,8 @@ class Job:
     def patience(self) -> float:
         """How many seconds to wait for another process that holds the folder. Image-blind methods are run
         beside every other one, so commands meet at their folders, and their runs are short."""
+        if self.waits:
+            return math.inf
         return 0.0 if self.plan.spec.reads_image else PATIENCE
 
     def build(self) -> Method:

@@ -1,1 +1,5 @@
-"""Questions to runs, and over many runs: what is left of maps when the learnt is taken away, for one."""
+"""Questions to runs, and over many runs; what programs use of it stands in ``__init__.pyi``."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -19,6 +19,9 @@ Result = TypeVar("Result")
 FILTERS = "PYTHONWARNINGS"
 """The environment variable of Python's warning filters."""
 
+PARENT = "WSBENCH_PARENT"
+"""The environment variable that holds the number of the process that a command ends with."""
+
 POLL_SECONDS = 0.5
 """Seconds between two checks that the parent is alive. Linux can signal the death of a parent, but takes the
 thread that started the worker for it, which may end long before the process."""
@@ -109,6 +112,15 @@ def serve(parent: int) -> None:
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a forked worker has the parent's handlers
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """Make this process end within a second of the process that `PARENT` names, where the variable is set.
+
+    The variable is removed, because it does not hold for processes that this one starts.
+    """
+    if parent := os.environ.pop(PARENT, ""):
+        threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

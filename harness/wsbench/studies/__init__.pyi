@@ -1,0 +1,3 @@
+from .sweeps.api import sweep as sweep
+from .sweeps.engines.choice import EngineChoice as EngineChoice
+from .sweeps.results import SweepResults as SweepResults
