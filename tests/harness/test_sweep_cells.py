@@ -101,7 +101,7 @@ def test_a_file_is_read_and_options_of_the_command_line_replace_its_keys(tmp_pat
     form = read(path, {"seeds": [7]})
     assert (form.seeds, form.options) == ((7,), {"a": [1, 2]})
     path.write_text("- student\n")
-    with pytest.raises(WsbenchError, match="study.yaml"):
+    with pytest.raises(WsbenchError, match=r"study\.yaml"):
         read(path, {})
 
 

@@ -222,5 +222,5 @@ def _show_results(study: Sweep) -> None:
 def _show_failures(failures: Sequence[Failure], count: int) -> None:
     print(f"{len(failures)} of {count} cells have failed:")
     for failure in failures:
-        print(as_line(f"  {failure.label}: {failure.problem}; see {failure.log}"))
+        print(f"  {as_line(f'{failure.label}: {failure.problem}; see {failure.log}')}")
     print("run the same command again to go on")

@@ -139,7 +139,8 @@ def sweep(
     planned = named_sweep(study, {}, plugins, Path(runs), shown, files)
     if failures := planned.carry_out(choice):
         first = failures[0]
-        raise WsbenchError(f"{len(failures)} cells failed; {first.label}: {first.problem}; see {first.log}")
+        count = f"{len(failures)} of {len(planned.planned)} cells"
+        raise WsbenchError(f"{count} failed; {first.label}: {first.problem}; see {first.log}")
     results = planned.results()
     planned.write(results)
     return results

@@ -93,8 +93,7 @@ class Planner:
             calibrate_for=self.form.calibrate_for,
         )
         loaded, targets = self._dataset(cell)
-        targets = targets if plan.spec.reads_image else ()
-        return Planned(cell, Job(plan, loaded, self.plugins), targets)
+        return Planned(cell, Job(plan, loaded, self.plugins), () if cell.reference else targets)
 
     def _dataset(self, cell: Cell) -> tuple[Loaded, tuple[Target, ...]]:
         name = json.dumps([cell.dataset, cell.data_options])

@@ -48,8 +48,9 @@ class SlurmEngine(Engine):
     ) -> None:
         self._cluster, self._file = cluster, folder / SUBMITTED
         self._folder = folder / "jobs"
+        parameters = _parameters(cluster, jobs, threads, gpus, options)
         self._executor = _executor(cluster, self._folder)
-        self._executor.update_parameters(**_parameters(cluster, jobs, threads, gpus, options))
+        self._executor.update_parameters(**parameters)
         self._running: dict[str, tuple[Command, Any]] = {}
 
     def start(self, commands: Sequence[Command]) -> None:
@@ -101,7 +102,9 @@ class SlurmEngine(Engine):
             numbers = dict(values["jobs"]) if values["cluster"] == self._cluster else {}
         except (OSError, json.JSONDecodeError, KeyError, TypeError, ValueError):
             return {}
-        jobs = {name: submitit.SlurmJob(self._folder, str(number)) for name, number in numbers.items()}
+        jobs: dict[str, Any] = {
+            name: submitit.SlurmJob(self._folder, str(number)) for name, number in numbers.items()
+        }
         return {name: job for name, job in jobs.items() if not job.done()}
 
 
