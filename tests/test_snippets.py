@@ -15,6 +15,7 @@ from snippets import ROOT, RUN, SHOWN, Snippet, execute, pages, run_all, small, 
 from wsbench.contract.plugins import find
 from wsbench.runs.plan import make_plan
 from wsbench.settings import parse_options
+from wsbench.studies.sweeps.cells import split_values
 
 PAGES = [page.relative_to(ROOT).as_posix() for page in pages()]
 RUNNABLE = [
@@ -102,11 +103,14 @@ def faults(command: str) -> list[str]:
         return [f"wsbench {' '.join(rest)}: there is no such command"]
     known = {word for parameter in node.params for word in (*parameter.opts, *parameter.secondary_opts)}
     unknown = [word for word in rest if word.startswith("-") and word.partition("=")[0] not in known | {"-"}]
-    return [f"{word} is no option of: {line}" for word in unknown] or settings_faults(rest)
+    return [f"{word} is no option of: {line}" for word in unknown] or settings_faults(
+        rest, several=node.name == "sweep"
+    )
 
 
-def settings_faults(rest: list[str]) -> list[str]:
-    """Methods, presets and settings of ``wsbench run`` that do not exist, by making its plan."""
+def settings_faults(rest: list[str], *, several: bool = False) -> list[str]:
+    """Methods, presets and settings that do not exist, by making the plan of ``wsbench run``; those of
+    ``sweep`` are several, with commas between."""
     values: dict[str, list[str]] = {}
     for name, value in itertools.pairwise(rest):
         values.setdefault(name, []).append(value)
@@ -116,11 +120,15 @@ def settings_faults(rest: list[str]) -> list[str]:
     found = find()
     if not method or not dataset or "--plugin" in rest or dataset[0] not in found.datasets:
         return []
-    options = parse_options(values.get("-o", []))
-    spec, preset = found.methods[method[0]], values.get("--preset", [None])[0]
-    make_plan(
-        spec, preset, options, dataset=found.datasets[dataset[0]], seed=0, device="cpu", runs=Path("runs")
-    )
+    preset, lists = values.get("--preset", [None])[0], [values.get("-o", [])]
+    if several:
+        settings = [word.partition("=") for word in lists[0]]
+        written = [[f"{name}={value}" for value in split_values(words)] for name, _, words in settings]
+        lists = [list(combination) for combination in itertools.product(*written)]
+    data = found.datasets[dataset[0]]
+    for name, chosen in itertools.product(method[0].split(",") if several else method, lists):
+        spec, options = found.methods[name], parse_options(chosen)
+        make_plan(spec, preset, options, dataset=data, seed=0, device="cpu", runs=Path("runs"))
     return []
 
 
@@ -146,6 +154,7 @@ def test_a_snippet_that_nobody_runs_is_found() -> None:
         ("wsbench ran", "no such command"),
         ("wsbench data makes", "no such command"),
         ("wsbench run -m two_lungs -d phantom --seedz 1", "--seedz is no option"),
+        ("wsbench sweep -m two_lungs -d phantom --sedes 1,2", "--sedes is no option"),
     ],
 )
 def test_commands_that_do_not_exist_are_found_where_nobody_runs_them(command: str, fault: str) -> None:

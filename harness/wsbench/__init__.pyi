@@ -5,6 +5,7 @@ from . import images as images
 from . import metrics as metrics
 from . import names as names
 from . import settings as settings
+from . import studies as studies
 from . import testing as testing
 from . import torch as torch
 from . import types as types
