@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from wsbench.contract.plugins import find
 from wsbench.errors import WsbenchError
+from wsbench.runs.plan import make_plan
 from wsbench.settings import parse_options
-from wsbench.studies.sweeps.cells import cells_of, number_of, split_values, swept, word_of
+from wsbench.studies.sweeps.cells import cells_of, is_baseline, number_of, split_values, swept, word_of
 from wsbench.studies.sweeps.form import form_of, read
 
 BASE = {"methods": "student", "datasets": "xrays"}
@@ -52,7 +54,7 @@ def test_include_adds_a_matrix_that_takes_the_rest_from_the_file() -> None:
     cells = _settings(
         options={"a": [1, 2]},
         seeds=[0, 1],
-        include=[{"methods": "teacher", "options": {"c": 7}}, {"options": {"a": 9}, "seeds": 5}],
+        include=[{"methods": "teacher", "options": {"a": None, "c": 7}}, {"options": {"a": 9}, "seeds": 5}],
     )
     common = {"method": "student", "dataset": "xrays"}
     teacher = {"method": "teacher", "dataset": "xrays", "c": "7"}
@@ -113,3 +115,25 @@ def test_only_settings_in_which_cells_differ_are_swept() -> None:
 def test_numbers_are_told_from_names() -> None:
     words = ["1", "-0.5", "1e-4", ".5", "2.", "x1", "[1]", "nan", "inf", "", None]
     assert [number_of(word) for word in words] == [1.0, -0.5, 1e-4, 0.5, 2.0, *[None] * 6]
+
+
+STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_of_the_repository_can_be_planned(path: Path) -> None:
+    """All its methods, presets and settings exist, and one row is its baseline."""
+    form, plugins = read(path, {}), find()
+    cells = cells_of(form, path.name)
+    for cell in cells:
+        make_plan(
+            plugins.method(cell.method),
+            cell.preset,
+            parse_options([f"{name}={value}" for name, value in cell.options.items()]),
+            dataset=plugins.dataset(cell.dataset),
+            seed=cell.seed,
+            device="cpu",
+            runs=Path(),
+        )
+    baseline = {str(cell.settings) for cell in cells if is_baseline(cell, form.baseline)}
+    assert len(baseline) == bool(form.baseline)

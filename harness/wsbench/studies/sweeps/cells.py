@@ -150,9 +150,13 @@ def _identity(cell: Cell) -> str:
 
 
 def _over(form: SweepForm, part: Matrix) -> Matrix:
-    """A matrix of ``include``, with what it leaves out from the file."""
+    """A matrix of ``include``, with what it leaves out from the file. A setting that is null is left out."""
     below = {name: getattr(form, name) for name in Matrix.model_fields}
-    return Matrix.model_construct(**{**below, **part.model_dump(exclude_unset=True)})
+    above = part.model_dump(exclude_unset=True)
+    for name in ("options", "data_options"):
+        values = {**(below[name] or {}), **(above.get(name) or {})}
+        above[name] = {setting: value for setting, value in values.items() if value is not None}
+    return Matrix.model_construct(**{**below, **above})
 
 
 def _seeds_of(matrices: Sequence[Matrix]) -> dict[int, None]:

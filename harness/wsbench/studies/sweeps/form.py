@@ -48,7 +48,8 @@ class SweepForm(Matrix):
     """A sweep.
 
     Attributes:
-        include: further matrices. What one leaves out is as in the file.
+        include: further matrices. What one leaves out is as in the file, and a setting that is null is left
+            to the method.
         exclude: cells to leave out: values by the name of a setting, which must all apply. A list names
             several values.
         baseline: the settings of the row that all others are compared with.
