@@ -211,7 +211,8 @@ def _show_results(study: Sweep) -> None:
     for page in pages.pages(results):
         tables.show(page.title, page.header, page.rows, text=page.settings)
         print()
-    print(f"{BLIND} never looks at the image   n: seeds")
+    blind = any(cell.reference for cell, _ in results.records)
+    print(f"{BLIND} never looks at the image   n: seeds" if blind else "n: seeds")
     if results.baseline:
         words = " ".join(f"{name}={value}" for name, value in results.baseline.items())
         print(printable(f"differences are to {words}; p is corrected for all rows of a table (Holm)"))
