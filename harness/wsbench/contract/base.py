@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from wsbench.contract.problems import Problem
     from wsbench.data.views import BoxedView, ImageView, WeakView
+    from wsbench.torch.losses import NetworkLoss
     from wsbench.types import Prediction, Reading, Sample, ScoredBox
     from wsbench.utils.progress import Progress
 
@@ -175,6 +176,19 @@ class Method(ABC):
             and, for `wsbench sanity`, randomises them in place.
         """
         return {}
+
+    def training_loss(self, upstream: Mapping[str, Method]) -> NetworkLoss | None:
+        """The network with the loss that it was trained by, for ``wsbench hessian``. It is called after
+        `restore`.
+
+        Args:
+            upstream: the fitted methods that the spec's ``requires`` names, as in `RunContext.upstream`.
+
+        Returns:
+            The network and its loss, as functions of images without augmentation; None, the default, where
+            no single network was trained by a single loss.
+        """
+        return None
 
     def trained_on(self) -> Sequence[str]:
         """The releases that the weights were trained on before this run, such as ``ChestX-ray14``, for the

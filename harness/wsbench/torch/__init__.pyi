@@ -5,6 +5,7 @@ from .classifier import three_channels as three_channels
 from .hooks import removed_at_end as removed_at_end
 from .loaders import WeakImages as WeakImages
 from .loaders import keyed_loader as keyed_loader
+from .losses import NetworkLoss as NetworkLoss
 from .maps.explanation import explain as explain
 from .maps.explanation import logits_and_maps as logits_and_maps
 from .maps.explanation import map_reach as map_reach
