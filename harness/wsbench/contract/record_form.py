@@ -248,6 +248,16 @@ class TransferForm(Form):
     own: OwnForm
 
 
+class TunedForm(Form):
+    """How the settings of a run were chosen."""
+
+    trials: Annotated[int, Field(ge=1, le=10**9)]
+    dataset: FolderName
+    fingerprint: Name
+    objective: Name
+    value: Value
+
+
 class RecordForm(Form):
     """A whole record, of any schema version."""
 
@@ -269,6 +279,7 @@ class RecordForm(Form):
     evaluations: OrEmpty[EvaluationsForm] = None
     trained_on: list[Name] = []
     transfer: OrEmpty[TransferForm] = None
+    tuned: OrEmpty[TunedForm] = None
 
     @model_validator(mode="after")
     def _has_the_protocol_that_ranks(self) -> RecordForm:

@@ -81,6 +81,9 @@ class Record:
             ``trained_on``, that dataset, ``tested_on`` in words, ``classes``, the name there of every shared
             class, ``untested`` and ``untrained`` classes, and ``own``, the metrics of the shared classes on
             the own test role. Empty of every other run.
+        tuned: of a run whose settings `wsbench tune` has chosen: ``trials``, how many were tried, ``dataset``
+            and ``fingerprint`` of the data that they were tried on, ``objective`` and its best ``value``.
+            Empty where nothing says that they were.
         schema: of this file.
         folder: where it was read from; None for one that was not.
     """
@@ -100,6 +103,7 @@ class Record:
     evaluations: Mapping[str, Any] = field(default_factory=dict)
     trained_on: Sequence[str] = ()
     transfer: Mapping[str, Any] = field(default_factory=dict)
+    tuned: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
     folder: Path | None = field(default=None, compare=False)
 
@@ -176,7 +180,7 @@ def write(record: Record, path: Path) -> None:
     """Write a record atomically; in a run's folder, its hash is remembered."""
     names = [part.name for part in fields(record) if part.name != "folder"]
     values = {name: getattr(record, name) for name in names}
-    for name in ("sanity", "evaluations", "trained_on", "transfer"):
+    for name in ("sanity", "evaluations", "trained_on", "transfer", "tuned"):
         if not values[name]:
             del values[name]
     text = json_text({"schema": values.pop("schema"), **values})

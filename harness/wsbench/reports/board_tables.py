@@ -57,7 +57,7 @@ def ranking(board: Board) -> list[str]:
                 line.append(_bounds(board.interval(index, metric), board.metrics[metric]))
         lines.append(line)
     sentence = power.sentence(board)
-    before = [line + "\n" for line in trained_before(board.rows)]
+    before = [line + "\n" for line in [*trained_before(board.rows), *tuned(board.rows)]]
     return [markdown_table(header, lines), *before, _prior_line(board), *([sentence] if sentence else [])]
 
 
@@ -67,6 +67,22 @@ def trained_before(rows: Sequence[Row]) -> list[str]:
     lines = [f"{row.label('uniform')}: trained before on {', '.join(row.first.trained_on)}." for row in known]
     overlaps = {row.first.overlap for row in known}
     return [_OVERLAPS[overlap] for overlap in ("test", "unknown") if overlap in overlaps] + lines
+
+
+def tuned(rows: Sequence[Row]) -> list[str]:
+    """How the settings of some rows were chosen, in lines; none where nothing says that they were tuned."""
+    lines = []
+    for row in rows:
+        tunings = [record.tuned for record in row.records if record.tuned]
+        searches = dict.fromkeys(
+            (search["trials"], search["dataset"], search["objective"]) for search in tunings
+        )
+        lines += [
+            f"{row.label('uniform')}: the best of {trials} trials of `wsbench tune` on {dataset} ("
+            f"{objective})."
+            for trials, dataset, objective in searches
+        ]
+    return lines
 
 
 def _prior_line(board: Board) -> str:

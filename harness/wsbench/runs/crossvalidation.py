@@ -103,6 +103,7 @@ def sum_up(folds: Sequence[Record], metrics: Mapping[str, MetricSpec], folder: P
         training=key_of([record.training for record in folds]),
         efficiency=first.efficiency,
         trained_on=first.trained_on,
+        tuned=first.tuned,
         evaluations=max((record.evaluations for record in folds), key=lambda seen: seen.get("count", 0)),
         folder=folder,
     )

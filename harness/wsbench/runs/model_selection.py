@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from wsbench.data.dataset import Loaded
 from wsbench.data.views import ImageView
 from wsbench.predictions.store import SHARD, joined
-from wsbench.runs.scoring_inputs import truth_of
-from wsbench.scoring.auc import macro_auc
-from wsbench.scoring.calibration import choose_rules, operating_point
+from wsbench.runs.held_out import HeldOut
 from wsbench.types import Prediction
 
 Predict = Callable[[ImageView], Prediction]
@@ -27,14 +23,11 @@ def paper_score(predict: Predict, loaded: Loaded, objective: str) -> float:
         loaded: the dataset.
         objective: one of `objectives.OBJECTIVES`.
     """
-    roles, views = loaded.roles.members, loaded.views
-    labels = views.weak(roles["select"]).labels
-    scores = _all(predict, views.images(roles["select"])).scores
-    points = [operating_point(labels[:, c].astype(bool), scores[:, c]) for c in range(labels.shape[1])]
-    truth = truth_of(loaded, roles["calibrate"], "calibrate")
-    choices = choose_rules(_all(predict, views.images(roles["calibrate"])), truth, points, objective)
-    reached = [choice.value for choice in choices if choice.value is not None]
-    return (macro_auc(labels, scores) + (float(np.mean(reached)) if reached else 0.0)) / 2
+    held_out = HeldOut.of(loaded)
+    assert held_out.calibrate is not None
+    scores = _all(predict, held_out.select).scores
+    reached = held_out.reached(scores, _all(predict, held_out.calibrate), objective)
+    return (reached.auc + (reached.boxes or 0.0)) / 2
 
 
 def _all(predict: Predict, images: ImageView) -> Prediction:

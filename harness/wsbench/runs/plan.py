@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from wsbench.data import catalog, split_files
 from wsbench.data.dataset import Loaded, load
 from wsbench.data.fold_choice import leaving_out
 from wsbench.errors import choose
+from wsbench.runs import preset_files
 from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
 from wsbench.settings import Settings, TrainingSettings, fill
 from wsbench.utils.devices import check_device
@@ -39,6 +40,7 @@ class Plan:
         device: a ``--device`` word.
         runs: the folder of all runs.
         calibrate_for: what the harness's box rules are chosen for; one of `objectives.OBJECTIVES`.
+        tuned: how the settings were chosen, as in `Record.tuned`.
     """
 
     spec: MethodSpec
@@ -48,6 +50,7 @@ class Plan:
     device: str
     runs: Path
     calibrate_for: str = OBJECTIVE
+    tuned: Mapping[str, Any] = field(default_factory=dict)
 
     def folder(self, loaded: Loaded) -> Path:
         """Where the run lies: a function of method, settings, data and seed, so that typing the same
@@ -91,7 +94,8 @@ class Plan:
         plans = {}
         for name, needed in self.spec.requires(self.settings).items():
             spec = plugins.method(needed.method)
-            plans[name] = replace(self, spec=spec, settings=fill(spec.settings, needed.settings, spec.name))
+            settings = fill(spec.settings, needed.settings, spec.name)
+            plans[name] = replace(self, spec=spec, settings=settings, tuned={})
         return plans
 
     def inputs(self, loaded: Loaded, plugins: Plugins) -> dict[str, Any]:
@@ -111,6 +115,11 @@ class Plan:
         alone that differ."""
         preset = fill(self.spec.settings, self.spec.presets[self.preset], self.spec.name)
         return _difference(_all_values(self.settings), _all_values(preset))
+
+    def chosen(self) -> dict[str, Any]:
+        """The settings that differ from the preset's, as JSON values; of settings inside settings, all."""
+        values = _all_values(self.settings)
+        return {name: values[name] for name in self.changed()}
 
 
 def _all_values(settings: Settings) -> dict[str, Any]:
@@ -143,25 +152,36 @@ def make_plan(
     """A plan with the preset that applies and ``options`` laid over it.
 
     Args:
-        preset: None takes the dataset's, where the method has it, else the method's first.
+        preset: None takes the dataset's, where the method has it, else the method's first. A word that ends
+            in ``.yaml`` is a file of `wsbench.runs.preset_files`.
 
     Raises:
         WsbenchError: an unknown preset or option, a value out of bounds, or a device that is not there.
     """
+    layers: list[Mapping[str, Any]] = [options]
+    tuned: Mapping[str, Any] = {}
+    if preset is not None and preset_files.is_file(preset) and preset not in spec.presets:
+        file = preset_files.read(preset, spec.name)
+        preset, layers, tuned = file.preset, [file.settings, options], file.tuning
     if preset is None:
         preset = dataset.preset if dataset.preset in spec.presets else next(iter(spec.presets))
     values = choose(preset, spec.presets, f"preset of {spec.name}")
     choose(calibrate_for, OBJECTIVES, "objective of calibration")
-    laid_over = {name: _over(values.get(name), value) for name, value in options.items()}
-    settings = fill(spec.settings, {**values, **laid_over}, spec.name)
+    for layer in layers:
+        values = laid_over(values, layer)
+    settings = fill(spec.settings, values, spec.name)
     check_device(device, used=isinstance(settings, TrainingSettings))
-    return Plan(spec, preset, settings, seed, device, runs, calibrate_for)
+    return Plan(spec, preset, settings, seed, device, runs, calibrate_for, tuned)
 
 
-def _over(below: Any, value: Any) -> Any:
-    """Of settings inside settings, only those that are named change."""
-    both = isinstance(below, Mapping) and isinstance(value, Mapping)
-    return {**below, **value} if both else value
+def laid_over(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with others laid over them. Of settings inside settings, only those that are named change."""
+    result = dict(values)
+    for name, value in changes.items():
+        below = result.get(name)
+        inner = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[name] = {**dict(below or {}), **value} if inner else value
+    return result
 
 
 def blind_plans(

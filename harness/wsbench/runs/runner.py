@@ -44,7 +44,7 @@ def execute(job: Job) -> Record:
     if job.plan.spec.reads_image:
         for blind in job.blind():
             execute(blind)
-    fit = _fit(job)
+    fit = fit_stage(job)
     with locked(job.folder, job.progress.say, patience=job.patience) as folder:
         prediction = _predict(job, folder, fit)
         score = score_stage(job, prediction)
@@ -64,6 +64,7 @@ def execute(job: Job) -> Record:
             efficiency=_efficiency(job, fit, measurement),
             evaluations=score.facts.get("evaluations", {}),
             trained_on=tuple(prediction.facts.get("trained_on", ())),
+            tuned=job.plan.tuned,
             folder=folder,
         )
         if job.loaded.split is not None:
@@ -77,14 +78,14 @@ def execute(job: Job) -> Record:
 
 def measured(job: Job) -> Mapping[str, Any]:
     """What a plan costs here, as in `Record.efficiency`. It is fitted and measured, and not scored."""
-    fit = _fit(job)
+    fit = fit_stage(job)
     with locked(job.folder, job.progress.say, patience=job.patience) as folder:
         return _efficiency(job, fit, _measure(job, folder, fit))
 
 
 def fitted(job: Job) -> Method:
     """The fitted method of a plan. It is trained in its own run's folder unless that is done."""
-    _fit(job)
+    fit_stage(job)
     method = job.build()
     method.restore(context_of(job))
     return method
@@ -137,8 +138,8 @@ def context_of(job: Job) -> RunContext:
     return replace(context, epoch_ended=Sealed(epoch_ended))
 
 
-def _fit(job: Job) -> Stage:
-    """Fit in the folder of the plan's training, which other plans may share."""
+def fit_stage(job: Job) -> Stage:
+    """Fit in the folder of the plan's training, which other plans may share; skipped if that is done."""
     training = job.training()
     context, inputs = context_of(training), training.inputs()
 
