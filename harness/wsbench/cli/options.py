@@ -46,7 +46,7 @@ DataOption = Annotated[
         "-D",
         metavar="NAME=VALUE",
         help="A setting of the dataset, or its roles: split=FILE for your own, leave_out=COLLECTION to test "
-        "on one and train on the others. Repeatable.",
+        "on one and train on the others, fit=all to train on select and calibrate, too. Repeatable.",
     ),
 ]
 PluginFiles = Annotated[

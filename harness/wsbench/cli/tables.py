@@ -173,7 +173,7 @@ def results(records: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> Non
         metrics: all metrics by name.
     """
     from wsbench.reports.board import Board
-    from wsbench.reports.board_tables import trained_before, tuned
+    from wsbench.reports.board_tables import nothing_held_out, trained_before, tuned
     from wsbench.reports.rows import BLIND, BOXED
     from wsbench.runs.evaluation_log import seen_here
 
@@ -189,9 +189,9 @@ def results(records: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> Non
     if seen := seen_here(records):
         print(f"evaluations of this test split here, so far: {seen}")
     print(f"{BLIND} never looks at the image   {BOXED} uses annotated boxes")
-    print(
-        "".join(f"{printable(line)}\n" for line in [*trained_before(board.rows), *tuned(board.rows)]), end=""
-    )
+    for line in (*trained_before(board.rows), *tuned(board.rows)):
+        print(printable(line))
+    print("".join(f"{textwrap.fill(line, 79)}\n" for line in nothing_held_out(board.rows)), end="")
     print(f"rank: by {board.ranked_by}, all ranks that noise leaves open; {WINNER} nothing is surely better")
     if not data["boxes"]["test"]:
         print("no test image has a box, so metrics of boxes are left out")

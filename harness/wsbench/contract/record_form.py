@@ -5,7 +5,7 @@ It names what tables read. What else a record says, such as settings and facts o
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from annotated_types import Len
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
@@ -91,6 +91,7 @@ class DatasetForm(Form):
     folds: Annotated[int, Field(ge=2, le=1000)] | None = None
     left_out_by: LeftOutForm | None = None
     releases: list[Name] = []
+    fit: Literal["all"] | None = None
 
     @model_validator(mode="after")
     def _counts_its_test_images(self) -> DatasetForm:

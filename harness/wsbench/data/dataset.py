@@ -20,13 +20,14 @@ from wsbench.data.by_attribute import one_sided
 from wsbench.data.cache import array_of, cache_folder
 from wsbench.data.catalog import Entry, root_of
 from wsbench.data.contradictions import contradictions
-from wsbench.data.folds import Fold, assign_fold_roles
-from wsbench.data.left_out import assign_roles_without
+from wsbench.data.fit_all import ALL, OPTION
+from wsbench.data.folds import Fold
 from wsbench.data.mask_boxes import MEMORY, with_boxes_of_masks
 from wsbench.data.organs import COMPLETE, Organs
 from wsbench.data.readers import Images
+from wsbench.data.role_choice import chosen_roles
 from wsbench.data.split_files import SplitFile
-from wsbench.data.splits import Roles, assign_roles
+from wsbench.data.splits import Roles
 from wsbench.data.views import Views
 from wsbench.errors import WsbenchError, printable, words_of
 from wsbench.settings import Settings
@@ -51,6 +52,7 @@ class Loaded:
         notes: harmless problems of the files.
         fold: the fold, or the group left out, that is tested; None for the dataset's official splits.
         split: the user's split file, which assigns the roles; None for the dataset's own roles.
+        fits_all: whether select and calibrate are trained on, too (`wsbench.data.fit_all`).
     """
 
     spec: DatasetSpec
@@ -63,6 +65,7 @@ class Loaded:
     notes: tuple[Problem, ...] = ()
     fold: Fold | None = None
     split: SplitFile | None = None
+    fits_all: bool = False
 
     def of_fold(self, fold: Fold | None) -> Loaded:
         """Return the same data with the roles of a fold."""
@@ -79,6 +82,20 @@ class Loaded:
             self.progress.say(line)
         return replace(self, split=own)
 
+    def fitting_all(self) -> Loaded:
+        """Return the same data with the images of select and calibrate in role fit, too.
+
+        Raises:
+            WsbenchError: nothing is held out, or a split file says what is.
+        """
+        if self.split is not None:
+            raise WsbenchError(
+                f"{OPTION}={ALL}: {self.split.name} says what is trained on; leave out one of the two"
+            )
+        loaded = replace(self, fits_all=True)
+        _ = loaded.roles  # refused before anything is trained
+        return loaded
+
     @cached_property
     def roles(self) -> Roles:
         """The images of the four roles.
@@ -87,25 +104,11 @@ class Loaded:
             WsbenchError: a role would be empty.
         """
         try:
-            return self._assign_roles()
+            return chosen_roles(self.samples, self.entry, self.split, self.fold, fits_all=self.fits_all)
         except WsbenchError as error:
             if not self.skipped:
                 raise
             raise WsbenchError(f"{error}; {_count(self.skipped)} left images out{_see(self.spec)}") from error
-
-    def _assign_roles(self) -> Roles:
-        shares, stratified = self.entry.roles, self.entry.stratified
-        if self.split is not None:
-            return split_roles.roles_of(self.split, self.samples, shares, self.fold, stratified=stratified)
-        if self.fold is not None and self.fold.attribute:
-            return assign_roles_without(self.samples, shares, self.fold, stratified=stratified)
-        if self.fold is not None:
-            return assign_fold_roles(self.samples, shares, self.fold, stratified=stratified)
-        assigned = assign_roles(self.samples, shares, stratified=stratified)
-        if not self.entry.calibrate_is_tested:
-            return assigned
-        tested = sorted({*assigned.members["test"], *assigned.members["calibrate"]})
-        return replace(assigned, members={**assigned.members, "test": tuple(tested)})
 
     @cached_property
     def fingerprint(self) -> str:
@@ -205,6 +208,7 @@ class Loaded:
     def describe(self) -> Mapping[str, Any]:
         """Describe the data for a record, as JSON values."""
         split = {} if self.split is None else {"split": self.split.describe()}
+        fit = {OPTION: ALL} if self.fits_all else {}
         return {
             "name": self.spec.name,
             "settings": self.settings.model_dump(mode="json"),
@@ -218,6 +222,7 @@ class Loaded:
             "subset": {split: list(counts) for split, counts in self.missing.items()},
             "fold": None if self.fold is None else self.fold.describe(),
             **split,
+            **fit,
         }
 
 

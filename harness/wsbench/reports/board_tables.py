@@ -11,7 +11,7 @@ from wsbench.contract.specs import MetricSpec, columns_of
 from wsbench.reports import page_words, power
 from wsbench.reports.board import Board
 from wsbench.reports.published import Paper, PublishedTable
-from wsbench.reports.rows import OVERLAPS, Row, metrics_of_table
+from wsbench.reports.rows import FITS_ALL, OVERLAPS, Row, fits_all, metrics_of_table
 from wsbench.runs.evaluation_log import seen_by
 from wsbench.utils.names import markdown
 
@@ -21,6 +21,10 @@ _OVERLAPS = {
     "unknown": f"{OVERLAPS['unknown']} was trained before on data that nobody knows, maybe on the test "
     "images. It counts in nobody else's rank and is never in bold.",
 }
+_FITS_ALL = (
+    f"{FITS_ALL} was trained on the images of select and calibrate, too: training was stopped, and operating "
+    "points and box rules were chosen, on images that it knew."
+)
 _FLOORS = "Image-blind boxes with the class scores of each row"
 
 
@@ -57,7 +61,8 @@ def ranking(board: Board) -> list[str]:
                 line.append(_bounds(board.interval(index, metric), board.metrics[metric]))
         lines.append(line)
     sentence = power.sentence(board)
-    before = [line + "\n" for line in [*trained_before(board.rows), *tuned(board.rows)]]
+    notes = (*trained_before(board.rows), *tuned(board.rows), *nothing_held_out(board.rows))
+    before = [line + "\n" for line in notes]
     return [markdown_table(header, lines), *before, _prior_line(board), *([sentence] if sentence else [])]
 
 
@@ -83,6 +88,11 @@ def tuned(rows: Sequence[Row]) -> list[str]:
             for trials, dataset, objective in searches
         ]
     return lines
+
+
+def nothing_held_out(rows: Sequence[Row]) -> list[str]:
+    """A line on the mark of rows that were trained on select and calibrate, too; none without such rows."""
+    return [_FITS_ALL] if any(fits_all(row.first) for row in rows) else []
 
 
 def _prior_line(board: Board) -> str:

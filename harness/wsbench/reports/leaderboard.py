@@ -31,7 +31,7 @@ from wsbench.reports.board_tables import (
     seen,
 )
 from wsbench.reports.published import Paper
-from wsbench.reports.rows import Row, row_key
+from wsbench.reports.rows import Row, fits_all, row_key
 from wsbench.runs import replay_arrays, seals
 from wsbench.scoring.objectives import OBJECTIVE
 from wsbench.utils.hashing import key_of
@@ -59,7 +59,8 @@ def add(record: Record, folder: Path, planned_seeds: Sequence[int] = ()) -> Path
     calibrated = record.key.get("calibrated_for", OBJECTIVE)
     rule = "" if calibrated == OBJECTIVE else f"-{calibrated}"
     folds = f"-{record.dataset['folds']}folds" if record.dataset.get("folds") else ""
-    stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}{folds}-seed{record.seed}"
+    fit = "-fit-all" if fits_all(record) else ""
+    stem = f"{method['name']}-{method['preset']}-{settings[:8]}{rule}{fit}{folds}-seed{record.seed}"
     path: Path = folder / "records" / name / f"{stem}{record_files.COMPRESSED}"
     if record.folder is not None:
         checksums.require(record.folder / replay_arrays.FILE)

@@ -8,12 +8,14 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from wsbench.contract.protocol import ranked_by
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec, columns_of
+from wsbench.data.fit_all import ALL, OPTION
 from wsbench.errors import printable
 from wsbench.scoring.intervals import edge_variance, of_draws
 from wsbench.scoring.significance import Estimate
@@ -21,6 +23,8 @@ from wsbench.scoring.significance import Estimate
 BLIND, BOXED = "†", "‡"
 TRANSFERRED = "¶"
 """The mark of rows that were trained on another dataset than the one that they are tested on."""
+FITS_ALL = "‖"
+"""The mark of rows that were trained on the images of select and calibrate, too (``-D fit=all``)."""
 OVERLAPS = {"none": "", "unknown": "§?", "test": "§"}
 """Marks of rows whose weights were trained before the run: maybe, or surely, on the release of the test
 images."""
@@ -193,7 +197,8 @@ class Row:
 
 def label_of(record: Record, protocol: str) -> str:
     """The label of a record's row: name, preset, changed settings, and the marks of image-blind methods, of
-    box-supervised ones, and of weights that may have seen the test images."""
+    box-supervised ones, of weights that may have seen the test images, and of what nothing was held out
+    of."""
     method = record.method
     preset = "" if method["preset"] == "default" else f" ({method['preset']})"
     changed = "".join(f" {name}={value}" for name, value in sorted(method["changed"].items()))
@@ -201,7 +206,14 @@ def label_of(record: Record, protocol: str) -> str:
     if method["box_supervision"] in ("fit", protocol):
         marks += BOXED
     marks += OVERLAPS[record.overlap] + (TRANSFERRED if record.transfer else "")
+    marks += FITS_ALL if fits_all(record) else ""
     return printable(f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}")
+
+
+def fits_all(record: Record) -> bool:
+    """Whether a record's method was trained on the images of select and calibrate, too."""
+    trained_on: Mapping[str, Any] = record.transfer.get("trained_on", record.dataset)
+    return trained_on.get(OPTION) == ALL
 
 
 def row_key(record: Record) -> str:

@@ -15,7 +15,7 @@ from wsbench.errors import WsbenchError, suggestion
 from wsbench.files.writing import exists
 from wsbench.reports.board import Board
 from wsbench.reports.leaderboard import table_key
-from wsbench.reports.rows import BLIND, BOXED, OVERLAPS, Row, row_key
+from wsbench.reports.rows import BLIND, BOXED, FITS_ALL, OVERLAPS, Row, row_key
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,6 @@ def _row_called(
 
 def _plain(label: str) -> str:
     """A label without marks, which are hard to type."""
-    for mark in (BLIND, BOXED, *filter(None, OVERLAPS.values()), "**"):
+    for mark in (BLIND, BOXED, FITS_ALL, *filter(None, OVERLAPS.values()), "**"):
         label = label.replace(mark, "")
     return " ".join(label.split())

@@ -14,8 +14,10 @@ from wsbench.contract.plugins import Plugins
 from wsbench.contract.specs import DatasetSpec, MethodSpec
 from wsbench.data import catalog, split_files
 from wsbench.data.dataset import Loaded, load
+from wsbench.data.fit_all import ALL, WARNING
+from wsbench.data.fit_all import OPTION as FIT
 from wsbench.data.fold_choice import leaving_out
-from wsbench.errors import choose
+from wsbench.errors import WsbenchError, choose
 from wsbench.runs import preset_files
 from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
 from wsbench.settings import Settings, TrainingSettings, fill
@@ -233,7 +235,8 @@ def load_dataset(
     """The dataset of that name, with its settings and its entry in the catalogue; see `data.dataset.load`.
 
     Option ``split``, where the dataset has no setting of that name, is a split file: its roles replace the
-    dataset's own. Likewise, option ``leave_out`` is a group of images that is tested and not trained on.
+    dataset's own. Likewise, option ``leave_out`` is a group of images that is tested and not trained on, and
+    ``fit=all`` trains on select and calibrate, too.
 
     Args:
         split: the split file, if it has been read already.
@@ -248,8 +251,15 @@ def load_dataset(
     if SPLIT in values and SPLIT not in spec.settings.model_fields:
         split = split_files.read(str(values.pop(SPLIT)))
     left_out = values.pop(LEAVE_OUT, None) if LEAVE_OUT not in spec.settings.model_fields else None
+    fit = values.pop(FIT, None) if FIT not in spec.settings.model_fields else None
+    if fit not in (None, ALL):
+        raise WsbenchError(f"{name}: option {FIT}={fit} is not valid; write {FIT}={ALL}, or leave it out")
     settings = fill(spec.settings, values, name)
     folder = Path(root) if root is not None else None
     loaded = load(spec, settings, entry, progress, root=folder, skip_bad=skip_bad, refuse=refuse)
     loaded = loaded if split is None else loaded.with_split(split)
-    return loaded if left_out is None else leaving_out(loaded, str(left_out))
+    loaded = loaded if left_out is None else leaving_out(loaded, str(left_out))
+    if fit is not None:
+        loaded = loaded.fitting_all()
+        progress.say(f"{name}: {WARNING}")
+    return loaded

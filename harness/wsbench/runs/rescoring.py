@@ -13,7 +13,7 @@ from wsbench import geometry, scoring
 from wsbench.contract import protocol, records
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
-from wsbench.data import split_files
+from wsbench.data import fit_all, split_files
 from wsbench.data.dataset import Loaded
 from wsbench.data.folds import Fold
 from wsbench.errors import WsbenchError, choose
@@ -259,6 +259,8 @@ def dataset_as_described(
     )
     if data.get("fold"):
         loaded = loaded.of_fold(Fold(**data["fold"]))
+    if data.get(fit_all.OPTION) == fit_all.ALL:
+        loaded = loaded.fitting_all()
     if loaded.fingerprint != data["fingerprint"]:
         raise WsbenchError(
             f"{folder}: was made on data {data['fingerprint']}, here is {loaded.fingerprint}: "
