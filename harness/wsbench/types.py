@@ -101,6 +101,8 @@ class Sample:
             an image of another size are refused. None means that it was annotated at this size.
         masks: the truth masks, at most one of a class. A class with a mask and without a box on the image
             gets the boxes of its mask.
+        nuisances: boxes of what no class may be read from, such as a burnt-in marker. ``label`` is the name
+            of the nuisance and no class. Metrics see them, methods do not.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Sample:
     attributes: Mapping[str, str] = field(default_factory=dict)
     annotated_size: tuple[int, int] | None = None
     masks: tuple[Mask, ...] = ()
+    nuisances: tuple[Box, ...] = ()
 
     def weak(self) -> WeakSample:
         """Return what a method may know of this sample: its name, labels and attributes."""

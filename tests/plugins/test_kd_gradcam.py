@@ -70,6 +70,18 @@ def test_preset_paper_is_what_was_published(method: str, name: str, value: objec
     assert getattr(fill(spec.settings, spec.presets["paper"], method), name) == value
 
 
+def test_label_smoothing_divides_a_share_of_the_label_by_hand() -> None:
+    # Probabilities 0.8 and 0.2 of a network whose logits differ by log 4; the true class is the first.
+    logits, target = torch.tensor([[math.log(4), 0.0]]), torch.tensor([0])
+    likely, unlikely = -math.log(0.8), -math.log(0.2)
+    settings = kd_gradcam.TeacherSettings(label_smoothing=0.2)
+    teacher = _training.Teacher(torch.nn.Identity(), settings)
+    loss = teacher.classification_loss(logits, target)
+    assert float(loss) == pytest.approx(0.9 * likely + 0.1 * unlikely, rel=1e-6)
+    distilled = _losses.distillation_loss(logits, logits, target, 0.75, 2.0, label_smoothing=0.2)
+    assert float(distilled) == pytest.approx(0.75 * float(loss), rel=1e-6)
+
+
 @pytest.mark.parametrize(("name", "value"), [("alpha", 0.75), ("temperature", 2.0)])
 def test_preset_paper_of_distillation(name: str, value: float) -> None:
     spec = FOUND.methods["kd_student"]

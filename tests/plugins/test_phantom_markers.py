@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_phantom_style import load
 
 from wsbench_plugins.datasets.phantom._case import draw_case
 from wsbench_plugins.datasets.phantom._markers import Marker, draw_markers, token_present
@@ -79,3 +80,48 @@ def test_ink_lies_in_the_box(marker):
     box = np.array(marker_box(marker))
     assert burnt.max() > 0.8
     assert np.abs(np.array([x0, y0, x1, y1]) - box).max() < 0.006, (x0, y0, x1, y1, box)
+
+
+def test_below_0_the_token_tells_the_absence_of_the_label():
+    for correlation in (-1.0, -0.5):
+        labels, tokens = labels_and_tokens(correlation)
+        assert np.corrcoef(labels, tokens)[0, 1] == pytest.approx(correlation, abs=0.03)
+        assert tokens.mean() == pytest.approx(1 - PREVALENCE, abs=0.02)
+    labels, tokens = labels_and_tokens(-1.0)
+    assert (tokens == ~labels).all()
+
+
+def tokens_of(samples):
+    return [bool(TOKENS & set(sample.attributes.get("markers", "").split("+"))) for sample in samples]
+
+
+@pytest.mark.parametrize("name", ["phantom", "phantom14"])
+def test_the_tested_split_has_a_correlation_of_its_own(name):
+    as_trained = load(name, images=80, marker_correlation=1.0)
+    reversed_ = load(name, images=80, marker_correlation=1.0, tested_marker_correlation=-1.0)
+    assert tokens_of(as_trained.samples) == [bool(sample.labels) for sample in as_trained.samples]
+    tested = {"phantom": "val", "phantom14": "test"}[name]
+    for sample, token in zip(reversed_.samples, tokens_of(reversed_.samples), strict=True):
+        assert token == (bool(sample.labels) != (sample.split == tested))
+    assert any(sample.split == tested for sample in reversed_.samples)
+
+
+def test_a_larger_token_stays_in_the_image_and_alone_is_larger():
+    usual, larger = (load("phantom", images=60, token_scale=scale) for scale in (1.0, 2.5))
+    for before, after in zip(usual.samples, larger.samples, strict=True):
+        for marker, scaled in zip(usual.case(before).markers, larger.case(after).markers, strict=True):
+            if marker.kind not in TOKENS:
+                assert scaled == marker
+                continue
+            assert scaled.height == pytest.approx(2.5 * marker.height)
+            first, (x0, y0, x1, y1) = marker_box(marker), marker_box(scaled)
+            assert x1 - x0 == pytest.approx(2.5 * (first[2] - first[0]))
+            assert -1e-9 <= x0 < x1 <= 1 + 1e-9 and -1e-9 <= y0 < y1 <= 1 + 1e-9
+
+
+def test_tokenless_images_keep_every_other_marker():
+    drawn, tokenless = load("phantom", images=40), load("phantom", images=40, markers="tokenless")
+    for before, after in zip(drawn.samples, tokenless.samples, strict=True):
+        kinds = [kind for kind in before.attributes.get("markers", "").split("+") if kind not in TOKENS]
+        assert after.attributes.get("markers", "") == "+".join(kinds)
+    assert any(tokens_of(drawn.samples)) and not any(tokens_of(tokenless.samples))

@@ -16,7 +16,15 @@ from wsbench_plugins.datasets.phantom._stamp import marker_box
 
 PLUGINS = plugins.find()
 BOTH = ("phantom", "phantom14")
-STYLES = [{"tone": 1.5}, {"noise": 0.1}, {"exposure": -1.0}, {"markers": "none"}, {"markers": "plate"}]
+STYLES = [
+    {"tone": 1.5},
+    {"noise": 0.1},
+    {"exposure": -1.0},
+    {"markers": "none"},
+    {"markers": "plate"},
+    {"markers": "tokenless"},
+    {"token_scale": 2.0},
+]
 
 
 def load(name: str = "phantom", **settings: object):
@@ -116,7 +124,9 @@ def test_markers_are_left_out_or_joined_by_a_plate() -> None:
         assert 0.2 < x0 < x1 < 0.8 and 0 < y0 < y1 < 0.08, "apart from the places of other markers"
 
 
-@pytest.mark.parametrize("style", [{"tone": 9}, {"noise": -0.1}, {"exposure": 4}, {"markers": "some"}])
+@pytest.mark.parametrize(
+    "style", [{"tone": 9}, {"noise": -0.1}, {"exposure": 4}, {"markers": "some"}, {"token_scale": 0.5}]
+)
 def test_styles_out_of_bounds_are_refused(style: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         PLUGINS.datasets["phantom"].settings(**style)

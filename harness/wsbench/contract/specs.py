@@ -200,8 +200,8 @@ class MetricSpec:
             table.
         resampled: False for a metric that is too slow for a thousand draws. It then has no interval.
         needs: the truth or prediction that it is computed from: ``labels`` (with class scores), ``boxes``,
-            ``maps``, or ``masks``. The last are metrics of truth masks: they are computed, recorded and shown
-            only where a dataset has masks.
+            ``maps``, ``masks``, or ``nuisances``. The last two are metrics of truth masks and of boxes that
+            samples mark as nuisances: they are computed, recorded and shown only where a dataset has these.
         bounded: whether its values lie in [0, 1]. Its intervals then do, too.
         at_operating_points: whether it depends on which classes are predicted at their operating points. Its
             interval then includes the uncertainty of these points.
@@ -227,7 +227,7 @@ class MetricSpec:
     higher_is_better: bool | None = True
     version: int = 1
     resampled: bool = True
-    needs: Literal["labels", "boxes", "maps", "masks"] = "boxes"
+    needs: Literal["labels", "boxes", "maps", "masks", "nuisances"] = "boxes"
     bounded: bool = True
     at_operating_points: bool = False
     heading: str = ""
@@ -259,14 +259,16 @@ class MetricSpec:
         return "-" if value is None else f"{value:.{self.digits}f}"
 
 
-def that_exist(metrics: Mapping[str, MetricSpec], *, masks: bool) -> dict[str, MetricSpec]:
+def that_exist(metrics: Mapping[str, MetricSpec], *, masks: bool, nuisances: bool) -> dict[str, MetricSpec]:
     """Select the metrics that exist for a dataset.
 
     Args:
         metrics: all metrics by name.
         masks: whether the dataset has truth masks.
+        nuisances: whether its samples mark nuisances.
     """
-    return {name: spec for name, spec in metrics.items() if masks or spec.needs != "masks"}
+    lacks = {name for name, has in (("masks", masks), ("nuisances", nuisances)) if not has}
+    return {name: spec for name, spec in metrics.items() if spec.needs not in lacks}
 
 
 def columns_of(metrics: Mapping[str, MetricSpec], table: str) -> list[str]:

@@ -80,6 +80,10 @@ def _of_sample(sample: Sample, classes: Sequence[str]) -> Iterator[tuple[str, st
             yield "box against label", f"has a box of '{box.label}', which its labels ({labels}) deny"
         if not _is_resized(sample) and not _is_inside(box, sample):
             yield "bad box", f"its box {_words(box)} (x, y, width, height) has no area or leaves the image"
+    for box in sample.nuisances:
+        if not _is_inside(box, sample):
+            words = f"its box {_words(box)} of the nuisance '{box.label}'"
+            yield "bad box", f"{words} (x, y, width, height) has no area or leaves the image"
     yield from _double_boxes(sample.boxes)
     yield from _of_masks(sample)
 

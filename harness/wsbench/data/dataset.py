@@ -23,6 +23,7 @@ from wsbench.data.contradictions import contradictions
 from wsbench.data.fit_all import ALL, OPTION
 from wsbench.data.folds import Fold
 from wsbench.data.mask_boxes import MEMORY, with_boxes_of_masks
+from wsbench.data.nuisances import content_of_nuisances, counts_of_nuisances
 from wsbench.data.organs import COMPLETE, Organs
 from wsbench.data.readers import Images
 from wsbench.data.role_choice import chosen_roles
@@ -128,7 +129,8 @@ class Loaded:
                 boxes,
                 "+".join(roles_of[sample.name]),
             )
-            digest.update(json.dumps((*row, *_contents_of_masks(sample))).encode() + b"\n")
+            more = (*_contents_of_masks(sample), *content_of_nuisances(sample))
+            digest.update(json.dumps((*row, *more)).encode() + b"\n")
         if self.split is not None:
             digest.update(f"split {self.split.digest} {self.split.fold}".encode())
         return digest.hexdigest()[:16]
@@ -195,6 +197,11 @@ class Loaded:
         """Whether any sample has a truth mask."""
         return any(sample.masks for sample in self.samples)
 
+    @cached_property
+    def has_nuisances(self) -> bool:
+        """Whether any sample marks a nuisance."""
+        return any(sample.nuisances for sample in self.samples)
+
     def masks_of(self, role: Role) -> int:
         """Count the masks of a role. Masks of images that are also in calibrate do not count in test."""
         unscored = set(self.roles.members["calibrate"]) if role == "test" else ()
@@ -217,6 +224,7 @@ class Loaded:
             "images": {role: len(self.roles.members[role]) for role in ROLES},
             "boxes": {role: self.boxes_of(role) for role in ROLES},
             **({"masks": {role: self.masks_of(role) for role in ROLES}} if self.has_masks else {}),
+            **({"nuisances": counts_of_nuisances(self.samples_of)} if self.has_nuisances else {}),
             "left_out": dict(self.roles.left_out),
             "skipped": [printable(f"{problem.file}: {words_of(problem.what)}") for problem in self.skipped],
             "subset": {split: list(counts) for split, counts in self.missing.items()},

@@ -126,11 +126,11 @@ class Row:
         return boxes > 0
 
     def can_have(self, metric: str) -> bool:
-        """Whether a metric can have a value on the dataset: those of labels always can, those of masks where
-        the test role has masks, all others where it has boxes."""
+        """Whether a metric can have a value on the dataset: those of labels always can, those of masks and of
+        nuisances where the test role has them, all others where it has boxes."""
         needs = self.metrics[metric].needs
-        if needs == "masks":
-            return bool(self.first.dataset.get("masks", {}).get("test"))
+        if needs in ("masks", "nuisances"):
+            return bool(self.first.dataset.get(needs, {}).get("test"))
         return self.has_boxes or needs == "labels"
 
     @property

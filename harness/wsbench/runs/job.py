@@ -94,7 +94,8 @@ class Job:
     @property
     def metrics(self) -> Mapping[str, MetricSpec]:
         """The metrics that exist for the dataset, by name."""
-        return that_exist(self.plugins.metrics, masks=self.loaded.has_masks)
+        loaded = self.loaded
+        return that_exist(self.plugins.metrics, masks=loaded.has_masks, nuisances=loaded.has_nuisances)
 
     def metric_versions(self) -> Mapping[str, int]:
         """The version of every metric by name, in the order of names."""

@@ -10,6 +10,7 @@ import numpy as np
 from wsbench.contract.base import Method
 from wsbench.contract.specs import BoxSupervision, MethodSpec
 from wsbench.data.dataset import Loaded
+from wsbench.data.nuisances import corners_of_nuisances
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.masks import Mask
 from wsbench.predictions import store
@@ -43,7 +44,8 @@ def truth_of(loaded: Loaded, names: Sequence[str], role: Role) -> Truth:
         known[np.isin(names, loaded.roles.members["calibrate"])] = False
     boxes = boxes.where(known[boxes.image, boxes.label])
     masks = {place: mask for place, mask in _masks_of(loaded, names).items() if known[place]}
-    return Truth(classes, tuple(names), boxed.sizes, labels, known, boxes, masks=masks)
+    nuisances = corners_of_nuisances(loaded.samples, names)
+    return Truth(classes, tuple(names), boxed.sizes, labels, known, boxes, masks=masks, nuisances=nuisances)
 
 
 def _masks_of(loaded: Loaded, names: Sequence[str]) -> dict[tuple[int, int], Mask]:

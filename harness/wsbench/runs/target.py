@@ -12,6 +12,7 @@ import numpy as np
 
 from wsbench.data.class_names import shared_classes
 from wsbench.data.dataset import Loaded
+from wsbench.data.nuisances import content_of_nuisances
 from wsbench.data.views import ImageView
 from wsbench.errors import WsbenchError
 from wsbench.runs.scoring_inputs import truth_of
@@ -160,6 +161,7 @@ def with_columns(truth: Truth, columns: Sequence[int]) -> Truth:
         labels=truth.labels[:, columns],
         known=truth.known[:, columns],
         truth=replace(boxes, label=place[boxes.label]),
+        nuisances=truth.nuisances,
     )
 
 
@@ -171,5 +173,5 @@ def _fingerprint(truth: Truth, samples: Mapping[str, Sample]) -> str:
         size, patient = (sample.width, sample.height), sample.patient
         attributes = sorted(sample.attributes.items())
         row = (name, sample.content, size, patient, sample.labels, boxes, known, attributes)
-        digest.update(json.dumps(row).encode() + b"\n")
+        digest.update(json.dumps((*row, *content_of_nuisances(sample))).encode() + b"\n")
     return digest.hexdigest()[:16]

@@ -277,6 +277,7 @@ def table_of(protocol: Protocol, truth: Mapping[Role, Truth]) -> Scored:
         heatmaps=heatmaps,
         calibrate=truth.get("calibrate"),
         masks=of_test.masks,
+        nuisances=of_test.nuisances,
         box_thresholds=_cut_at(protocol),
     )
     return scored.with_boxes(protocol.boxes)

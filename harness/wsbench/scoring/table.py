@@ -51,6 +51,8 @@ class Truth:
         truth: the truth boxes.
         masks: the truth masks, by the row of the image and the index of the class. Only images and classes
             whose location is known have one.
+        nuisances: ``(M, 4)`` corners of the boxes of what no class may be read from, by their name and the
+            row of the image.
     """
 
     classes: tuple[str, ...]
@@ -60,6 +62,7 @@ class Truth:
     known: np.ndarray
     truth: BoxTable
     masks: Mapping[tuple[int, int], Mask] = field(default_factory=dict, kw_only=True)
+    nuisances: Mapping[tuple[str, int], np.ndarray] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         make_fields_read_only(self)

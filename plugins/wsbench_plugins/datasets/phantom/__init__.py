@@ -40,7 +40,11 @@ class PhantomSettings(SharedSettings):
         0.25, gt=0, lt=1, description="share of the official split `val`; the rest are `train`"
     )
     marker_correlation: float = Field(
-        0.0, ge=0, le=1, description="phi coefficient of the burnt-in token (PORTABLE, arrow) and the label"
+        0.0,
+        ge=-1,
+        le=1,
+        description="phi coefficient of the burnt-in token (PORTABLE, arrow) and the label; below 0, images "
+        "without tuberculosis have the token",
     )
 
     @model_validator(mode="after")
@@ -86,7 +90,7 @@ class Phantom(Computed):
             index,
             self._group(index),
             tb_prevalence=settings.tb,
-            marker_correlation=settings.marker_correlation,
+            marker_correlation=self._marker_correlation(index),
         )
         return Scanner.of(settings).take(case)
 
@@ -95,6 +99,9 @@ class Phantom(Computed):
         if draw < self._settings.tb:
             return "tb"
         return "sick" if draw < self._settings.tb + self._settings.sick else "healthy"
+
+    def _is_tested(self, index: int) -> bool:
+        return bool(self._uniform(index, "split") < self._settings.val)
 
     def _uniform(self, index: int, purpose: str) -> float:
         return wsbench.seed_from("phantom", self._settings.seed, index, purpose) / 2**63
@@ -115,18 +122,19 @@ class Phantom(Computed):
             "markers": "+".join(marker.kind for marker in case.markers),
             "activity": case.activity or "",
         }
-        values = self._settings.model_dump(exclude={"images", "size", "val", "masks"})
+        values = self._settings.model_dump(exclude={"images", "size", "val", *self._settings.UNSEEN})
         return wsbench.Sample(
             name=f"{group}/p{index:06d}.png",
             width=size,
             height=size,
-            split="val" if self._uniform(index, "split") < self._settings.val else "train",
+            split="val" if self._is_tested(index) else "train",
             labels=(CLASS,) if case.group == "tb" else (),
             boxes=boxes,
             content=f"phantom {VERSION} {index} {values}",
             stratum=group,
             attributes={name: value for name, value in attributes.items() if value},
             masks=self._masks_of(index, boxes, VERSION),
+            nuisances=self._nuisances_of(case),
         )
 
 

@@ -66,7 +66,7 @@ def draw_case(
         index: Of the image.
         group: Its group.
         tb_prevalence: Share of tb cases in the data set, the rate at which tokens occur.
-        marker_correlation: Phi coefficient, 0 to 1, of the token and the tb label.
+        marker_correlation: Phi coefficient, -1 to 1, of the token and the tb label.
     """
     name = (seed, index)
     anatomy = draw_anatomy(name)

@@ -70,7 +70,7 @@ def draw_case14(seed: int, index: int, *, sick: bool, prevalence: float, marker_
         index: Of the image.
         sick: Whether the patient has findings; decides them and, where asked for, the token; nothing else.
         prevalence: Share of patients with findings, the rate at which tokens occur.
-        marker_correlation: Phi coefficient, 0 to 1, of the token and having a finding.
+        marker_correlation: Phi coefficient, -1 to 1, of the token and having a finding.
     """
     name: Name = ("fourteen", seed, index)
     anatomy = draw_anatomy(name)

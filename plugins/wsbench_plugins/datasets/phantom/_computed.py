@@ -60,6 +60,25 @@ class Computed(wsbench.Dataset):
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
     @abstractmethod
+    def _is_tested(self, index: int) -> bool:
+        """Whether an image is in the official split that is tested."""
+
+    def _marker_correlation(self, index: int) -> float:
+        """The phi coefficient of token and label in the split of an image."""
+        tested = self._settings.tested_marker_correlation
+        if tested is None or not self._is_tested(index):
+            return float(self._settings.marker_correlation)
+        return float(tested)
+
+    def _nuisances_of(self, case: Case) -> tuple[wsbench.Box, ...]:
+        """The boxes of the token, if the setting asks for them."""
+        if not self._settings.nuisances:
+            return ()
+        from ._truth import token_boxes
+
+        return token_boxes(case, self._settings.size)
+
+    @abstractmethod
     def _lesions(self, index: int, label: str, size: int) -> list[np.ndarray]:
         """A ``(size, size)`` bool mask of every boxed lesion of a class."""
 

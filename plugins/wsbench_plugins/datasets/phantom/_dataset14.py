@@ -35,9 +35,10 @@ class Phantom14Settings(SharedSettings):
     )
     marker_correlation: float = Field(
         0.0,
-        ge=0,
+        ge=-1,
         le=1,
-        description="phi coefficient of the burnt-in token (PORTABLE, arrow) and having any finding",
+        description="phi coefficient of the burnt-in token (PORTABLE, arrow) and having any finding; "
+        "below 0, images without a finding have the token",
     )
 
 
@@ -86,9 +87,12 @@ class Phantom14(Computed):
             index,
             sick=self._uniform(index, "group") < self._settings.sick,
             prevalence=self._settings.sick,
-            marker_correlation=self._settings.marker_correlation,
+            marker_correlation=self._marker_correlation(index),
         )
         return Scanner.of(self._settings).take(case)
+
+    def _is_tested(self, index: int) -> bool:
+        return bool(self._uniform(index, "split") < self._settings.test)
 
     def _uniform(self, index: int, purpose: str) -> float:
         return wsbench.seed_from("phantom14", self._settings.seed, index, purpose) / 2**63
@@ -99,7 +103,7 @@ class Phantom14(Computed):
         case, size = self._case(index), self._settings.size
         present = {finding.name for finding in case.findings}
         markers = "+".join(marker.kind for marker in case.markers)
-        values = self._settings.model_dump(exclude={"images", "size", "test", "masks"})
+        values = self._settings.model_dump(exclude={"images", "size", "test", *self._settings.UNSEEN})
         boxes = tuple(
             wsbench.Box(box.name, box.x0 * size, box.y0 * size, box.x1 * size, box.y1 * size)
             for box in finding_boxes(case)
@@ -109,11 +113,12 @@ class Phantom14(Computed):
             name=f"{index:08d}_000.png",
             width=size,
             height=size,
-            split="test" if self._uniform(index, "split") < self._settings.test else "train_val",
+            split="test" if self._is_tested(index) else "train_val",
             labels=tuple(label for label in CLASSES if label in present),
             boxes=boxes,
             content=f"phantom14 {VERSION} {index} {values}",
             patient=str(index),
             attributes={"markers": markers} if markers else {},
             masks=self._masks_of(index, boxes, VERSION),
+            nuisances=self._nuisances_of(case),
         )

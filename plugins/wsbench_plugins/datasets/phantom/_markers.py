@@ -13,6 +13,9 @@ from ._streams import Stream
 MarkerKind = Literal["side", "projection", "portable", "arrow", "plate"]
 Style = Literal["burnt", "lead", "badge"]
 
+TOKEN: frozenset[MarkerKind] = frozenset({"portable", "arrow"})
+"""The markers that can be tied to the label."""
+
 
 @dataclass(frozen=True, slots=True)
 class Marker:
@@ -72,8 +75,11 @@ def draw_markers(stream: Stream, token: bool) -> tuple[Marker, ...]:
 def token_present(stream: Stream, is_tb: bool, prevalence: float, correlation: float) -> bool:
     """Equal to the label with probability ``correlation``, otherwise an independent draw of the same rate.
 
-    The phi coefficient of token and label is then ``correlation``.
+    The phi coefficient of token and label is then ``correlation``. For one below 0, the label's absence takes
+    the label's part, and the token has the rate of its absence.
     """
+    if correlation < 0:
+        return token_present(stream, not is_tb, 1 - prevalence, -correlation)
     independent = stream.chance(prevalence)
     return is_tb if stream.chance(correlation) else independent
 

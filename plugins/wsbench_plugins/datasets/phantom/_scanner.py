@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ._frame import Array
-from ._markers import Marker
+from ._markers import TOKEN, Marker
 from ._shared_settings import Markers, SharedSettings
 from ._streams import Stream
 
@@ -34,25 +34,37 @@ class Scanner:
         tone: Gamma of the grey levels.
         noise: Standard deviation of grain in an image of 512 pixels a side, as a share of white.
         exposure: Stops above the planned exposure.
-        markers: Whether markers stay as drawn, are left out, or are joined by the scanner's plate.
+        markers: Whether markers stay as drawn, are left out, lose the token alone, or are joined by the
+            scanner's plate.
+        token_scale: Size of the token, times the usual.
     """
 
     tone: float = 1.0
     noise: float = 0.0
     exposure: float = 0.0
     markers: Markers = "drawn"
+    token_scale: float = 1.0
 
     @classmethod
     def of(cls, settings: SharedSettings) -> Scanner:
         """The scanner that settings describe."""
-        return cls(settings.tone, settings.noise, settings.exposure, settings.markers)
+        return cls(settings.tone, settings.noise, settings.exposure, settings.markers, settings.token_scale)
 
     def take(self, case: Case) -> Case:
         """The same patient on this scanner."""
-        markers = () if self.markers == "none" else case.markers
-        if self.markers == "plate":
-            markers = (*markers, _plate(case.stream("plate")))
-        return replace(case, scanner=self, markers=markers)
+        return replace(case, scanner=self, markers=self._markers(case))
+
+    def _markers(self, case: Case) -> tuple[Marker, ...]:
+        if self.markers == "none":
+            return ()
+        if self.markers == "tokenless":
+            return tuple(marker for marker in case.markers if marker.kind not in TOKEN)
+        markers = case.markers
+        if self.token_scale != 1:
+            markers = tuple(
+                _enlarged(marker, self.token_scale) if marker.kind in TOKEN else marker for marker in markers
+            )
+        return (*markers, _plate(case.stream("plate"))) if self.markers == "plate" else markers
 
     def exposed(self, photons: Array) -> Array:
         """Photons that reach the detector, (size, size); the film is developed as if exposed as planned."""
@@ -72,6 +84,16 @@ class Scanner:
 
 PLAIN = Scanner()
 """The scanner that changes nothing."""
+
+
+def _enlarged(marker: Marker, scale: float) -> Marker:
+    """A marker that many times as large, moved as little as keeps all of it in the image."""
+    from ._stamp import marker_box
+
+    marker = replace(marker, height=scale * marker.height)
+    x0, y0, x1, y1 = marker_box(marker)
+    right, down = max(-x0, 0) - max(x1 - 1, 0), max(-y0, 0) - max(y1 - 1, 0)
+    return replace(marker, x=marker.x + right, y=marker.y + down)
 
 
 def _plate(stream: Stream) -> Marker:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 import wsbench
 
-Markers = Literal["drawn", "none", "plate"]
+Markers = Literal["drawn", "none", "plate", "tokenless"]
 
 
 class SharedSettings(wsbench.Settings):
     """Settings of both phantoms. By default they change nothing, and a record does not have them."""
+
+    UNSEEN: ClassVar[frozenset[str]] = frozenset({"masks", "nuisances"})
+    """Settings that change no pixel, so that an image's content does not have them."""
 
     masks: bool = Field(False, description="also give the pixels of every boxed lesion as truth masks")
     tone: float = Field(
@@ -33,8 +36,23 @@ class SharedSettings(wsbench.Settings):
     )
     markers: Markers = Field(
         "drawn",
-        description="drawn: as chance has it; none: not even the token; plate: besides, the scanner's name "
-        "on every image",
+        description="drawn: as chance has it; none: not even the token; tokenless: all but the token; plate: "
+        "besides those drawn, the scanner's name on every image",
+    )
+    token_scale: float = Field(
+        1.0,
+        ge=1,
+        le=4,
+        description="size of the token, times the usual: a shortcut that is seen at low resolution",
+    )
+    tested_marker_correlation: float | None = Field(
+        None,
+        ge=-1,
+        le=1,
+        description="marker_correlation of the split that is tested; none: that of all images",
+    )
+    nuisances: bool = Field(
+        False, description="also mark the boxes of the token as nuisances, for metrics of maps"
     )
 
     @model_serializer(mode="wrap")

@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+import wsbench
+
 from ._case import Case
 from ._finding import Activity, Region
 from ._frame import Pose
-from ._markers import MarkerKind
+from ._markers import TOKEN, MarkerKind
 from ._stamp import marker_box
 
 Mask = NDArray[np.bool_]
@@ -64,6 +66,12 @@ class MarkerBox:
 def marker_boxes(case: Case) -> tuple[MarkerBox, ...]:
     """All markers of the case; "portable" and "arrow" are the token."""
     return tuple(MarkerBox(marker.kind, marker.text, *marker_box(marker)) for marker in case.markers)
+
+
+def token_boxes(case: Case, size: int) -> tuple[wsbench.Box, ...]:
+    """The boxes of the token within the image, named by their kind, in pixels of an image of this size."""
+    boxes = [(box.kind, np.clip([box.x0, box.y0, box.x1, box.y1], 0, 1)) for box in marker_boxes(case)]
+    return tuple(wsbench.Box(kind, *(size * corners).tolist()) for kind, corners in boxes if kind in TOKEN)
 
 
 def _regions(case: Case) -> list[tuple[str, Activity | None, Region]]:

@@ -45,7 +45,10 @@ READING: Mapping[str, Any] = {
 class TeacherSettings(wsbench.TrainingSettings):
     """Settings of section 3.2. Descriptions say what the paper leaves open."""
 
-    LATER: ClassVar[tuple[str, ...]] = tuple(name for name in READING if name != "threshold")
+    LATER: ClassVar[tuple[str, ...]] = (
+        *(name for name in READING if name != "threshold"),
+        "label_smoothing",
+    )
 
     backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = Field(
         "resnet50", description="torchvision network (section 3.2.2)"
@@ -78,6 +81,12 @@ class TeacherSettings(wsbench.TrainingSettings):
     batch_size: int = Field(64, ge=1, description="images a step (section 3.2.2)")
     learning_rate: float = Field(1e-3, gt=0, description="learning rate of Adam (section 3.2.2)")
     weight_decay: float = Field(1e-4, ge=0, description="weight decay of Adam (section 3.2.2)")
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of a label that both outputs divide among themselves; 0: none, as in the paper",
+    )
     stages: Literal[1, 2, 3, 4] = Field(
         4,
         description="residual stages that are kept; Grad-CAM is taken at the last; fewer than 4 are not in "

@@ -23,7 +23,13 @@ def soft_target_loss(student: Tensor, teacher: Tensor, temperature: float) -> Te
 
 
 def distillation_loss(
-    student: Tensor, teacher: Tensor, target: Tensor, alpha: float, temperature: float
+    student: Tensor,
+    teacher: Tensor,
+    target: Tensor,
+    alpha: float,
+    temperature: float,
+    *,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """``(1 - alpha) * soft target loss + alpha * cross entropy`` (equation 1).
 
@@ -32,6 +38,8 @@ def distillation_loss(
         target: ``(N,)`` class numbers.
         alpha: in [0, 1].
         temperature: T > 0.
+        label_smoothing: share of a label that all classes divide equally among themselves, in [0, 1).
     """
     soft = soft_target_loss(student, teacher, temperature)
-    return (1 - alpha) * soft + alpha * functional.cross_entropy(student, target)
+    hard = functional.cross_entropy(student, target, label_smoothing=label_smoothing)
+    return (1 - alpha) * soft + alpha * hard

@@ -29,7 +29,8 @@ class Teacher(wsbench.torch.Classification):
 
     def classification_loss(self, images: Tensor, target: Tensor) -> Tensor:
         """The loss of normalised images ``(N, 3, H, W)`` with class numbers ``(N,)``."""
-        return functional.cross_entropy(self.network(images), target)
+        smoothing = self.settings.label_smoothing
+        return functional.cross_entropy(self.network(images), target, label_smoothing=smoothing)
 
 
 class Student(Teacher):
@@ -48,8 +49,14 @@ class Student(Teacher):
     def classification_loss(self, images: Tensor, target: Tensor) -> Tensor:
         with torch.no_grad():
             teacher = self._frozen[0](images)
+        settings = self.settings
         return distillation_loss(
-            self.network(images), teacher, target, self.settings.alpha, self.settings.temperature
+            self.network(images),
+            teacher,
+            target,
+            settings.alpha,
+            settings.temperature,
+            label_smoothing=settings.label_smoothing,
         )
 
 
