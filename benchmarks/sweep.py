@@ -139,8 +139,10 @@ def start(runs: str, engine: str, jobs: int) -> subprocess.Popen[bytes]:
 
 
 def sweep(runs: str, engine: str, jobs: int) -> None:
-    while start(runs, engine, jobs).wait() == 1:
-        print(f"a cell of {runs} has failed; once more", flush=True)
+    if code := start(runs, engine, jobs).wait():
+        sys.exit(
+            f"the sweep of {runs} by {engine} ended with {code}; see the logs in {runs}/sweeps/study/logs"
+        )
 
 
 def spent(work: Callable[[], None]) -> tuple[float, float]:
