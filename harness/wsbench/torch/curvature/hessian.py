@@ -190,15 +190,27 @@ def _products(loss: Tensor, parameters: Sequence[nn.Parameter], matrix: Sequence
     Returns:
         The same shapes.
     """
-    how: Mapping[str, bool] = {"allow_unused": True, "materialize_grads": True}
-    gradients = torch.autograd.grad(loss, parameters, create_graph=True, **how)
+    gradients = _derivatives(loss, parameters, create_graph=True)
     columns = []
     for column in zip(*(part.unbind(-1) for part in matrix), strict=True):
         along = torch.stack(
             [(part * slope).sum() for part, slope in zip(column, gradients, strict=True)]
         ).sum()
         if along.requires_grad:
-            columns.append(torch.autograd.grad(along, parameters, retain_graph=True, **how))
+            columns.append(_derivatives(along, parameters))
         else:  # the loss is linear
             columns.append(tuple(torch.zeros_like(parameter) for parameter in parameters))
     return [torch.stack(parts, dim=-1) for parts in zip(*columns, strict=True)]
+
+
+def _derivatives(
+    value: Tensor, parameters: Sequence[nn.Parameter], *, create_graph: bool = False
+) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(
+        value,
+        parameters,
+        create_graph=create_graph,
+        retain_graph=True,
+        allow_unused=True,
+        materialize_grads=True,
+    )
