@@ -276,6 +276,45 @@ def test_eigenvalues_that_do_not_converge_are_refused(
         largest(Matrix(matrix), 10, order="value", tolerance=1e-9, seed=0)
 
 
+def test_a_network_that_torch_cannot_differentiate_twice_is_refused(
+    loss: NetworkLoss, images: WeakView
+) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(400, 3), nn.Hardsigmoid(), nn.Linear(3, 2))
+
+    def own(inputs: Tensor, target: Tensor) -> Tensor:
+        return functional.cross_entropy(network(inputs), target)
+
+    hard = hessian(NetworkLoss(network, loss.batch, own, own), images)
+    with pytest.raises(WsbenchError, match="no second derivative of hardsigmoid, which the network uses"):
+        hard.product(torch.ones(hard.dimension, dtype=torch.float64))
+
+
+def test_layer_norm_is_differentiated_rightly(loss: NetworkLoss, images: WeakView) -> None:
+    """Beside differences of gradients. The products of curvlinops itself are wrong for its weights."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(400, 5), nn.LayerNorm(5), nn.Tanh(), nn.Linear(5, 2))
+
+    def own(inputs: Tensor, target: Tensor) -> Tensor:
+        return functional.cross_entropy(network(inputs), target)
+
+    normed = hessian(NetworkLoss(network, loss.batch, own, own), images)
+    parameters = list(network.parameters())
+    sizes = [parameter.numel() for parameter in parameters]
+    direction = functional.normalize(torch.randn(sum(sizes), dtype=torch.float64), dim=0)
+    product, step = normed.product(direction), 1e-4
+    inputs, target = loss.batch(images)
+
+    def gradient_after(move: float) -> Tensor:
+        for parameter, part in zip(parameters, direction.split(sizes), strict=True):
+            parameter.data += move * part.view_as(parameter)
+        gradients = torch.autograd.grad(own(inputs.double(), target), parameters)
+        return torch.cat([part.flatten() for part in gradients])
+
+    ahead, behind = gradient_after(step), gradient_after(-2 * step)
+    expected = (ahead - behind) / (2 * step)
+    assert (product - expected).norm() < 1e-6 * expected.norm()
+
+
 def test_without_curvlinops_a_line_says_what_to_install(
     loss: NetworkLoss, images: WeakView, monkeypatch: pytest.MonkeyPatch
 ) -> None:

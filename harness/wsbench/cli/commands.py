@@ -10,6 +10,7 @@ from wsbench import __version__
 from wsbench.cli import (
     board,
     comparing,
+    curvature,
     data,
     detection,
     listing,
@@ -64,6 +65,7 @@ app.command("detection")(detection.detection)
 app.command("compare")(comparing.compare)
 app.command("strata")(comparing.strata)
 app.command("sanity")(sanity.sanity)
+app.command("hessian")(curvature.hessian)
 app.command("list")(listing.list_)
 app.command("describe")(listing.describe)
 app.add_typer(data.app, name="data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ POINTS = 1024
 KAPPA = 3.0
 """How narrow the bumps of a smoothed density are. It and the margin are those of Papyan, section D.2."""
 MARGIN = 0.05
-"""By how much a smoothed density goes beyond the outermost nodes, as a share of their distance."""
+"""By how much a smoothed density goes beyond the outermost nodes at least, as a share of their distance."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,14 @@ def smoothed(quadratures: Sequence[Quadrature]) -> tuple[np.ndarray, np.ndarray]
     for run in quadratures:
         # It takes eigenvectors, and reads the squares of their first entries alone: the weights.
         iteration = (torch.from_numpy(run.nodes), torch.from_numpy(np.sqrt(run.weights))[None])
-        grid, density = lanczos_approximate_spectrum_from_iter(iteration, ends, POINTS, KAPPA, MARGIN)
+        grid, density = lanczos_approximate_spectrum_from_iter(
+            iteration, ends, POINTS, KAPPA, _margin(len(run.nodes))
+        )
         densities.append(density.numpy())
     return grid.numpy(), np.mean(densities, axis=0)
+
+
+def _margin(nodes: int) -> float:
+    """The margin of a smoothed density, in which three standard deviations of a bump fit."""
+    deviation = 1 / (max(nodes - 1, 3) * math.sqrt(8 * math.log(KAPPA)))  # as a share of the density's range
+    return max(MARGIN, 3 * deviation / (1 - 6 * deviation))

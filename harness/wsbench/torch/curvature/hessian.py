@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,12 +24,16 @@ LOSSES: Mapping[str, Callable[[NetworkLoss], Callable[..., Tensor]]] = {
 PRECISIONS: Mapping[str, torch.dtype] = {"float32": torch.float32, "float64": torch.float64}
 """The types of floating-point numbers by their names."""
 
+MISSING = re.compile(r"derivative for (?:aten::)?(\w+?)(?:_backward)? is not implemented")
+"""What torch says of an operation without a second derivative."""
+
 
 class Hessian:
     """The second derivatives of a mean loss over some images, by the P parameters that a network trains.
 
-    Products are computed by `curvlinops <https://curvlinops.readthedocs.io>`_, one batch after the other.
-    The Hessian of all images is the mean of those of the batches, weighted by their numbers of images.
+    It is an operator of `curvlinops <https://curvlinops.readthedocs.io>`_, whose products are computed one
+    batch after the other. The Hessian of all images is the mean of those of the batches, weighted by their
+    numbers of images.
 
     Args:
         loss: the network and its losses. The network is set to eval mode and converted to ``precision``.
@@ -79,13 +84,19 @@ class Hessian:
 
         Returns:
             ``(P,)``.
+
+        Raises:
+            WsbenchError: torch has no second derivative of an operation of the network.
         """
-        # Attention has derivatives of every kind in its plain implementation alone.
-        with sdpa_kernel(SDPBackend.MATH), warnings.catch_warnings():
-            warnings.filterwarnings(
-                "ignore", "`torch.jit.script` is"
-            )  # torch's own forward derivatives call it
-            result: Tensor = self._operator @ vector
+        try:
+            with sdpa_kernel(SDPBackend.MATH):  # attention has second derivatives in its plain form alone
+                result: Tensor = self._operator @ vector
+        except RuntimeError as error:
+            if (missing := MISSING.search(str(error))) is None:
+                raise
+            raise WsbenchError(
+                f"torch has no second derivative of {missing[1]}, which the network uses; take another one"
+            ) from None
         self.products += 1
         self.after_product()
         return result
@@ -154,4 +165,52 @@ def _operator_class() -> Any:
         raise WsbenchError(
             "the Hessian needs curvlinops-for-pytorch: pip install 'wsbench[hessian]'"
         ) from None
-    return HessianLinearOperator
+
+    class ByDoubleBackward(HessianLinearOperator):  # type: ignore[misc]  # curvlinops has no types
+        """Its products are backward derivatives of backward derivatives.
+
+        Those of curvlinops 3.0.1 are forward derivatives of `torch.func.jacrev`, which torch 2.14 computes
+        wrongly for the weights of LayerNorm, by up to a fifth.
+        """
+
+        def _matmat_batch(self, X: Any, y: Tensor, M: list[Tensor]) -> list[Tensor]:
+            return _products(self._model_func(X), self._params, M)
+
+    return ByDoubleBackward
+
+
+def _products(loss: Tensor, parameters: Sequence[nn.Parameter], matrix: Sequence[Tensor]) -> list[Tensor]:
+    """The products of the Hessian of a loss with the columns of a matrix.
+
+    Args:
+        loss: a scalar, by the parameters.
+        parameters: all that the Hessian is by.
+        matrix: for each parameter, ``(*shape, K)``.
+
+    Returns:
+        The same shapes.
+    """
+    gradients = _derivatives(loss, parameters, create_graph=True)
+    columns = []
+    for column in zip(*(part.unbind(-1) for part in matrix), strict=True):
+        along = torch.stack(
+            [(part * slope).sum() for part, slope in zip(column, gradients, strict=True)]
+        ).sum()
+        if along.requires_grad:
+            columns.append(_derivatives(along, parameters))
+        else:  # the loss is linear
+            columns.append(tuple(torch.zeros_like(parameter) for parameter in parameters))
+    return [torch.stack(parts, dim=-1) for parts in zip(*columns, strict=True)]
+
+
+def _derivatives(
+    value: Tensor, parameters: Sequence[nn.Parameter], *, create_graph: bool = False
+) -> tuple[Tensor, ...]:
+    return torch.autograd.grad(
+        value,
+        parameters,
+        create_graph=create_graph,
+        retain_graph=True,
+        allow_unused=True,
+        materialize_grads=True,
+    )

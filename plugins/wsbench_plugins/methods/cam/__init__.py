@@ -51,6 +51,11 @@ class Cam(wsbench.Method):
     def networks(self) -> Mapping[str, nn.Module]:
         return {"classifier": self.explained.classifier}
 
+    def training_loss(self, upstream: Mapping[str, wsbench.Method]) -> wsbench.torch.NetworkLoss:
+        from . import _training_loss
+
+        return _training_loss.of(self.explained.classifier, self.settings)
+
 
 @wsbench.hookimpl
 def wsbench_methods() -> list[wsbench.MethodSpec]:

@@ -49,14 +49,14 @@ class Classifier(nn.Module):
 
     def forward(self, grey: Tensor) -> Tensor:
         """``(N, 1, H, W)`` uint8, or floats in [0, 1] -> ``(N, C)`` logits."""
+        return self.network(self.normalised(grey))  # type: ignore[no-any-return]  # torch: a call is Any
+
+    def normalised(self, grey: Tensor) -> Tensor:
+        """``(N, 1, H, W)`` uint8, or floats in [0, 1] -> what ``network`` takes."""
         if self.xray:
             scaled = grey if grey.is_floating_point() else grey.float() / 255
-            return (  # type: ignore[no-any-return]  # torch: a module's call is Any
-                self.network((2 * scaled - 1) * XRAY_RANGE)
-            )
-        return self.network(  # type: ignore[no-any-return]  # torch: a module's call is Any
-            wsbench.torch.three_channels(grey, self.mean, self.deviation, channels_last=self.channels_last)
-        )
+            return (2 * scaled - 1) * XRAY_RANGE
+        return wsbench.torch.three_channels(grey, self.mean, self.deviation, channels_last=self.channels_last)
 
 
 class Library(ABC):

@@ -199,6 +199,11 @@ class KDTeacher(wsbench.Method):
     def networks(self) -> Mapping[str, nn.Module]:
         return {"classifier": self.network}
 
+    def training_loss(self, upstream: Mapping[str, wsbench.Method]) -> wsbench.torch.NetworkLoss:
+        from . import _training_loss
+
+        return _training_loss.of_teacher(self.network, self.settings)
+
     def _one_class(self) -> None:
         if len(self.classes) != 1:
             raise wsbench.WsbenchError(
@@ -225,6 +230,13 @@ class KDStudent(KDTeacher):
         assert isinstance(teacher, KDTeacher)
         module = _training.Student(self._start(run), teacher.network, self.settings)
         _training.fit(module, fit, select, run)
+
+    def training_loss(self, upstream: Mapping[str, wsbench.Method]) -> wsbench.torch.NetworkLoss:
+        from . import _training_loss
+
+        teacher = upstream["teacher"]
+        assert isinstance(teacher, KDTeacher)
+        return _training_loss.of_student(self.network, teacher.network, self.settings)
 
 
 def teacher_of(settings: StudentSettings) -> Mapping[str, wsbench.Requirement]:

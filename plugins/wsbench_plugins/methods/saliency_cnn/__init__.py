@@ -62,6 +62,11 @@ class SaliencyCnn(wsbench.Method):
     def networks(self) -> Mapping[str, nn.Module]:
         return {"classifier": self.network}
 
+    def training_loss(self, upstream: Mapping[str, wsbench.Method]) -> wsbench.torch.NetworkLoss:
+        from . import _training_loss
+
+        return _training_loss.of(self.network, self.settings)
+
 
 @wsbench.hookimpl
 def wsbench_methods() -> list[wsbench.MethodSpec]:

@@ -1,0 +1,30 @@
+"""The loss of the network's training (Methods), as a function of images that are not deformed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+import wsbench
+
+from ._prediction import squares
+
+if TYPE_CHECKING:
+    from ._network import SmallNetwork
+    from ._settings import SaliencySettings
+
+
+def of(network: SmallNetwork, settings: SaliencySettings) -> wsbench.torch.NetworkLoss:
+    """Categorical cross entropy."""
+
+    def batch(images: wsbench.WeakView) -> tuple[Tensor, ...]:
+        inputs, _ = squares(network, images, settings)
+        return inputs, torch.from_numpy(images.labels)[:, 0].long()
+
+    def cross_entropy(inputs: Tensor, target: Tensor) -> Tensor:
+        return functional.cross_entropy(network(inputs), target)
+
+    return wsbench.torch.NetworkLoss(network, batch, own=cross_entropy, cross_entropy=cross_entropy)
