@@ -19,6 +19,7 @@ from wsbench.cli import (
     running,
     sanity,
     scoring,
+    tuning,
 )
 from wsbench.cli.plugin_commands import WithPlugins
 
@@ -54,6 +55,7 @@ def wsbench(
 
 
 app.command("run")(running.run)
+app.command("tune")(tuning.tune)
 app.command("evaluate")(scoring.evaluate)
 app.command("export")(scoring.export)
 app.command("picture")(picturing.picture)
