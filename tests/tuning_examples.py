@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -15,10 +17,17 @@ from pydantic import Field
 import wsbench
 from wsbench import testing
 from wsbench.contract.base import Method, RunContext
+from wsbench.contract.plugins import Plugins
 from wsbench.contract.specs import DatasetSpec, MethodSpec
+from wsbench.data.catalog import Entry
+from wsbench.data.dataset import Loaded
 from wsbench.data.views import ImageView, WeakView
 from wsbench.files.writing import write_text
+from wsbench.runs.plan import make_plan
 from wsbench.settings import Settings
+from wsbench.studies.tuning.form import SearchFile, parse_words
+from wsbench.studies.tuning.space import space_of
+from wsbench.studies.tuning.tuning import Tuning
 from wsbench.types import Prediction
 
 BEST = 2.0
@@ -68,7 +77,7 @@ class Dial(Method):
 
     def predict(self, images: ImageView) -> Prediction:
         Dial.predicted += images.names
-        share = min(1.0, abs(self.settings.gain - BEST) / 2)
+        share = min(1.0, (abs(self.settings.gain - BEST) / 2) ** 0.5)
         cells = self.settings.cells
         grey = images.pixels(cells, cells)[:] / 255.0
         maps = (1 - share) * grey + share * np.stack(
@@ -89,6 +98,28 @@ SPEC = MethodSpec(
     after_fit=("cells",),
     after_predict=("margin",),
 )
+
+
+def held_out_toy() -> Loaded:
+    """The toy dataset with most of its images in select and calibrate."""
+    shares = {"train": {"fit": 0.2, "select": 0.4, "calibrate": 0.4}, "test": {"test": 1.0}}
+    return replace(testing.toy(), entry=Entry(roles=shares))
+
+
+def tuning(runs: Path, *search: str, loaded: Loaded | None = None, **form: object) -> Tuning:
+    """A tuning of this method on the toy dataset.
+
+    Args:
+        runs: the folder of runs.
+        search: as words of ``--search``.
+        loaded: the toy dataset.
+        form: keys of a search file, and ``options``. The objective is ``labels``, which takes less time.
+    """
+    fixed = form.pop("options", {})
+    data, file = loaded or held_out_toy(), SearchFile.model_validate({"objective": "labels", **form})
+    plan = make_plan(SPEC, None, fixed, dataset=testing.TOY, seed=0, device="cpu", runs=runs)
+    space = space_of({**file.forms("file"), **parse_words(search)}, SPEC)
+    return Tuning(plan, fixed, space, file, data, Plugins(methods={"dial": SPEC}))
 
 
 @wsbench.hookimpl

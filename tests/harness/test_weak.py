@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
-from collections.abc import Iterator
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+from walk import reachable
 from wsbench import testing
 from wsbench.contract import hookspecs
 from wsbench.contract.base import Dataset, Method, RunContext
@@ -61,22 +60,6 @@ def test_what_fit_receives_is_exactly_a_weak_view(tmp_path: Path) -> None:
     assert [type(view) for view in seen] == [WeakView, WeakView, type(None)]
     assert seen[0].names == loaded.roles.members["fit"]
     assert seen[1].names == loaded.roles.members["select"]
-
-
-def reachable(*roots: object) -> Iterator[object]:
-    """Everything that attributes, items and closures lead to; not what the modules of its classes hold."""
-    seen: dict[int, object] = {}
-    left = list(roots)
-    while left:
-        thing = left.pop()
-        if id(thing) in seen or isinstance(thing, ModuleType | type):
-            continue
-        seen[id(thing)] = thing
-        yield thing
-        inside = gc.get_referents(thing)
-        if isinstance(thing, FunctionType):
-            inside = [other for other in inside if other is not thing.__globals__]
-        left += inside
 
 
 def test_nothing_that_a_method_receives_leads_to_a_box(tmp_path: Path) -> None:

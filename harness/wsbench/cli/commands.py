@@ -21,6 +21,7 @@ from wsbench.cli import (
     sanity,
     scoring,
     sweeping,
+    tuning,
 )
 from wsbench.cli.plugin_commands import WithPlugins
 
@@ -57,6 +58,7 @@ def wsbench(
 
 app.command("run")(running.run)
 app.command("sweep")(sweeping.sweep)
+app.command("tune")(tuning.tune)
 app.command("evaluate")(scoring.evaluate)
 app.command("export")(scoring.export)
 app.command("picture")(picturing.picture)

@@ -26,6 +26,7 @@ from wsbench.data.mask_boxes import MEMORY, with_boxes_of_masks
 from wsbench.data.nuisances import content_of_nuisances, counts_of_nuisances
 from wsbench.data.organs import COMPLETE, Organs
 from wsbench.data.readers import Images
+from wsbench.data.refusing import counted, see
 from wsbench.data.role_choice import chosen_roles
 from wsbench.data.split_files import SplitFile
 from wsbench.data.splits import Roles
@@ -109,7 +110,7 @@ class Loaded:
         except WsbenchError as error:
             if not self.skipped:
                 raise
-            raise WsbenchError(f"{error}; {_count(self.skipped)} left images out{_see(self.spec)}") from error
+            raise WsbenchError(f"{error}; {counted(self.skipped)} left images out{see(self.spec)}") from error
 
     @cached_property
     def fingerprint(self) -> str:
@@ -271,9 +272,9 @@ def load(
     notes = tuple(problem for problem in problems if problem.remedy == "none")
     samples = with_boxes_of_masks(_trusted(dataset.samples, bad), cache / MEMORY, progress)
     if refuse:
-        _refuse(spec, bad, skip_bad=skip_bad)
+        refuse(spec, bad, skip_bad=skip_bad)
     if refuse and not samples:
-        raise WsbenchError(f"{spec.name}: {folder or 'its settings'}: no image is left{_see(spec)}")
+        raise WsbenchError(f"{spec.name}: {folder or 'its settings'}: no image is left{see(spec)}")
     loaded = Loaded(spec, settings, entry, dataset, samples, bad, progress, notes)
     for split, (count, released) in loaded.missing.items():
         progress.say(f"{spec.name}: split {split} has {count} of the release's {released} images: a subset")
@@ -298,25 +299,3 @@ def _trusted(samples: Sequence[Sample], problems: Sequence[Problem]) -> tuple[Sa
     """Return the samples without a problem, sorted by name."""
     doubted = {name for problem in problems for name in problem.images}
     return tuple(sorted((s for s in samples if s.name not in doubted), key=lambda sample: sample.name))
-
-
-def _refuse(spec: DatasetSpec, problems: Sequence[Problem], *, skip_bad: bool) -> None:
-    """Raise WsbenchError for the first problem that prevents a run.
-
-    With ``skip_bad``, only problems count that leaving out images does not remedy.
-    """
-    refused = [problem for problem in problems if problem.remedy == "fix"] or ([] if skip_bad else problems)
-    if not refused:
-        return
-    first, more = refused[0], len(problems) - 1
-    others = f" (and {more} more{_see(spec)})" if more else ""
-    remedy = "--skip-bad is no remedy" if first.remedy == "fix" else "or leave it out with --skip-bad"
-    raise WsbenchError(f"{spec.name}: {first.file}: {first.what}{others}; fix it, {remedy}")
-
-
-def _see(spec: DatasetSpec) -> str:
-    return f", see `wsbench data check {spec.name}`"
-
-
-def _count(problems: Sequence[Problem]) -> str:
-    return f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"

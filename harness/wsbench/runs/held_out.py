@@ -20,12 +20,12 @@ class Reached:
     """What a method reaches on the held-out roles.
 
     Attributes:
-        auc: the macro AUC on select.
+        labels: the macro AUC on select.
         boxes: the objective of box rules on calibrate, each class at its best rule, as a mean over classes;
             None where no class has a truth box there, or where boxes do not count.
     """
 
-    auc: float
+    labels: float
     boxes: float | None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,16 @@ class Job:
         loaded: the dataset.
         plugins: those whose metrics score, whose methods this one may build on, and whose trackers are told.
         waits: whether to wait for another process that holds a folder, however long it works.
+        after_epoch: called as ``after_epoch(folder, epoch, metrics)`` when an epoch of the method's own
+            training has ended; ``folder`` is `RunContext.folder`. An exception that it raises ends the
+            training, which goes on from there when it is started again.
     """
 
     plan: Plan
     loaded: Loaded
     plugins: Plugins
     waits: bool = False
+    after_epoch: Callable[[Path, int, Mapping[str, float]], None] | None = None
 
     @property
     def progress(self) -> Progress:
@@ -70,7 +74,8 @@ class Job:
 
     def upstream(self) -> Mapping[str, Job]:
         """The jobs that fit the methods this one builds on, by the name of the requirement."""
-        return {name: self.with_plan(plan) for name, plan in self.plan.upstream(self.plugins).items()}
+        unwatched = replace(self, after_epoch=None)
+        return {name: unwatched.with_plan(plan) for name, plan in self.plan.upstream(self.plugins).items()}
 
     def blind(self) -> list[Job]:
         """The jobs of image-blind methods that do the same for every seed, beside this one and without

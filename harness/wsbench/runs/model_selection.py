@@ -27,7 +27,7 @@ def paper_score(predict: Predict, loaded: Loaded, objective: str) -> float:
     assert held_out.calibrate is not None
     scores = _all(predict, held_out.select).scores
     reached = held_out.reached(scores, _all(predict, held_out.calibrate), objective)
-    return (reached.auc + (reached.boxes or 0.0)) / 2
+    return (reached.labels + (reached.boxes or 0.0)) / 2
 
 
 def _all(predict: Predict, images: ImageView) -> Prediction:

@@ -134,6 +134,8 @@ def context_of(job: Job) -> RunContext:
 
     def epoch_ended(epoch: int, metrics: Mapping[str, float]) -> None:
         job.plugins.notify("wsbench_epoch_ended", run=context, epoch=epoch, metrics=metrics)
+        if job.after_epoch is not None:
+            job.after_epoch(context.folder, epoch, metrics)
 
     return replace(context, epoch_ended=Sealed(epoch_ended))
 
