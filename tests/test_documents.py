@@ -64,6 +64,9 @@ def test_a_number_is_the_one_that_its_source_has(records: ModuleType) -> None:
     (difference,) = records.value_of(f"phantom difference: {pair}")
     below, above = records.value_of(f"phantom interval: {pair}")
     assert below < difference < above
+    (difference,) = records.value_of("phantom upstream: kd_student (quick), cond_ap25")
+    below, above = records.value_of("phantom upstream: kd_student (quick), 95 %")
+    assert below < difference < above
 
 
 @pytest.mark.parametrize(

@@ -152,14 +152,13 @@ def test_a_module_named_for_all_commands(tmp_path: Path, command, monkeypatch: p
 def test_rows_are_compared_in_every_kept_metric_and_ranked_by_those_that_may() -> None:
     from dataclasses import replace
 
-    from wsbench.cli.comparing import _kept
     from wsbench.contract.protocol import RANKED_BY, RANKED_WITHOUT_BOXES
-    from wsbench.reports.rows import Row
+    from wsbench.reports.rows import Row, compared_metrics
 
     assert all(METRICS[name].may_rank for name in (RANKED_BY, RANKED_WITHOUT_BOXES))
     mine = replace(METRICS["sensitivity"], name="mine", columns={}, kept_in_draws=True)
     row = Row((example(),), {**METRICS, "mine": mine})
-    assert _kept(row) == ["cond_ap25", "cond_gain", "ap25", "map_gain", "auc", "mine"]
+    assert compared_metrics(row) == ["cond_ap25", "cond_gain", "ap25", "map_gain", "auc", "mine"]
 
 
 def test_less_is_better_ranks_the_other_way(monkeypatch: pytest.MonkeyPatch) -> None:

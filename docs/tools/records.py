@@ -41,12 +41,12 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip().strip("|").split(" | ")]
 
 
-def tables(text: str) -> list[list[list[str]]]:
-    """The tables of a text whose first column is headed ``method``, without their rules."""
+def tables(text: str, heading: str = "method") -> list[list[list[str]]]:
+    """The tables of a text whose first column has a heading, without their rules."""
     parsed = []
     lines = iter(text.splitlines())
     for line in lines:
-        if line.startswith("| method |"):
+        if line.startswith(f"| {heading} |"):
             rows = list(itertools.takewhile(lambda row: row.startswith("| "), lines))
             parsed.append([cells(line), *map(cells, rows[1:])])
     return parsed
@@ -135,7 +135,8 @@ def value_of(source: str) -> list[float]:
     ``phantom: ROW, COLUMN`` is a cell of a page (of several seeds, the mean); ``phantom paper: ROW, COLUMN``
     the same under protocol ``paper``; ``phantom seeds: ROW, METRIC`` the lowest and the highest seed;
     ``phantom difference: ROW less ROW, METRIC`` what `wsbench compare` says, and ``phantom interval: ROW less
-    ROW, METRIC`` its 95 % interval.
+    ROW, METRIC`` its 95 % interval. ``phantom upstream: ROW, COLUMN`` is a cell of the page's table
+    of rows less what they build on.
 
     Raises:
         KeyError: there is no such row, column or kind of source.
@@ -146,6 +147,10 @@ def value_of(source: str) -> list[float]:
     if kind in ("", "uniform", "paper"):
         cell = rows_of(page(dataset), kind or "uniform")[label][column]
         return [float(word) for word in re.findall(NUMBER, cell.split(" ± ")[0])]
+    if kind == "upstream":
+        header, *lines = tables(page(dataset), "row")[0]
+        by_label = {line[0]: dict(zip(header, line, strict=True)) for line in lines}
+        return [float(word) for word in re.findall(NUMBER, by_label[label][column])]
     if kind == "seeds":
         values = committed(dataset)[label].values(column, "uniform")
         return [min(values), max(values)]
@@ -172,7 +177,7 @@ def _compared(first: str, second: str, metric: str):  # type: ignore[no-untyped-
     from wsbench.reports import sides
 
     pair = sides.pair(first, second, find().metrics, LEADERBOARDS)
-    prior = sides.table_of(pair[0], LEADERBOARDS).prior(metric)
+    prior = sides.committed_table(pair[0].row.first, find().metrics, LEADERBOARDS).prior(metric)
     return [side.row.estimate(metric) for side in pair], prior
 
 

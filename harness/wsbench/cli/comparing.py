@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from wsbench.contract.plugins import Plugins
     from wsbench.contract.specs import MetricSpec
     from wsbench.data.dataset import Loaded
-    from wsbench.reports.rows import Row
     from wsbench.reports.sides import Side
     from wsbench.scoring.compared import Difference, Noise
     from wsbench.scoring.compared_networks import Network
@@ -54,6 +53,7 @@ def compare(
     classes and lesion sizes in which the rows differ.
     """
     from wsbench.reports import sides
+    from wsbench.reports.rows import compared_metrics
     from wsbench.scoring import compared
     from wsbench.utils.progress import choose_progress
 
@@ -63,10 +63,10 @@ def compare(
     if main not in side_a.row.first.key["metrics"]:
         raise WsbenchError(f"{side_a.files[0]}: has no {main}; score it again with `wsbench evaluate RUN`")
     _who(side_a, side_b)
-    board = sides.table_of(side_a, leaderboards)
+    board = sides.committed_table(side_a.row.first, plugins.metrics, leaderboards)
     differences: list[Difference] = []
     estimates: dict[str, tuple[Estimate, Estimate]] = {}
-    for metric in _kept(side_a.row):
+    for metric in compared_metrics(side_a.row):
         of_first, of_second = side_a.row.estimate(metric), side_b.row.estimate(metric)
         if of_first is not None and of_second is not None:
             estimates[metric] = of_first, of_second
@@ -94,15 +94,6 @@ def compare(
     print()
     single = any(len(row.values) == 1 and not row.deterministic for row in estimates[main])
     print(textwrap.fill(compared.verdict(differences[0], labels, parts, single=single), WIDTH))
-
-
-def _kept(row: Row) -> list[str]:
-    """The metrics that are compared draw by draw, the one that ranks first."""
-    from wsbench.reports.rows import metrics_of_table
-
-    columns = dict.fromkeys([row.ranked_by, *metrics_of_table([row], "ranking"), *sorted(row.metrics)])
-    in_draws = [name for name in columns if row.metrics[name].is_kept]
-    return [name for name in in_draws if row.can_have(name)]
 
 
 def strata(

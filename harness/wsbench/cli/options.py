@@ -95,6 +95,12 @@ CalibrateFor = Annotated[
 References = Annotated[
     bool, typer.Option(help="Also score every image-blind method, which never looks at the image.")
 ]
+Upstream = Annotated[
+    bool,
+    typer.Option(
+        help="Also score the methods that it builds on, such as a student's teacher, and show the difference."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")]
 
 

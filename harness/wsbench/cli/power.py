@@ -148,7 +148,7 @@ def _of_rows(
             )
         estimates.append(estimate)
     first, second = estimates
-    prior = sides.table_of(pair[0], leaderboards).prior(metric)
+    prior = sides.committed_table(pair[0].row.first, metrics, leaderboards).prior(metric)
     comparison = comparison_of(first, second, prior, images)
     paired = "paired differences of seeds " if len(comparison.seed_variances) == 1 else "seeds "
     of_seeds = ", ".join(f"{variance**0.5:.3f}" for variance in comparison.seed_variances)

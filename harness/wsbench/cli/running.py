@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import collection_tables, options, processes, tables, transferring
+from wsbench.cli import collection_tables, options, processes, tables, transferring, upstream_tables
 from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError
 from wsbench.utils.ranks import Ranks
@@ -74,6 +73,7 @@ def run(
     runs: options.Runs = Path("runs"),
     skip_bad: options.SkipBad = False,
     references: options.References = True,
+    upstream: options.Upstream = True,
     calibrate_for: options.CalibrateFor = None,
     submit: options.Submit = False,
     ladder: options.Ladder = False,
@@ -105,8 +105,9 @@ def run(
         changes["precision"] = precision
     spec, dataset_spec = plugins.method(method), plugins.dataset(dataset)
     objective = calibrate_for or OBJECTIVE
-    plans = []
-    for seed in planned:
+    plans: list[Plan] = []
+    others: list[Plan] = []
+    for seed in planned[:1] if spec.deterministic else planned:
         plans.append(
             make_plan(
                 spec,
@@ -119,11 +120,12 @@ def run(
                 calibrate_for=objective,
             )
         )
-        if references:
-            plans += blind_plans(
-                plugins, dataset_spec, seed=seed, runs=runs, calibrate_for=objective, other_than=method
-            )
-    plans = _once(plans)
+        if upstream:
+            others += plans[-1].all_upstream(plugins)
+    for seed in planned if references else ():
+        others += blind_plans(
+            plugins, dataset_spec, seed=seed, runs=runs, calibrate_for=objective, other_than=method
+        )
     progress = choose_progress(quiet=quiet or Ranks.here().rank > 0)
     submission = Submission(submit, ladder, leaderboards, planned, progress)
     loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
@@ -133,16 +135,17 @@ def run(
     if submit:
         admission.refuse_subset((loaded.of_fold(parts[0]) if parts else loaded).describe())
     targets = transferring.targets(test_on, plugins, loaded, folds=parts, skip_bad=skip_bad)
-    jobs = [Job(plan, loaded, plugins, waits=wait) for plan in plans]
+    jobs = [Job(plan, loaded, plugins, waits=wait) for plan in (*plans, *_once(others, plans))]
     with processes.trained_together(jobs, devices, nodes) as first:
         records = _records(jobs, parts, submission) if first else []
     if not first:
         return
-    of_method = [record for record in records if record.method["name"] == method]
-    blind = [record for record in records if record.method["name"] != method]
+    of_method, beside = records[: len(plans)], records[len(plans) :]
+    blind = [record for record in beside if not record.method["reads_image"]]
     submission.together(of_method, plugins.metrics, blind)
-    transfers = transferring.transfers(jobs, records, targets, method)
+    transfers = transferring.transfers(jobs[: len(plans)], of_method, targets)
     tables.results(records, plugins.metrics)
+    upstream_tables.show(records, plugins.metrics, leaderboards)
     collection_tables.show(records, plugins.metrics)
     transferring.show_transfer(transfers, plugins.metrics)
     collection_tables.show(transfers, plugins.metrics)
@@ -150,20 +153,19 @@ def run(
 
 
 def _records(jobs: Sequence[Job], folds: Sequence[Fold] | None, submission: Submission) -> list[Record]:
-    from wsbench.runs.crossvalidation import cross_validate
-    from wsbench.runs.runner import execute
+    from wsbench.runs.crossvalidation import executed
 
     records = []
     for job in jobs:
-        records.append(execute(job) if folds is None else cross_validate(job, folds))
+        records.append(executed(job, folds))
         submission.at_once(records[-1])
     return records
 
 
-def _once(plans: Sequence[Plan]) -> list[Plan]:
-    """The plans without further seeds of deterministic methods, which do not depend on the seed."""
-    different: dict[tuple[str, int], Plan] = {}
-    for plan in plans:
-        seed = plans[0].seed if plan.spec.deterministic and plan.spec is plans[0].spec else plan.seed
-        different.setdefault((plan.spec.name, seed), replace(plan, seed=seed))
-    return list(different.values())
+def _once(others: Sequence[Plan], plans: Sequence[Plan]) -> list[Plan]:
+    """The plans among some that differ from each other and from those of the command's method."""
+    different: list[Plan] = []
+    for plan in others:
+        if plan not in (*plans, *different):
+            different.append(plan)
+    return different

@@ -39,22 +39,18 @@ def targets(
     return load_targets(parse_test_on(words or ()), plugins, source, skip_bad=skip_bad)
 
 
-def transfers(
-    jobs: Sequence[Job], records: Sequence[Record], targets: Sequence[Target], method: str
-) -> list[Record]:
+def transfers(jobs: Sequence[Job], records: Sequence[Record], targets: Sequence[Target]) -> list[Record]:
     """Score the finished runs of a method on other datasets.
 
     Args:
-        jobs, records: the runs of a command and their records.
+        jobs, records: the runs of the method and their records.
         targets: the test roles of the other datasets.
-        method: the name of the method; others, which never look at the image, are not transferred.
     """
     from wsbench.runs.transfer import transfer
 
-    of_method = [
-        (job, record) for job, record in zip(jobs, records, strict=True) if record.method["name"] == method
+    return [
+        transfer(job, record, target) for job, record in zip(jobs, records, strict=True) for target in targets
     ]
-    return [transfer(job, record, target) for job, record in of_method for target in targets]
 
 
 def show_transfer(transfers: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> None:

@@ -18,7 +18,7 @@ from wsbench.files import checksums
 from wsbench.files.locks import held_for_a_moment
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import write_text
-from wsbench.reports import admission, costs, marks, page_words, prompts, published
+from wsbench.reports import admission, costs, marks, page_words, prompts, published, upstream
 from wsbench.reports.board import Board
 from wsbench.reports.board_tables import (
     data_line,
@@ -265,13 +265,18 @@ def _section(
     rows = len({(table_key(record, metrics), row_key(record)) for record in same_data})
     parts = [data_line(records_of_key[0], seen(rows, same_data))]
     if any("uniform" in record.protocols for record in records_of_key):
-        parts += [page_words.TITLES["uniform"], *ranking(board)]
+        parts += [page_words.TITLES["uniform"], *ranking(board), *_upstream(board)]
         parts += ["### Further measures\n", measures(board.rows, "uniform"), *floors(board.rows)]
         parts += prompts.section(board.rows)
     of_paper = [row for row in board.rows if any("paper" in record.protocols for record in row.records)]
     if of_paper:
         parts += [page_words.TITLES["paper"], measures(of_paper, "paper")]
     return [*parts, *sanity(board.rows), *_costs(board.rows)]
+
+
+def _upstream(board: Board) -> list[str]:
+    header, cells = upstream.table(board)
+    return [page_words.UPSTREAM, markdown_table(header, cells)] if cells else []
 
 
 def _costs(rows: Sequence[Row]) -> list[str]:

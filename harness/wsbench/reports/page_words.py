@@ -46,6 +46,13 @@ compares with, the rows above.
 RANDOM = {"parameters": "all parameters", "labels": "labels", "reference": "nothing, another image"}
 """Sanity checks that pages show."""
 
+UPSTREAM = """### Less what they build on
+
+Rows that build on another row, less that row: the network of each seed less the one that it was trained
+from, on the same draws of test images. At an interval around 0, no difference is shown. *p* is corrected
+over the lines.
+"""
+
 SANITY = """## Saliency sanity checks
 
 How alike maps are to those of the trained method when what it learnt is random (`wsbench sanity`): 1 is an

@@ -245,6 +245,12 @@ def metrics_of_table(rows: Sequence[Row], table: str) -> list[str]:
     return [name for name in columns_of(rows[0].metrics, table) if rows[0].can_have(name)]
 
 
+def compared_metrics(row: Row) -> list[str]:
+    """The metrics in which rows are compared draw by draw. The one that ranks comes first."""
+    columns = dict.fromkeys([row.ranked_by, *metrics_of_table([row], "ranking"), *sorted(row.metrics)])
+    return [name for name in columns if row.metrics[name].is_kept and row.can_have(name)]
+
+
 def number(value: float | None) -> str:
     """A value as tables show it; a dash where it does not exist."""
     return "-" if value is None else f"{value:.3f}"

@@ -114,13 +114,14 @@ def refuse_other_key(
         raise WsbenchError(f"{path}: has {counts[0]} draws, {other_path} {counts[1]}; score both again")
 
 
-def table_of(side: Side, leaderboards: Path) -> Board:
-    """The committed table that a row belongs to, for the prior of its seeds. Without one it is a table
+def committed_table(record: Record, metrics: Mapping[str, MetricSpec], leaderboards: Path) -> Board:
+    """The committed table that a record belongs to, for the prior of its seeds. Without one it is a table
     without rows, whose prior is the default."""
-    metrics, name = side.row.metrics, side.row.first.dataset["name"]
-    key = table_key(side.row.first, metrics)
-    committed = (records.load(path) for path in record_files.in_leaderboards(leaderboards, name))
-    return Board.of((record for record in committed if table_key(record, metrics) == key), metrics)
+    key = table_key(record, metrics)
+    committed = (
+        records.load(path) for path in record_files.in_leaderboards(leaderboards, record.dataset["name"])
+    )
+    return Board.of((other for other in committed if table_key(other, metrics) == key), metrics)
 
 
 def _matches(word: str) -> list[Path]:

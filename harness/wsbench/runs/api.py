@@ -11,14 +11,13 @@ from wsbench.contract.plugins import Plugins, find
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.data.fold_choice import folds_of
-from wsbench.data.folds import Fold
 from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import choose
 from wsbench.runs.api_arguments import DataArguments, EvaluateArguments, RunArguments
 from wsbench.runs.api_predictions import Predictions, as_file
+from wsbench.runs.crossvalidation import executed
 from wsbench.runs.job import Job
 from wsbench.runs.results import Results
-from wsbench.runs.runner import execute
 from wsbench.runs.transfer import transfer
 from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
 from wsbench.utils.progress import Progress
@@ -40,6 +39,7 @@ def run(
     seed: int = ...,
     seeds: None = ...,
     references: Literal[False] = ...,
+    upstream: Literal[False] = ...,
     device: str = ...,
     runs: str | Path = ...,
     folds: int | str | None = ...,
@@ -63,6 +63,7 @@ def run(
     seed: int = ...,
     seeds: Sequence[int] | None = ...,
     references: bool = ...,
+    upstream: bool = ...,
     device: str = ...,
     runs: str | Path = ...,
     folds: int | str | None = ...,
@@ -85,6 +86,7 @@ def run(
     seed: int = 0,
     seeds: Sequence[int] | None = None,
     references: bool = False,
+    upstream: bool = False,
     device: str = "auto",
     runs: str | Path = "runs",
     folds: int | str | None = None,
@@ -110,6 +112,7 @@ def run(
         seed: the base seed.
         seeds: several base seeds. Each is a run of its own, and ``seed`` is ignored.
         references: whether to score the image-blind methods, too.
+        upstream: whether to score the methods that it builds on, such as a student's teacher, too.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` ...
         runs: the folder of all runs.
         folds: the number of folds of a cross-validation, or an attribute of images (``"collection"``) whose
@@ -124,8 +127,8 @@ def run(
         progress: where to show progress. By default, it is not shown.
 
     Returns:
-        The record. With ``seeds``, ``references`` or ``test_on`` it is a sequence of records, those of the
-        method first, and what is lost elsewhere is its ``drops``.
+        The record. With ``seeds``, ``references``, ``upstream`` or ``test_on`` it is a sequence of records,
+        those of the method first, and what is lost elsewhere is its ``drops``.
 
     Raises:
         WsbenchError: a mistake that you can fix, such as an unknown name, an argument of the wrong type, or a
@@ -142,6 +145,7 @@ def run(
         seed=seed,
         seeds=seeds,
         references=references,
+        upstream=upstream,
         device=device,
         runs=runs,
         folds=folds,
@@ -157,8 +161,8 @@ def run(
     loaded = arguments.loaded(plugins)
     targets = arguments.targets(plugins, loaded)
     parts = folds_of(loaded, arguments.folds)
-    records = [_executed(Job(plan, loaded, plugins), parts) for plan in plans]
-    if seeds is None and not references and test_on is None:
+    records = [executed(Job(plan, loaded, plugins), parts) for plan in plans]
+    if seeds is None and not references and not upstream and test_on is None:
         return records[0]
     of_method = zip(plans, records, strict=True) if targets else ()
     there = [
@@ -310,11 +314,3 @@ def _plugins(files: Iterable[str | Path]) -> Plugins:
     for broken in plugins.broken:
         warnings.warn(str(broken), stacklevel=3)
     return plugins
-
-
-def _executed(job: Job, folds: Sequence[Fold] | None) -> Record:
-    if folds is None:
-        return execute(job)
-    from wsbench.runs.crossvalidation import cross_validate
-
-    return cross_validate(job, folds)

@@ -107,6 +107,7 @@ class RunArguments(Arguments):
     seed: WholeNumber
     seeds: Annotated[tuple[WholeNumber, ...], Len(1)] | None
     references: bool
+    upstream: bool
     device: str
     folds: Annotated[WholeNumber, Field(ge=2)] | Annotated[str, Len(1)] | None
     test_on: Annotated[tuple[str | OtherDataset, ...], BeforeValidator(_several)] | None
@@ -124,7 +125,8 @@ class RunArguments(Arguments):
         return load_targets(named, plugins, source, skip_bad=self.skip_bad)
 
     def plans(self, plugins: Plugins) -> list[Plan]:
-        """A plan of every seed, then, with ``references``, one of every image-blind method."""
+        """A plan of every seed, then, with ``upstream``, one of every method that it builds on, and, with
+        ``references``, one of every image-blind method."""
         spec, dataset = plugins.method(self.method), plugins.dataset(self.dataset)
         seeds = self._seeds[:1] if spec.deterministic else self._seeds
         plans = [
@@ -140,7 +142,10 @@ class RunArguments(Arguments):
             )
             for seed in seeds
         ]
-        return plans + (self._blind(plugins) if self.references else [])
+        upstream: list[Plan] = []
+        for plan in plans if self.upstream else ():
+            upstream += [other for other in plan.all_upstream(plugins) if other not in upstream]
+        return plans + upstream + (self._blind(plugins) if self.references else [])
 
     @property
     def _seeds(self) -> tuple[int, ...]:

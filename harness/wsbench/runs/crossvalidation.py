@@ -30,6 +30,11 @@ FOLD = "fold"
 """The column that says by which fold an image was tested."""
 
 
+def executed(job: Job, folds: Sequence[Fold] | None) -> Record:
+    """Run a plan, once a fold where there are folds. See `runner.execute` and `cross_validate`."""
+    return execute(job) if folds is None else cross_validate(job, folds)
+
+
 def cross_validate(job: Job, folds: Sequence[Fold]) -> Record:
     """Run a plan once a fold, each in its own folder, and sum the runs up; what is done is skipped.
 

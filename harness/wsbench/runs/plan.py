@@ -97,7 +97,15 @@ class Plan:
         for name, needed in self.spec.requires(self.settings).items():
             spec = plugins.method(needed.method)
             settings = fill(spec.settings, needed.settings, spec.name)
-            plans[name] = replace(self, spec=spec, settings=settings, tuned={})
+            preset = self.preset if self.preset in spec.presets else next(iter(spec.presets))
+            plans[name] = replace(self, spec=spec, preset=preset, settings=settings, tuned={})
+        return plans
+
+    def all_upstream(self, plugins: Plugins) -> list[Plan]:
+        """The plans of all methods this one builds on, and of those that they build on."""
+        plans = []
+        for plan in self.upstream(plugins).values():
+            plans += [plan, *plan.all_upstream(plugins)]
         return plans
 
     def inputs(self, loaded: Loaded, plugins: Plugins) -> dict[str, Any]:

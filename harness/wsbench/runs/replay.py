@@ -24,14 +24,13 @@ from wsbench.geometry.boxes import BoxRule
 from wsbench.runs.replay_arrays import check_fit, load, save, without_copies
 from wsbench.runs.scoring_inputs import draws_of, truths_of
 from wsbench.runs.seals import predictions_of, unsealed
-from wsbench.runs.stages import LAYOUT
+from wsbench.runs.stages import stage_key
 from wsbench.runs.value_differences import unlike
 from wsbench.scoring import measuring, strata
 from wsbench.scoring.calibration import Choice
 from wsbench.scoring.inputs import Draws, RolePredictions
 from wsbench.scoring.protocols import Protocol, Redraws, points_of, table_of, unchosen_points
 from wsbench.types import Prediction
-from wsbench.utils.hashing import key_of
 
 
 def write(path: Path, protocols: Mapping[str, Protocol], select: Mapping[str, np.ndarray | None]) -> None:
@@ -149,7 +148,7 @@ def _of_training(record: Record) -> Iterator[str]:
     inputs = record.trained_from
     if not inputs:
         return
-    if key_of([LAYOUT, inputs]) != record.training:
+    if stage_key(inputs) != record.training:
         yield "its training's key is not that of what it was trained from"
     for name, value in (("seed", record.seed), ("data", record.key["fingerprint"])):
         if inputs.get(name) != value:

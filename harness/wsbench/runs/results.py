@@ -20,8 +20,8 @@ class Results(Sequence[Record]):
     """Records in the order in which they were made: a few lines each at a prompt, a table in a notebook.
 
     Attributes:
-        records: those of the method, one of each seed, those of image-blind reference rows, and those of the
-            method on other datasets.
+        records: those of the method, one of each seed, those of methods that it builds on and of image-blind
+            reference rows, and those of the method on other datasets.
         drops: what the method loses on other datasets, as means over seeds.
     """
 

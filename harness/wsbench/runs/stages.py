@@ -212,7 +212,7 @@ def stage(
     Raises:
         WsbenchError: the folder cannot be emptied.
     """
-    folder, key = run / name, key_of([LAYOUT, inputs])
+    folder, key = run / name, stage_key(inputs)
     mark = _Mark.read(folder)
     problem = mark.problem
     if mark.key == key and mark.facts is not None:
@@ -232,6 +232,15 @@ def stage(
     facts["cost"] = {"seconds": seconds, **memory.peaks(held), **facts.get("cost", {})}
     _finish(run, folder, key, facts, checks)
     return Stage(folder, key, facts, fresh=True)
+
+
+def stage_key(inputs: Any) -> str:
+    """The key of a stage with these inputs. That of stage ``fit`` is `Record.training`.
+
+    Args:
+        inputs: JSON values that the outcome depends on.
+    """
+    return key_of([LAYOUT, inputs])
 
 
 def _finish(run: Path, folder: Path, key: str, facts: Mapping[str, Any], checks: Checks) -> None:
@@ -284,5 +293,5 @@ def finished(run: Path, name: str) -> Stage:
 def is_done(run: Path, name: str, inputs: Any) -> bool:
     """Whether `stage` would do nothing, where no other checks are made of it."""
     mark = _Mark.read(run / name)
-    same = mark.facts is not None and mark.key == key_of([LAYOUT, inputs])
+    same = mark.facts is not None and mark.key == stage_key(inputs)
     return same and checksums.difference(run / name, mark.hashes or {}) is None

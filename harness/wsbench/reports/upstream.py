@@ -1,0 +1,130 @@
+"""Rows beside the rows of the methods that they build on, such as a student beside its teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from wsbench.contract.specs import MetricSpec
+from wsbench.reports.board import Board
+from wsbench.reports.rows import Row, compared_metrics, metrics_of_table
+from wsbench.runs.stages import stage_key
+from wsbench.scoring.compared import Difference, difference, p_words
+from wsbench.scoring.significance import Prior, holm
+
+
+@dataclass(frozen=True)
+class Built:
+    """A row, and the row of a method that it builds on.
+
+    Attributes:
+        row: the row.
+        on: the row of the other method, with the seeds of ``row``.
+        role: what the other method is to this one, such as ``teacher``.
+    """
+
+    row: Row
+    on: Row
+    role: str
+
+    def difference(self, metric: str, prior: Prior) -> Difference | None:
+        """The difference of a metric under protocol ``uniform``; None where a seed or its draws are missing.
+
+        Several seeds are compared in pairs: the network of a seed is compared with the one that it was
+        trained from.
+
+        Args:
+            metric: a metric that records keep draw by draw.
+            prior: the prior of the variances over seeds.
+        """
+        own, other = self.row.estimate(metric), self.on.estimate(metric)
+        if own is None or other is None:
+            return None
+        pairs = tuple(record.training for record in self.on.records)
+        return difference(metric, replace(own, trainings=pairs), replace(other, trainings=pairs), prior)
+
+    def differences(self, board: Board) -> list[Difference]:
+        """The differences in all metrics that are compared draw by draw. The one that ranks comes first.
+
+        Args:
+            board: the table whose priors moderate the variances over seeds.
+        """
+        of_metrics = (self.difference(metric, board.prior(metric)) for metric in compared_metrics(self.row))
+        return [result for result in of_metrics if result is not None]
+
+
+def built_on(rows: Sequence[Row]) -> list[Built]:
+    """Find the rows among some that build on others of them.
+
+    A row builds on another one if each of its networks was trained from that row's network of the same seed.
+    Several rows may share these trainings. The one is taken whose settings are most like the row's own.
+    Records of a cross-validation do not say what their trainings were trained from.
+
+    Args:
+        rows: rows of one table.
+    """
+    result = []
+    for row in rows:
+        for role, trainings in _trained_from(row).items():
+            candidates = [on for other in rows if (on := _of_trainings(other, trainings)) is not None]
+            if candidates:
+                result.append(Built(row, min(candidates, key=lambda on: _unlike(row, on)), role))
+    return result
+
+
+def _trained_from(row: Row) -> Mapping[str, Mapping[int, str]]:
+    """For each method that a row builds on, by its role, the keys of its trainings by seed."""
+    by_role: dict[str, dict[int, str]] = {}
+    for record in row.records:
+        for role, inputs in record.trained_from.get("upstream", {}).items():
+            by_role.setdefault(role, {})[record.seed] = stage_key(inputs)
+    return {role: keys for role, keys in by_role.items() if len(keys) == len(row.records)}
+
+
+def _of_trainings(row: Row, trainings: Mapping[int, str]) -> Row | None:
+    """A row with the seeds of some trainings alone; None where its trainings are other ones."""
+    records = tuple(record for record in row.records if record.seed in trainings)
+    same = all(record.training == trainings[record.seed] for record in records)
+    return replace(row, records=records) if same and len(records) == len(trainings) else None
+
+
+def _unlike(row: Row, other: Row) -> tuple[int, str]:
+    """A sort key: the number of settings of the same name in which two rows differ."""
+    own, others = row.first.method["settings"], other.first.method["settings"]
+    different = sum(own.get(name) != others.get(name) for name in own.keys() & others.keys())
+    return different, other.label("uniform")
+
+
+def table(board: Board) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the table that a leaderboard page shows; no rows where none builds on another.
+
+    Args:
+        board: the rows of a page's table.
+    """
+    main, *others = compared_metrics(board.rows[0])
+    shown = [name for name in others if name in metrics_of_table(board.rows, "ranking")]
+    header = ["row", "builds on", "seeds", main, "95 %", "p (Holm)"]
+    for name in shown:
+        header += [name, f"{name} 95 %"]
+    lines, p_values = [], []
+    for built in built_on(board.rows):
+        ranking = built.difference(main, board.prior(main))
+        if ranking is None:
+            continue
+        p_values.append(ranking.p)
+        line = [built.row.label("uniform"), f"{built.role} {built.on.label('uniform')}", built.on.seeds]
+        line += [*_cells(ranking, board.metrics[main]), ""]
+        for name in shown:
+            line += _cells(built.difference(name, board.prior(name)), board.metrics[name])
+        lines.append(line)
+    for line, adjusted in zip(lines, holm(p_values).tolist(), strict=True):
+        line[header.index("p (Holm)")] = p_words(adjusted)
+    return header, lines
+
+
+def _cells(result: Difference | None, spec: MetricSpec) -> list[str]:
+    if result is None:
+        return ["-", "-"]
+    low, high = result.interval
+    text = f"{result.difference:+.{spec.digits}f}"
+    return [text, f"{low:+.{spec.digits}f} to {high:+.{spec.digits}f}"]
