@@ -1,7 +1,8 @@
 """Fills what is generated in README and docs: ``python docs/tools/fill.py``; with ``--check`` it only looks.
 
-Blocks of cog (https://cog.readthedocs.io) call the functions of `records` (numbers of leaderboards) and
-`reference` (names, commands, metrics). Nothing outside of a block is changed.
+Blocks of cog (https://cog.readthedocs.io) call the functions of `records` (numbers of leaderboards),
+`reference` (names, commands, metrics) and `shortcut` (the shortcut study). Nothing outside of a block is
+changed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from cogapp import Cog
 TOOLS = Path(__file__).parent
 ROOT = TOOLS.parents[1]
 PROLOGUE = (
+    "import shortcut\n"
     "from records import cited, facts, table\n"
     "from reference import commands, dataset_names, datasets, plugins"
 )
