@@ -105,23 +105,20 @@ def run(
         changes["precision"] = precision
     spec, dataset_spec = plugins.method(method), plugins.dataset(dataset)
     objective = calibrate_for or OBJECTIVE
-    plans: list[Plan] = []
-    others: list[Plan] = []
-    for seed in planned[:1] if spec.deterministic else planned:
-        plans.append(
-            make_plan(
-                spec,
-                preset,
-                changes,
-                dataset=dataset_spec,
-                seed=seed,
-                device=device,
-                runs=runs,
-                calibrate_for=objective,
-            )
+    plans = [
+        make_plan(
+            spec,
+            preset,
+            changes,
+            dataset=dataset_spec,
+            seed=seed,
+            device=device,
+            runs=runs,
+            calibrate_for=objective,
         )
-        if upstream:
-            others += plans[-1].all_upstream(plugins)
+        for seed in (planned[:1] if spec.deterministic else planned)
+    ]
+    others = [other for plan in plans if upstream for other in plan.all_upstream(plugins)]
     for seed in planned if references else ():
         others += blind_plans(
             plugins, dataset_spec, seed=seed, runs=runs, calibrate_for=objective, other_than=method

@@ -272,7 +272,7 @@ def load(
     notes = tuple(problem for problem in problems if problem.remedy == "none")
     samples = with_boxes_of_masks(_trusted(dataset.samples, bad), cache / MEMORY, progress)
     if refuse:
-        refuse(spec, bad, skip_bad=skip_bad)
+        refuse_problems(spec, bad, skip_bad=skip_bad)
     if refuse and not samples:
         raise WsbenchError(f"{spec.name}: {folder or 'its settings'}: no image is left{see(spec)}")
     loaded = Loaded(spec, settings, entry, dataset, samples, bad, progress, notes)

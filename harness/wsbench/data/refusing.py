@@ -9,7 +9,7 @@ from wsbench.contract.specs import DatasetSpec
 from wsbench.errors import WsbenchError
 
 
-def refuse(spec: DatasetSpec, problems: Sequence[Problem], *, skip_bad: bool) -> None:
+def refuse_problems(spec: DatasetSpec, problems: Sequence[Problem], *, skip_bad: bool) -> None:
     """Raise WsbenchError for the first problem that prevents a run.
 
     With ``skip_bad``, only problems count that leaving out images does not remedy.

@@ -69,7 +69,15 @@ def work_of(
         plugin_files: files of plugins.
     """
     words = ["run", *run.cell.words(), "--device", form.device, "--threads", str(form.threads), "--wait"]
-    words += ["--no-references", "--runs", str(runs.absolute()), "--calibrate-for", form.calibrate_for, "-q"]
+    words += [
+        "--no-references",
+        "--no-upstream",
+        "--runs",
+        str(runs.absolute()),
+        "--calibrate-for",
+        form.calibrate_for,
+        "-q",
+    ]
     if form.root is not None:
         words += ["--root", str(form.root.absolute())]
     if run.targets:
