@@ -26,7 +26,7 @@ from wsbench.data.mask_boxes import MEMORY, with_boxes_of_masks
 from wsbench.data.nuisances import content_of_nuisances, counts_of_nuisances
 from wsbench.data.organs import COMPLETE, Organs
 from wsbench.data.readers import Images
-from wsbench.data.refusing import counted, see
+from wsbench.data.refusing import counted, refuse_problems, see
 from wsbench.data.role_choice import chosen_roles
 from wsbench.data.split_files import SplitFile
 from wsbench.data.splits import Roles
