@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,10 +23,12 @@ SUBMITTED = "submitted.json"
 class SlurmEngine(Engine):
     """One array of jobs. They stay when this process ends; the next one waits for those that still run.
 
+    Jobs of cluster ``local`` are handed over one by one, because nothing limits how many of them run.
+
     Args:
         cluster: ``slurm``, or ``local`` for processes of this machine that are handled as jobs are.
         folder: of the sweep. Scripts and logs of submitit lie in ``jobs`` in it. All machines must see it.
-        jobs: how many jobs of the array run at the same time; None: as many as SLURM lets.
+        jobs: how many jobs run at the same time; None: as many as SLURM lets, or as there are cores.
         threads: the number of cores of a job.
         gpus: the number of GPUs of a job.
         options: further parameters of SLURM, by their names in ``sbatch``; ``time`` must be among them.
@@ -33,8 +36,6 @@ class SlurmEngine(Engine):
     Raises:
         WsbenchError: submitit or SLURM is not installed, or an option is missing or not valid.
     """
-
-    orders = True
 
     def __init__(
         self,
@@ -47,6 +48,9 @@ class SlurmEngine(Engine):
         options: Mapping[str, str],
     ) -> None:
         self._cluster, self._file = cluster, folder / SUBMITTED
+        self.orders = cluster == "slurm"
+        if not self.orders:
+            self.at_once = jobs or max(1, (os.cpu_count() or 1) // threads)
         self._folder = folder / "jobs"
         parameters = _parameters(cluster, jobs, threads, gpus, options)
         self._executor = _executor(cluster, self._folder)
