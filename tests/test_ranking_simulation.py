@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import benchmark_module
+from wsbench.scoring.significance import Prior
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,3 +49,14 @@ def test_the_command_prints_all_tables(
     of_one = simulation.network_simulation
     of_network = len(of_one.SIZES) * len(of_one.METRICS)
     assert len(rows) == tables + of_network + 2 * len(headings)
+
+
+def test_a_sweep_seldom_claims_what_is_not_there_and_the_simulation_would_see_it() -> None:
+    """Five equal rows, and the same with a test that takes three seeds for thirty."""
+    sweeps = benchmark_module("sweep_simulation")
+    claims, held = sweeps.errors(5, 3, "the prior's law", 100, np.random.default_rng(0))
+    assert claims < 0.1
+    assert held > 0.9
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sweeps, "prior_of", lambda rows: Prior(30.0, 0.02**2))
+        assert sweeps.errors(5, 3, "the prior's law", 100, np.random.default_rng(0))[0] > 0.2
