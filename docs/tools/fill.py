@@ -17,7 +17,8 @@ ROOT = TOOLS.parents[1]
 PROLOGUE = (
     "import shortcut\n"
     "from records import cited, facts, table\n"
-    "from reference import commands, dataset_names, datasets, plugins"
+    "from reference import commands, dataset_names, datasets, plugins\n"
+    "from sweeps import sweep"
 )
 
 
