@@ -211,7 +211,7 @@ def test_masks_that_cannot_be_right(masks: list[tuple[str, int, int]], kind: str
 def test_metrics_of_masks_exist_where_masks_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of_masks = {name for name, spec in METRICS.items() if spec.needs == "masks"}
     assert "mask_iou" in of_masks
-    assert set(METRICS) - set(that_exist(METRICS, masks=False)) == of_masks
+    assert set(METRICS) - set(that_exist(METRICS, masks=False, nuisances=True)) == of_masks
     found = find()
     plugins = Plugins(
         datasets={"toy": TOY, "masked": spec_of(Masked)}, methods=found.methods, metrics=found.metrics
