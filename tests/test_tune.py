@@ -17,6 +17,9 @@ import tuning_examples
 from conftest import refused
 from wsbench.cli import main
 from wsbench.contract import records
+from wsbench.contract.plugins import find
+from wsbench.studies.tuning import form
+from wsbench.studies.tuning.space import Span, space_of
 
 PLUGIN = tuning_examples.__file__
 SEARCH = ("tune", "dial", "-d", "toy", "-s", "gain", "-s", "cells")
@@ -101,6 +104,21 @@ def test_processes_share_the_trials_and_take_over_those_of_one_that_is_killed(tm
     assert [row["trial"] for row in rows] == [str(number) for number in range(TRIALS)]
     assert {row["state"] for row in rows} == {"finished"}
     assert len({row["gain"] for row in rows}) == TRIALS
+
+
+def test_the_search_of_claritys_weights_is_that_of_its_paper() -> None:
+    """Section 3.15: TPE, 20 trials, 10 at random, 100 candidates, eight weights in [0, 5]."""
+    path = Path(__file__).parents[1] / "studies" / "clarity_weights.yaml"
+    file, spec = form.read(path), find().methods["clarity"]
+    assert (file.method, file.trials, file.objective, file.calibrate_for) == ("clarity", 20, "both", "msli")
+    assert file.sampler == form.SamplerForm(name="tpe", startup_trials=10, candidates=100)
+    space = space_of(file.forms(str(path)), spec)
+    assert set(space.values()) == {Span(0, 5, whole=False)}
+    weights = [
+        name for name in spec.settings.model_fields if name.startswith(("alpha", "beta", "gamma", "delta"))
+    ]
+    assert list(space) == weights
+    assert len(weights) == 8
 
 
 def test_what_it_prints_leads_to_a_run(tmp_path: Path, command) -> None:

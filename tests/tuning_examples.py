@@ -113,11 +113,12 @@ def tuning(runs: Path, *search: str, loaded: Loaded | None = None, **form: objec
         runs: the folder of runs.
         search: as words of ``--search``.
         loaded: the toy dataset.
-        form: keys of a search file, and ``options``. The objective is ``labels``, which takes less time.
+        form: keys of a search file, and ``options`` and ``preset``. The objective is ``labels``,
+            which takes less time.
     """
-    fixed = form.pop("options", {})
+    fixed, preset = form.pop("options", {}), form.pop("preset", None)
     data, file = loaded or held_out_toy(), SearchFile.model_validate({"objective": "labels", **form})
-    plan = make_plan(SPEC, None, fixed, dataset=testing.TOY, seed=0, device="cpu", runs=runs)
+    plan = make_plan(SPEC, preset, fixed, dataset=testing.TOY, seed=0, device="cpu", runs=runs)
     space = space_of({**file.forms("file"), **parse_words(search)}, SPEC)
     return Tuning(plan, fixed, space, file, data, Plugins(methods={"dial": SPEC}))
 

@@ -389,6 +389,16 @@ def test_the_best_settings_are_a_preset_and_their_training_is_there(tmp_path: Pa
     )
 
 
+def test_a_second_tuning_starts_from_the_first_and_counts_its_trials(tmp_path: Path) -> None:
+    first = tuning(tmp_path, GAIN, trials=3)
+    rows = done(first)
+    results.write_best(first, rows, tmp_path / "first.yaml")
+    second = tuning(tmp_path, CELLS, trials=2, preset=str(tmp_path / "first.yaml"))
+    file = results.write_best(second, done(second), tmp_path / "second.yaml")
+    assert file.settings["gain"] == results.best_of(rows).settings["gain"]
+    assert file.tuning["trials"] == 5
+
+
 def test_the_table_of_trials_is_read_back(tmp_path: Path) -> None:
     import pandas as pd
 

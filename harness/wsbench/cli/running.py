@@ -26,7 +26,11 @@ def run(
     ],
     dataset: options.Dataset,
     preset: Annotated[
-        str | None, typer.Option(help="Preset of the method's settings. `wsbench describe METHOD` shows all.")
+        str | None,
+        typer.Option(
+            help="Preset of the method's settings (`wsbench describe METHOD` shows all), or a file that "
+            "`wsbench tune` wrote."
+        ),
     ] = None,
     option: Annotated[
         list[str] | None,

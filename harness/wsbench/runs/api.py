@@ -104,8 +104,8 @@ def run(
     Args:
         method: the name of the method.
         dataset: the name of the dataset.
-        preset: the preset of the method's settings. By default it is the one that the dataset names, if the
-            method has it, and the method's first one otherwise.
+        preset: the preset of the method's settings, or a file that ``wsbench tune`` wrote. By default it is
+            the preset that the dataset names, if the method has it, and the method's first one otherwise.
         options: settings of the method by name. They take precedence over the preset.
         data_options: settings of the dataset by name.
         root: the folder of the dataset. A leading ``~`` in any path is the home folder.

@@ -106,7 +106,7 @@ def write_best(tuning: Tuning, rows: Sequence[TrialRow], path: Path) -> PresetFi
     plan = tuning.planned(best.settings)
     objective = objective_words(tuning)
     tuned = TunedForm(
-        trials=len(rows),
+        trials=len(rows) + trials_before(tuning),
         dataset=name,
         fingerprint=tuning.loaded.fingerprint,
         objective=objective,
@@ -121,6 +121,11 @@ def write_best(tuning: Tuning, rows: Sequence[TrialRow], path: Path) -> PresetFi
     ]
     preset_files.write(file, path, comment)
     return file
+
+
+def trials_before(tuning: Tuning) -> int:
+    """The trials of an earlier tuning, whose best settings this one started from."""
+    return int(tuning.plan.tuned.get("trials", 0))
 
 
 def objective_words(tuning: Tuning) -> str:

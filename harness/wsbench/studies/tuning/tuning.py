@@ -47,7 +47,7 @@ class Tuning:
 
     Attributes:
         plan: the method with the settings that stay; those that are searched have any value.
-        fixed: the settings that the user fixed, by name, laid over the preset.
+        fixed: the settings among them that the user fixed by name.
         space: the values that are searched.
         form: objective, sampler, pruner and number of trials.
         loaded: the dataset.
@@ -99,7 +99,7 @@ class Tuning:
         made = make_plan(
             plan.spec,
             plan.preset,
-            laid_over(self.fixed, nested(values)),
+            laid_over(plan.chosen(), nested(values)),
             dataset=self.loaded.spec,
             seed=plan.seed,
             device=plan.device,
