@@ -16,6 +16,7 @@ from wsbench.cli import (
     options,
     picturing,
     power,
+    rows,
     running,
     sanity,
     scoring,
@@ -59,6 +60,7 @@ app.command("export")(scoring.export)
 app.command("picture")(picturing.picture)
 app.command("roc")(scoring.roc)
 app.command("detection")(detection.detection)
+app.command("rows")(rows.rows)
 app.command("compare")(comparing.compare)
 app.command("strata")(comparing.strata)
 app.command("sanity")(sanity.sanity)
