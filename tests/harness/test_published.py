@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,21 @@ def test_kd_gradcam_means() -> None:
         seeds = [number for name, (number,) in table.rows.items() if name.startswith(f"{who}, seed")]
         assert len(seeds) == 4
         assert sum(seeds) / 4 == pytest.approx(table.rows[f"{who}, mean"][0], abs=1e-4)
+
+
+def test_kd_gradcam_deviations_are_those_of_the_population() -> None:
+    (table,) = [table for table in TABLES if table.columns == ["miou"]]
+    for who in ("teacher", "student"):
+        seeds = [number for name, (number,) in table.rows.items() if name.startswith(f"{who}, seed")]
+        assert f"± {statistics.pstdev(seeds):.4f}, of the population" in table.notes[f"{who}, mean"]
+
+
+def test_kd_gradcams_accuracy_is_that_of_its_sensitivity_and_specificity() -> None:
+    """Of 200 images with tuberculosis and 1,600 without (section 3.2)."""
+    (table,) = [table for table in TABLES if table.columns[:2] == ["accuracy", "auc"]]
+    for accuracy, _, sensitivity, specificity, _, recall in table.rows.values():
+        assert (200 * sensitivity + 1600 * specificity) / 1800 == pytest.approx(accuracy, abs=1e-4)
+        assert (sensitivity + specificity) / 2 == pytest.approx(recall, abs=1e-4)
 
 
 def test_zeros_stand_as_the_paper_prints_them() -> None:

@@ -17,6 +17,7 @@ from wsbench.cli import (
     options,
     picturing,
     power,
+    rows,
     running,
     sanity,
     scoring,
@@ -64,6 +65,7 @@ app.command("export")(scoring.export)
 app.command("picture")(picturing.picture)
 app.command("roc")(scoring.roc)
 app.command("detection")(detection.detection)
+app.command("rows")(rows.rows)
 app.command("compare")(comparing.compare)
 app.command("strata")(comparing.strata)
 app.command("sanity")(sanity.sanity)

@@ -42,6 +42,7 @@ def compare(
     second: Annotated[str, typer.Argument(metavar="B", help="The other row, named in the same way.")],
     leaderboards: options.Leaderboards = Path("leaderboards"),
     dataset: OfPage = None,
+    repeat_over: options.RepeatOver = None,
     root: options.Root = None,
     cache: options.Cache = None,
     plugin: options.PluginFiles = None,
@@ -58,7 +59,8 @@ def compare(
     from wsbench.utils.progress import choose_progress
 
     plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
-    side_a, side_b = sides.pair(first, second, plugins.metrics, leaderboards, dataset)
+    repeat = options.repeated(repeat_over, plugins)
+    side_a, side_b = sides.pair(first, second, plugins.metrics, leaderboards, dataset, repeat)
     main = side_a.row.ranked_by
     if main not in side_a.row.first.key["metrics"]:
         raise WsbenchError(f"{side_a.files[0]}: has no {main}; score it again with `wsbench evaluate RUN`")

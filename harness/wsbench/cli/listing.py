@@ -123,16 +123,18 @@ def _describe_spec(spec: MetricSpec | DatasetKindSpec | DatasetSpec | MethodSpec
     if not isinstance(spec, DatasetKindSpec) and spec.citation:
         print(textwrap.fill(spec.citation, 79))
     presets: Mapping[str, Mapping[str, Any]] = {}
-    after_fit: tuple[str, ...] = ()
+    notes: dict[str, str] = {}
     if isinstance(spec, DatasetSpec):
         _source(spec.name)
     if isinstance(spec, MethodSpec):
-        presets, after_fit = spec.presets, (*spec.after_fit, *spec.after_predict)
+        presets = spec.presets
+        notes |= dict.fromkeys((*spec.after_fit, *spec.after_predict), "needs no second training")
+        notes |= dict.fromkeys(spec.repeats, "rows can repeat over it (--repeat-over)")
         if spec.box_use:
             print(textwrap.fill(f"uses annotated boxes ({spec.box_supervision.value}): {spec.box_use}", 79))
         if not spec.reads_image:
             print("never looks at the image")
-    _settings(spec.settings, presets, after_fit)
+    _settings(spec.settings, presets, notes)
 
 
 def _source(dataset: str) -> None:
@@ -166,14 +168,14 @@ def _families(metrics: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _settings(
-    model: type[Settings], presets: Mapping[str, Mapping[str, Any]], after_fit: tuple[str, ...]
+    model: type[Settings], presets: Mapping[str, Mapping[str, Any]], notes: Mapping[str, str]
 ) -> None:
     for name, field in model.model_fields.items():
         values = {preset: values[name] for preset, values in presets.items() if name in values}
         others = "".join(f"   {preset}: {_short(value)}" for preset, value in values.items())
         print("\n" + textwrap.fill(f"{name} = {_short(field.default)}{others}", 79, break_on_hyphens=False))
-        free = "; needs no second training" if name in after_fit else ""
-        help_text = f"{field.description}{free}{_bounds(field.metadata)}"
+        note = f"; {notes[name]}" if name in notes else ""
+        help_text = f"{field.description}{note}{_bounds(field.metadata)}"
         print(textwrap.indent(textwrap.fill(help_text, 75), "    "))
 
 

@@ -16,6 +16,7 @@ from wsbench.files.writing import CACHE_VARIABLE
 if TYPE_CHECKING:
     from wsbench.contract.plugins import Plugins
     from wsbench.data.dataset import Loaded
+    from wsbench.reports import repeated as repeated_rows
     from wsbench.utils.progress import Progress
 
 Dataset = Annotated[
@@ -95,6 +96,14 @@ CalibrateFor = Annotated[
 References = Annotated[
     bool, typer.Option(help="Also score every image-blind method, which never looks at the image.")
 ]
+RepeatOver = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SETTING",
+        help="The setting that rows repeat over instead of base seeds, such as head_seed of kd_student. Runs "
+        "that differ in it alone are one row.",
+    ),
+]
 Upstream = Annotated[
     bool,
     typer.Option(
@@ -120,6 +129,17 @@ def find_plugins(files: list[Path] | None) -> Plugins:
     for reason in result.refused.values():
         print(as_line(f"warning: {reason}"), file=sys.stderr)
     return result
+
+
+def repeated(setting: str | None, plugins: Plugins) -> repeated_rows.RepeatOver | None:
+    """What ``--repeat-over`` says; None without it.
+
+    Raises:
+        WsbenchError: no method has such a setting.
+    """
+    from wsbench.reports import repeated as repeated_rows
+
+    return None if setting is None else repeated_rows.RepeatOver(setting, plugins.methods)
 
 
 def built_in_commands() -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from wsbench.contract.specs import MetricSpec
     from wsbench.reports.board import Board
     from wsbench.reports.upstream import Built
+    from wsbench.scoring.compared import Difference
 
 WIDTH = 79
 
@@ -37,26 +39,17 @@ def show(records: Sequence[Record], metrics: Mapping[str, MetricSpec], leaderboa
     for built in pairs:
         print()
         _pair(built, committed)
-    print("95 %: over seeds, test images and thresholds; -: records keep no draws of it")
+    print("95 %: over seeds, test images and thresholds; (paper): over pairs of seeds alone")
 
 
 def _pair(built: Built, committed: Board) -> None:
-    from wsbench.scoring.compared import p_words
+    from wsbench.reports.rows import metrics_of_table
 
-    differences = built.differences(committed)
+    lines = [_cells(result, result.name) for result in built.differences(committed)]
+    for metric in metrics_of_table([built.row], tables.TERMINAL["paper"]):
+        if (result := built.difference_over_seeds(metric, "paper")) is not None:
+            lines.append(_cells(result, f"{metric} (paper)"))
     own, other = built.row.first.method["name"], built.on.first.method["name"]
-    lines = [
-        [
-            result.name,
-            f"{result.first:.3f}",
-            f"{result.second:.3f}",
-            f"{result.difference:+.3f}",
-            f"{result.interval[0]:+.3f} to {result.interval[1]:+.3f}",
-            p_words(result.p),
-        ]
-        for result in differences
-    ]
-    lines += _of_paper(built)
     seeds = f"seed {built.on.seeds}" if len(built.on.records) == 1 else f"pairs of seeds {built.on.seeds}"
     tables.show(
         f"{own} less {other}, its {built.role}; {seeds}",
@@ -67,18 +60,11 @@ def _pair(built: Built, committed: Board) -> None:
     )
 
 
-def _of_paper(built: Built) -> list[list[str]]:
-    """A line for each metric that the terminal shows of protocol ``paper``, without an interval."""
-    from wsbench.reports.rows import metrics_of_table
+def _cells(result: Difference, name: str) -> list[str]:
+    from wsbench.scoring.compared import p_words
 
-    lines = []
-    for metric in metrics_of_table([built.row], tables.TERMINAL["paper"]):
-        values = [
-            [row_value for row_value in row.values(metric, "paper") if row_value is not None]
-            for row in (built.row, built.on)
-        ]
-        if all(len(of_row) == len(built.on.records) for of_row in values):
-            own, other = (sum(of_row) / len(of_row) for of_row in values)
-            cells = [f"{own:.3f}", f"{other:.3f}", f"{own - other:+.3f}", "-", "-"]
-            lines.append([f"{metric} (paper)", *cells])
-    return lines
+    values = [f"{result.first:.3f}", f"{result.second:.3f}", f"{result.difference:+.3f}"]
+    if math.isnan(result.p):
+        return [name, *values, "-", "-"]
+    low, high = result.interval
+    return [name, *values, f"{low:+.3f} to {high:+.3f}", p_words(result.p)]

@@ -73,11 +73,14 @@ class MethodSpec:
             share one training.
         after_predict: names of settings that neither `Method.fit` nor `Method.predict` depends on, only
             `Method.paper_boxes`. Runs that differ only in these share one training, too.
+        repeats: names of settings that are seeds of a part of the training, such as that of the last layer.
+            Runs that differ in one of these alone can be one row (``--repeat-over``).
         requires: called as ``requires(settings)``, returns the methods that must be fitted first with the
             same data and seed, by the names under which `RunContext.upstream` has them.
 
     Raises:
-        WsbenchError: a name is not valid, or ``after_fit`` or ``after_predict`` names an unknown setting.
+        WsbenchError: a name is not valid, or ``after_fit``, ``after_predict`` or ``repeats`` names an unknown
+            setting.
     """
 
     name: str
@@ -93,13 +96,14 @@ class MethodSpec:
     deterministic: bool = False
     after_fit: tuple[str, ...] = ()
     after_predict: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
     requires: Callable[[Any], Mapping[str, Requirement]] = _nothing
 
     def __post_init__(self) -> None:
         require_name(self.name, "a method")
         for preset in self.presets:
             require_name(preset, f"a preset of {self.name}")
-        for attribute in ("after_fit", "after_predict"):
+        for attribute in ("after_fit", "after_predict", "repeats"):
             for name in getattr(self, attribute):
                 if name not in self.settings.model_fields:
                     raise WsbenchError(f"{self.name}: {attribute} names '{name}', which is no setting of it")

@@ -15,6 +15,7 @@ from wsbench.errors import WsbenchError, suggestion
 from wsbench.files.writing import exists
 from wsbench.reports.board import Board
 from wsbench.reports.leaderboard import table_key
+from wsbench.reports.repeated import RepeatOver
 from wsbench.reports.rows import BLIND, BOXED, FITS_ALL, OVERLAPS, Row, row_key
 
 
@@ -45,7 +46,11 @@ class Side:
 
 
 def side(
-    words: str, metrics: Mapping[str, MetricSpec], leaderboards: Path, dataset: str | None = None
+    words: str,
+    metrics: Mapping[str, MetricSpec],
+    leaderboards: Path,
+    dataset: str | None = None,
+    repeat: RepeatOver | None = None,
 ) -> Side:
     """The row that a word of the command line names.
 
@@ -55,19 +60,19 @@ def side(
         metrics: all metrics by name.
         leaderboards: the folder of all leaderboards.
         dataset: the dataset of the page; None looks on all pages.
+        repeat: the setting that the row repeats over; None for base seeds.
 
     Raises:
         WsbenchError: there is no such run, record or row, or the runs are not one row.
     """
-    row_words = [word.strip() for word in words.split(",")]
-    matches = [_matches(word) for word in row_words]
-    if not any(matches):
+    files = record_files_of(words)
+    if not files and repeat is not None:
+        raise WsbenchError(f"'{words}': no such run or record; name the runs that differ in {repeat.setting}")
+    if not files:
         return _row_called(words, metrics, leaderboards, dataset)
-    for word, matched in zip(row_words, matches, strict=True):
-        if not matched:
-            raise WsbenchError(f"'{word}': no such run or record; name finished runs, with commas between")
-    files = [_record_file(path) for path in dict.fromkeys(path for matched in matches for path in matched)]
     records_of_side = [records.load(path) for path in files]
+    if repeat is not None:
+        records_of_side = repeat.collected(records_of_side)
     for record, path in zip(records_of_side, files, strict=True):
         if row_key(record) != row_key(records_of_side[0]):
             raise WsbenchError(f"{path}: of another method or other settings than {files[0]}: not one row")
@@ -78,19 +83,40 @@ def side(
     return Side.of(files, records_of_side, metrics)
 
 
+def record_files_of(words: str) -> list[Path]:
+    """The files of the runs and records that a word of the command line names; none where it names no file.
+
+    Args:
+        words: folders of finished runs or files of records, separated by commas and with ``*`` and ``?`` for
+            several.
+
+    Raises:
+        WsbenchError: some are there and others are not.
+    """
+    row_words = [word.strip() for word in words.split(",")]
+    matches = [_matches(word) for word in row_words]
+    for word, matched in zip(row_words, matches, strict=True):
+        if not matched and any(matches):
+            raise WsbenchError(f"'{word}': no such run or record; name finished runs, with commas between")
+    return [_record_file(path) for path in dict.fromkeys(path for matched in matches for path in matched)]
+
+
 def pair(
     first: str,
     second: str,
     metrics: Mapping[str, MetricSpec],
     leaderboards: Path,
     dataset: str | None = None,
+    repeat: RepeatOver | None = None,
 ) -> tuple[Side, Side]:
     """The rows that two words of the command line name. See `side` for the arguments.
 
     Raises:
         WsbenchError: a word names no row, or the two rows cannot share a table.
     """
-    first_side, second_side = (side(words, metrics, leaderboards, dataset) for words in (first, second))
+    first_side, second_side = (
+        side(words, metrics, leaderboards, dataset, repeat) for words in (first, second)
+    )
     refuse_other_key(
         second_side.row.first, second_side.files[0], first_side.row.first, first_side.files[0], metrics
     )
@@ -112,6 +138,14 @@ def refuse_other_key(
     counts = record.draw_count, other.draw_count
     if None not in counts and counts[0] != counts[1]:
         raise WsbenchError(f"{path}: has {counts[0]} draws, {other_path} {counts[1]}; score both again")
+
+
+def refuse_seed_twice(records_of_rows: Sequence[Record], files: Sequence[Path]) -> None:
+    """Raise WsbenchError if a seed of a row has two records."""
+    file_of: dict[tuple[str, int], Path] = {}
+    for record, path in zip(records_of_rows, files, strict=True):
+        if (first := file_of.setdefault((row_key(record), record.seed), path)) is not path:
+            raise WsbenchError(f"{path}: is seed {record.seed} of the same row as {first}; name one of them")
 
 
 def committed_table(record: Record, metrics: Mapping[str, MetricSpec], leaderboards: Path) -> Board:

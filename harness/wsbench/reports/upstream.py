@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from wsbench.contract.specs import MetricSpec
 from wsbench.reports.board import Board
@@ -42,6 +45,28 @@ class Built:
             return None
         pairs = tuple(record.training for record in self.on.records)
         return difference(metric, replace(own, trainings=pairs), replace(other, trainings=pairs), prior)
+
+    def difference_over_seeds(self, metric: str, protocol: str) -> Difference | None:
+        """The difference of a metric that records do not keep draw by draw.
+
+        Its interval and p are those of Student's t of the differences of pairs of seeds, on these test images
+        alone. A single seed has none, and they are NaN. None where a value does not exist.
+
+        Args:
+            metric: the metric.
+            protocol: ``uniform`` or ``paper``.
+        """
+        from scipy import stats
+
+        own, other = (_known(row.values(metric, protocol)) for row in (self.row, self.on))
+        if own is None or other is None:
+            return None
+        pairs, interval, p = own - other, (math.nan, math.nan), math.nan
+        if len(pairs) > 1 and pairs.std() > 0:
+            result = stats.ttest_1samp(pairs, 0.0)
+            ends, p = result.confidence_interval(0.95), float(result.pvalue)
+            interval = (float(ends.low), float(ends.high))
+        return Difference(metric, float(own.mean()), float(other.mean()), interval, p, len(pairs) > 1)
 
     def differences(self, board: Board) -> list[Difference]:
         """The differences in all metrics that are compared draw by draw. The one that ranks comes first.
@@ -86,6 +111,11 @@ def _of_trainings(row: Row, trainings: Mapping[int, str]) -> Row | None:
     records = tuple(record for record in row.records if record.seed in trainings)
     same = all(record.training == trainings[record.seed] for record in records)
     return replace(row, records=records) if same and len(records) == len(trainings) else None
+
+
+def _known(values: Sequence[float | None]) -> np.ndarray | None:
+    known = [value for value in values if value is not None]
+    return np.array(known) if known and len(known) == len(values) else None
 
 
 def _unlike(row: Row, other: Row) -> tuple[int, str]:

@@ -273,6 +273,7 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
         "box_use": "Algorithm 1 drops boxes smaller than the smallest annotated one",
         "after_fit": AFTER_FIT,
         "after_predict": AFTER_PREDICT,
+        "repeats": ("head_seed",),
     }
     return [
         wsbench.MethodSpec(
