@@ -331,6 +331,7 @@ def test_one_part_alone(plugin: Path, command) -> None:
     assert "trace" not in out.replace("of the trace its standard error", "")
     assert sorted(path.name for path in Path("curvature").iterdir()) == ["eigenvalues.csv", "summary.csv"]
     assert refused(command(*words, "--part", "eigen")).startswith("unknown part 'eigen'; did you mean")
+    assert refused(command(*words, "--order", "values")).startswith("unknown order of eigenvalues 'values'")
 
 
 def test_no_density_is_no_picture(plugin: Path) -> None:

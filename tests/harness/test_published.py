@@ -20,7 +20,9 @@ TABLES = [table for paper in PAPERS for table in paper.tables]
 TABLE = """citation: x
 tables: [{table: "1", dataset: phantom, split: s, differs: d, columns: [auc], rows: {net: [0.5]}}]
 """
-COUNTED = {"parameters", "multiply_accumulates"}
+CURVATURE = {"hessian_trace", *(f"hessian_eigenvalue_{rank}" for rank in range(1, 11))}
+"""What `wsbench hessian` measures of a loss."""
+COUNTED = {"parameters", "multiply_accumulates"} | CURVATURE
 
 
 def test_all_six_papers_are_here() -> None:
@@ -101,6 +103,22 @@ def test_zeros_stand_as_the_paper_prints_them() -> None:
     assert "| student, seed 1 | 0.1190 |" in page
     short = table.model_copy(update={"decimals": None})
     assert [short.printed(number) for number in (0.91, None)] == ["0.91", "-"]
+
+
+def test_tables_of_the_hessian_are_as_printed() -> None:
+    """Ten eigenvalues do not add up to the trace. A slip in copying would show in their order, which is odd in
+    one place, and in their sums."""
+    eigenvalues, trace = (table for table in TABLES if set(table.columns) <= CURVATURE)
+    teacher, student = eigenvalues.rows["teacher"], eigenvalues.rows["student"]
+    assert sum(teacher) == pytest.approx(29921.6576, abs=1e-4)
+    assert sum(student) == pytest.approx(4353.8976, abs=1e-4)
+    rising = [rank for rank in range(9) if abs(teacher[rank]) < abs(teacher[rank + 1])]
+    assert rising == [1]
+    assert student == sorted(student, key=abs, reverse=True)
+    assert [[trace.printed(number) for number in row] for row in trace.rows.values()] == [
+        ["40864.3358"],
+        ["4064.3874"],
+    ]
 
 
 def test_unified_detection_proficiency_is_the_mean_of_its_parts() -> None:

@@ -37,12 +37,16 @@ def hessian(
     ] = "value",
     tolerance: Annotated[
         float,
-        typer.Option(help="Largest residual of an eigenvalue, as a share of it. 0 is machine precision."),
+        typer.Option(
+            min=0, help="Largest residual of an eigenvalue, as a share of it. 0 is machine precision."
+        ),
     ] = 1e-3,
     probes: Annotated[
-        int, typer.Option(help="Random vectors of the trace (Hutch++). Takes three products each.")
+        int, typer.Option(min=2, help="Random vectors of the trace (Hutch++). Takes three products each.")
     ] = 30,
-    steps: Annotated[int, typer.Option(help="Lanczos steps of the density. Takes a product each.")] = 80,
+    steps: Annotated[
+        int, typer.Option(min=2, help="Lanczos steps of the density. Takes a product each.")
+    ] = 80,
     density_runs: Annotated[
         int, typer.Option(min=1, help="Lanczos runs that the density is the mean of.")
     ] = 2,

@@ -56,6 +56,13 @@ class Question:
     precision: str
     batch_size: int
 
+    def check(self) -> None:
+        """Raise WsbenchError if there is no such loss or precision."""
+        from wsbench.torch.curvature.hessian import LOSSES, PRECISIONS
+
+        choose(self.loss, LOSSES, "loss")
+        choose(self.precision, PRECISIONS, "precision")
+
     def names(self, members: Mapping[Role, Sequence[str]]) -> tuple[str, ...]:
         """The names of the images.
 
@@ -203,6 +210,7 @@ def measure(
             memory.
     """
     check_device(device, used=True)
+    question.check()
     subjects = _subjects(folders, question, plugins, progress, root, device)
     for subject in subjects:
         _ = subject.names  # too many images are refused before anything is measured

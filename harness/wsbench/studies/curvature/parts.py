@@ -54,6 +54,11 @@ class LargestEigenvalues:
     order: str
     tolerance: float
 
+    def __post_init__(self) -> None:
+        from wsbench.torch.curvature.eigenvalues import ORDERS
+
+        choose(self.order, ORDERS, "order of eigenvalues")
+
     def measure(self, hessian: Hessian, seed: int) -> Mapping[str, Any]:
         """Return ``values``, the largest first, and their ``residuals``."""
         from wsbench.torch.curvature.eigenvalues import largest

@@ -11,7 +11,10 @@ import torch
 
 from wsbench.errors import WsbenchError
 from wsbench.torch.curvature.hessian import Hessian
+from wsbench.torch.curvature.library import curvlinops
 
+SPECTRUM = ".papyan2020traces.spectrum"
+"""The module of curvlinops that is used here."""
 POINTS = 1024
 """Points of a smoothed density."""
 KAPPA = 3.0
@@ -46,8 +49,6 @@ def quadrature(hessian: Hessian, steps: int, seed: int) -> Quadrature:
     Raises:
         WsbenchError: too few or too many steps, or the matrix is 0.
     """
-    from curvlinops.papyan2020traces.spectrum import fast_lanczos
-
     if not 2 <= steps <= hessian.dimension:
         raise WsbenchError(
             f"{steps} steps for the density of a network with {hessian.dimension} parameters; give from 2 to "
@@ -57,7 +58,7 @@ def quadrature(hessian: Hessian, steps: int, seed: int) -> Quadrature:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         try:
-            nodes, vectors = fast_lanczos(_Counted(hessian), steps)
+            nodes, vectors = curvlinops(SPECTRUM).fast_lanczos(_Counted(hessian), steps)
         # A vector that became 0 was divided by its norm. torch documents this error, and its types lack it.
         except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
             raise WsbenchError(
@@ -87,17 +88,14 @@ def smoothed(quadratures: Sequence[Quadrature]) -> tuple[np.ndarray, np.ndarray]
     Returns:
         ``(POINTS,)`` eigenvalues, and ``(POINTS,)`` densities at them. The integral of the density is 1.
     """
-    from curvlinops.papyan2020traces.spectrum import lanczos_approximate_spectrum_from_iter
-
+    density_of = curvlinops(SPECTRUM).lanczos_approximate_spectrum_from_iter
     nodes = np.concatenate([run.nodes for run in quadratures])
     ends = float(nodes.min()), float(nodes.max())
     densities = []
     for run in quadratures:
         # It takes eigenvectors, and reads the squares of their first entries alone: the weights.
         iteration = (torch.from_numpy(run.nodes), torch.from_numpy(np.sqrt(run.weights))[None])
-        grid, density = lanczos_approximate_spectrum_from_iter(
-            iteration, ends, POINTS, KAPPA, _margin(len(run.nodes))
-        )
+        grid, density = density_of(iteration, ends, POINTS, KAPPA, _margin(len(run.nodes)))
         densities.append(density.numpy())
     return grid.numpy(), np.mean(densities, axis=0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from wsbench.data.views import WeakView
 from wsbench.errors import WsbenchError, choose
+from wsbench.torch.curvature.library import curvlinops
 from wsbench.torch.losses import NetworkLoss
 
 LOSSES: Mapping[str, Callable[[NetworkLoss], Callable[..., Tensor]]] = {
@@ -157,16 +157,7 @@ def _converted(batch: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, .
 
 
 def _operator_class() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one of its libraries calls torch.jit.script
-            from curvlinops import HessianLinearOperator
-    except ImportError:
-        raise WsbenchError(
-            "the Hessian needs curvlinops-for-pytorch: pip install 'wsbench[hessian]'"
-        ) from None
-
-    class ByDoubleBackward(HessianLinearOperator):  # type: ignore[misc]  # curvlinops has no types
+    class ByDoubleBackward(curvlinops().HessianLinearOperator):  # type: ignore[misc]  # it has no types
         """Its products are backward derivatives of backward derivatives.
 
         Those of curvlinops 3.0.1 are forward derivatives of `torch.func.jacrev`, which torch 2.14 computes
