@@ -167,6 +167,12 @@ def test_a_search_file_is_laid_under_the_options(command) -> None:
     assert "search.yaml: is for cam; type `wsbench tune cam`" in refused(command(*file))
 
 
+def test_without_optuna_a_line_says_what_to_install(command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    line = "tuning needs Optuna; install it by `pip install 'wsbench[tune]'`"
+    assert refused(command(*SEARCH, *OF_PLUGIN)) == line
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
