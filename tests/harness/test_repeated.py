@@ -30,6 +30,7 @@ TABLE_3 = {
 
 
 class Settings(wsbench.Settings):
+    backbone: str = Field("small", description="which network")
     epochs: int = Field(3, description="how long")
     head: int = Field(42, description="seed of the last layer")
 
@@ -110,8 +111,9 @@ def test_what_is_refused() -> None:
         repeat.collected([run("teacher", 0), run("teacher", 1, seed=3)])
     with pytest.raises(WsbenchError, match="did you mean 'head'"):
         RepeatOver("heads", METHODS)
-    with pytest.raises(WsbenchError, match="repeats names 'tail'"):
-        MethodSpec("m", "", Settings, lambda settings, classes: None, repeats=("tail",))  # type: ignore[arg-type, return-value]
+    for name, why in (("tail", "no setting of it"), ("backbone", "no whole number")):
+        with pytest.raises(WsbenchError, match=f"repeats names '{name}', which is {why}"):
+            replace(METHODS["teacher"], repeats=(name,))
 
 
 @pytest.fixture

@@ -73,14 +73,15 @@ class MethodSpec:
             share one training.
         after_predict: names of settings that neither `Method.fit` nor `Method.predict` depends on, only
             `Method.paper_boxes`. Runs that differ only in these share one training, too.
-        repeats: names of settings that are seeds of a part of the training, such as that of the last layer.
+        repeats: names of settings that are seeds of a part of the training, such as that of the last layer,
+            and whole numbers.
             Runs that differ in one of these alone can be one row (``--repeat-over``).
         requires: called as ``requires(settings)``, returns the methods that must be fitted first with the
             same data and seed, by the names under which `RunContext.upstream` has them.
 
     Raises:
-        WsbenchError: a name is not valid, or ``after_fit``, ``after_predict`` or ``repeats`` names an unknown
-            setting.
+        WsbenchError: a name is not valid, ``after_fit``, ``after_predict`` or ``repeats`` names an unknown
+            setting, or ``repeats`` one that is no whole number.
     """
 
     name: str
@@ -107,6 +108,9 @@ class MethodSpec:
             for name in getattr(self, attribute):
                 if name not in self.settings.model_fields:
                     raise WsbenchError(f"{self.name}: {attribute} names '{name}', which is no setting of it")
+        for name in self.repeats:
+            if self.settings.model_fields[name].annotation is not int:
+                raise WsbenchError(f"{self.name}: repeats names '{name}', which is no whole number")
 
 
 @dataclass(frozen=True)
