@@ -90,8 +90,7 @@ def test_zeros_stand_as_the_paper_prints_them() -> None:
 
 
 def test_tables_of_the_hessian_are_as_printed() -> None:
-    """Ten eigenvalues do not add up to the trace. A slip in copying would show in their order, which is odd in
-    one place, and in their sums."""
+    """A slip in copying would show in their sums, and in their order, which is odd in one place."""
     eigenvalues, trace = (table for table in TABLES if set(table.columns) <= CURVATURE)
     teacher, student = eigenvalues.rows["teacher"], eigenvalues.rows["student"]
     assert sum(teacher) == pytest.approx(29921.6576, abs=1e-4)
