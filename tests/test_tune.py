@@ -108,7 +108,7 @@ def test_processes_share_the_trials_and_take_over_those_of_one_that_is_killed(tm
 
 def test_the_search_of_claritys_weights_is_that_of_its_paper() -> None:
     """Section 3.15: TPE, 20 trials, 10 at random, 100 candidates, eight weights in [0, 5]."""
-    path = Path(__file__).parents[1] / "studies" / "clarity_weights.yaml"
+    path = Path(__file__).parents[1] / "studies" / "tuning" / "clarity_weights.yaml"
     file, spec = form.read(path), find().methods["clarity"]
     assert (file.method, file.trials, file.objective, file.calibrate_for) == ("clarity", 20, "both", "msli")
     assert file.sampler == form.SamplerForm(name="tpe", startup_trials=10, candidates=100)
