@@ -330,9 +330,7 @@ def draw(rows: Study, path: Path = CURVE) -> None:
             ends = np.array([row.interval(metric, prior) for _, row in present]).T
             reach = np.abs(ends - np.array(means))
             axis.errorbar(places, means, reach, marker="o", markersize=3, linewidth=1, label=method)
-        axis.set_title(
-            f"{'share of the map on the token' if metric != 'auc' else 'AUC'}, token {test}", fontsize=9
-        )
+        axis.set_title(f"{'map on the token' if metric != 'auc' else 'AUC'}, token {test}", fontsize=9)
         axis.set_xlabel("correlation of token and label in training", fontsize=8)
         axis.set_xticks(CORRELATIONS)
         if metric == "auc":
