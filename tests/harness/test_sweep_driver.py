@@ -10,6 +10,7 @@ import pytest
 
 from wsbench.studies.sweeps.driver import Work, carry_out
 from wsbench.studies.sweeps.engines.base import Command, Ended, Engine
+from wsbench.studies.sweeps.engines.local import LocalEngine
 from wsbench.utils.progress import Silent
 
 
@@ -95,3 +96,42 @@ def test_an_engine_that_orders_gets_everything_at_the_beginning() -> None:
     engine = Array(STUDENTS, room=1, seed=0)
     carry_out(STUDENTS, engine, Silent())
     assert engine.order == ["student0 student1 student2 student3"]
+
+
+class _Pretending:
+    """A process that ends when the test says so."""
+
+    code: int | None = None
+
+    def poll(self) -> int | None:
+        return self.code
+
+
+def test_each_cell_sees_the_gpu_that_fewest_others_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, str] = {}
+    processes: dict[str, _Pretending] = {}
+
+    def start(command: Command, variables: dict[str, str]) -> _Pretending:
+        seen[command.name] = variables["CUDA_VISIBLE_DEVICES"]
+        processes[command.name] = _Pretending()
+        return processes[command.name]
+
+    monkeypatch.setattr(Command, "start", start)
+    engine = LocalEngine(4, ["2", "5"])
+    engine.start([_work(name).command for name in "abcd"])
+    assert seen == {"a": "2", "b": "5", "c": "2", "d": "5"}
+    processes["b"].code = processes["c"].code = 0
+    assert sorted(end.name for end in engine.ended()) == ["b", "c"]
+    engine.start([_work("e").command, _work("f").command])
+    assert sorted([seen["e"], seen["f"]]) == ["2", "5"]
+
+
+def test_a_killed_command_and_a_failed_one_say_why(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("reading images\nerror: no images in films; name another folder\n\n")
+    command = Command("cell", ("run",), log, tmp_path)
+    assert Ended.of(command, 0).problem == ""
+    assert Ended.of(command, 2).problem == "no images in films; name another folder"
+    assert Ended.of(command, -9).problem == "killed by signal SIGKILL"
+    log.unlink()
+    assert Ended.of(command, 1).problem == "ended with exit code 1"
