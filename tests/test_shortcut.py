@@ -29,7 +29,9 @@ def module_of(path: str, name: str) -> ModuleType:
 
 
 BENCHMARK = module_of("benchmarks/shortcut.py", "benchmark_shortcut")
-TOOL = module_of("docs/tools/shortcut.py", "docs_shortcut")
+with pytest.MonkeyPatch.context() as _patched:
+    _patched.syspath_prepend(ROOT / "docs" / "tools")  # of what the tool imports
+    TOOL = module_of("docs/tools/shortcut.py", "docs_shortcut")
 
 
 def document(method: str, correlation: float, seed: int, auc: float, **settings: object) -> dict:

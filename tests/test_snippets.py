@@ -15,7 +15,7 @@ from snippets import ROOT, RUN, SHOWN, Snippet, execute, pages, run_all, small, 
 from wsbench.contract.plugins import find
 from wsbench.runs.plan import make_plan
 from wsbench.settings import parse_options
-from wsbench.studies.sweeps.cells import split_values
+from wsbench.utils.words import split_values
 
 PAGES = [page.relative_to(ROOT).as_posix() for page in pages()]
 RUNNABLE = [

@@ -200,6 +200,15 @@ def _finished() -> list[Path]:
     return sorted(Path("runs/phantom/lamp").glob("*/record.json"))
 
 
+def test_a_method_that_does_the_same_for_every_seed_runs_once(plugin: Path, command) -> None:
+    small = ["-D", "images=60", "-D", "size=64", "--no-references", "--device", "cpu", "-q", "--dry-run"]
+    words = ["-m", "two_lungs,lamp", "-d", "phantom", "--seeds", "4,5", "--plugin", str(plugin)]
+    code, out, _ = command("sweep", *words, *small)
+    assert code == 0
+    cells = [line.split()[:2] for line in out.splitlines() if line.split()[-2:] == ["to", "do"]]
+    assert cells == [["two_lungs", "4"], ["lamp", "4"], ["lamp", "5"]]
+
+
 def test_settings_that_are_the_same_run_are_refused(plugin: Path) -> None:
     with pytest.raises(WsbenchError, match=r"two cells are the same run: .*leave out one of them"):
         sweep(study(options={"offset": [0, "0.0"]}), plugin_files=[plugin])

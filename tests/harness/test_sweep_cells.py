@@ -10,8 +10,9 @@ from wsbench.contract.plugins import find
 from wsbench.errors import WsbenchError
 from wsbench.runs.plan import make_plan
 from wsbench.settings import parse_options
-from wsbench.studies.sweeps.cells import cells_of, is_baseline, number_of, split_values, swept, word_of
+from wsbench.studies.sweeps.cells import cells_of, is_baseline, number_of, swept, word_of
 from wsbench.studies.sweeps.form import form_of, read
+from wsbench.utils.words import split_values
 
 BASE = {"methods": "student", "datasets": "xrays"}
 

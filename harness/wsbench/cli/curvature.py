@@ -95,8 +95,7 @@ def _show(curvatures: Sequence[Curvature], question: Question) -> None:
     from wsbench.studies.curvature.tables import label, lines
 
     header = ["", *(heading for each in curvatures for heading in (label(each), "±"))]
-    losses = {"own": "training loss"}
-    title = f"Hessian of the {losses.get(question.loss, 'cross entropy')}"
+    title = f"Hessian of the {'training loss' if question.loss == 'own' else 'cross entropy'}"
     tables.show(title, header, lines(curvatures), text=1)
     print()
     print(

@@ -57,7 +57,9 @@ def run(
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Threads of numerical libraries. They change numbers a little. [default: all cores]"
+            min=1,
+            help="Threads of numerical libraries, whose number changes results a little. [default: "
+            "OMP_NUM_THREADS, or all cores]",
         ),
     ] = None,
     wait: Annotated[

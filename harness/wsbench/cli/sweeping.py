@@ -148,7 +148,7 @@ def _changes(**values: Any) -> dict[str, Any]:
 def _lists(words: Sequence[str] | None) -> dict[str, Any] | None:
     """Values by name. Values between commas are several; brackets hold one together."""
     from wsbench.settings import parse_options
-    from wsbench.studies.sweeps.cells import split_values
+    from wsbench.utils.words import split_values
 
     if not words:
         return None

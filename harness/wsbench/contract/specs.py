@@ -73,9 +73,8 @@ class MethodSpec:
             share one training.
         after_predict: names of settings that neither `Method.fit` nor `Method.predict` depends on, only
             `Method.paper_boxes`. Runs that differ only in these share one training, too.
-        repeats: names of settings that are seeds of a part of the training, such as that of the last layer,
-            and whole numbers.
-            Runs that differ in one of these alone can be one row (``--repeat-over``).
+        repeats: names of settings that are whole numbers and seed a part of the training, such as the last
+            layer. Runs that differ in one of these alone can be one row (``--repeat-over``).
         requires: called as ``requires(settings)``, returns the methods that must be fitted first with the
             same data and seed, by the names under which `RunContext.upstream` has them.
 

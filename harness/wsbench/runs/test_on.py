@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from wsbench.files.user_files import expanded
 from wsbench.runs.plan import load_dataset
 from wsbench.runs.target import Target, target_of
 from wsbench.settings import parse_options
+from wsbench.utils.words import split_values
 
 ROOT = "root"
 """The option that names the folder of a dataset and is none of its settings."""
@@ -55,7 +55,7 @@ def parse_test_on(words: Iterable[str]) -> list[TestOn]:
     """
     named: list[tuple[str, list[str]]] = []
     for word in words:
-        for part in _parts(word):
+        for part in split_values(word):
             name, colon, option = part.partition(":")
             if "=" in name or not name:
                 if not named or not part:
@@ -90,8 +90,3 @@ def load_targets(
         target = target_of(loaded, source)
         targets.setdefault(target.fingerprint, target)
     return list(targets.values())
-
-
-def _parts(word: str) -> list[str]:
-    """Split at commas outside of brackets."""
-    return [part.strip() for part in re.split(r",(?![^\[{]*[\]}])", word)]

@@ -84,7 +84,8 @@ def cells_of(form: SweepForm, where: str) -> list[Cell]:
     if not kept:
         raise WsbenchError(f"{where}: exclude leaves no cell")
     refuse_unknown(form.baseline, kept, f"{where}: baseline", values=True)
-    return sorted(kept, key=lambda cell: list(_seeds_of(matrices)).index(cell.seed))
+    seeds = list(dict.fromkeys(seed for matrix in matrices for seed in matrix.seeds or (0,)))
+    return sorted(kept, key=lambda cell: seeds.index(cell.seed))
 
 
 def swept(cells: Sequence[Cell]) -> list[str]:
@@ -98,19 +99,6 @@ def word_of(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value) if isinstance(value, list | dict) else str(value)
-
-
-def split_values(word: str) -> list[str]:
-    """The values of a word of the command line, at commas outside of brackets: ``1,2`` are two values, and
-    ``[1,2]`` is a single one."""
-    depth, values = 0, [""]
-    for letter in word:
-        depth += (letter in "[{") - (letter in "]}")
-        if letter == "," and depth <= 0:
-            values.append("")
-        else:
-            values[-1] += letter
-    return [value.strip() for value in values]
 
 
 def is_baseline(cell: Cell, baseline: Mapping[str, Any]) -> bool:
@@ -157,10 +145,6 @@ def _over(form: SweepForm, part: Matrix) -> Matrix:
         values = {**(below[name] or {}), **(above.get(name) or {})}
         above[name] = {setting: value for setting, value in values.items() if value is not None}
     return Matrix.model_construct(**{**below, **above})
-
-
-def _seeds_of(matrices: Sequence[Matrix]) -> dict[int, None]:
-    return dict.fromkeys(seed for matrix in matrices for seed in matrix.seeds or (0,))
 
 
 def _product(matrix: Matrix, where: str) -> Iterator[Cell]:

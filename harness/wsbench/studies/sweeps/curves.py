@@ -51,9 +51,9 @@ def draw_all(results: SweepResults, folder: Path) -> list[Path]:
     Returns:
         The files.
     """
-    lines, files = results.lines(), []
+    files = []
     for name in results.swept:
-        panels = list(panels_of(results, lines, name))
+        panels = list(panels_of(results, name))
         if panels:
             for ending in ("png", "svg"):
                 files.append(folder / f"curve-{name}.{ending}")
@@ -61,14 +61,14 @@ def draw_all(results: SweepResults, folder: Path) -> list[Path]:
     return files
 
 
-def panels_of(results: SweepResults, lines: Sequence[Line], name: str) -> Iterator[Panel]:
+def panels_of(results: SweepResults, name: str) -> Iterator[Panel]:
     """The panels of a setting: none where it has less than two numbers as values.
 
     Args:
         results: of the sweep. Its other settings make different curves.
-        lines: all lines of the results.
         name: of the setting.
     """
+    lines = results.lines
     numbers = {number_of(line.settings.get(name)) for line in lines if not line.reference}
     if len(numbers - {None}) < 2:
         return

@@ -79,7 +79,15 @@ class Planner:
             WsbenchError: a method, a dataset, a preset or a setting is unknown, or a value is not valid.
         """
         planned = [self._planned(cell) for cell in cells]
+        planned = [run for run in planned if not self._repeats(run.cell, cells)]
         return [*self._references(planned), *planned]
+
+    def _repeats(self, cell: Cell, cells: Sequence[Cell]) -> bool:
+        """Whether a method that does the same for every seed has an earlier cell with the same settings."""
+        if not self.plugins.methods[cell.method].deterministic:
+            return False
+        same = next(other for other in cells if other.settings == cell.settings)
+        return same is not cell
 
     def _planned(self, cell: Cell) -> Planned:
         plan = make_plan(

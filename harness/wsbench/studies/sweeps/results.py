@@ -6,6 +6,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wsbench.contract.records import Record
@@ -73,7 +74,8 @@ class SweepResults:
         """The names of the settings in which the cells differ."""
         return swept([cell for cell, _ in self.records if not cell.reference])
 
-    def lines(self) -> list[Line]:
+    @cached_property
+    def lines(self) -> Sequence[Line]:
         """A line for each setting, metric and protocol. Rows share a table where they share the test images;
         the best row of a table comes first."""
         tables: dict[str, list[tuple[Cell, Record]]] = defaultdict(list)
@@ -88,7 +90,7 @@ class SweepResults:
         cell is missing where a value does not exist."""
         import pandas as pd
 
-        return pd.DataFrame([self._values(line) for line in self.lines()])
+        return pd.DataFrame([self._values(line) for line in self.lines])
 
     def _repr_html_(self) -> str:
         html: str = self.table().to_html(index=False, escape=True)
