@@ -11,7 +11,7 @@ from wsbench.errors import WsbenchError
 from wsbench.runs.plan import make_plan
 from wsbench.settings import parse_options
 from wsbench.studies.sweeps.cells import cells_of, is_baseline, number_of, swept, word_of
-from wsbench.studies.sweeps.form import form_of, read
+from wsbench.studies.sweeps.form import changed, form_of, read
 from wsbench.utils.words import split_values
 
 BASE = {"methods": "student", "datasets": "xrays"}
@@ -98,14 +98,32 @@ def test_a_mistake_in_a_file_is_named_in_a_line(values: dict, message: str) -> N
     assert "\n" not in str(error.value)
 
 
-def test_a_file_is_read_and_options_of_the_command_line_replace_its_keys(tmp_path: Path) -> None:
+def test_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text("methods: student\ndatasets: xrays\nseeds: [0, 1, 2]\noptions: {a: [1, 2]}\n")
-    form = read(path, {"seeds": [7]})
-    assert (form.seeds, form.options) == ((7,), {"a": [1, 2]})
+    form = read(path)
+    assert (form.seeds, form.options) == ((0, 1, 2), {"a": [1, 2]})
     path.write_text("- student\n")
     with pytest.raises(WsbenchError, match=r"study\.yaml"):
-        read(path, {})
+        read(path)
+
+
+def test_the_command_line_replaces_keys_and_settings_name_by_name() -> None:
+    form = form_of({**BASE, "seeds": [0, 1], "options": {"a": [1, 2], "b": 3}}, "s")
+    replaced = changed(form, form_of({"seeds": [7], "options": {"b": 4, "epochs": 1}}, "changes"))
+    assert (replaced.seeds, replaced.options) == ((7,), {"a": [1, 2], "b": 4, "epochs": 1})
+    assert replaced.methods == form.methods
+    assert changed(form, form_of({}, "changes")) == form
+
+
+def test_the_command_line_replaces_settings_of_include_but_those_left_to_the_method() -> None:
+    include = [{"methods": "teacher", "options": {"a": None, "b": 9, "epochs": 6}}]
+    form = form_of({**BASE, "options": {"a": [1, 2], "b": 3}, "include": include}, "s")
+    replaced = changed(form, form_of({"options": {"a": 5, "epochs": 1}}, "changes"))
+    assert [cell.options for cell in cells_of(replaced, "s")] == [
+        {"a": "5", "b": "3", "epochs": "1"},
+        {"b": "9", "epochs": "1"},
+    ]
 
 
 def test_only_settings_in_which_cells_differ_are_swept() -> None:
@@ -124,7 +142,7 @@ STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_every_study_of_the_repository_can_be_planned(path: Path) -> None:
     """All its methods, presets and settings exist, and one row is its baseline."""
-    form, plugins = read(path, {}), find()
+    form, plugins = read(path), find()
     cells = cells_of(form, path.name)
     for cell in cells:
         make_plan(

@@ -16,7 +16,7 @@ from wsbench.studies.sweeps import curves, pages
 from wsbench.studies.sweeps.cells import cells_of, swept
 from wsbench.studies.sweeps.driver import Failure, carry_out, work_of
 from wsbench.studies.sweeps.engines.choice import EngineChoice
-from wsbench.studies.sweeps.form import SweepForm, form_of, read
+from wsbench.studies.sweeps.form import SweepForm, changed, form_of, read
 from wsbench.studies.sweeps.planned import Planned, Planner, refuse_twins
 from wsbench.studies.sweeps.results import SweepResults
 from wsbench.utils.progress import Progress, Silent
@@ -158,7 +158,7 @@ def named_sweep(
 
     Args:
         study: the file, or what it would hold.
-        changes: values that replace those of the file, by key.
+        changes: values that replace those of the file, by key, and settings by name.
         plugins: all plugins.
         runs: the folder of all runs.
         progress: where long work is shown.
@@ -168,9 +168,10 @@ def named_sweep(
         WsbenchError: a name or a value is not valid.
     """
     try_folder(runs)
+    replaced = form_of(changes, "sweep")
     if isinstance(study, Mapping):
-        form = form_of({**study, **changes}, "sweep")
+        form = changed(form_of(study, "sweep"), replaced)
         name = "-".join([*(form.methods or ("methods",)), *(form.datasets or ("datasets",))])[:80]
     else:
-        form, name = read(Path(study), changes), Path(study).stem
+        form, name = changed(read(Path(study)), replaced), Path(study).stem
     return Sweep(name, form, plugins, runs, progress, plugin_files)

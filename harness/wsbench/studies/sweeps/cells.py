@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsbench.errors import WsbenchError, suggestion
-from wsbench.studies.sweeps.form import Matrix, SweepForm
+from wsbench.studies.sweeps.form import SETTINGS, Matrix, SweepForm
 
 METHOD, DATASET, PRESET, SEED = "method", "dataset", "preset", "seed"
 DATA = "data."
@@ -141,7 +141,7 @@ def _over(form: SweepForm, part: Matrix) -> Matrix:
     """A matrix of ``include``, with what it leaves out from the file. A setting that is null is left out."""
     below = {name: getattr(form, name) for name in Matrix.model_fields}
     above = part.model_dump(exclude_unset=True)
-    for name in ("options", "data_options"):
+    for name in SETTINGS:
         values = {**(below[name] or {}), **(above.get(name) or {})}
         above[name] = {setting: value for setting, value in values.items() if value is not None}
     return Matrix.model_construct(**{**below, **above})

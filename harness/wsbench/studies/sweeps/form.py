@@ -26,6 +26,10 @@ Values = dict[Name, JsonValue]
 """Values by name. A list stands for several values, so that a value that is a list is written in a list."""
 
 
+SETTINGS = ("options", "data_options")
+"""The keys that hold settings by name."""
+
+
 class Matrix(Document):
     """Values that multiply: a cell for each combination.
 
@@ -72,19 +76,16 @@ class SweepForm(Matrix):
     threads: int = Field(1, ge=1)
 
 
-def read(path: Path, changes: Mapping[str, Any]) -> SweepForm:
+def read(path: Path) -> SweepForm:
     """Read the file of a sweep.
 
     Args:
         path: the file.
-        changes: values that replace those of the file, by key.
 
     Raises:
         WsbenchError: the file cannot be read, is no YAML, or does not fit.
     """
     values = documents.yaml_value(documents.read_bytes(path), str(path))
-    if isinstance(values, dict):
-        values = {**values, **changes}
     return documents.checked(SweepForm, values, str(path))
 
 
@@ -95,3 +96,31 @@ def form_of(values: Mapping[str, Any], where: str) -> SweepForm:
         WsbenchError: a key is unknown or a value does not fit. The message begins with ``where``.
     """
     return documents.checked(SweepForm, dict(values), where)
+
+
+def changed(form: SweepForm, changes: SweepForm) -> SweepForm:
+    """A sweep with what another form says in place of its own.
+
+    Settings are replaced name by name, also in every entry of ``include``, but for an entry that leaves the
+    setting to the method.
+
+    Args:
+        form: the sweep.
+        changes: what replaces it. What it leaves out stays.
+    """
+    values = {name: getattr(changes, name) for name in changes.model_fields_set}
+    for name in SETTINGS:
+        if name in values:
+            values[name] = {**(getattr(form, name) or {}), **values[name]}
+    values.setdefault("include", tuple(_without(part, changes) for part in form.include))
+    return form.model_copy(update=values)
+
+
+def _without(part: Matrix, changes: SweepForm) -> Matrix:
+    """An entry of ``include`` without the settings that are replaced."""
+    kept = {}
+    for name in SETTINGS:
+        replaced = getattr(changes, name) or {}
+        if own := getattr(part, name):
+            kept[name] = {key: value for key, value in own.items() if value is None or key not in replaced}
+    return part.model_copy(update=kept)
