@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 import tuning_examples
+import wsbench
 from conftest import refused
 from wsbench.cli import main
 from wsbench.contract import records
 from wsbench.contract.plugins import find
+from wsbench.studies import tune
 from wsbench.studies.tuning import form
 from wsbench.studies.tuning.space import Span, space_of
 
@@ -144,6 +146,32 @@ def test_what_it_prints_leads_to_a_run(tmp_path: Path, command) -> None:
     assert records.load(record).tuned["trials"] == 3
 
 
+@pytest.mark.parametrize("search", [["gain=1:3", "cells"], {"gain": {"low": 1, "high": 3}, "cells": None}])
+def test_python_carries_out_the_trials_of_the_command(search, tmp_path: Path, command) -> None:
+    words = ("-s", "gain=1:3", "-s", "cells", "--trials", "3", "-q", *OF_PLUGIN)
+    assert command("tune", "dial", "-d", "toy", *words)[0] == 0
+    results = tune("dial", "toy", search, search_file={"trials": 3}, runs=tmp_path, plugin_files=[PLUGIN])
+    assert table(tmp_path) == table(Path("runs"))
+    best = results.trials.loc[results.trials["value"].idxmax()]
+    assert results.value == best["value"]
+    assert results.settings == {"gain": best["gain"], "cells": best["cells"]}
+    record = wsbench.run(
+        method="dial", dataset="toy", preset=str(results.preset), runs=tmp_path, plugin_files=[PLUGIN]
+    )
+    assert record.tuned["trials"] == 3
+
+
+def test_mistakes_in_python_are_errors_of_the_user(tmp_path: Path) -> None:
+    for search, file, message in (
+        ({"gian": None}, {}, "did you mean 'gain'"),
+        ({"gain": 3}, {}, "search: gain"),
+        ({"gain": None}, {"trails": 3}, "did you mean 'trials'"),
+        ({"gain": None}, {"method": "cam"}, "is for cam"),
+    ):
+        with pytest.raises(wsbench.WsbenchError, match=re.escape(message)):
+            tune("dial", "toy", search, search_file=file, runs=tmp_path, plugin_files=[PLUGIN])
+
+
 def test_a_search_file_is_laid_under_the_options(command) -> None:
     Path("search.yaml").write_text(
         "method: dial\nobjective: labels\ntrials: 4\nsettings: {rate: 0.3}\n"
@@ -164,7 +192,7 @@ def test_a_search_file_is_laid_under_the_options(command) -> None:
         command(*file)
     )
     Path("search.yaml").write_text("method: cam\n")
-    assert "search.yaml: is for cam; type `wsbench tune cam`" in refused(command(*file))
+    assert "the search file is for cam; type `wsbench tune cam`" in refused(command(*file))
 
 
 def test_without_optuna_a_line_says_what_to_install(command, monkeypatch: pytest.MonkeyPatch) -> None:

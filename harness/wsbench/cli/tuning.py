@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from wsbench.cli import options, tables
-from wsbench.errors import WsbenchError, as_line, choose
+from wsbench.errors import as_line, choose
 
 if TYPE_CHECKING:
-    from wsbench.studies.tuning.form import SearchFile
     from wsbench.studies.tuning.journal import Journal
     from wsbench.studies.tuning.tuning import Tuning
 
@@ -94,13 +93,11 @@ def tune(
     The best settings are written to a file for `wsbench run --preset FILE`. If you interrupt the command, run
     it again, and it goes on. Type it several times at once, and the processes share the trials.
     """
-    from wsbench.runs.plan import make_plan
-    from wsbench.scoring.objectives import OBJECTIVE
     from wsbench.settings import parse_options
     from wsbench.studies.tuning import form as forms
+    from wsbench.studies.tuning.api import Basis, overridden, plan_tuning
     from wsbench.studies.tuning.journal import quiet_optuna
-    from wsbench.studies.tuning.space import space_of
-    from wsbench.studies.tuning.tuning import Tuning, carry_out
+    from wsbench.studies.tuning.tuning import carry_out
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_file, try_folder
 
@@ -109,39 +106,18 @@ def tune(
         if out is not None:
             try_file(out)
         changes = _changes(trials, objective, sampler, pruner, monitor)
-        file = _form(search_file, changes)
+        base = forms.SearchFile() if search_file is None else forms.read(search_file)
+        file = overridden(base, changes)
         plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
-        spec, dataset_spec = plugins.method(method), plugins.dataset(dataset)
-        if file.method not in (None, method):
-            raise WsbenchError(f"{search_file}: is for {file.method}; type `wsbench tune {file.method}`")
-        fixed = {**file.settings, **parse_options(option or [])}
-        space = space_of({**file.forms(str(search_file)), **forms.parse_words(search or [])}, spec)
-        plan = make_plan(
-            spec,
-            preset,
-            fixed,
-            dataset=dataset_spec,
-            seed=seed,
-            device=device,
-            runs=runs,
-            calibrate_for=calibrate_for or file.calibrate_for or OBJECTIVE,
-        )
+        plugins.method(method)
+        searched = {**file.forms(str(search_file)), **forms.parse_words(search or [])}
         loaded = options.loaded(plugins, dataset, data_option, root, progress, skip_bad=skip_bad)
-        tuning = Tuning(plan, fixed, space, file, loaded, plugins)
-        tuning.check()
+        fixed = parse_options(option or [])
+        basis = Basis(loaded, plugins, preset, fixed, seed, device, runs, calibrate_for)
+        tuning = plan_tuning(method, file, searched, basis)
         journal = carry_out(tuning)
         given = {"-D": data_option, "--root": root and [root], "--plugin": plugin, "--runs": [runs]}
         _show(tuning, journal, out, given)
-
-
-def _form(path: Path | None, changes: Mapping[str, Any]) -> SearchFile:
-    """What a file says, with the options of the command line laid over it."""
-    from wsbench.files import documents
-    from wsbench.runs.plan import laid_over
-    from wsbench.studies.tuning import form as forms
-
-    file = forms.SearchFile() if path is None else forms.read(path)
-    return documents.checked(forms.SearchFile, laid_over(file.model_dump(), changes), "wsbench tune")
 
 
 def _changes(
