@@ -68,6 +68,11 @@ def test_cells_are_runs_that_are_done_once_and_share_trainings(plugin: Path) -> 
         ]
         assert row.mean == pytest.approx(sum(aucs) / 2)
 
+    of_pages = table.query("metric == 'boxes_per_image' and protocol == 'uniform'")  # and not of terminals
+    counts = [record.value("boxes_per_image") for _, record in more.records]
+    assert of_pages["mean"].sum() == pytest.approx(sum(counts) / 2)
+    assert "boxes_per_image" not in Path("runs/sweeps/lamp-phantom/results.md").read_text()
+
 
 @pytest.fixture
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -1,7 +1,13 @@
-"""Tables of sweeps for documents, from the CSV files that `wsbench sweep` has written."""
+"""Tables of sweeps for documents, from the CSV files that `wsbench sweep` has written.
+
+    python docs/tools/sweeps.py runs/sweeps/tbva_losses miou,cond_ap25,region_iou
+
+keeps the lines of these metrics beside the documents.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +71,21 @@ def sweep(name: str, protocol: str, metrics: str, settings: str) -> None:
     import cog  # there while cog runs a document's block
 
     cog.out(sweep_text(name, protocol, metrics, settings))
+
+
+def keep(folder: Path, metrics: str) -> Path:
+    """Copy the lines of some metrics from a sweep's folder to the documents.
+
+    Args:
+        folder: of the sweep, in the folder of runs.
+        metrics: their names, with commas.
+    """
+    table = pd.read_csv(folder / "results.csv", dtype=str, keep_default_na=False)
+    kept = table[table["metric"].isin([word.strip() for word in metrics.split(",")])]
+    path = RESULTS / f"{folder.name}.csv"
+    kept.to_csv(path, index=False, lineterminator="\n")
+    return path
+
+
+if __name__ == "__main__":
+    print(keep(Path(sys.argv[1]), sys.argv[2]))

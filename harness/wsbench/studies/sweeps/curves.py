@@ -68,7 +68,7 @@ def panels_of(results: SweepResults, name: str) -> Iterator[Panel]:
         results: of the sweep. Its other settings make different curves.
         name: of the setting.
     """
-    lines = results.lines
+    lines = results.printed
     numbers = {number_of(line.settings.get(name)) for line in lines if not line.reference}
     if len(numbers - {None}) < 2:
         return

@@ -39,7 +39,7 @@ class Page:
 
 def pages(results: SweepResults) -> Iterator[Page]:
     """The tables of a sweep. The first metric of a table has all its noise, the others are means."""
-    lines = results.lines
+    lines = results.printed
     for tested_on in dict.fromkeys(line.tested_on for line in lines):
         for protocol in dict.fromkeys(line.protocol for line in lines):
             chosen = [line for line in lines if line.tested_on == tested_on and line.protocol == protocol]

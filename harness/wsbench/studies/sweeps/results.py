@@ -21,8 +21,9 @@ from wsbench.studies.sweeps.cells import Cell, is_baseline, swept
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLES = {"uniform": ("terminal",), "paper": ("terminal paper",)}
-"""The tables (`wsbench.contract.specs.TABLES`) whose metrics a sweep shows, by protocol."""
+TABLES = {"uniform": ("terminal", "ranking", "uniform"), "paper": ("terminal paper", "paper")}
+"""The tables (`wsbench.contract.specs.TABLES`) whose metrics a sweep has, by protocol. Those of the first are
+printed and drawn, all are in its CSV file."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,12 @@ class SweepResults:
         """The names of the settings in which the cells differ."""
         return swept([cell for cell, _ in self.records if not cell.reference])
 
+    @property
+    def printed(self) -> Sequence[Line]:
+        """The lines of the metrics that `wsbench run` prints, too."""
+        first = {name: columns_of(self.metrics, tables[0]) for name, tables in TABLES.items()}
+        return [line for line in self.lines if line.metric in first[line.protocol]]
+
     @cached_property
     def lines(self) -> Sequence[Line]:
         """A line for each setting, metric and protocol. Rows share a table where they share the test images;
@@ -123,7 +130,8 @@ class SweepResults:
         rows = [(cells[id(row.first)], row) for row in board.rows]
         base = next((row for cell, row in rows if is_baseline(cell, self.baseline)), None)
         for protocol, names in TABLES.items():
-            for metric in (metric for name in names for metric in columns_of(self.metrics, name)):
+            columns = (metric for name in names for metric in columns_of(self.metrics, name))
+            for metric in dict.fromkeys(columns):
                 if not rows[0][1].can_have(metric):
                     continue
                 lines = [_line(cell, board, index, metric, protocol) for index, (cell, _) in enumerate(rows)]
