@@ -16,7 +16,7 @@ from wsbench.reports.leaderboard import table_key
 from wsbench.reports.rows import Row
 from wsbench.scoring.compared import Difference, difference
 from wsbench.scoring.significance import holm
-from wsbench.studies.sweeps.cells import Cell, is_baseline, swept
+from wsbench.studies.sweeps.cells import METHOD, Cell, is_baseline, swept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,8 +91,8 @@ class SweepResults:
         return [line for table in tables.values() for line in self._lines_of(table)]
 
     def table(self) -> pd.DataFrame:
-        """The lines as a table. A column for each setting in which cells differ is followed by ``tested_on``,
-        ``protocol``, ``metric``, ``seeds``, ``mean``, ``sd``, ``low`` and ``high`` (95 %), and
+        """The lines as a table. A column for the method and for each setting in which cells differ is
+        followed by ``tested_on``, ``protocol``, ``metric``, ``seeds``, ``mean``, ``sd``, ``low`` and ``high`` (95 %), and
         ``difference``, ``difference_low``, ``difference_high``, ``p`` and ``p_holm`` against the baseline. A
         cell is missing where a value does not exist."""
         import pandas as pd
@@ -104,7 +104,7 @@ class SweepResults:
         return html
 
     def _values(self, line: Line) -> dict[str, Any]:
-        settings = {name: line.settings.get(name, "") for name in self.swept or ["method"]}
+        settings = {name: line.settings.get(name, "") for name in dict.fromkeys([METHOD, *self.swept])}
         (low, high), between = line.interval or (None, None), line.difference
         (below, above) = between.interval if between else (None, None)
         return {
