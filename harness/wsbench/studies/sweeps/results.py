@@ -92,9 +92,9 @@ class SweepResults:
 
     def table(self) -> pd.DataFrame:
         """The lines as a table. A column for the method and for each setting in which cells differ is
-        followed by ``tested_on``, ``protocol``, ``metric``, ``seeds``, ``mean``, ``sd``, ``low`` and ``high`` (95 %), and
-        ``difference``, ``difference_low``, ``difference_high``, ``p`` and ``p_holm`` against the baseline. A
-        cell is missing where a value does not exist."""
+        followed by ``tested_on``, ``protocol``, ``metric``, ``seeds``, ``mean``, ``sd``, ``low`` and ``high``
+        (95 %), and ``difference``, ``difference_low``, ``difference_high``, ``p`` and ``p_holm`` against the
+        baseline. A cell is missing where a value does not exist."""
         import pandas as pd
 
         return pd.DataFrame([self._values(line) for line in self.lines])
