@@ -114,10 +114,11 @@ def records_of(words: Sequence[str | Path]) -> list[Record]:
         files += of_word
     if not files:
         raise WsbenchError(f"a report needs a run; name folders of finished runs, such as {EXAMPLE}")
-    return [_record(file) for file in dict.fromkeys(file.resolve() for file in files)]
+    return [_record(file) for file in {file.resolve(): file for file in files}.values()]
 
 
 def _record(file: Path) -> Record:
-    if not file.exists() and (file.parent / "fit").is_dir():
-        raise WsbenchError(f"{file.parent}: this run is not finished; rerun the command that made it")
+    folder = file.parent
+    if not file.exists() and any((folder / trace).exists() for trace in ("fit", ".lock")):
+        raise WsbenchError(f"{folder}: this run is not finished; rerun the command that made it")
     return records.load(file)

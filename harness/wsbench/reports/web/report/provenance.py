@@ -40,10 +40,11 @@ def section(subject: Subject) -> Section:
     lines = []
     for index, row in enumerate(subject.rows):
         lines += [_line(subject.number_of(index), record) for record in row.records]
+    known = [place for place in range(len(HEADER)) if any(line[place] != "-" for line in lines)]
     body = rendered(
         "report/provenance.html",
-        header=HEADER,
-        lines=lines,
+        header=[HEADER[place] for place in known],
+        lines=[[line[place] for place in known] for line in lines],
         versions=_versions(subject.records),
         commands=[
             (subject.number_of(index), command_of(row, subject.plugins))
