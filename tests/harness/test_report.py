@@ -131,7 +131,7 @@ def test_strata_stand_beside_each_other() -> None:
     words = text_of(section.body)
     assert "smallest third 20 lesions 10% worse 40%" in words
     assert "largest third 20 lesions 90% better 60%" in words
-    assert '<a href="#cases" data-filter="size=smallest third">' in section.body
+    assert '<a href="#cases" data-filter="size=smallest+third">' in section.body
     assert "data-filter" not in str(breakdown.by_stratum(subject).body)
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 NAME = "report.html"
 """The file that a run's report is written to, in the folder of the first run of its command."""
 
+MOST_SCORES = 10_000
+"""The most class scores, over all images and rows, that a run's report draws curves of: about as many as take
+two seconds. `wsbench report` draws any number."""
+
 WithReport = Annotated[
     bool, typer.Option("--report/--no-report", help=f"Write {NAME} into the folder of the first run.")
 ]
@@ -75,7 +79,8 @@ def after_run(records: Sequence[Record], plugins: Plugins, loaded: Loaded) -> No
     if folder is None:
         return
     try:
-        shown = Options(images=0, loaded={loaded.fingerprint: loaded})
+        scores = len(loaded.roles.members["test"]) * len(loaded.dataset.classes) * len(records)
+        shown = Options(0, figures=scores <= MOST_SCORES, loaded={loaded.fingerprint: loaded})
         path = api.write_of(records, folder / NAME, plugins, shown)
     except Exception as error:  # the runs are finished: whatever happens to a page must not cost them
         print(as_line(f"warning: the report was not written: {error}"), file=sys.stderr)

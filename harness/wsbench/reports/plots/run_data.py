@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -52,10 +52,12 @@ class Datasets:
     Attributes:
         root: the folder of the files; None looks where `wsbench run` does.
         progress: where long work is shown.
+        known: datasets that are loaded already, by their fingerprints.
     """
 
     root: Path | None = None
     progress: Progress = field(default_factory=Silent)
+    known: Mapping[str, Loaded] = field(default_factory=dict)
     _loaded: dict[str, TestImages | WsbenchError] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, record: Record, plugins: Plugins) -> TestImages:
@@ -77,7 +79,9 @@ class Datasets:
         return images
 
     def _load(self, record: Record, plugins: Plugins) -> TestImages:
-        loaded = dataset_of(record, plugins, self.progress, self.root)
+        single = not record.dataset.get("folds") and not record.transfer
+        loaded = self.known.get(record.dataset["fingerprint"]) if single else None
+        loaded = loaded or dataset_of(record, plugins, self.progress, self.root)
         names = loaded.roles.members["test"]
         return TestImages(loaded, truth_of(loaded, names, "test"), resamples(loaded, names))
 

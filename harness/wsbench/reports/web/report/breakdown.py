@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from wsbench.contract.protocol import RANKED_WITHOUT_BOXES
 from wsbench.contract.specs import MetricSpec
@@ -43,7 +44,8 @@ class Group:
     Attributes:
         name: of the class or stratum.
         count: how many lesions or images, in words.
-        filter: what the list of cases is filtered by, such as ``class=tb``; empty for none.
+        filter: what the list of cases is filtered by, as the query of an address, such as ``class=tb``; empty
+            for none.
         cells: a cell for each row that is shown.
     """
 
@@ -74,7 +76,7 @@ def by_class(subject: Subject) -> Section | None:
 def _of_metric(subject: Subject, spec: MetricSpec, classes: Sequence[str]) -> Grouped:
     rows = [subject.rows[index] for index in subject.shown]
     groups = [
-        Group(name, "", f"class={name}", tuple(_class_cell(row, spec, name) for row in rows))
+        Group(name, "", urlencode({"class": name}), tuple(_class_cell(row, spec, name) for row in rows))
         for name in classes
     ]
     with_values = tuple(group for group in groups if any(cell.text != "-" for cell in group.cells))
@@ -106,7 +108,7 @@ def by_stratum(subject: Subject) -> Section | None:
             Group(
                 level,
                 f"{count} {kind}",
-                f"{FILTERS[factor]}={level}" if factor in FILTERS else "",
+                urlencode({FILTERS[factor]: level}) if factor in FILTERS else "",
                 tuple(_stratum_cell(results[index], kind, factor, level) for index in subject.shown),
             )
             for level, count in levels.items()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
+from wsbench.reports.plots import Datasets
 from wsbench.reports.web import document
 from wsbench.reports.web.document import Section
-from wsbench.reports.web.report import breakdown, checks, costs, matrix, opening, provenance, ranking
+from wsbench.reports.web.report import breakdown, checks, costs, curves, matrix, opening, provenance, ranking
 from wsbench.reports.web.report.subject import Subject, subjects_of
 from wsbench.utils.progress import Progress, Silent
 
@@ -29,6 +30,7 @@ class Options:
     Attributes:
         images: how many test images the list of cases shows; 0 for none.
         pixels: whether anything shows pixels of images.
+        figures: whether curves are drawn.
         root: the folder of the dataset; None looks where it is by default.
         progress: shown while the report is made.
         loaded: datasets that are loaded already, by their fingerprints.
@@ -36,6 +38,7 @@ class Options:
 
     images: int
     pixels: bool = True
+    figures: bool = True
     root: Path | None = None
     progress: Progress = field(default_factory=Silent)
     loaded: Mapping[str, Loaded] = field(default_factory=dict)
@@ -63,12 +66,16 @@ def page_of(records: Sequence[Record], plugins: Plugins, options: Options, comma
 
 
 def _sections(subject: Subject, options: Options) -> list[Section]:
+    datasets = Datasets(options.root, options.progress, options.loaded)
+    drawn = curves.sections(subject, datasets) if options.figures else {}
     parts = [
         opening.section(subject),
         ranking.section(subject),
         matrix.section(subject),
+        *(drawn.get(key) for key in ("curves", "scores", "training", "thresholds")),
         breakdown.by_class(subject),
         breakdown.by_stratum(subject),
+        *(drawn.get(key) for key in ("places", curves.OTHERS)),
         costs.section(subject),
         checks.section(subject),
         provenance.section(subject),
