@@ -22,6 +22,7 @@ from wsbench.reports.web.report import api, breakdown, matrix, ranking
 from wsbench.reports.web.report.bars import Scale
 from wsbench.reports.web.report.build import Options, page_of
 from wsbench.reports.web.report.commands import command_of
+from wsbench.reports.web.report.provenance import without_folders
 from wsbench.reports.web.report.subject import SHOWN_ROWS, subjects_of
 from wsbench.runs.evaluation_log import times_of
 
@@ -237,6 +238,25 @@ def test_commands_say_what_differs() -> None:
     )
     (row,) = ranked(drawn("program", 0.5, preset="external"), METRICS)
     assert command_of(row, PLUGINS).startswith("wsbench evaluate --predictions FILE --name program ")
+
+
+def test_a_transfer_is_made_again_where_it_was_trained() -> None:
+    (record,) = drawn("net", 0.5)
+    trained = {**record.dataset, "name": "shenzhen"}
+    there = {**record.dataset, "settings": {"tone": 1.5, "images": 2400}}
+    (row,) = ranked([replace(record, dataset=there, transfer={"trained_on": trained})], METRICS)
+    assert command_of(row, PLUGINS) == (
+        "wsbench run --method net --preset quick --dataset shenzhen --test-on phantom:tone=1.5 --seeds 0"
+    )
+
+
+def test_messages_name_no_folder_of_this_machine() -> None:
+    message = "/home/me/runs/a/seed0-12: sums up 2 runs; rerun `wsbench run` in /data or C:\\Users\\me\\x.csv"
+    assert without_folders(message) == "seed0-12: sums up 2 runs; rerun `wsbench run` in data or x.csv"
+    assert (
+        without_folders("runs/DATASET/x is relative, 1/2 a share")
+        == "runs/DATASET/x is relative, 1/2 a share"
+    )
 
 
 def test_when_a_run_was_scored(finished_runs: Finished) -> None:

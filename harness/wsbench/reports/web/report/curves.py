@@ -10,6 +10,7 @@ from wsbench.errors import WsbenchError
 from wsbench.reports.plots import FIGURES, Datasets, FigureKind, RunData, svg
 from wsbench.reports.plots.points import Absent
 from wsbench.reports.web.document import Section, rendered
+from wsbench.reports.web.report.provenance import without_folders
 from wsbench.reports.web.report.subject import Subject
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def _drawn(kind: FigureKind, runs: Sequence[RunData]) -> Drawn:
     try:
         points = kind.points(runs)
     except WsbenchError as error:
-        return Drawn(kind.title, kind.caption, None, str(error))
+        return Drawn(kind.title, kind.caption, None, without_folders(str(error)))
     if isinstance(points, Absent):
-        return Drawn(kind.title, kind.caption, None, points.reason)
+        return Drawn(kind.title, kind.caption, None, without_folders(points.reason))
     # The figure's own text was escaped when it was written as XML.
     return Drawn(kind.title, kind.caption, Markup(svg(kind.render(points, kind.title))))  # nosec B704

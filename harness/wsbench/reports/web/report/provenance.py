@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,14 @@ def again(command: str) -> Section:
 def shown_folder(folder: Path) -> Path:
     """A run's folder without the folders above that of all runs."""
     return Path(*[part for part in folder.parts if part != folder.anchor][-FOLDER_PARTS:])
+
+
+def without_folders(message: str) -> str:
+    """A message without the folders of this machine: of every absolute path, its last part alone."""
+    return _PATH.sub(lambda path: re.split(r"[/\\]", path[0])[-1], message)
+
+
+_PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[/\\][^\s/\\:;,'\"]+)+")
 
 
 def _line(number: str, record: Record) -> list[str]:
