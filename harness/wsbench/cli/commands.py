@@ -17,6 +17,7 @@ from wsbench.cli import (
     options,
     picturing,
     power,
+    reporting,
     rows,
     running,
     sanity,
@@ -63,6 +64,7 @@ app.command("tune")(tuning.tune)
 app.command("evaluate")(scoring.evaluate)
 app.command("export")(scoring.export)
 app.command("picture")(picturing.picture)
+app.command("report")(reporting.report)
 app.command("roc")(scoring.roc)
 app.command("detection")(detection.detection)
 app.command("rows")(rows.rows)
