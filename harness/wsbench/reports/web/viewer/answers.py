@@ -106,9 +106,10 @@ class Answers:
     def policy(self) -> str:
         """The page's content security policy: its own scripts alone, and addresses of the viewer alone."""
         digests = [hashlib.sha256(script.encode()).digest() for script in _SCRIPT.findall(self.page)]
-        scripts = " ".join(f"'sha256-{base64.b64encode(digest).decode('ascii')}'" for digest in digests)
+        hashes = [base64.b64encode(digest).decode("ascii") for digest in digests]
+        scripts = " ".join(f"'sha256-{digest}'" for digest in hashes)
         return (
-            f"default-src 'none'; script-src {scripts or "'none'"}; style-src 'unsafe-inline'; "
+            f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; "
             "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
             "frame-ancestors 'none'"
         )

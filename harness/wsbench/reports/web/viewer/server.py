@@ -46,17 +46,18 @@ class Server(ThreadingHTTPServer):
     block_on_close = False  # a slow answer does not delay the end
     allow_reuse_address = os.name != "nt"  # on Windows, two servers would share a port
 
-    def __init__(self, answers: Answers, port: int) -> None:
-        """Bind the port.
+    def __init__(self, port: int, answers: Answers | None = None) -> None:
+        """Bind the port. A browser that asks before `answers` is set waits.
 
         Args:
-            answers: what is served.
             port: 0 for any free one.
+            answers: what is served; set later where that is not known yet.
 
         Raises:
             WsbenchError: the port is in use, or may not be used.
         """
-        self.answers = answers
+        if answers is not None:
+            self.answers = answers
         self.secret = secrets.token_urlsafe(16)
         try:
             super().__init__((ADDRESS, port), _Handler)
