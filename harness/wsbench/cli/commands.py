@@ -24,6 +24,7 @@ from wsbench.cli import (
     scoring,
     sweeping,
     tuning,
+    viewing,
 )
 from wsbench.cli.plugin_commands import WithPlugins
 
@@ -65,6 +66,7 @@ app.command("evaluate")(scoring.evaluate)
 app.command("export")(scoring.export)
 app.command("picture")(picturing.picture)
 app.command("report")(reporting.report)
+app.command("view")(viewing.view)
 app.command("roc")(scoring.roc)
 app.command("detection")(detection.detection)
 app.command("rows")(rows.rows)
