@@ -107,7 +107,7 @@ def test_a_screen_reader_finds_its_way(real: Path, open_page: Open) -> None:
     sections = page.locator("main > section").evaluate_all("parts => parts.map((part) => part.id)")
     assert links == sections
     for table in page.locator("table").all():
-        assert table.locator("caption").count() == 1
+        assert table.locator("caption").count() == 1 or table.get_attribute("aria-label")
         assert table.locator("th:not([scope])").count() == 0
     names = page.locator(".scroll").evaluate_all("parts => parts.map((part) => part.ariaLabel)")
     assert all(names)
@@ -125,3 +125,31 @@ def test_it_can_be_printed(real: Path, open_page: Open) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("nav:visible, .controls:visible, .theme:visible").count() == 0
     assert len(page.pdf(format="A4")) > 10_000
+
+
+def test_a_group_leads_to_its_cases(finished_runs: Finished, open_page: Open, tmp_path: Path) -> None:
+    """A class of a curve is a button, and the list of cases then shows that class alone."""
+    path = api.report(
+        finished_runs.runs[0], tmp_path / "r.html", images=2, plugin_files=[finished_runs.plugin]
+    )
+    page = open_page(path).page
+    assert page.locator("#cases").count() == 1
+    source = page.locator("#curves [data-filter]").first
+    source.focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("button", name="Remove the filter class tb").count() == 1
+
+
+def test_without_pixels_no_image_is_in_the_file(
+    finished_runs: Finished, command: Any, tmp_path: Path
+) -> None:
+    sizes = {}
+    for option in ((), ("--no-pixels",)):
+        words = (str(finished_runs.runs[0]), "--images", "3", "--plugin", str(finished_runs.plugin), "-q")
+        code, out, _ = command("report", *words, *option, "--out", "r.html")
+        assert code == 0
+        assert out.startswith("report: r.html (")
+        html = (tmp_path / "r.html").read_text(encoding="utf-8")
+        sizes[option] = html.count("data:image/")
+        assert 'id="cases"' in html
+    assert sizes == {(): 3, ("--no-pixels",): 0}

@@ -59,7 +59,8 @@ def report(
     from wsbench.utils.progress import choose_progress
 
     plugins = options.find_plugins(plugin)
-    shown = Options(images, not no_pixels, root, choose_progress(quiet=quiet))
+    progress = choose_progress(quiet=quiet)
+    shown = Options(images=images, pixels=not no_pixels, root=root, progress=progress)
     path = api.write(runs, out, plugins, shown)
     print(f"report: {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
@@ -80,7 +81,7 @@ def after_run(records: Sequence[Record], plugins: Plugins, loaded: Loaded) -> No
         return
     try:
         scores = len(loaded.roles.members["test"]) * len(loaded.dataset.classes) * len(records)
-        shown = Options(0, figures=scores <= MOST_SCORES, loaded={loaded.fingerprint: loaded})
+        shown = Options(images=0, figures=scores <= MOST_SCORES, loaded={loaded.fingerprint: loaded})
         path = api.write_of(records, folder / NAME, plugins, shown)
     except Exception as error:  # the runs are finished: whatever happens to a page must not cost them
         print(as_line(f"warning: the report was not written: {error}"), file=sys.stderr)

@@ -1,7 +1,7 @@
 """Figures of finished runs: numbers with intervals, drawn by Matplotlib, and inline SVG for pages."""
 
 from wsbench.reports.plots.kinds import FIGURES, FigureKind
+from wsbench.reports.plots.looks.svg import svg
 from wsbench.reports.plots.run_data import Datasets, RunData, run_data
-from wsbench.reports.plots.svg import svg
 
 __all__ = ["FIGURES", "Datasets", "FigureKind", "RunData", "run_data", "svg"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class Line:
         band: of the mean over seeds; None where there are no draws.
         seeds: ``(K,)`` the curve of each seed, at the same places.
         value: the number that sums up the curve, as the record has it; None without one.
-        mark: a point on the curve, such as the operating point; None without one.
+        marks: a point for each seed, such as its operating point.
     """
 
     label: str
@@ -64,7 +65,7 @@ class Line:
     band: Band | None = None
     seeds: tuple[np.ndarray, ...] = ()
     value: float | None = None
-    mark: tuple[float, float] | None = None
+    marks: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class ClassCurves:
         draws: ``(B, C, K')`` values in B draws, at ``draws_x``; None without draws.
         draws_x: ``(K',)`` places.
         values: ``(C,)`` the number that sums up each curve; NaN for a class without one.
-        marks: ``(C, 2)`` a point on each curve; NaN where there is none. None without marks.
+        marks: ``(C, 2)`` a point of each class; NaN where there is none. None without marks.
     """
 
     x: np.ndarray
@@ -148,8 +149,9 @@ def _most_frequent(panels: Sequence[Panel], series: Sequence[Series]) -> list[Pa
         return list(panels)
     count: dict[str | None, int] = {}
     for group in series:
-        count |= dict(zip(group.classes, group.runs[0].labels.sum(axis=0).tolist(), strict=True))
-    most = sorted((panel.label for panel in panels), key=lambda label: -count[label])[:MOST_CLASSES]
+        with contextlib.suppress(WsbenchError):  # the scores of a run may have been deleted
+            count |= dict(zip(group.classes, group.runs[0].labels.sum(axis=0).tolist(), strict=True))
+    most = sorted((panel.label for panel in panels), key=lambda label: -count.get(label, 0))[:MOST_CLASSES]
     return [panel for panel in panels if panel.label in most]
 
 
@@ -176,10 +178,8 @@ def _line(series: Series, of_seeds: Sequence[ClassCurves], columns: list[int]) -
     band = (
         percentile_band(of_seeds[0].draws_x, np.mean(draws, axis=0)) if len(draws) == len(of_seeds) else None
     )
-    marks = [curves.marks[exists[0]] for curves in of_seeds if curves.marks is not None]
-    mark = None
-    if len(columns) == 1 and len(marks) == len(of_seeds) == 1 and not np.isnan(marks[0]).any():
-        mark = (float(marks[0][0]), float(marks[0][1]))
+    marks = [curves.marks[columns[0]] for curves in of_seeds if curves.marks is not None]
+    exist = len(columns) == 1 and bool(marks) and not np.isnan(marks).any()
     return Line(
         series.label,
         of_seeds[0].x,
@@ -187,5 +187,5 @@ def _line(series: Series, of_seeds: Sequence[ClassCurves], columns: list[int]) -
         band,
         seeds if len(seeds) > 1 else (),
         float(np.mean([curves.values[exists].mean() for curves in of_seeds])),
-        mark,
+        tuple((float(x), float(y)) for x, y in marks) if exist else (),
     )

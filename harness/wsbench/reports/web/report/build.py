@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
+from wsbench.errors import WsbenchError
 from wsbench.reports.plots import Datasets
 from wsbench.reports.web import document
+from wsbench.reports.web.cases import cases_section
 from wsbench.reports.web.document import Section
 from wsbench.reports.web.report import breakdown, checks, costs, curves, matrix, opening, provenance, ranking
 from wsbench.reports.web.report.subject import Subject, subjects_of
@@ -23,7 +25,7 @@ STYLE = "report.css"
 """The style of the sections, in the folder ``static``."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """What a report shows.
 
@@ -57,16 +59,20 @@ def page_of(records: Sequence[Record], plugins: Plugins, options: Options, comma
         WsbenchError: a run is named twice, or runs of one table cannot be compared.
     """
     subjects = subjects_of(records, plugins)
+    datasets = Datasets(options.root, options.progress, options.loaded)
     sections: list[Section] = []
+    cases: list[Section] = []
     for subject in subjects:
-        sections += _sections(subject, options)
-    sections.append(provenance.again(command))
+        of_subject = _cases(subject, options, datasets)
+        cases += of_subject
+        linked = replace(subject, cases=of_subject[0].anchor if of_subject else "")
+        sections += _sections(linked, options, datasets)
+    sections += [provenance.again(command), *cases]
     styled = [replace(section, styles=(STYLE, *section.styles)) for section in sections]
     return document.page(_title(subjects), styled, lead=_lead(subjects))
 
 
-def _sections(subject: Subject, options: Options) -> list[Section]:
-    datasets = Datasets(options.root, options.progress, options.loaded)
+def _sections(subject: Subject, options: Options, datasets: Datasets) -> list[Section]:
     drawn = curves.sections(subject, datasets) if options.figures else {}
     parts = [
         opening.section(subject),
@@ -81,6 +87,22 @@ def _sections(subject: Subject, options: Options) -> list[Section]:
         provenance.section(subject),
     ]
     return [part for part in parts if part is not None]
+
+
+def _cases(subject: Subject, options: Options, datasets: Datasets) -> list[Section]:
+    """The list of cases; empty without any, and where the dataset is not at hand, which a line says."""
+    in_runs = [record for record in subject.records if record.folder in subject.folders]
+    if options.images == 0 or not in_runs:
+        return []
+    try:
+        loaded = datasets.of(in_runs[0], subject.plugins).loaded
+        section = cases_section(in_runs, loaded, subject.plugins, options.images, options.pixels)
+    except WsbenchError as error:
+        options.progress.say(f"the list of cases is left out: {error}")
+        return []
+    if section is None:
+        return []
+    return [replace(section, anchor=subject.anchor(section.anchor), group=subject.group)]
 
 
 def _title(subjects: Sequence[Subject]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from wsbench.reports.plots.svg import svg
+from wsbench.reports.plots.looks.svg import svg
 
 
 class Drawing(Figure):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from wsbench.errors import printable
-from wsbench.reports.plots.points import Line, Panel
-from wsbench.reports.plots.svg import INK, mark
+from wsbench.reports.plots.looks.svg import INK, mark
+from wsbench.reports.plots.points import MOST_SERIES, Line, Panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +88,7 @@ def axes_of(
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    from wsbench.reports.plots.drawing import Drawing
+    from wsbench.reports.plots.looks.drawing import Drawing
 
     across = min(count, COLUMNS)
     down = -(-count // across)
@@ -102,34 +102,46 @@ def axes_of(
     return figure, panels[:count]
 
 
-def draw_panels(panels: Sequence[Panel], title: str, *, steps: bool = False, **settings: Any) -> Figure:
+def draw_panels(
+    panels: Sequence[Panel],
+    title: str,
+    labels: Sequence[str],
+    *,
+    steps: bool = False,
+    adjust: Callable[[Axes], None] | None = None,
+    **settings: Any,
+) -> Figure:
     """Draw lines with bands, one panel for each class.
 
     Args:
         panels: at least one.
         title: what the figure shows.
+        labels: of all methods, in the order of their colours.
         steps: whether a value holds up to the next point.
+        adjust: called with every panel's axes at the end.
         settings: of the axes, such as ``xlabel``.
     """
     with style():
-        labels = list(dict.fromkeys(line.label for panel in panels for line in panel.lines))
-        figure, all_axes = axes_of(len(panels), title, len(labels))
+        drawn = {line.label for panel in panels for line in panel.lines}
+        figure, all_axes = axes_of(len(panels), title, len(drawn))
         for axes, panel in zip(all_axes, panels, strict=True):
             for line in panel.lines:
-                drawn = draw_line(axes, line, labels.index(line.label), len(panel.lines), steps=steps)
+                curve = draw_line(axes, line, labels.index(line.label), len(panel.lines), steps=steps)
                 if panel.label is not None:
-                    mark(drawn, **{"class": panel.label})
+                    mark(curve, **{"class": panel.label})
             axes.set(title=short(panel.title, 40), **settings)
+            if adjust is not None:
+                adjust(axes)
             if panel.label is not None:
                 mark(axes.title, **{"class": panel.label})
         values = {line.label: line.value for line in panels[0].lines}
-        legend(figure, all_axes[0], labels, values)
+        legend(figure, labels, drawn, values)
         without_math(figure)
     return figure
 
 
 def draw_line(axes: Axes, line: Line, number: int, lines: int, *, steps: bool = False) -> Line2D:
-    """Draw a line with its band, thin lines of its seeds, and its mark.
+    """Draw a line with its band, thin lines of its seeds, and its marks.
 
     Args:
         axes: where it is drawn.
@@ -149,8 +161,8 @@ def draw_line(axes: Axes, line: Line, number: int, lines: int, *, steps: bool = 
     for of_seed in line.seeds:
         axes.plot(line.x, of_seed, color=colour, lw=0.5, alpha=0.5, drawstyle=step)
     (curve,) = axes.plot(line.x, line.y, color=colour, ls=dashes_of(number), drawstyle=step)
-    if line.mark is not None:
-        axes.plot(*line.mark, "o", color=colour, ms=4)
+    for point in line.marks:
+        axes.plot(*point, "o", color=colour, ms=4)
     return curve
 
 
@@ -164,22 +176,37 @@ def dashes_of(number: int) -> Any:
     return DASHES[number % len(DASHES)]
 
 
-def legend(figure: Figure, axes: Axes, labels: Sequence[str], values: Mapping[str, float | None]) -> None:
+def legend(
+    figure: Figure,
+    labels: Sequence[str],
+    drawn: Collection[str],
+    values: Mapping[str, float | None] | None = None,
+    markers: str = "",
+) -> None:
     """Name the lines below the panels, with the number that sums each up.
 
     Args:
         figure: the figure.
-        axes: any of its panels.
-        labels: of the lines, in the order of their colours.
+        labels: of all methods, in the order of their colours.
+        drawn: those of the methods that the figure shows.
         values: by label, those of the first panel.
+        markers: of the methods, where they are no lines.
     """
     from matplotlib.lines import Line2D
 
     handles = []
     for number, label in enumerate(labels):
-        value = values.get(label)
+        if label not in drawn:
+            continue
+        value = (values or {}).get(label)
         text = ("" if value is None else f"{value:.3f}  ") + short(label, LABEL_CHARACTERS)
-        handles.append(Line2D([], [], color=colour_of(number), ls=dashes_of(number), label=text))
+        look = (
+            {"ls": "none", "marker": markers[number % len(markers)]} if markers else {"ls": dashes_of(number)}
+        )
+        handles.append(Line2D([], [], color=colour_of(number), ms=4, label=text, **look))
+    if len(labels) > MOST_SERIES:
+        rest = f"{len(labels) - MOST_SERIES} more methods are not shown; choose fewer runs to see them"
+        handles.append(Line2D([], [], ls="none", label=rest))
     figure.legend(handles=handles, loc="outside lower left", ncols=1)
 
 

@@ -77,6 +77,9 @@ def _written(figure: Figure) -> bytes:
     settings = {"svg.fonttype": "none", "svg.hashsalt": "wsbench", "path.simplify_threshold": 0.3}
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        # Laying out the same figure again would move it by parts of a point.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     return file.getvalue()
 
@@ -147,7 +150,7 @@ def _short(number: float) -> str:
 
 
 def _of_page(colour: str) -> str:
-    from wsbench.reports.plots.canvas import PALETTE
+    from wsbench.reports.plots.looks.canvas import PALETTE
 
     if colour == INK:
         return "currentColor"
