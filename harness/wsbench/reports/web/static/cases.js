@@ -150,7 +150,7 @@
       one('[data-shown="brightness"]').textContent = `${Math.round(100 * state.brightness)} %`;
       one("[data-reset]").hidden = chosen === undefined;
       const count = counts[state.method] ?? 0;
-      const rule = `boxes larger than ${+(100 * minimumArea).toFixed(2)} % of the image`;
+      const rule = minimumArea ? `boxes larger than ${+(100 * minimumArea).toFixed(2)} % of the image` : "boxes of any size";
       one(".case-rule").textContent = chosen === undefined
         ? `${count} box${count === 1 ? "" : "es"} at the harness's threshold ${threshold.toFixed(2)}, ${rule}.${redrawn ? "" : " This page cannot redraw them."}`
         : `${count} box${count === 1 ? "" : "es"} at ${chosen.toFixed(2)}, ${rule}. The harness chose ${threshold.toFixed(2)}.`;
@@ -297,7 +297,7 @@
       }
       drawChips();
       drawList();
-      section.scrollIntoView();
+      explorer.scrollIntoView();
       showLine();
       await show();
       return true;
@@ -377,7 +377,7 @@
       // A filter from elsewhere in the page replaces those that were active.
       open: (text) => {
         filter(usable(parsed(text, (name) => index.classes.includes(name))));
-        section.scrollIntoView();
+        explorer.scrollIntoView();
         film.frame.focus({ preventScroll: true });
       },
     };
