@@ -282,7 +282,7 @@ def test_a_run_leaves_a_report(finished_runs: Finished, command, monkeypatch: py
     before = {name: (folder / name).read_bytes() for name in ("record.json", "checksums.json")}
     code, out, _ = command(*words)
     assert code == 0
-    assert out.splitlines()[-1] == f"report: {folder / 'report.html'}"
+    assert out.splitlines()[-2] == f"report: {folder / 'report.html'}"
     assert "<svg" in (folder / "report.html").read_text(encoding="utf-8")
     assert before == {name: (folder / name).read_bytes() for name in before}
     (folder / "report.html").unlink()

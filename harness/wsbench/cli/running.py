@@ -161,9 +161,9 @@ def run(
     collection_tables.show(records, plugins.metrics)
     transferring.show_transfer(transfers, plugins.metrics)
     collection_tables.show(transfers, plugins.metrics)
-    print(f"record of {method}: {records[0].folder}")
     if report:
         reporting.after_run([*records, *transfers], plugins, loaded)
+    print(f"record of {method}: {records[0].folder}")
 
 
 def _records(jobs: Sequence[Job], folds: Sequence[Fold] | None, submission: Submission) -> list[Record]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from wsbench.contract.protocol import RANKED_WITHOUT_BOXES
@@ -15,6 +15,9 @@ from wsbench.reports.web.document import Section, rendered
 from wsbench.reports.web.report.subject import Subject
 from wsbench.scoring.significance import LEVEL
 from wsbench.scoring.strata import HIT_IOU
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 FILTERS = {"finding": "class", "lesion size": "size", "place": "place"}
 """What the list of cases calls the factors of strata that it can be filtered by."""
@@ -63,14 +66,19 @@ class Grouped:
     groups: tuple[Group, ...]
 
 
-def by_class(subject: Subject) -> Section | None:
-    """The metric that ranks and the AUC of every class; None where there is only one class."""
+def by_class(subject: Subject, figures: Markup | str = "") -> Section | None:
+    """The metric that ranks and the AUC of every class; None where there is only one class.
+
+    Args:
+        subject: the rows.
+        figures: HTML of figures, which stand above the tables.
+    """
     classes = subject.first.dataset["classes"]
     if len(classes) < 2:
         return None
     metrics = dict.fromkeys([subject.board.ranked_by, RANKED_WITHOUT_BOXES])
     tables = [_of_metric(subject, subject.board.metrics[name], classes) for name in metrics]
-    return _section(subject, "classes", "By class", tables, "")
+    return _section(subject, ("classes", "By class"), tables, figures=figures)
 
 
 def _of_metric(subject: Subject, spec: MetricSpec, classes: Sequence[str]) -> Grouped:
@@ -94,9 +102,14 @@ def _class_cell(row: Row, spec: MetricSpec, name: str) -> Cell:
     return Cell(spec.text(mean), under, mean if spec.bounded else 0.0)
 
 
-def by_stratum(subject: Subject) -> Section | None:
+def by_stratum(subject: Subject, figures: Markup | str = "") -> Section | None:
     """The share of lesions, and of images, that each row hits, by their properties; None where no lesion of
-    the test images is known."""
+    the test images is known.
+
+    Args:
+        subject: the rows.
+        figures: HTML of figures, which stand above the tables.
+    """
     results = {index: _strata(subject.rows[index]) for index in subject.shown}
     factors: dict[tuple[str, str], dict[str, int]] = {}
     for of_seeds in results.values():
@@ -114,14 +127,14 @@ def by_stratum(subject: Subject) -> Section | None:
             for level, count in levels.items()
         ]
         tables.append(Grouped(f"By {factor}: share of {kind} that are hit", tuple(groups)))
-    if not tables:
+    if not tables and not figures:
         return None
     note = (
         f"A lesion is hit if a box of its class overlaps it with an IoU of {HIT_IOU:g} or more; an image, if "
         "its best box does. Better and worse: than the rest, by more than the noise of these networks, with "
         "Holm's correction over all groups. Rows of several seeds show the mean; wsbench strata tests them."
     )
-    return _section(subject, "strata", "By lesion and image", tables, note)
+    return _section(subject, ("strata", "By lesion and image"), tables, note, figures)
 
 
 def _strata(row: Row) -> list[Mapping[str, Any]]:
@@ -149,7 +162,13 @@ def _stratum_cell(of_seeds: Sequence[Mapping[str, Any]], kind: str, factor: str,
     return Cell(text, verdict, hit, verdict)
 
 
-def _section(subject: Subject, word: str, title: str, tables: Sequence[Grouped], note: str) -> Section:
+def _section(
+    subject: Subject,
+    heading: tuple[str, str],
+    tables: Sequence[Grouped],
+    note: str = "",
+    figures: Markup | str = "",
+) -> Section:
     shown = [(subject.number_of(index), subject.rows[index]) for index in subject.shown]
     body = rendered(
         "report/breakdown.html",
@@ -158,5 +177,6 @@ def _section(subject: Subject, word: str, title: str, tables: Sequence[Grouped],
         note=note,
         left_out=subject.left_out,
         cases=subject.cases,
+        figures=figures,
     )
-    return Section(subject.anchor(word), title, body, group=subject.group)
+    return Section(subject.anchor(heading[0]), heading[1], body, group=subject.group)

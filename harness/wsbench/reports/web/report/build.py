@@ -77,16 +77,15 @@ def page_of(records: Sequence[Record], plugins: Plugins, options: Options, comma
 
 
 def _sections(subject: Subject, options: Options, datasets: Datasets) -> list[Section]:
-    drawn = curves.sections(subject, datasets) if options.figures else {}
+    figures = curves.figures_of(subject, datasets) if options.figures else curves.Figures()
     parts = [
         opening.section(subject),
         ranking.section(subject),
         matrix.section(subject),
-        *(drawn.get(key) for key in ("curves", "scores", "training", "thresholds")),
-        breakdown.by_class(subject),
-        breakdown.by_stratum(subject),
-        *(drawn.get(key) for key in ("places", curves.OTHERS)),
-        costs.section(subject),
+        *(figures.section(subject, key) for key in (*curves.SECTIONS, curves.OTHERS)),
+        breakdown.by_class(subject, figures.html(curves.BY_CLASS)),
+        breakdown.by_stratum(subject, figures.html(curves.BY_LESION)),
+        costs.section(subject, figures.html(curves.COST)),
         checks.section(subject),
         provenance.section(subject),
     ]

@@ -28,7 +28,7 @@ def section(subject: Subject) -> Section | None:
         "which cannot depend on what was learnt. Faithfulness: class scores when pixels are removed by a "
         "map. One that is no better than the other three does not say what the score depends on."
     )
-    body = rendered("report/plain.html", note=note, tables=tables)
+    body = rendered("report/plain.html", note=note, tables=tables, figures="")
     return Section(subject.anchor("sanity"), "Sanity of the maps", body, group=subject.group)
 
 

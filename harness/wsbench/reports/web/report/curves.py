@@ -1,14 +1,13 @@
-"""The figures of a report: curves with bands, class scores, trainings, thresholds and places."""
+"""The figures of a report, as sections of their own and as parts of others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wsbench.errors import WsbenchError
-from wsbench.reports.plots import FIGURES, Datasets, FigureKind, RunData, svg
-from wsbench.reports.plots.points import Absent
+from wsbench.reports.plots import FIGURES, Datasets, FigureKind, RunData
 from wsbench.reports.web.document import Section, rendered
 from wsbench.reports.web.report.provenance import without_folders
 from wsbench.reports.web.report.subject import Subject
@@ -19,17 +18,17 @@ if TYPE_CHECKING:
 MOST_LINES = 8
 """Most rows of a figure, as many as there are colours."""
 
-PARTS = {
+SECTIONS = {
     "curves": ("Curves", ("precision_recall", "froc", "roc")),
-    "scores": ("Class scores", ("calibration", "score_calibration", "reliability", "scores")),
-    "training": ("Training", ("loss", "losses", "training")),
-    "thresholds": ("Thresholds", ("thresholds", "threshold", "box_thresholds")),
-    "places": ("Places", ("place", "places", "heat")),
+    "choices": ("Scores, training, thresholds", ("calibration", "losses", "thresholds")),
 }
-"""By the id of their section, its title and the names of its figures, in the order of the page."""
+"""By the id of a section, its title and its figures."""
+
+BY_CLASS, BY_LESION, COST = ("by_class",), ("by_size", "places"), ("cost",)
+"""Figures that belong to tables."""
 
 OTHERS = "figures"
-"""The id of the section of all further figures."""
+"""The id of the section of figures that no other section names."""
 
 
 @dataclass(frozen=True)
@@ -48,51 +47,82 @@ class Drawn:
     absence: str = ""
 
 
-def sections(subject: Subject, datasets: Datasets) -> dict[str, Section]:
-    """The sections of the figures, by the keys of `PARTS` and `OTHERS`; those without any figure are missing.
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a subject.
+
+    Attributes:
+        drawn: by name.
+        left_out: a sentence on the rows that they do not show; empty where they show all.
+    """
+
+    drawn: Mapping[str, Drawn] = field(default_factory=dict)
+    left_out: str = ""
+
+    def html(self, names: Sequence[str], *, absences: bool = False) -> Markup | str:
+        """The HTML of some figures; empty where none of them could be drawn.
+
+        Args:
+            names: of the figures.
+            absences: whether a line says why a figure is not there.
+        """
+        figures = [self.drawn[name] for name in names if name in self.drawn]
+        if not any(figure.svg for figure in figures):
+            return ""
+        shown = [figure for figure in figures if figure.svg or absences]
+        # A single figure of a section with its own title needs no heading.
+        headed = len(names) > 1 or absences
+        return rendered("report/curves.html", figures=shown, left_out=self.left_out, headed=headed)
+
+    def section(self, subject: Subject, key: str) -> Section | None:
+        """A section of figures alone; None where none could be drawn.
+
+        Args:
+            subject: what the report is about.
+            key: one of `SECTIONS`, or `OTHERS`.
+        """
+        title, names = SECTIONS.get(key, ("Figures", self._others()))
+        body = self.html(names, absences=True)
+        return Section(subject.anchor(key), title, body, group=subject.group) if body else None
+
+    def _others(self) -> tuple[str, ...]:
+        named = {name for _, names in SECTIONS.values() for name in names} | {*BY_CLASS, *BY_LESION, *COST}
+        return tuple(name for name in self.drawn if name not in named)
+
+
+def figures_of(subject: Subject, datasets: Datasets) -> Figures:
+    """Draw all figures of a subject.
 
     Args:
-        subject: the runs.
+        subject: the runs. Committed records alone, without predictions, have no figures.
         datasets: their data.
     """
     rows = subject.shown[:MOST_LINES]
     if subject.best_blind is not None and subject.best_blind not in rows:
         rows = (*rows[:-1], subject.best_blind)
-    in_runs = {folder for folder in subject.folders}
+    folders = set(subject.folders)
     runs = [
         RunData(record, subject.plugins, datasets)
         for index in rows
         for record in subject.rows[index].records
-        if record.folder in in_runs
+        if record.folder in folders
     ]
     if not runs:
-        return {}
-    named = {name for _, names in PARTS.values() for name in names}
-    titles = {key: title for key, (title, _) in PARTS.items()} | {OTHERS: "Figures"}
-    members = {key: [name for name in names if name in FIGURES] for key, (_, names) in PARTS.items()}
-    members[OTHERS] = [name for name in FIGURES if name not in named]
-    left_out = f"Of {len(subject.rows)} rows, {len(rows)} are drawn." if len(rows) < len(subject.rows) else ""
-    result = {}
-    for key, names in members.items():
-        drawn = [_drawn(FIGURES[name], runs) for name in names]
-        if any(figure.svg for figure in drawn):
-            result[key] = _section(subject, key, titles[key], drawn, left_out)
-    return result
-
-
-def _section(subject: Subject, key: str, title: str, drawn: Iterable[Drawn], left_out: str) -> Section:
-    body = rendered("report/curves.html", figures=list(drawn), left_out=left_out)
-    return Section(subject.anchor(key), title, body, group=subject.group)
+        return Figures()
+    count = len(subject.rows)
+    left_out = f"Of {count} rows, {len(rows)} are drawn." if len(rows) < count else ""
+    return Figures({name: _drawn(kind, runs) for name, kind in FIGURES.items()}, left_out)
 
 
 def _drawn(kind: FigureKind, runs: Sequence[RunData]) -> Drawn:
     from markupsafe import Markup
 
     try:
-        points = kind.points(runs)
+        figure = kind.draw(runs)
+        absence = kind.absence(runs) if figure is None else ""
     except WsbenchError as error:
-        return Drawn(kind.title, kind.caption, None, without_folders(str(error)))
-    if isinstance(points, Absent):
-        return Drawn(kind.title, kind.caption, None, without_folders(points.reason))
-    # The figure's own text was escaped when it was written as XML.
-    return Drawn(kind.title, kind.caption, Markup(svg(kind.render(points, kind.title))))  # nosec B704
+        figure, absence = None, str(error)
+    if figure is None:
+        return Drawn(kind.title, kind.caption, None, without_folders(absence))
+    # The text of the figure was escaped when it was written as XML.
+    return Drawn(kind.title, kind.caption, Markup(kind.svg(figure)))  # nosec B704
