@@ -59,7 +59,7 @@
       && index.methods.some((_, number) => methodFits(shown, number, column));
     // A filter for a class alone shows images that have it, or that a method predicts to have it.
     const matters = (shown, column) =>
-      filters.outcome || filters.score || index.classes.length === 1 || !filters.class
+      filters.outcome || filters.score || !filters.class
       || shown.labels.includes(column) || shown.outcomes.some((codes) => ["tp", "fp"].includes(index.outcomes[codes[column]]));
 
     const matched = (shown) => {
