@@ -27,15 +27,18 @@ from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.predictions import store
+from wsbench.reports.web.viewer import pages
 from wsbench.reports.web.viewer.answers import Answers
-from wsbench.reports.web.viewer.pages import answers_of
 from wsbench.reports.web.viewer.server import Server
 from wsbench.utils.progress import Silent
 
 
 @pytest.fixture(scope="module")
 def answers(films: Films) -> Answers:  # noqa: F811
-    return answers_of(films.records, films.plugins, None, Silent())
+    """Without curves, as for a large test."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pages, "MOST_SCORES", 0)
+        return pages.answers_of(films.records, films.plugins, None, Silent())
 
 
 @pytest.fixture
@@ -101,6 +104,7 @@ def test_the_page_embeds_nothing_and_may_run_its_own_script_alone(server: Server
     status, headers, content = asked(server, "")
     html = content.decode()
     assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "wsbench report: films" in html
     assert "data:image" not in html
     assert '"values"' not in html
     policy = headers["Content-Security-Policy"]
@@ -174,6 +178,10 @@ def test_a_browser_shows_all_images_and_filters_them(
     shown.locator(".case-frame").first.press("ArrowRight")
     shown.wait_for_function("document.querySelector('.case-film img').naturalWidth > 0")
     assert shown.locator("[data-control=finding] option").count() == 3
+    link = shown.locator("a[data-filter^='class=']").first  # of a table of the report
+    words = link.text_content()
+    link.click()
+    assert shown.locator(".case-chips button").all_text_contents() == [f"class: {words}"]
     assert not opened.errors
     assert all(
         re.fullmatch(rf"{re.escape(server.address)}0/(pictures|details)/\d+", a) for a in opened.requests
@@ -196,12 +204,15 @@ def test_runs_without_predictions_are_a_line(films: Films, tmp_path: Path) -> No
     assert isinstance(loaded, Loaded)
     bare = Record(**{**record.__dict__, "folder": tmp_path})
     with pytest.raises(WsbenchError, match="none of the runs has predictions in its folder; name folders"):
-        answers_of([bare], films.plugins, None, Silent())
+        pages.answers_of([bare], films.plugins, None, Silent())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another signal there")
 def test_ctrl_c_ends_it_with_one_line(films: Films, tmp_path: Path) -> None:  # noqa: F811
-    code = "from wsbench.cli import command; command()"
+    code = (
+        "from wsbench.cli import command\nfrom wsbench.reports.web.viewer import pages\n"
+        "pages.MOST_SCORES = 0\ncommand()"
+    )
     words = ["view", str(films.records[0].folder), "--port", "0", "--no-browser", "--plugin", str(films.file)]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *words],

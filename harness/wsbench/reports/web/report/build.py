@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,8 @@ from wsbench.utils.progress import Progress, Silent
 if TYPE_CHECKING:
     from wsbench.data.dataset import Loaded
 
+MakeCases = Callable[[Sequence[Record], "Loaded", Plugins, int, bool], Section | None]
+
 STYLE = "report.css"
 """The style of the sections, in the folder ``static``."""
 
@@ -36,6 +38,7 @@ class Options:
         root: the folder of the dataset; None looks where it is by default.
         progress: shown while the report is made.
         loaded: datasets that are loaded already, by their fingerprints.
+        make_cases: makes the section of cases of runs on the same data, as `cases_section` does.
     """
 
     images: int
@@ -44,6 +47,7 @@ class Options:
     root: Path | None = None
     progress: Progress = field(default_factory=Silent)
     loaded: Mapping[str, Loaded] = field(default_factory=dict)
+    make_cases: MakeCases = cases_section
 
 
 def page_of(records: Sequence[Record], plugins: Plugins, options: Options, command: str) -> str:
@@ -95,7 +99,7 @@ def _cases(subject: Subject, options: Options, datasets: Datasets) -> list[Secti
         return []
     try:
         loaded = datasets.of(in_runs[0], subject.plugins).loaded
-        section = cases_section(in_runs, loaded, subject.plugins, options.images, options.pixels)
+        section = options.make_cases(in_runs, loaded, subject.plugins, options.images, options.pixels)
     except WsbenchError as error:
         options.progress.say(f"the list of cases is left out: {error}")
         return []

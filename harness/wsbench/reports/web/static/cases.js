@@ -59,7 +59,7 @@
       && index.methods.some((_, number) => methodFits(shown, number, column));
     // A filter for a class alone shows images that have it, or that a method predicts to have it.
     const matters = (shown, column) =>
-      filters.outcome || filters.score || index.classes.length === 1 || !filters.class
+      filters.outcome || filters.score || !filters.class
       || shown.labels.includes(column) || shown.outcomes.some((codes) => ["tp", "fp"].includes(index.outcomes[codes[column]]));
 
     const matched = (shown) => {
@@ -172,12 +172,13 @@
       meter.setAttribute("aria-hidden", "true"); // the words below say it
       const words = control("outcome").querySelector(`[value="${outcome}"]`).textContent;
       const iou = predicted.overlaps[state.column];
-      const place = shown.unknown.includes(state.column) ? "Nobody marked where it is."
-        : iou === null ? "" : `Its best box overlaps the truth by an IoU of ${iou.toFixed(2)}: ${iou >= index.hit ? "a hit" : "a miss"} (hit from ${index.hit}).`;
+      const place = shown.unknown.includes(state.column) ? ["Nobody marked where it is."]
+        : iou === null ? []
+        : [`Its best box overlaps the truth by an IoU of ${iou.toFixed(2)}: `, element("b", { className: iou >= index.hit ? "case-hit" : "case-miss" }, iou >= index.hit ? "a hit" : "a miss"), ` (hit from ${index.hit}).`];
       return element("div", { className: `case-score case-outcome-${outcome}` },
         element("label", {}, box, element("span", { className: `case-tag method-${number}` }, method.letter), element("span", {}, method.name, element("span", { className: "hidden-label" }, ": show boxes"))),
         meter,
-        element("div", {}, `Score ${score.toFixed(2)}: ${isPredicted ? "predicted" : "not predicted"} (predicted from ${point.toFixed(2)}). `, element("strong", {}, words), ". ", place));
+        element("div", {}, `Score ${score.toFixed(2)}: ${isPredicted ? "predicted" : "not predicted"} (predicted from ${point.toFixed(2)}). `, element("strong", {}, words), ". ", ...place));
     };
     const allClasses = (shown) => {
       const row = (column) => element("tr", {}, element("th", { scope: "row" }, index.classes[column]), element("td", {}, shown.labels.includes(column) ? "present" : "absent"),
