@@ -4,6 +4,7 @@ from . import geometry as geometry
 from . import images as images
 from . import metrics as metrics
 from . import names as names
+from . import reports as reports
 from . import settings as settings
 from . import studies as studies
 from . import testing as testing

@@ -17,12 +17,14 @@ from wsbench.cli import (
     options,
     picturing,
     power,
+    reporting,
     rows,
     running,
     sanity,
     scoring,
     sweeping,
     tuning,
+    viewing,
 )
 from wsbench.cli.plugin_commands import WithPlugins
 
@@ -63,6 +65,8 @@ app.command("tune")(tuning.tune)
 app.command("evaluate")(scoring.evaluate)
 app.command("export")(scoring.export)
 app.command("picture")(picturing.picture)
+app.command("report")(reporting.report)
+app.command("view")(viewing.view)
 app.command("roc")(scoring.roc)
 app.command("detection")(detection.detection)
 app.command("rows")(rows.rows)

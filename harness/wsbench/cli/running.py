@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import collection_tables, options, processes, tables, transferring, upstream_tables
+from wsbench.cli import (
+    collection_tables,
+    options,
+    processes,
+    reporting,
+    tables,
+    transferring,
+    upstream_tables,
+)
 from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError
 from wsbench.utils.ranks import Ranks
@@ -84,6 +92,7 @@ def run(
     submit: options.Submit = False,
     ladder: options.Ladder = False,
     leaderboards: options.Leaderboards = Path("leaderboards"),
+    report: reporting.WithReport = True,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -152,6 +161,8 @@ def run(
     collection_tables.show(records, plugins.metrics)
     transferring.show_transfer(transfers, plugins.metrics)
     collection_tables.show(transfers, plugins.metrics)
+    if report:
+        reporting.after_run([*records, *transfers], plugins, loaded)
     print(f"record of {method}: {records[0].folder}")
 
 

@@ -112,7 +112,7 @@ def read_role(folder: Path, role: str, classes: Sequence[str]) -> tuple[tuple[st
     maps: np.ndarray | None = None
     for path in paths:
         with np.load(path, allow_pickle=False) as arrays:
-            shard = _prediction(arrays, classes)
+            shard = from_arrays(arrays, classes)
             if shard.heatmaps is not None:
                 # Heatmaps are the largest array of a run. Those of a shard are copied into the final array at
                 # once, so that memory holds them only once.
@@ -267,7 +267,13 @@ def _write(path: Path, images: ImageView, prediction: Prediction) -> None:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type] # one might be named allow_pickle
 
 
-def _prediction(arrays: np.lib.npyio.NpzFile, classes: Sequence[str]) -> Prediction:
+def from_arrays(arrays: np.lib.npyio.NpzFile, classes: Sequence[str]) -> Prediction:
+    """Return the predictions of a shard.
+
+    Args:
+        arrays: the arrays of its file.
+        classes: the names of the classes.
+    """
     regions = [Region(*row) for row in arrays["regions"].tolist()] if "regions" in arrays else None
     boxes: list[list[ScoredBox]] | None = None
     if "boxes" in arrays:

@@ -62,10 +62,13 @@ class Row:
         folds = [value for of_seed in metrics for value in of_seed.get(metric, {}).get("folds", ())]
         return folds or self.values(metric, protocol)
 
+    def average(self, metric: str, protocol: str) -> float | None:
+        """Mean over seeds; None where a seed is missing or its value does not exist."""
+        return None if self.missing else _mean(self.values(metric, protocol))
+
     def mean(self, metric: str, protocol: str) -> str:
-        """Mean over seeds; a dash where a seed is missing or its value does not exist."""
-        mean = _mean(self.values(metric, protocol))
-        return "-" if mean is None or self.missing else self.metrics[metric].text(mean)
+        """The `average` as tables show it; a dash where it does not exist."""
+        return self.metrics[metric].text(self.average(metric, protocol))
 
     def spread(self, metric: str, protocol: str) -> str:
         """Sample standard deviation over seeds, or over the folds of all seeds; a dash where it does not
@@ -93,6 +96,11 @@ class Row:
         """The value of a metric for the images of all folds together, as a mean over seeds; None without
         one."""
         return _mean([record.protocols[protocol]["pooled"].get(metric) for record in self.records])
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether its method never looks at the image."""
+        return not self.first.method["reads_image"]
 
     @property
     def seeds(self) -> str:
@@ -199,15 +207,33 @@ def label_of(record: Record, protocol: str) -> str:
     """The label of a record's row: name, preset, changed settings, and the marks of image-blind methods, of
     box-supervised ones, of weights that may have seen the test images, and of what nothing was held out
     of."""
-    method = record.method
-    preset = "" if method["preset"] == "default" else f" ({method['preset']})"
-    changed = "".join(f" {name}={value}" for name, value in sorted(method["changed"].items()))
-    marks = "" if method["reads_image"] else BLIND
-    if method["box_supervision"] in ("fit", protocol):
+    changed = changed_of(record)
+    words = (_with_preset(record), changed, printable(_marks(record, protocol)))
+    return " ".join(word for word in words if word)
+
+
+def name_of(record: Record, protocol: str) -> str:
+    """The label of a record's row without its changed settings."""
+    return " ".join(word for word in (_with_preset(record), _marks(record, protocol)) if word)
+
+
+def changed_of(record: Record) -> str:
+    """The settings of a record that differ from its preset, as labels show them; empty without any."""
+    changed = sorted(record.method["changed"].items())
+    return printable(" ".join(f"{name}={value}" for name, value in changed))
+
+
+def _with_preset(record: Record) -> str:
+    preset = record.method["preset"]
+    return printable(f"{record.method['name']}{'' if preset == 'default' else f' ({preset})'}")
+
+
+def _marks(record: Record, protocol: str) -> str:
+    marks = "" if record.method["reads_image"] else BLIND
+    if record.method["box_supervision"] in ("fit", protocol):
         marks += BOXED
     marks += OVERLAPS[record.overlap] + (TRANSFERRED if record.transfer else "")
-    marks += FITS_ALL if fits_all(record) else ""
-    return printable(f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}")
+    return marks + (FITS_ALL if fits_all(record) else "")
 
 
 def fits_all(record: Record) -> bool:

@@ -92,6 +92,19 @@ def seen_here(records: Iterable[Record]) -> int:
     return max(counts)
 
 
+def times_of(record: Record) -> list[str]:
+    """When a run was scored, by the log beside it: times in UTC as ISO 8601, the first one first. Empty where
+    nothing was noted, as of a cross-validation."""
+    if record.folder is None:
+        return []
+    own = (record.key["fingerprint"], record.method["name"], key_of(record.method["settings"]), record.seed)
+    return [
+        line["time"]
+        for line in _read(log_of(record.folder, record.dataset["name"]))
+        if (line["fingerprint"], line["method"], line["settings"], line["seed"]) == own
+    ]
+
+
 def seen_by(records: Iterable[Record]) -> int | None:
     """How many evaluations a test split has seen at least, by what committed records say.
 

@@ -72,6 +72,7 @@ def work_of(
     words += [
         "--no-references",
         "--no-upstream",
+        "--no-report",
         "--runs",
         str(runs.absolute()),
         "--calibrate-for",

@@ -1,0 +1,1 @@
+from .web.report.api import report as report

@@ -1,0 +1,1 @@
+"""How figures look: colours, panels and legends, and SVG for pages."""
