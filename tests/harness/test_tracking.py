@@ -17,10 +17,15 @@ import pytest
 import wsbench
 from conftest import refused
 from tracking_examples import PUPIL, Diary, Steps, job, sleeping
+from walk import reachable
+from wsbench.contract.base import Dataset
 from wsbench.contract.records import Record
+from wsbench.data.dataset import Loaded
+from wsbench.data.views import Views
 from wsbench.errors import WsbenchError
 from wsbench.runs.runner import execute
 from wsbench.runs.tracking import calls, state, told
+from wsbench.types import Box, Sample
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +71,15 @@ def test_a_run_is_told_from_beginning_to_end(tmp_path: Path) -> None:
     (name,) = record.dataset["classes"]
     assert numbers[f"uniform/operating_point/{name}"] == calibration["operating_points"][name]
     assert numbers[f"uniform/threshold/{name}"] == calibration["boxes"][name]["threshold"]
+
+
+def test_nothing_that_a_tracker_is_told_leads_to_a_box(tmp_path: Path) -> None:
+    diary = Diary()
+    execute(job(tmp_path, diary.chosen(), epochs=1))
+    hidden = (Box, Sample, Dataset, Loaded, Views)
+    things = list(reachable(diary.runs, diary.events))
+    assert len(things) > 100
+    assert [type(thing) for thing in things if isinstance(thing, hidden)] == []
 
 
 def test_a_finished_run_is_told_once(tmp_path: Path) -> None:
