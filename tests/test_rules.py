@@ -60,13 +60,13 @@ def test_the_harness_imports_no_plugin(path: Path) -> None:
 
 
 def test_the_harness_names_no_plugin() -> None:
-    """Neither a method, nor a dataset or its kind, nor a metric: but the two that the protocol ranks by, in
-    one place, and objectives of calibration, one of which is named as the metric of its paper."""
+    """Neither a method, nor a dataset or its kind, nor a tracker, nor a metric: but the two that the protocol
+    ranks by, in one place, and objectives of calibration, one of which is named like its paper's metric."""
     from wsbench.contract import plugins, protocol
     from wsbench.scoring.objectives import OBJECTIVES
 
     found = plugins.find()
-    names = {*found.methods, *found.datasets, *found.metrics, *found.kinds} - set(OBJECTIVES)
+    names = {*found.methods, *found.datasets, *found.metrics, *found.kinds, *found.trackers} - set(OBJECTIVES)
     named = {}
     for path in HARNESS:
         strings = {

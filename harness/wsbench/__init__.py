@@ -1,9 +1,9 @@
 """wsbench: honest benchmarks for weakly supervised localisation on chest X-rays.
 
 The public names are those of ``__init__.pyi``, of `wsbench.torch`, `wsbench.geometry`, `wsbench.metrics`,
-`wsbench.images`, `wsbench.names`, `wsbench.finished`, `wsbench.reports` and `wsbench.studies`, and the
-functions of `wsbench.testing`. A name is loaded when it is first used, so that importing `wsbench` takes no
-time.
+`wsbench.images`, `wsbench.names`, `wsbench.finished`, `wsbench.reports`, `wsbench.studies` and
+`wsbench.contract`, and the functions of `wsbench.testing`. A name is loaded when it is first used, so that
+importing `wsbench` takes no time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wsbench.utils.deprecation import warn_renamed
 
 __version__ = "0.1.0"
 
-NAMESPACES = ("torch", "geometry", "metrics", "images", "names", "finished", "reports", "studies")
+NAMESPACES = ("torch", "geometry", "metrics", "images", "names", "finished", "reports", "studies", "contract")
 """The modules of public names."""
 
 MOVED_TO = ("torch", "geometry", "metrics", "images")

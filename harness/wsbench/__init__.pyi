@@ -1,3 +1,4 @@
+from . import contract as contract
 from . import errors as errors
 from . import finished as finished
 from . import geometry as geometry
@@ -33,8 +34,8 @@ from .errors import WsbenchError as WsbenchError
 from .errors import choose as choose
 from .reports.leaderboard import leaderboard as leaderboard
 from .runs.api import evaluate as evaluate
-from .runs.api import load_dataset as load_dataset
 from .runs.api import run as run
+from .runs.api_data import load_dataset as load_dataset
 from .settings import Settings as Settings
 from .settings import TrainingSettings as TrainingSettings
 from .types import Box as Box

@@ -87,7 +87,7 @@ def test_one_path_is_one_plugin_and_begins_at_home(tmp_path: Path, monkeypatch) 
 def test_a_plugin_that_cannot_be_used_is_a_warning_at_the_call(monkeypatch) -> None:
     found = plugins.find()
     found.broken.append(plugins.BrokenPlugin("other.package", "raised ImportError when imported"))
-    monkeypatch.setattr("wsbench.runs.api.find", lambda *_: found)
+    monkeypatch.setattr("wsbench.runs.api_arguments.find", lambda *_: found)
     with pytest.warns(UserWarning, match=r"^plugin other\.package: raised ImportError") as warned:
         run()
     assert [entry.filename for entry in warned] == [__file__]

@@ -216,7 +216,7 @@ def test_metrics_of_masks_exist_where_masks_do(tmp_path: Path, monkeypatch: pyte
     plugins = Plugins(
         datasets={"toy": TOY, "masked": spec_of(Masked)}, methods=found.methods, metrics=found.metrics
     )
-    monkeypatch.setattr("wsbench.runs.api.find", lambda files=(): plugins)
+    monkeypatch.setattr("wsbench.runs.api_arguments.find", lambda files=(): plugins)
     records = {name: wsbench.run("two_lungs", name, runs=tmp_path) for name in ("toy", "masked")}
     for name, record in records.items():
         expected = of_masks if name == "masked" else set()

@@ -12,15 +12,19 @@ from pydantic import BaseModel
 from wsbench.cli import options, tables
 from wsbench.contract.kinds import DatasetKindSpec
 from wsbench.contract.specs import DatasetSpec, MethodSpec, MetricSpec
+from wsbench.contract.trackers import TrackerSpec
 from wsbench.errors import WsbenchError, choose
 
 if TYPE_CHECKING:
     from wsbench.contract.plugins import Plugins
     from wsbench.settings import Settings
 
+_Described = MetricSpec | DatasetKindSpec | DatasetSpec | MethodSpec | TrackerSpec
+"""What `wsbench describe` knows."""
+
 
 def list_(plugin: options.PluginFiles = None) -> None:
-    """List datasets, methods, metrics and plugin commands."""
+    """List datasets, methods, metrics, trackers and plugin commands."""
     plugins = options.find_plugins(plugin)
     tables.show("datasets", ["name", "what it is"], _lines(plugins.datasets))
     print()
@@ -29,6 +33,8 @@ def list_(plugin: options.PluginFiles = None) -> None:
     tables.show("methods", ["name", "what it is"], _lines(plugins.methods))
     print()
     tables.show("metrics", ["name", "what it is"], _families(plugins.metrics))
+    print()
+    tables.show("trackers", ["name", "what it is"], _lines(plugins.trackers))
     if plugins.commands:
         print()
         tables.show("commands of plugins", ["name", "what it is"], _lines(plugins.commands))
@@ -36,7 +42,7 @@ def list_(plugin: options.PluginFiles = None) -> None:
 
 def describe(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Names of datasets, methods or metrics.")
+        list[str], typer.Argument(metavar="NAME...", help="Names of datasets, methods, metrics or trackers.")
     ],
     measure: Annotated[
         bool,
@@ -98,15 +104,20 @@ def describe(
 
 
 def _describe(plugins: Plugins, name: str) -> None:
-    tables: tuple[Mapping[str, MetricSpec | DatasetKindSpec | DatasetSpec | MethodSpec], ...] = (
+    tables: tuple[Mapping[str, _Described], ...] = (
         plugins.methods,
         plugins.datasets,
         plugins.metrics,
         plugins.kinds,
+        plugins.trackers,
     )
     if name in plugins.refused:
         raise WsbenchError(plugins.refused[name])
-    choose(name, dict.fromkeys(known for table in tables for known in table), "dataset, method or metric")
+    choose(
+        name,
+        dict.fromkeys(known for table in tables for known in table),
+        "dataset, method, metric or tracker",
+    )
     # A dataset and a metric may have the same name, such as that of a challenge.
     for number, spec in enumerate(table[name] for table in tables if name in table):
         if number:
@@ -114,13 +125,13 @@ def _describe(plugins: Plugins, name: str) -> None:
         _describe_spec(spec)
 
 
-def _describe_spec(spec: MetricSpec | DatasetKindSpec | DatasetSpec | MethodSpec) -> None:
+def _describe_spec(spec: _Described) -> None:
     print(f"{spec.name}: {spec.summary}")
     if isinstance(spec, MetricSpec):
         definition = (spec.compute.__doc__ or "").partition("Args:")[0]
         print(textwrap.fill(" ".join(definition.split()), 79))
         return
-    if not isinstance(spec, DatasetKindSpec) and spec.citation:
+    if isinstance(spec, DatasetSpec | MethodSpec) and spec.citation:
         print(textwrap.fill(spec.citation, 79))
     presets: Mapping[str, Mapping[str, Any]] = {}
     notes: dict[str, str] = {}

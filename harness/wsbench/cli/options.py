@@ -110,6 +110,15 @@ Upstream = Annotated[
         help="Also score the methods that it builds on, such as a student's teacher, and show the difference."
     ),
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        metavar="NAME,NAME",
+        help="Trackers that follow the runs, with their settings, as in NAME:setting=value,NAME. `wsbench "
+        "list` shows all. Repeatable.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")]
 
 

@@ -84,6 +84,7 @@ def run(
             "phantom:tone=1.5,noise=0.1,shenzhen. Repeatable.",
         ),
     ] = None,
+    track: options.Track = None,
     runs: options.Runs = Path("runs"),
     skip_bad: options.SkipBad = False,
     references: options.References = True,
@@ -105,6 +106,8 @@ def run(
     from wsbench.reports import admission
     from wsbench.runs.job import Job
     from wsbench.runs.plan import blind_plans, make_plan
+    from wsbench.runs.tracking.choice import parse_trackers
+    from wsbench.runs.tracking.trackers import Trackers
     from wsbench.scoring.objectives import OBJECTIVE
     from wsbench.settings import parse_options
     from wsbench.utils.progress import choose_progress
@@ -115,6 +118,7 @@ def run(
     if threads is not None:
         use_threads(threads)
     plugins, planned = options.find_plugins(plugin), list(dict.fromkeys(options.seeds(seeds)))
+    trackers = Trackers(parse_trackers(track or [], plugins))
     changes = parse_options(option or [])
     if precision is not None:
         changes["precision"] = precision
@@ -147,7 +151,9 @@ def run(
     if submit:
         admission.refuse_subset((loaded.of_fold(parts[0]) if parts else loaded).describe())
     targets = transferring.targets(test_on, plugins, loaded, folds=parts, skip_bad=skip_bad)
-    jobs = [Job(plan, loaded, plugins, waits=wait) for plan in (*plans, *_once(others, plans))]
+    jobs = [
+        Job(plan, loaded, plugins, waits=wait, trackers=trackers) for plan in (*plans, *_once(others, plans))
+    ]
     with processes.trained_together(jobs, devices, nodes) as first:
         records = _records(jobs, parts, submission) if first else []
     if not first:

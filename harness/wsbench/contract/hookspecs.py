@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wsbench.contract.kinds import DatasetKindSpec
     from wsbench.contract.records import Record
     from wsbench.contract.specs import CommandSpec, DatasetSpec, MethodSpec, MetricSpec
+    from wsbench.contract.trackers import TrackerSpec
 
 hookspec = pluggy.HookspecMarker("wsbench")
 hookimpl = pluggy.HookimplMarker("wsbench")
@@ -82,8 +83,21 @@ def wsbench_commands() -> list[CommandSpec]:
 
 
 @hookspec
+def wsbench_trackers() -> list[TrackerSpec]:
+    """The trackers that this plugin provides. Users choose them by ``wsbench run --track NAME``.
+
+    It is called once, when plugins are found, and the lists of all plugins are joined. Import nothing heavy
+    here: a spec's ``open`` is called only for a tracker that was chosen.
+
+    :return: one spec for each tracker.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def wsbench_run_started(run: RunContext) -> None:
-    """Called when a method starts to train, before its first epoch. It is for trackers; return nothing.
+    """Called when a method starts to train, before its first epoch. It is for plugins that watch every
+    run; return nothing.
 
     :param run: the run, with its folder, names, seed and device.
     """
@@ -91,7 +105,8 @@ def wsbench_run_started(run: RunContext) -> None:
 
 @hookspec
 def wsbench_epoch_ended(run: RunContext, epoch: int, metrics: Mapping[str, float]) -> None:
-    """Called after every training epoch. It is for trackers; return nothing.
+    """Called after every training epoch. It is for plugins that watch every
+    run; return nothing.
 
     :param run: the run whose epoch ended.
     :param epoch: the number of the epoch, from 0.
@@ -101,7 +116,8 @@ def wsbench_epoch_ended(run: RunContext, epoch: int, metrics: Mapping[str, float
 
 @hookspec
 def wsbench_run_finished(record: Record) -> None:
-    """Called when a run's record has been written. It is for trackers; return nothing.
+    """Called when a run's record has been written. It is for plugins that watch every
+    run; return nothing.
 
     :param record: the finished record.
     """

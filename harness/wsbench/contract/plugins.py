@@ -22,6 +22,7 @@ from wsbench.contract import hookspecs
 from wsbench.contract.containment import contained
 from wsbench.contract.kinds import DatasetKindSpec
 from wsbench.contract.specs import CommandSpec, DatasetSpec, MethodSpec, MetricSpec
+from wsbench.contract.trackers import TrackerSpec
 from wsbench.errors import WsbenchError, choose, printable, suggestion, words_of
 from wsbench.files.user_files import expanded
 from wsbench.utils.hashing import seed_from
@@ -29,7 +30,7 @@ from wsbench.utils.hashing import seed_from
 GROUP = "wsbench"
 VARIABLE = "WSBENCH_PLUGINS"
 
-Spec = TypeVar("Spec", DatasetSpec, DatasetKindSpec, MethodSpec, MetricSpec, CommandSpec)
+Spec = TypeVar("Spec", DatasetSpec, DatasetKindSpec, MethodSpec, MetricSpec, CommandSpec, TrackerSpec)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Plugins:
     """The specs of all plugins.
 
     Attributes:
-        datasets, kinds, methods, metrics, commands: specs by name.
+        datasets, kinds, methods, metrics, commands, trackers: specs by name.
         origins: the file or module that each spec comes from, by ``(kind, name)``.
         broken: plugins and specs that cannot be used.
         refused: why an entry of datasets.yaml is no dataset, by its name; "" stands for the whole file.
@@ -65,6 +66,7 @@ class Plugins:
     methods: dict[str, MethodSpec] = field(default_factory=dict)
     metrics: dict[str, MetricSpec] = field(default_factory=dict)
     commands: dict[str, CommandSpec] = field(default_factory=dict)
+    trackers: dict[str, TrackerSpec] = field(default_factory=dict)
     origins: dict[tuple[str, str], str] = field(default_factory=dict)
     broken: list[BrokenPlugin] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
@@ -90,6 +92,14 @@ class Plugins:
             WsbenchError: there is none; the message suggests the nearest name.
         """
         return self._choose(name, self.methods, "method")
+
+    def tracker(self, name: str) -> TrackerSpec:
+        """The tracker of a name.
+
+        Raises:
+            WsbenchError: there is none; the message suggests the nearest name.
+        """
+        return self._choose(name, self.trackers, "tracker")
 
     def _choose(self, name: str, table: Mapping[str, Spec], kind: str) -> Spec:
         try:
@@ -144,6 +154,7 @@ def find(files: Iterable[str | Path] = ()) -> Plugins:
     _collect(plugins, "wsbench_methods", "method", plugins.methods, MethodSpec)
     _collect(plugins, "wsbench_metrics", "metric", plugins.metrics, MetricSpec)
     _collect(plugins, "wsbench_commands", "command", plugins.commands, CommandSpec)
+    _collect(plugins, "wsbench_trackers", "tracker", plugins.trackers, TrackerSpec)
     faults = [broken for broken in plugins.broken if broken.origin in required]
     if faults:
         others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""

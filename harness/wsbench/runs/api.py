@@ -7,17 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from wsbench.contract.plugins import Plugins, find
 from wsbench.contract.records import Record
-from wsbench.data.dataset import Loaded
 from wsbench.data.fold_choice import folds_of
-from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import choose
-from wsbench.runs.api_arguments import DataArguments, EvaluateArguments, RunArguments
+from wsbench.runs.api_arguments import EvaluateArguments, RunArguments
 from wsbench.runs.api_predictions import Predictions, as_file
 from wsbench.runs.crossvalidation import executed
 from wsbench.runs.job import Job
 from wsbench.runs.results import Results
+from wsbench.runs.tracking.trackers import Trackers
 from wsbench.runs.transfer import transfer
 from wsbench.scoring.objectives import OBJECTIVE, OBJECTIVES
 from wsbench.utils.progress import Progress
@@ -25,6 +23,7 @@ from wsbench.utils.system_errors import try_folder
 
 Files = str | Path | Iterable[str | Path]
 Others = str | Sequence[str | Mapping[str, Any]]
+Tracking = str | Iterable[str] | Mapping[str, Mapping[str, Any]]
 
 
 @overload
@@ -47,6 +46,7 @@ def run(
     calibrate_for: str = ...,
     skip_bad: bool = ...,
     plugin_files: Files = ...,
+    track: Tracking = ...,
     progress: Progress | None = ...,
 ) -> Record: ...
 
@@ -71,6 +71,7 @@ def run(
     calibrate_for: str = ...,
     skip_bad: bool = ...,
     plugin_files: Files = ...,
+    track: Tracking = ...,
     progress: Progress | None = ...,
 ) -> Record | Results: ...
 
@@ -94,6 +95,7 @@ def run(
     calibrate_for: str = OBJECTIVE,
     skip_bad: bool = False,
     plugin_files: Files = (),
+    track: Tracking = (),
     progress: Progress | None = None,
 ) -> Record | Results:
     """Train a method on a dataset and score it under both protocols.
@@ -124,6 +126,8 @@ def run(
             ``msli``.
         skip_bad: whether to leave out images with a problem. The record names them.
         plugin_files: one or several Python files to find further plugins in.
+        track: trackers that follow the runs: names, names with settings (``"mlflow:experiment=lungs"``), or
+            a mapping of names to settings by name.
         progress: where to show progress. By default, it is not shown.
 
     Returns:
@@ -153,22 +157,25 @@ def run(
         calibrate_for=calibrate_for,
         skip_bad=skip_bad,
         plugin_files=plugin_files,
+        track=track,
         progress=progress,
     )
     try_folder(arguments.runs)
-    plugins = _plugins(arguments.plugin_files)
+    plugins = arguments.plugins()
+    trackers = Trackers(arguments.trackers(plugins))
     plans = arguments.plans(plugins)
     loaded = arguments.loaded(plugins)
     targets = arguments.targets(plugins, loaded)
     parts = folds_of(loaded, arguments.folds)
-    records = [executed(Job(plan, loaded, plugins), parts) for plan in plans]
+    jobs = [Job(plan, loaded, plugins, trackers=trackers) for plan in plans]
+    records = [executed(job, parts) for job in jobs]
     if seeds is None and not references and not upstream and test_on is None:
         return records[0]
-    of_method = zip(plans, records, strict=True) if targets else ()
+    of_method = zip(jobs, records, strict=True) if targets else ()
     there = [
-        transfer(Job(plan, loaded, plugins), record, target)
-        for plan, record in of_method
-        if plan.spec.name == arguments.method
+        transfer(job, record, target)
+        for job, record in of_method
+        if job.plan.spec.name == arguments.method
         for target in targets
     ]
     return Results.of(records, there, plugins.metrics)
@@ -247,7 +254,7 @@ def evaluate(
     )
     choose(arguments.calibrate_for, OBJECTIVES, "objective of calibration")
     try_folder(arguments.runs)
-    plugins = _plugins(arguments.plugin_files)
+    plugins = arguments.plugins()
     loaded = arguments.loaded(plugins)
     with as_file(predictions) as path:
         read = external.read_predictions(
@@ -270,47 +277,3 @@ def evaluate(
         seed=arguments.seed,
         calibrate_for=arguments.calibrate_for,
     )
-
-
-def load_dataset(
-    dataset: str,
-    *,
-    data_options: Mapping[str, Any] | None = None,
-    root: str | Path | None = None,
-    skip_bad: bool = False,
-    plugin_files: Files = (),
-    progress: Progress | None = None,
-) -> Loaded:
-    """Load a dataset as a run sees it.
-
-    ``.roles.members["test"]`` has the names of a role's images, ``.samples`` every image with its labels and
-    boxes, and ``.views.images(names)`` reads pixels.
-
-    Args:
-        dataset: the name of the dataset.
-        data_options: settings of the dataset by name.
-        root: the folder of the dataset.
-        skip_bad: whether to leave out images with a problem.
-        plugin_files: one or several Python files to find further plugins in.
-        progress: where to show progress. By default, it is not shown.
-
-    Raises:
-        WsbenchError: the dataset is unknown, a file has a problem, or an argument is of the wrong type.
-    """
-    arguments = DataArguments.of(
-        "load_dataset",
-        dataset=dataset,
-        data_options=data_options,
-        root=root,
-        skip_bad=skip_bad,
-        plugin_files=plugin_files,
-        progress=progress,
-    )
-    return arguments.loaded(_plugins(arguments.plugin_files))
-
-
-def _plugins(files: Iterable[str | Path]) -> Plugins:
-    plugins = with_own_datasets(find(files))
-    for broken in plugins.broken:
-        warnings.warn(str(broken), stacklevel=3)
-    return plugins

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -9,14 +10,16 @@ import numpy as np
 from annotated_types import Len
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from wsbench.contract.plugins import Plugins
+from wsbench.contract.plugins import Plugins, find
 from wsbench.data.dataset import Loaded
+from wsbench.data.kinds import with_own_datasets
 from wsbench.errors import WsbenchError
 from wsbench.files.documents import first_fault
 from wsbench.files.user_files import expanded
 from wsbench.runs.plan import Plan, blind_plans, load_dataset, make_plan
 from wsbench.runs.target import Target
 from wsbench.runs.test_on import TestOn, load_targets, parse_test_on
+from wsbench.runs.tracking.choice import ChosenTracker, choose_trackers, parse_trackers
 from wsbench.utils.progress import Progress, Silent
 
 LONGEST = 60
@@ -84,6 +87,13 @@ class DataArguments(BaseModel):
             shown = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
             raise WsbenchError(f"wsbench.{function}: {name}={shown} is not valid: {fault.reason}") from None
 
+    def plugins(self) -> Plugins:
+        """All plugins. Warns the caller of a public function of those that cannot be used."""
+        plugins = with_own_datasets(find(self.plugin_files))
+        for broken in plugins.broken:
+            warnings.warn(str(broken), stacklevel=3)
+        return plugins
+
     def loaded(self, plugins: Plugins) -> Loaded:
         """The dataset."""
         return load_dataset(
@@ -111,6 +121,13 @@ class RunArguments(Arguments):
     device: str
     folds: Annotated[WholeNumber, Field(ge=2)] | Annotated[str, Len(1)] | None
     test_on: Annotated[tuple[str | OtherDataset, ...], BeforeValidator(_several)] | None
+    track: Annotated[dict[str, Options] | tuple[str, ...], BeforeValidator(_several)]
+
+    def trackers(self, plugins: Plugins) -> list[ChosenTracker]:
+        """The trackers that follow the runs."""
+        if isinstance(self.track, dict):
+            return choose_trackers(self.track, plugins)
+        return parse_trackers(self.track, plugins)
 
     def targets(self, plugins: Plugins, source: Loaded) -> list[Target]:
         """The datasets that the runs are tested on, too."""

@@ -64,6 +64,7 @@ def cross_validate(job: Job, folds: Sequence[Fold]) -> Record:
         protocols = with_collections(summed.protocols, folder, samples, job.plugins.metrics)
         summed = replace(summed, protocols=protocols)
         records.write(summed, folder / records.FILE)
+        job.trackers.tell(summed, job)
     return summed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from wsbench.contract.specs import MetricSpec, that_exist
 from wsbench.data.dataset import Loaded
 from wsbench.files.locks import PATIENCE
 from wsbench.runs.plan import Plan, blind_plans
+from wsbench.runs.tracking.trackers import Trackers
 from wsbench.utils.progress import Progress
 
 
@@ -25,11 +26,12 @@ class Job:
     Attributes:
         plan: the method with its settings, seed, device and folder of runs.
         loaded: the dataset.
-        plugins: those whose metrics score, whose methods this one may build on, and whose trackers are told.
+        plugins: those whose metrics score, whose methods this one may build on, and whose hooks are called.
         waits: whether to wait for another process that holds a folder, however long it works.
         after_epoch: called as ``after_epoch(folder, epoch, metrics)`` when an epoch of the method's own
             training has ended; ``folder`` is `RunContext.folder`. An exception that it raises ends the
             training, which goes on from there when it is started again.
+        trackers: those that the user chose for the command.
     """
 
     plan: Plan
@@ -37,6 +39,7 @@ class Job:
     plugins: Plugins
     waits: bool = False
     after_epoch: Callable[[Path, int, Mapping[str, float]], None] | None = None
+    trackers: Trackers = field(default_factory=Trackers, compare=False)
 
     @property
     def progress(self) -> Progress:
@@ -83,7 +86,7 @@ class Job:
         plans = blind_plans(
             self.plugins, self.loaded.spec, runs=self.plan.runs, calibrate_for=self.plan.calibrate_for
         )
-        quiet = replace(self, plugins=self.plugins.without_trackers())
+        quiet = replace(self, plugins=self.plugins.without_trackers(), trackers=Trackers())
         return [quiet.with_plan(plan) for plan in plans if plan.spec.deterministic]
 
     def key(self) -> Mapping[str, Any]:

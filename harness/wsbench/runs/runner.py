@@ -26,6 +26,7 @@ from wsbench.runs.model_selection import paper_score
 from wsbench.runs.plan import Plan
 from wsbench.runs.rescoring import score_stage
 from wsbench.runs.stages import Checks, Stage, finished, is_done, locked, stage
+from wsbench.runs.tracking.trackers import NO_EVENTS, RunEvents
 from wsbench.settings import HISTORY, TrainingSettings
 from wsbench.torch import inference
 from wsbench.utils.hashing import source_hash
@@ -44,11 +45,16 @@ def execute(job: Job) -> Record:
     if job.plan.spec.reads_image:
         for blind in job.blind():
             execute(blind)
-    fit = fit_stage(job)
+    with job.trackers.of(job) as events:
+        return _recorded(job, events)
+
+
+def _recorded(job: Job, events: RunEvents) -> Record:
+    fit = fit_stage(job, events)
     with locked(job.folder, job.progress.say, patience=job.patience) as folder:
-        prediction = _predict(job, folder, fit)
-        score = score_stage(job, prediction)
-        measurement = _measure(job, folder, fit)
+        prediction = events.stage(_predict(job, folder, fit))
+        score = events.stage(score_stage(job, prediction))
+        measurement = events.stage(_measure(job, folder, fit))
         stages = (fit, prediction, score, measurement)
         record = Record(
             key=job.key(),
@@ -70,6 +76,7 @@ def execute(job: Job) -> Record:
         if job.loaded.split is not None:
             split_files.keep(job.loaded.split, folder)
         records.write(record, folder / records.FILE)
+        events.record(record)
     if fit.fresh or prediction.fresh or score.fresh:
         # A copy: what is printed and submitted afterwards is not a tracker's to change.
         job.plugins.notify("wsbench_run_finished", record=deepcopy(record))
@@ -85,7 +92,8 @@ def measured(job: Job) -> Mapping[str, Any]:
 
 def fitted(job: Job) -> Method:
     """The fitted method of a plan. It is trained in its own run's folder unless that is done."""
-    fit_stage(job)
+    with job.trackers.of(job) as events:
+        fit_stage(job, events)
     method = job.build()
     method.restore(context_of(job))
     return method
@@ -140,10 +148,15 @@ def context_of(job: Job) -> RunContext:
     return replace(context, epoch_ended=Sealed(epoch_ended))
 
 
-def fit_stage(job: Job) -> Stage:
-    """Fit in the folder of the plan's training, which other plans may share; skipped if that is done."""
+def fit_stage(job: Job, events: RunEvents = NO_EVENTS) -> Stage:
+    """Fit in the folder of the plan's training, which other plans may share; skipped if that is done.
+
+    Args:
+        job: the plan.
+        events: is told of its epochs.
+    """
     training = job.training()
-    context, inputs = context_of(training), training.inputs()
+    context, inputs = _told(events, context_of(training)), training.inputs()
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
         job.plugins.notify("wsbench_run_started", run=context)
@@ -163,7 +176,18 @@ def fit_stage(job: Job) -> Stage:
                 import_module("wsbench.torch.trainer")
             upstream = {name: fitted(required) for name, required in training.upstream().items()}
             context = replace(context, upstream=upstream)
-        return stage(folder, "fit", inputs, work, Checks(say=job.progress.say))
+        events.started()
+        return events.stage(stage(folder, "fit", inputs, work, Checks(say=job.progress.say)))
+
+
+def _told(events: RunEvents, context: RunContext) -> RunContext:
+    """A context of a training whose epochs trackers are told of, too."""
+
+    def epoch_ended(epoch: int, metrics: Mapping[str, float]) -> None:
+        events.epoch(context.folder, epoch, metrics)
+        context.epoch_ended(epoch, metrics)
+
+    return replace(context, epoch_ended=Sealed(epoch_ended))
 
 
 def _predict(job: Job, folder: Path, fit: Stage) -> Stage:

@@ -9,12 +9,11 @@ from typing import Any
 
 from wsbench.contract.plugins import Plugins
 from wsbench.data.dataset import Loaded
-from wsbench.errors import WsbenchError
 from wsbench.files.user_files import expanded
 from wsbench.runs.plan import load_dataset
 from wsbench.runs.target import Target, target_of
 from wsbench.settings import parse_options
-from wsbench.utils.words import split_values
+from wsbench.utils.words import named_options
 
 ROOT = "root"
 """The option that names the folder of a dataset and is none of its settings."""
@@ -53,18 +52,8 @@ def parse_test_on(words: Iterable[str]) -> list[TestOn]:
     Raises:
         WsbenchError: a name is empty, or an option stands before any dataset.
     """
-    named: list[tuple[str, list[str]]] = []
-    for word in words:
-        for part in split_values(word):
-            name, colon, option = part.partition(":")
-            if "=" in name or not name:
-                if not named or not part:
-                    raise WsbenchError(
-                        f"--test-on '{word}': name datasets, as in phantom:tone=1.5,noise=0.1 or shenzhen"
-                    )
-                named[-1][1].append(part)
-            else:
-                named.append((name, [option] if colon else []))
+    complaint = "--test-on '{word}': name datasets, as in phantom:tone=1.5,noise=0.1 or shenzhen"
+    named = named_options(words, complaint)
     return [TestOn.of(name, parse_options(options)) for name, options in named]
 
 

@@ -53,6 +53,7 @@ def transfer(job: Job, own: Record, other: Target) -> Record:
         score = _score(job, other, own_prediction, prediction)
         record = _record(job, own, other, (prediction, score), folder)
         records.write(record, folder / records.FILE)
+        job.trackers.tell(record, job)
     if prediction.fresh or score.fresh:
         job.plugins.notify("wsbench_run_finished", record=deepcopy(record))
     return record

@@ -1,0 +1,3 @@
+from .trackers import TrackedRun as TrackedRun
+from .trackers import Tracker as Tracker
+from .trackers import TrackerSpec as TrackerSpec

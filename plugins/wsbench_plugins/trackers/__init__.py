@@ -1,0 +1,1 @@
+"""Built-in trackers: where runs can be followed while they train, and compared afterwards."""
