@@ -189,7 +189,8 @@ def _predict(job: Job, folder: Path, fit: Stage) -> Stage:
 
 def _predict_roles(job: Job, method: Method, folder: Path, how: str = "") -> None:
     roles, title = job.loaded.roles.members, f"predicting with {job.plan.spec.name}{how}"
-    with job.progress.task(title, sum(len(roles[role]) for role in store.SCORED_ROLES)) as advance:
+    images = sum(len(roles[role]) for role in store.SCORED_ROLES)
+    with job.progress.task(title, images, unit="images") as advance:
         for role in store.SCORED_ROLES:
             images = job.loaded.views.images(roles[role])
             maps = role != "select"
@@ -204,7 +205,8 @@ def _measure(job: Job, folder: Path, fit: Stage) -> Stage:
         method = job.build()
         method.restore(context_of(job))
         names = job.loaded.roles.members["test"][: inference.BATCH_IMAGES]
-        return {"efficiency": inference.measure_efficiency(method, job.loaded.views.images(names))}
+        with job.progress.task(f"measuring {job.plan.spec.name}", 0):
+            return {"efficiency": inference.measure_efficiency(method, job.loaded.views.images(names))}
 
     inputs = {
         "fit": fit.key,
