@@ -20,6 +20,7 @@ from wsbench.cli import (
     plugin_checking,
     power,
     rows,
+    run_folders,
     running,
     sanity,
     scoring,
@@ -76,5 +77,6 @@ app.command("describe")(listing.describe)
 app.command("new")(new_plugin.new)
 app.command("check-plugin")(plugin_checking.check_plugin)
 app.add_typer(data.app, name="data")
+app.add_typer(run_folders.app, name="runs")
 app.command("leaderboard")(board.leaderboard)
 app.command("power")(power.power)

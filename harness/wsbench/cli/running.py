@@ -77,6 +77,9 @@ def run(
         ),
     ] = None,
     runs: options.Runs = Path("runs"),
+    refill: Annotated[
+        bool, typer.Option("--refill", help="Make again what `wsbench runs clean` has freed of these runs.")
+    ] = False,
     skip_bad: options.SkipBad = False,
     references: options.References = True,
     upstream: options.Upstream = True,
@@ -138,7 +141,7 @@ def run(
     if submit:
         admission.refuse_subset((loaded.of_fold(parts[0]) if parts else loaded).describe())
     targets = transferring.targets(test_on, plugins, loaded, folds=parts, skip_bad=skip_bad)
-    jobs = [Job(plan, loaded, plugins, waits=wait) for plan in (*plans, *_once(others, plans))]
+    jobs = [Job(plan, loaded, plugins, waits=wait, refill=refill) for plan in (*plans, *_once(others, plans))]
     with processes.trained_together(jobs, devices, nodes) as first:
         records = _records(jobs, parts, submission) if first else []
     if not first:

@@ -30,6 +30,7 @@ class Job:
         after_epoch: called as ``after_epoch(folder, epoch, metrics)`` when an epoch of the method's own
             training has ended; ``folder`` is `RunContext.folder`. An exception that it raises ends the
             training, which goes on from there when it is started again.
+        refill: whether files that were freed are made again, also where nothing needs them.
     """
 
     plan: Plan
@@ -37,6 +38,7 @@ class Job:
     plugins: Plugins
     waits: bool = False
     after_epoch: Callable[[Path, int, Mapping[str, float]], None] | None = None
+    refill: bool = False
 
     @property
     def progress(self) -> Progress:

@@ -53,6 +53,7 @@ def score_stage(job: Job, prediction: Stage) -> Stage:
             return scored(stage_folder)
 
     def scored(stage_folder: Path) -> Mapping[str, Any]:
+        prediction.require_files()
         truth, draws = truths_of(loaded), draws_of(loaded)
         predicted = predicted_of(prediction.folder, loaded)
         paper = paper_of(plan.spec, job.build(), loaded, prediction.folder, predicted)

@@ -14,6 +14,10 @@ GAP = "  "
 """Between two parts of a line in a terminal."""
 
 
+def _now() -> float:
+    return monotonic()
+
+
 @dataclass
 class Meter:
     """Counts the steps of a task.
@@ -34,7 +38,7 @@ class Meter:
     before: int = 0
     steps: int = 0
     note: str = ""
-    started: float = field(default_factory=lambda: monotonic())
+    started: float = field(default_factory=_now)
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         """Count finished steps."""
