@@ -97,6 +97,7 @@ def run(
     """
     from wsbench.data.fold_choice import folds_of
     from wsbench.reports import admission
+    from wsbench.runs import forecast
     from wsbench.runs.job import Job
     from wsbench.runs.plan import blind_plans, make_plan
     from wsbench.scoring.objectives import OBJECTIVE
@@ -142,6 +143,8 @@ def run(
         admission.refuse_subset((loaded.of_fold(parts[0]) if parts else loaded).describe())
     targets = transferring.targets(test_on, plugins, loaded, folds=parts, skip_bad=skip_bad)
     jobs = [Job(plan, loaded, plugins, waits=wait, refill=refill) for plan in (*plans, *_once(others, plans))]
+    for line in forecast.lines(forecast.forecasts(jobs, parts), dataset):
+        progress.say(line)
     with processes.trained_together(jobs, devices, nodes) as first:
         records = _records(jobs, parts, submission) if first else []
     if not first:
