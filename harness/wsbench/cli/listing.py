@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from wsbench.cli import options, tables
+from wsbench.cli import completion, options, tables
 from wsbench.contract.kinds import DatasetKindSpec
 from wsbench.contract.specs import DatasetSpec, MethodSpec, MetricSpec
 from wsbench.errors import WsbenchError, choose
@@ -36,7 +36,12 @@ def list_(plugin: options.PluginFiles = None) -> None:
 
 def describe(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Names of datasets, methods or metrics.")
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="Names of datasets, methods or metrics.",
+            autocompletion=completion.described,
+        ),
     ],
     measure: Annotated[
         bool,

@@ -41,7 +41,14 @@ PACKAGE_FILES: Mapping[str, str] = {
 
 
 def new(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="method, dataset, metric or command.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help="method, dataset, metric or command.",
+            autocompletion=lambda incomplete: [kind for kind in KINDS if kind.startswith(incomplete)],
+        ),
+    ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the plugin, as Python names things.")],
     package: Annotated[
         bool,

@@ -28,7 +28,9 @@ class ListedByDefault(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # private click
         """The words, with the name of the default command before them unless they name one."""
-        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h")):
+        names_another = bool(args) and (args[0] in self.commands or args[0] == "--help")
+        completes = ctx.resilient_parsing and not args  # the shell asks for the commands
+        if not names_another and not completes:
             args = [LIST, *args]
         result: list[str] = super().parse_args(ctx, args)
         return result

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wsbench.cli import collection_tables, options, processes, tables, transferring, upstream_tables
+from wsbench.cli import (
+    collection_tables,
+    completion,
+    options,
+    processes,
+    tables,
+    transferring,
+    upstream_tables,
+)
 from wsbench.cli.submitting import Submission
 from wsbench.errors import WsbenchError
 from wsbench.utils.ranks import Ranks
@@ -22,7 +30,13 @@ if TYPE_CHECKING:
 
 def run(
     method: Annotated[
-        str, typer.Option("--method", "-m", help="Name of the method. `wsbench list` shows all.")
+        str,
+        typer.Option(
+            "--method",
+            "-m",
+            help="Name of the method. `wsbench list` shows all.",
+            autocompletion=completion.methods,
+        ),
     ],
     dataset: options.Dataset,
     preset: Annotated[
