@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from wsbench.runs.inventory import RunFolder
 
 LIST = "list"
+
+NAME_CHARACTERS, STATE_CHARACTERS = 34, 24
+"""A line of a run's name and of its state, so that all columns fit into 80 characters."""
 
 
 class ListedByDefault(TyperGroup):
@@ -57,8 +61,8 @@ def list_(
     runs = _runs(folder, check=check)
     rows = [
         [
-            str(run.path.relative_to(folder)) if run.path != folder else run.path.name,
-            _state(run),
+            _name(run.path, folder),
+            "\n".join(textwrap.wrap(_state(run), STATE_CHARACTERS)),
             "-" if run.score is None else f"{run.score:.3f}",
             _age(run.changed),
             _size(run.size),
@@ -144,11 +148,18 @@ def _show(items: Sequence[Freeable], folder: Path) -> None:
             size = _size(sum(item.size for item in of_dataset))
             rows.append([f"{dataset} (cache)", of_dataset[0].words, str(count), size])
     for item in [item for item in items if item.stage]:
-        inside = item.run.is_relative_to(folder) and item.run != folder
-        name = str(item.run.relative_to(folder)) if inside else str(item.run)
-        rows.append([name, item.words, str(len(item.files)), _size(item.size)])
+        rows.append([_name(item.run, folder), item.words, str(len(item.files)), _size(item.size)])
     if rows:
         tables.show("can be freed", ["run", "what", "files", "size"], rows, text=2)
+
+
+def _name(run: Path, folder: Path) -> str:
+    """A run by its path under the folder of all runs, in two lines if it is long."""
+    name = str(run.relative_to(folder)) if run.is_relative_to(folder) and run != folder else str(run)
+    if len(name) <= NAME_CHARACTERS:
+        return name
+    above, _, last = name.rpartition("/")
+    return f"{above}/\n  {last}"
 
 
 def _asked(total: int) -> bool:
