@@ -48,7 +48,7 @@ class FakeEntry:
 
     def load(self) -> object:
         file = self.value.endswith(".py")
-        return plugins._load_file(Path(self.value)) if file else importlib.import_module(self.value)
+        return plugins.load_file(Path(self.value)) if file else importlib.import_module(self.value)
 
 
 @pytest.fixture

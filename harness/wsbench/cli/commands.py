@@ -14,11 +14,14 @@ from wsbench.cli import (
     data,
     detection,
     listing,
+    new_plugin,
     options,
     picturing,
+    plugin_checking,
     power,
     reporting,
     rows,
+    run_folders,
     running,
     sanity,
     scoring,
@@ -36,7 +39,6 @@ app = typer.Typer(
     name="wsbench",
     cls=WithPlugins,
     help="Honest benchmarks for weakly supervised localisation on chest X-rays.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -76,6 +78,9 @@ app.command("sanity")(sanity.sanity)
 app.command("hessian")(curvature.hessian)
 app.command("list")(listing.list_)
 app.command("describe")(listing.describe)
+app.command("new")(new_plugin.new)
+app.command("check-plugin")(plugin_checking.check_plugin)
 app.add_typer(data.app, name="data")
+app.add_typer(run_folders.app, name="runs")
 app.command("leaderboard")(board.leaderboard)
 app.command("power")(power.power)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import BaseModel
 
-from wsbench.cli import options, tables
+from wsbench.cli import completion, options, tables
 from wsbench.contract.kinds import DatasetKindSpec
 from wsbench.contract.specs import DatasetSpec, MethodSpec, MetricSpec
 from wsbench.contract.trackers import TrackerSpec
@@ -42,7 +42,12 @@ def list_(plugin: options.PluginFiles = None) -> None:
 
 def describe(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Names of datasets, methods, metrics or trackers.")
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="Names of datasets, methods, metrics or trackers.",
+            autocompletion=completion.described,
+        ),
     ],
     measure: Annotated[
         bool,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsbench.cli import completion
 from wsbench.contract.plugins import VARIABLE as PLUGINS_VARIABLE
 from wsbench.errors import WsbenchError, as_line
 from wsbench.files.writing import CACHE_VARIABLE
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
     from wsbench.utils.progress import Progress
 
 Dataset = Annotated[
-    str, typer.Option("--dataset", "-d", help="Name of the dataset. `wsbench list` shows all.")
+    str,
+    typer.Option(
+        "--dataset",
+        "-d",
+        help="Name of the dataset. `wsbench list` shows all.",
+        autocompletion=completion.datasets,
+    ),
 ]
 Root = Annotated[Path | None, typer.Option(help="Folder of the dataset.")]
 

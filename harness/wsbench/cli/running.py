@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from wsbench.cli import (
     collection_tables,
+    completion,
     options,
     processes,
     reporting,
@@ -23,6 +24,7 @@ from wsbench.utils.ranks import Ranks
 
 if TYPE_CHECKING:
     from wsbench.contract.records import Record
+    from wsbench.contract.specs import MetricSpec
     from wsbench.data.folds import Fold
     from wsbench.runs.job import Job
     from wsbench.runs.plan import Plan
@@ -30,7 +32,13 @@ if TYPE_CHECKING:
 
 def run(
     method: Annotated[
-        str, typer.Option("--method", "-m", help="Name of the method. `wsbench list` shows all.")
+        str,
+        typer.Option(
+            "--method",
+            "-m",
+            help="Name of the method. `wsbench list` shows all.",
+            autocompletion=completion.methods,
+        ),
     ],
     dataset: options.Dataset,
     preset: Annotated[
@@ -86,6 +94,9 @@ def run(
     ] = None,
     track: options.Track = None,
     runs: options.Runs = Path("runs"),
+    refill: Annotated[
+        bool, typer.Option("--refill", help="Make again what `wsbench runs clean` has freed of these runs.")
+    ] = False,
     skip_bad: options.SkipBad = False,
     references: options.References = True,
     upstream: options.Upstream = True,
@@ -119,9 +130,7 @@ def run(
         use_threads(threads)
     plugins, planned = options.find_plugins(plugin), list(dict.fromkeys(options.seeds(seeds)))
     trackers = Trackers(parse_trackers(track or [], plugins))
-    changes = parse_options(option or [])
-    if precision is not None:
-        changes["precision"] = precision
+    changes = {**parse_options(option or []), **({} if precision is None else {"precision": precision})}
     spec, dataset_spec = plugins.method(method), plugins.dataset(dataset)
     objective = calibrate_for or OBJECTIVE
     plans = [
@@ -152,8 +161,10 @@ def run(
         admission.refuse_subset((loaded.of_fold(parts[0]) if parts else loaded).describe())
     targets = transferring.targets(test_on, plugins, loaded, folds=parts, skip_bad=skip_bad)
     jobs = [
-        Job(plan, loaded, plugins, waits=wait, trackers=trackers) for plan in (*plans, *_once(others, plans))
+        Job(plan, loaded, plugins, waits=wait, trackers=trackers, refill=refill)
+        for plan in (*plans, *_once(others, plans))
     ]
+    _say_plan(jobs, parts, dataset)
     with processes.trained_together(jobs, devices, nodes) as first:
         records = _records(jobs, parts, submission) if first else []
     if not first:
@@ -162,14 +173,32 @@ def run(
     blind = [record for record in beside if not record.method["reads_image"]]
     submission.together(of_method, plugins.metrics, blind)
     transfers = transferring.transfers(jobs[: len(plans)], of_method, targets)
-    tables.results(records, plugins.metrics)
-    upstream_tables.show(records, plugins.metrics, leaderboards)
-    collection_tables.show(records, plugins.metrics)
-    transferring.show_transfer(transfers, plugins.metrics)
-    collection_tables.show(transfers, plugins.metrics)
+    _show(records, transfers, plugins.metrics, leaderboards)
     if report:
         reporting.after_run([*records, *transfers], plugins, loaded)
     print(f"record of {method}: {records[0].folder}")
+
+
+def _say_plan(jobs: Sequence[Job], folds: Sequence[Fold] | None, dataset: str) -> None:
+    """Say before long work what is done, what is left, and how long it may take."""
+    from wsbench.runs import forecast
+
+    for line in forecast.lines(forecast.forecasts(jobs, folds), dataset):
+        jobs[0].progress.say(line)
+
+
+def _show(
+    records: Sequence[Record],
+    transfers: Sequence[Record],
+    metrics: Mapping[str, MetricSpec],
+    leaderboards: Path,
+) -> None:
+    """Print the tables of finished runs, and of what they reach on other datasets."""
+    tables.results(records, metrics)
+    upstream_tables.show(records, metrics, leaderboards)
+    collection_tables.show(records, metrics)
+    transferring.show_transfer(transfers, metrics)
+    collection_tables.show(transfers, metrics)
 
 
 def _records(jobs: Sequence[Job], folds: Sequence[Fold] | None, submission: Submission) -> list[Record]:

@@ -189,12 +189,17 @@ def _named(files: Iterable[str | Path]) -> Iterator[tuple[str, Callable[[], Modu
     named = [word for word in os.environ.get(VARIABLE, "").split(os.pathsep) if word]
     for word in [*named, *map(str, files)]:
         if word.endswith(".py"):
-            yield word, partial(_load_file, Path(word))
+            yield word, partial(load_file, Path(word))
         else:
             yield word, partial(importlib.import_module, word)
 
 
-def _load_file(path: Path) -> ModuleType:
+def load_file(path: Path) -> ModuleType:
+    """Import a Python file as a module of its own name.
+
+    Raises:
+        WsbenchError: there is no such file. Whatever the file raises is raised, too.
+    """
     path = expanded(path).resolve()
     if not path.is_file():
         raise WsbenchError("no such file")

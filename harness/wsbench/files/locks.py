@@ -83,6 +83,24 @@ def held_for_a_moment(lock: Path) -> Iterator[None]:
         raise WsbenchError(f"{lock} is held by {busy.holder}, which does not go on; stop it") from None
 
 
+def holder_of(lock: Path) -> str | None:
+    """Say which process holds a lock; None if none does. The lock is not taken from anyone.
+
+    A process notes itself beside the lock. Only where such a note lies, which may be that of a dead process,
+    the lock itself is tried.
+    """
+    holder = _holder(lock)
+    if holder is None:
+        return None
+    try:
+        with FileLock(lock, timeout=0):
+            return None
+    except Timeout:
+        return holder
+    except OSError:  # a folder that cannot be written
+        return None
+
+
 @contextmanager
 def _acquired(
     file_lock: FileLock,

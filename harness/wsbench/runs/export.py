@@ -112,7 +112,8 @@ def _images(record: Record, loaded: Loaded, protocol: str) -> list[dict[str, Any
 def _read(record: Record, loaded: Loaded, role: str, protocol: str = "uniform") -> tuple[Sequence[str], Any]:
     assert record.folder is not None
     folder = store.of_protocol(record.folder / "predict", protocol)
-    if not store.has_role(folder, role):
+    freed = (record.folder / "predict").is_dir() and finished(record.folder, "predict", freed=True).freed
+    if not store.has_role(folder, role) and not freed:
         raise WsbenchError(f"{record.folder}: no predictions of role {role} lie there; is it a run's folder?")
     finished(record.folder, "predict")
     return store.read_role(folder, role, loaded.dataset.classes)

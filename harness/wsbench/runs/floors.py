@@ -33,7 +33,7 @@ def floors_of(job: Job) -> dict[str, Stage]:
     for blind in job.blind():
         if (blind.folder / "predict" / "stage.json").exists():
             with locked(blind.folder, blind.progress.say, patience=blind.patience) as folder:
-                result[blind.plan.spec.name] = keep_boxes(blind, finished(folder, "predict"))
+                result[blind.plan.spec.name] = keep_boxes(blind, finished(folder, "predict", freed=True))
     return result
 
 
@@ -67,6 +67,7 @@ def read_boxes(floor: Stage) -> BoxTable:
 
 
 def _boxes_of(job: Job, prediction: Stage) -> BoxTable:
+    prediction.require_files()
     predicted, objective = predicted_of(prediction.folder, job.loaded), job.plan.calibrate_for
     protocols = by_objectives(predicted, truths_of(job.loaded), draws_of(job.loaded), [objective])
     return protocols[objective].boxes

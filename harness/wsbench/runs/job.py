@@ -32,6 +32,7 @@ class Job:
             training has ended; ``folder`` is `RunContext.folder`. An exception that it raises ends the
             training, which goes on from there when it is started again.
         trackers: those that the user chose for the command.
+        refill: whether files that were freed are made again, also where nothing needs them.
     """
 
     plan: Plan
@@ -40,6 +41,7 @@ class Job:
     waits: bool = False
     after_epoch: Callable[[Path, int, Mapping[str, float]], None] | None = None
     trackers: Trackers = field(default_factory=Trackers, compare=False)
+    refill: bool = False
 
     @property
     def progress(self) -> Progress:

@@ -49,6 +49,11 @@ def score_stage(job: Job, prediction: Stage) -> Stage:
     floor_stages = floors.floors_of(job) if plan.spec.reads_image else {}
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
+        with job.progress.task(f"scoring {plan.spec.name}", 0):
+            return scored(stage_folder)
+
+    def scored(stage_folder: Path) -> Mapping[str, Any]:
+        prediction.require_files()
         truth, draws = truths_of(loaded), draws_of(loaded)
         predicted = predicted_of(prediction.folder, loaded)
         paper = paper_of(plan.spec, job.build(), loaded, prediction.folder, predicted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -21,10 +21,12 @@ from wsbench.errors import printable
 from wsbench.files.writing import read_json
 from wsbench.predictions import store
 from wsbench.runs.by_collection import of_run
+from wsbench.runs.freeing import forget, refilling
 from wsbench.runs.job import Job
 from wsbench.runs.model_selection import paper_score
 from wsbench.runs.plan import Plan
 from wsbench.runs.rescoring import score_stage
+from wsbench.runs.stage_marks import Mark
 from wsbench.runs.stages import Checks, Stage, finished, is_done, locked, stage
 from wsbench.runs.tracking.trackers import NO_EVENTS, RunEvents
 from wsbench.settings import HISTORY, TrainingSettings
@@ -42,17 +44,21 @@ def execute(job: Job) -> Record:
     Raises:
         WsbenchError: the user can fix it: a method, a file or another process that holds the folder.
     """
+    return refilling(lambda refill: _executed(job, refill), job.progress.say)
+
+
+def _executed(job: Job, refill: Collection[Path]) -> Record:
     if job.plan.spec.reads_image:
         for blind in job.blind():
-            execute(blind)
+            _executed(blind, refill)
     with job.trackers.of(job) as events:
-        return _recorded(job, events)
+        return _recorded(job, refill, events)
 
 
-def _recorded(job: Job, events: RunEvents) -> Record:
-    fit = fit_stage(job, events)
+def _recorded(job: Job, refill: Collection[Path], events: RunEvents) -> Record:
+    fit = fit_stage(job, refill, events)
     with locked(job.folder, job.progress.say, patience=job.patience) as folder:
-        prediction = events.stage(_predict(job, folder, fit))
+        prediction = events.stage(_predict(job, folder, fit, refill))
         score = events.stage(score_stage(job, prediction))
         measurement = events.stage(_measure(job, folder, fit))
         stages = (fit, prediction, score, measurement)
@@ -85,15 +91,19 @@ def _recorded(job: Job, events: RunEvents) -> Record:
 
 def measured(job: Job) -> Mapping[str, Any]:
     """What a plan costs here, as in `Record.efficiency`. It is fitted and measured, and not scored."""
-    fit = fit_stage(job)
-    with locked(job.folder, job.progress.say, patience=job.patience) as folder:
-        return _efficiency(job, fit, _measure(job, folder, fit))
+
+    def work(refill: Collection[Path]) -> Mapping[str, Any]:
+        fit = fit_stage(job, refill)
+        with locked(job.folder, job.progress.say, patience=job.patience) as folder:
+            return _efficiency(job, fit, _measure(job, folder, fit))
+
+    return refilling(work, job.progress.say)
 
 
 def fitted(job: Job) -> Method:
     """The fitted method of a plan. It is trained in its own run's folder unless that is done."""
     with job.trackers.of(job) as events:
-        fit_stage(job, events)
+        fit_stage(job, [job.training().folder / "fit"], events)
     method = job.build()
     method.restore(context_of(job))
     return method
@@ -148,11 +158,12 @@ def context_of(job: Job) -> RunContext:
     return replace(context, epoch_ended=Sealed(epoch_ended))
 
 
-def fit_stage(job: Job, events: RunEvents = NO_EVENTS) -> Stage:
+def fit_stage(job: Job, refill: Collection[Path] = (), events: RunEvents = NO_EVENTS) -> Stage:
     """Fit in the folder of the plan's training, which other plans may share; skipped if that is done.
 
     Args:
-        job: the plan.
+        job: the plan and the dataset.
+        refill: folders of stages whose files are made again where they were freed.
         events: is told of its epochs.
     """
     training = job.training()
@@ -169,7 +180,8 @@ def fit_stage(job: Job, events: RunEvents = NO_EVENTS) -> Stage:
         return {"provenance": provenance, "cost": _epochs(stage_folder)}
 
     with locked(training.folder, job.progress.say, patience=job.patience) as folder:
-        if not is_done(folder, "fit", inputs):
+        again = job.refill or folder / "fit" in refill
+        if not is_done(folder, "fit", inputs, refill=again):
             training.build().try_out()
             # Before the stage begins: what training costs includes neither that of others nor loading torch.
             if isinstance(job.plan.settings, TrainingSettings):
@@ -177,7 +189,7 @@ def fit_stage(job: Job, events: RunEvents = NO_EVENTS) -> Stage:
             upstream = {name: fitted(required) for name, required in training.upstream().items()}
             context = replace(context, upstream=upstream)
         events.started()
-        return events.stage(stage(folder, "fit", inputs, work, Checks(say=job.progress.say)))
+        return events.stage(stage(folder, "fit", inputs, work, Checks(say=job.progress.say), refill=again))
 
 
 def _told(events: RunEvents, context: RunContext) -> RunContext:
@@ -190,8 +202,19 @@ def _told(events: RunEvents, context: RunContext) -> RunContext:
     return replace(context, epoch_ended=Sealed(epoch_ended))
 
 
-def _predict(job: Job, folder: Path, fit: Stage) -> Stage:
+def predict_inputs(job: Job, fit_key: str) -> Mapping[str, Any]:
+    """All that predicting depends on, as JSON values.
+
+    Args:
+        job: the plan and the dataset.
+        fit_key: the key of its training.
+    """
+    return {"fit": fit_key, "settings": job.plan.after_fit()}
+
+
+def _predict(job: Job, folder: Path, fit: Stage, refill: Collection[Path]) -> Stage:
     def work(stage_folder: Path) -> Mapping[str, Any]:
+        fit.require_files()
         context, method = context_of(job), job.build()
         method.restore(context)
         _predict_roles(job, method, stage_folder)
@@ -207,13 +230,19 @@ def _predict(job: Job, folder: Path, fit: Stage) -> Stage:
         roles = {role: job.loaded.roles.members[role] for role in store.SCORED_ROLES}
         return store.unlike_roles(stage_folder, roles)
 
-    inputs = {"fit": fit.key, "settings": job.plan.after_fit()}
-    return stage(folder, "predict", inputs, work, Checks(problem=problem, say=job.progress.say))
+    again, before = job.refill or folder / "predict" in refill, Mark.read(folder / "predict")
+    checks = Checks(problem=problem, say=job.progress.say)
+    prediction = stage(folder, "predict", predict_inputs(job, fit.key), work, checks, refill=again)
+    if prediction.fresh and before.freed and Mark.read(prediction.folder).hashes != before.hashes:
+        job.progress.say(f"{folder}: its predictions are not those that were freed; they are scored again")
+        forget(folder, "score")
+    return prediction
 
 
 def _predict_roles(job: Job, method: Method, folder: Path, how: str = "") -> None:
     roles, title = job.loaded.roles.members, f"predicting with {job.plan.spec.name}{how}"
-    with job.progress.task(title, sum(len(roles[role]) for role in store.SCORED_ROLES)) as advance:
+    images = sum(len(roles[role]) for role in store.SCORED_ROLES)
+    with job.progress.task(title, images, unit="images") as advance:
         for role in store.SCORED_ROLES:
             images = job.loaded.views.images(roles[role])
             maps = role != "select"
@@ -225,10 +254,12 @@ def _measure(job: Job, folder: Path, fit: Stage) -> Stage:
     """What predicting costs on this machine. Nothing that decides which scores compare depends on it."""
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
+        fit.require_files()
         method = job.build()
         method.restore(context_of(job))
         names = job.loaded.roles.members["test"][: inference.BATCH_IMAGES]
-        return {"efficiency": inference.measure_efficiency(method, job.loaded.views.images(names))}
+        with job.progress.task(f"measuring {job.plan.spec.name}", 0):
+            return {"efficiency": inference.measure_efficiency(method, job.loaded.views.images(names))}
 
     inputs = {
         "fit": fit.key,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,11 +14,10 @@ from wsbench.errors import WsbenchError
 from wsbench.files import checksums
 from wsbench.files.locks import Busy, held
 from wsbench.files.writing import read_json, write_json
+from wsbench.runs.stage_marks import MARK as MARK  # noqa: PLC0414 - it is known from here
+from wsbench.runs.stage_marks import Freed, Mark
 from wsbench.utils import memory
 from wsbench.utils.hashing import key_of
-
-MARK = "stage.json"
-"""In a stage's folder: its key, whether it is finished, what its work returned, and a hash of every file."""
 
 LAYOUT = 1
 """Raise it when what a stage leaves changes its form: older leavings are then made again."""
@@ -114,52 +112,19 @@ class Stage:
         facts: what the work returned; under ``cost``, also seconds and `memory.peaks` of the process that
             finished it.
         fresh: whether it was done now.
+        freed: whether files of it were removed to free space (`free`).
     """
 
     folder: Path
     key: str
     facts: Mapping[str, Any]
     fresh: bool
+    freed: bool = False
 
-
-@dataclass(frozen=True)
-class _Mark:
-    """What `MARK` says of a stage.
-
-    Attributes:
-        key: of the inputs; empty where there is no such stage, or where its mark is damaged.
-        facts: what the finished work returned; None of an unfinished stage.
-        hashes: by file, as they were left; None of a stage from before there were hashes.
-        problem: why there is no key, in words, where files lie there all the same.
-    """
-
-    key: str = ""
-    facts: Mapping[str, Any] | None = None
-    hashes: Mapping[str, str] | None = None
-    problem: str = ""
-
-    @classmethod
-    def read(cls, folder: Path) -> _Mark:
-        """The mark of a stage's folder."""
-        try:
-            values = read_json(folder / MARK)
-            if (checksums.CHECK in values or "files" in values) and not checksums.is_intact(values):
-                return cls(problem=f"{MARK} is not what was left there")
-            return cls(str(values["key"]), values["facts"] if values["done"] else None, values.get("files"))
-        except FileNotFoundError:
-            left = folder.is_dir() and any(folder.iterdir())
-            return cls(problem=f"{MARK} is missing" if left else "")
-        except (OSError, ValueError, KeyError, TypeError):
-            return cls(problem=f"{MARK} cannot be read")
-
-    def write(self, folder: Path) -> None:
-        """Put it into a stage's folder."""
-        if self.facts is None:
-            write_json(folder / MARK, checksums.sealed({"key": self.key, "done": False}))
-            return
-        values = {"key": self.key, "done": True, "facts": self.facts, "files": self.hashes}
-        # As they are read back: a tuple becomes a list, and the hash of the values is that of JSON.
-        write_json(folder / MARK, checksums.sealed(json.loads(json.dumps(values))))
+    def require_files(self) -> None:
+        """Raise `Freed` unless all files are there. Call it before something is made of them."""
+        if self.freed:
+            raise Freed(self.folder)
 
 
 def _accept(folder: Path) -> str | None:
@@ -195,9 +160,11 @@ def stage(
     inputs: Any,
     work: Callable[[Path], Mapping[str, Any]],
     checks: Checks = ONLY_HASHES,
+    *,
+    refill: bool = False,
 ) -> Stage:
     """Do ``work`` in the subfolder ``name``, unless that was finished from the same inputs before and every
-    file is still what was left there.
+    file is still what was left there. Files that `free` has removed are not missed.
 
     What an unfinished attempt from the same inputs left in the folder is still there when ``work`` is
     called; what other inputs left, or what was damaged after it was finished, is removed first.
@@ -208,24 +175,27 @@ def stage(
         inputs: JSON values that the outcome depends on.
         work: called with the stage's folder; returns facts for the record.
         checks: of a finished stage.
+        refill: whether the work is done again where files of the finished stage were removed by `free`.
 
     Raises:
         WsbenchError: the folder cannot be emptied.
     """
     folder, key = run / name, stage_key(inputs)
-    mark = _Mark.read(folder)
+    mark = Mark.read(folder)
     problem = mark.problem
     if mark.key == key and mark.facts is not None:
         problem = _problem_of(run, folder, mark, checks) or ""
+        if not problem and mark.freed and refill:
+            problem = "its files were freed"
         if not problem:
             if mark.hashes is None:
                 _finish(run, folder, key, mark.facts, checks)
-            return Stage(folder, key, mark.facts, fresh=False)
+            return Stage(folder, key, mark.facts, fresh=False, freed=bool(mark.freed))
     if problem:
         checks.say(f"{folder}: {problem}; it is made anew")
     if problem or mark.key != key:
-        _empty(folder)
-        _Mark(key).write(folder)
+        empty(folder)
+        Mark(key).write(folder)
     held, started = memory.watch(), time.monotonic()
     facts = dict(work(folder))
     seconds = round(time.monotonic() - started, 2)
@@ -246,20 +216,20 @@ def stage_key(inputs: Any) -> str:
 def _finish(run: Path, folder: Path, key: str, facts: Mapping[str, Any], checks: Checks) -> None:
     if checks.left_in_run:
         checksums.note(run, checks.left_in_run)
-    _Mark(key, facts, checksums.of_folder(folder, but=MARK)).write(folder)
+    Mark(key, facts, checksums.of_folder(folder, but=MARK)).write(folder)
 
 
-def _problem_of(run: Path, folder: Path, mark: _Mark, checks: Checks) -> str | None:
+def _problem_of(run: Path, folder: Path, mark: Mark, checks: Checks) -> str | None:
     """What happened to the files of a finished stage, in words; None where nothing did."""
-    if problem := checksums.difference(folder, mark.hashes or {}):
+    if problem := checksums.difference(folder, mark.kept):
         return problem
     for name in checks.left_in_run:
         if problem := checksums.problem_of(run / name):
             return problem
-    return checks.problem(folder)
+    return None if mark.freed else checks.problem(folder)
 
 
-def _empty(folder: Path) -> None:
+def empty(folder: Path) -> None:
     """Remove what is in a folder; it may be a link to one."""
     try:
         for path in folder.iterdir() if folder.is_dir() else ():
@@ -273,25 +243,35 @@ def _empty(folder: Path) -> None:
         ) from None
 
 
-def finished(run: Path, name: str) -> Stage:
+def finished(run: Path, name: str, *, freed: bool = False) -> Stage:
     """A stage that was finished before, from whatever inputs.
 
+    Args:
+        run: the run's folder.
+        name: of the stage.
+        freed: whether files of it may have been removed by `free`.
+
     Raises:
-        WsbenchError: it was not, or a file is not what was left there.
+        WsbenchError: it was not, or a file is not what was left there, or was removed.
     """
-    mark = _Mark.read(run / name)
+    mark = Mark.read(run / name)
     again = "rerun the command that made it"
     if mark.problem:
         raise WsbenchError(f"{run / name}: {mark.problem}; {again}")
     if mark.facts is None:
         raise WsbenchError(f"{run}: its {name} is not finished; {again}")
-    if problem := checksums.difference(run / name, mark.hashes or {}):
+    if problem := checksums.difference(run / name, mark.kept):
         raise WsbenchError(f"{run / name}: {problem}; {again}")
-    return Stage(run / name, mark.key, mark.facts, fresh=False)
+    stage = Stage(run / name, mark.key, mark.facts, fresh=False, freed=bool(mark.freed))
+    if not freed:
+        stage.require_files()
+    return stage
 
 
-def is_done(run: Path, name: str, inputs: Any) -> bool:
+def is_done(run: Path, name: str, inputs: Any, *, refill: bool = False) -> bool:
     """Whether `stage` would do nothing, where no other checks are made of it."""
-    mark = _Mark.read(run / name)
+    mark = Mark.read(run / name)
+    if mark.freed and refill:
+        return False
     same = mark.facts is not None and mark.key == stage_key(inputs)
-    return same and checksums.difference(run / name, mark.hashes or {}) is None
+    return same and checksums.difference(run / name, mark.kept) is None

@@ -47,7 +47,7 @@ def transfer(job: Job, own: Record, other: Target) -> Record:
     Raises:
         WsbenchError: a file of the run is not what was left there, or another process holds the folder.
     """
-    own_prediction = finished(job.folder, "predict")
+    own_prediction = finished(job.folder, "predict", freed=True)
     with locked(folder_of(job, other), job.progress.say, patience=job.patience) as folder:
         prediction = _predict(job, other, own_prediction, folder)
         score = _score(job, other, own_prediction, prediction)
@@ -88,13 +88,16 @@ def _predict(job: Job, other: Target, own: Stage, folder: Path) -> Stage:
         return store.unlike_roles(stage_folder, {"test": other.images.names})
 
     inputs = {"predict": own.key, "target": other.fingerprint}
-    return stage(folder, "predict", inputs, work, Checks(problem=problem, say=job.progress.say))
+    checks = Checks(problem=problem, say=job.progress.say)
+    return stage(folder, "predict", inputs, work, checks, refill=job.refill)
 
 
 def _score(job: Job, other: Target, own: Stage, prediction: Stage) -> Stage:
     plan, metrics, folder = job.plan, job.plugins.metrics, prediction.folder.parent
 
     def work(stage_folder: Path) -> Mapping[str, Any]:
+        own.require_files()
+        prediction.require_files()
         truths, own_draws = own_truths(job, other), draws_of(job.loaded)
         draws = Draws(other.draws(), own_draws.select, own_draws.calibrate)
         predicted, paper = tested_predictions(job, other, own.folder, prediction.folder)

@@ -73,7 +73,7 @@ class History(Callback):
 
 
 class ShowProgress(Callback):
-    """Shows epoch, loss and remaining time."""
+    """Shows epoch, loss, images a second and the time that is left of all epochs."""
 
     def __init__(self, run: RunContext, epochs: int) -> None:
         self._run = run
@@ -81,22 +81,38 @@ class ShowProgress(Callback):
         self._stack = ExitStack()
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        steps = int(trainer.num_training_batches)
-        task = self._run.progress.task(f"training {self._run.method}", self._epochs * steps)
+        images = len(trainer.train_dataloader.dataset)
+        task = self._run.progress.task(
+            f"training {self._run.method}",
+            self._epochs * images,
+            unit="images",
+            before=trainer.current_epoch * images,  # of a resumed training
+        )
         self._advance = self._stack.enter_context(task)
-        self._advance(trainer.current_epoch * steps)
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, *_: Any
+        self,
+        trainer: lightning.Trainer,
+        module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
         loss = float(outputs["loss"])
-        self._advance(1, f"epoch {trainer.current_epoch + 1}/{self._epochs} loss {loss:.3f}")
+        images = self._images_after(trainer, batch_idx + 1) - self._images_after(trainer, batch_idx)
+        self._advance(images, f"epoch {trainer.current_epoch + 1}/{self._epochs} loss {loss:.3f}")
 
     def on_train_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         self._stack.close()
 
     def on_exception(self, trainer: lightning.Trainer, module: lightning.LightningModule, *_: Any) -> None:
         self._stack.close()
+
+    @staticmethod
+    def _images_after(trainer: lightning.Trainer, batches: int) -> int:
+        """The number of images in the first batches of an epoch. All batches are taken to be equal."""
+        images, of_all = len(trainer.train_dataloader.dataset), int(trainer.num_training_batches)
+        return images * batches // of_all
 
 
 class MovableCheckpoint(ModelCheckpoint):

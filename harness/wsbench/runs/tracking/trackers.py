@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wsbench.contract.records import Record
 from wsbench.contract.trackers import TrackedRun, Tracker
 from wsbench.errors import WsbenchError, as_line, printable, words_of
+from wsbench.runs.stage_marks import Freed
 from wsbench.runs.stages import Stage
 from wsbench.runs.tracking.calls import SECONDS, SECONDS_AFTER_STOP, Hangs, TrackerThread
 from wsbench.runs.tracking.choice import ChosenTracker
@@ -64,6 +65,8 @@ class Trackers:
         events = RunEvents([_RunTracker(tracker, run, self) for tracker in self._working.values()])
         try:
             yield events
+        except Freed:  # the run begins again and makes what is missing
+            raise
         except BaseException as error:
             events.failed(error)
             raise

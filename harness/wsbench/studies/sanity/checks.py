@@ -219,7 +219,7 @@ def run_checks(
             f"{subject.job.plan.spec.name} learns from boxes, which random labels would not change"
         )
     with locked(folder, progress.say):
-        key = finished(folder, "predict").key
+        key = finished(folder, "predict", freed=True).key
         original = Condition("", "trained", subject.maps(subject.restored(), "trained"))
         draws = resamples(subject.job.loaded, [subject.samples[row].name for row in subject.rows])
         chosen = {*checks, *({"parameters"} if "cascade" in checks else ())}

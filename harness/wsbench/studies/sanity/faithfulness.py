@@ -84,7 +84,7 @@ def measure(
         )
     probe = Probe(subject, _method(subject), question)
     with locked(folder, progress.say):
-        key = finished(folder, "predict").key
+        key = finished(folder, "predict", freed=True).key
         known = _Kept.read(folder / FILE, key_of([key, question.size, VERSION]))
         _measure_all(probe, known, progress)
         sanity = {**_checked_before(folder, key, subject), "faithfulness": _result(probe, known)}
