@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from wsbench.errors import WsbenchError
 from wsbench.files.writing import write_text
 from wsbench.reports import published
-from wsbench.reports.leaderboard import markdown_table
+from wsbench.reports.board_tables import markdown_table
 from wsbench.reports.published import Paper
 
 TEXT = Path(__file__).with_name("floors.md")

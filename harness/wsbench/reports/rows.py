@@ -199,15 +199,33 @@ def label_of(record: Record, protocol: str) -> str:
     """The label of a record's row: name, preset, changed settings, and the marks of image-blind methods, of
     box-supervised ones, of weights that may have seen the test images, and of what nothing was held out
     of."""
-    method = record.method
-    preset = "" if method["preset"] == "default" else f" ({method['preset']})"
-    changed = "".join(f" {name}={value}" for name, value in sorted(method["changed"].items()))
-    marks = "" if method["reads_image"] else BLIND
-    if method["box_supervision"] in ("fit", protocol):
+    changed = changed_of(record)
+    words = (_with_preset(record), changed, printable(_marks(record, protocol)))
+    return " ".join(word for word in words if word)
+
+
+def name_of(record: Record, protocol: str) -> str:
+    """The label of a record's row without its changed settings."""
+    return " ".join(word for word in (_with_preset(record), _marks(record, protocol)) if word)
+
+
+def changed_of(record: Record) -> str:
+    """The settings of a record that differ from its preset, as labels show them; empty without any."""
+    changed = sorted(record.method["changed"].items())
+    return printable(" ".join(f"{name}={value}" for name, value in changed))
+
+
+def _with_preset(record: Record) -> str:
+    preset = record.method["preset"]
+    return printable(f"{record.method['name']}{'' if preset == 'default' else f' ({preset})'}")
+
+
+def _marks(record: Record, protocol: str) -> str:
+    marks = "" if record.method["reads_image"] else BLIND
+    if record.method["box_supervision"] in ("fit", protocol):
         marks += BOXED
     marks += OVERLAPS[record.overlap] + (TRANSFERRED if record.transfer else "")
-    marks += FITS_ALL if fits_all(record) else ""
-    return printable(f"{method['name']}{preset}{changed}{' ' + marks if marks else ''}")
+    return marks + (FITS_ALL if fits_all(record) else "")
 
 
 def fits_all(record: Record) -> bool:
