@@ -62,10 +62,13 @@ class Row:
         folds = [value for of_seed in metrics for value in of_seed.get(metric, {}).get("folds", ())]
         return folds or self.values(metric, protocol)
 
+    def average(self, metric: str, protocol: str) -> float | None:
+        """Mean over seeds; None where a seed is missing or its value does not exist."""
+        return None if self.missing else _mean(self.values(metric, protocol))
+
     def mean(self, metric: str, protocol: str) -> str:
-        """Mean over seeds; a dash where a seed is missing or its value does not exist."""
-        mean = _mean(self.values(metric, protocol))
-        return "-" if mean is None or self.missing else self.metrics[metric].text(mean)
+        """The `average` as tables show it; a dash where it does not exist."""
+        return self.metrics[metric].text(self.average(metric, protocol))
 
     def spread(self, metric: str, protocol: str) -> str:
         """Sample standard deviation over seeds, or over the folds of all seeds; a dash where it does not
@@ -93,6 +96,11 @@ class Row:
         """The value of a metric for the images of all folds together, as a mean over seeds; None without
         one."""
         return _mean([record.protocols[protocol]["pooled"].get(metric) for record in self.records])
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether its method never looks at the image."""
+        return not self.first.method["reads_image"]
 
     @property
     def seeds(self) -> str:

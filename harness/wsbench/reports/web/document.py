@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from wsbench.errors import printable
+
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
@@ -26,6 +28,8 @@ class Section:
         title: its heading, as plain text.
         body: its HTML, as a template has rendered it, so that every value in it is escaped.
         styles, scripts: names of further files in ``static`` that it needs.
+        group: what it is about, where a page has sections of several subjects. The title and the navigation
+            name it.
     """
 
     anchor: str
@@ -33,6 +37,7 @@ class Section:
     body: Markup
     styles: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
+    group: str = ""
 
 
 def page(title: str, sections: Sequence[Section], *, lead: str = "", home: str | None = None) -> str:
@@ -84,13 +89,22 @@ def data_uri(content: bytes, kind: str) -> str:
 
 @functools.cache
 def environment() -> Environment:
-    """Jinja's environment of all templates. It escapes every value, and refuses names that have none."""
+    """Jinja's environment of all templates. It escapes every value for HTML, shows characters that do not
+    print by their codes, and refuses names that have no value."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
         loader=PackageLoader(str(__package__)),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown(value: object) -> object:
+    """Text without line breaks, escape sequences and changes of writing direction; HTML stays as it is."""
+    from markupsafe import Markup
+
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
