@@ -197,7 +197,7 @@ def update(folder: Path, metrics: Mapping[str, MetricSpec], *, fold_maps: bool =
             if path not in files:
                 path.unlink()
     if not files:
-        raise _nothing_there(folder)
+        raise nothing_there(folder)
     return list(files)
 
 
@@ -221,7 +221,7 @@ def stale(folder: Path, metrics: Mapping[str, MetricSpec], *, fold_maps: bool = 
     pages = [path for path in sorted(folder.glob("*.md")) if path.name != "README.md"]
     orphans = [path for path in [*pages, *_tables_there(folder)] if path not in expected]
     if not expected and not orphans:
-        raise _nothing_there(folder)
+        raise nothing_there(folder)
     return wrong + orphans
 
 
@@ -229,7 +229,8 @@ def _tables_there(folder: Path) -> list[Path]:
     return sorted((folder / TABLES).glob("*/*.csv"))
 
 
-def _nothing_there(folder: Path) -> WsbenchError:
+def nothing_there(folder: Path) -> WsbenchError:
+    """The error that a folder has nothing to make pages of."""
     return WsbenchError(
         f"{folder} has no records/DATASET/*{record_files.COMPRESSED} and no published/*.yaml; "
         "name the folder that holds them"
