@@ -101,7 +101,7 @@ def test_committed_tables_hold_what_the_records_say(dataset: str) -> None:
 
 def test_pages_and_tables_are_small() -> None:
     for page in LEADERBOARDS.glob("*.md"):
-        lines = page.read_text(encoding="utf-8").splitlines()
+        lines = page.read_text(encoding="utf-8").partition("## Published")[0].splitlines()
         rules = [line for line in lines if line.startswith("| :---")]
         assert all(rule.count("---") <= MOST for rule in rules), page.name
     assert sum(path.stat().st_size for path in LEADERBOARDS.glob("tables/*/*.csv")) < 200_000

@@ -86,13 +86,13 @@ def published_table(paper: Paper, table: PublishedTable, most: int | None = None
     Args:
         paper: whose table it is.
         table: the table.
-        most: columns that it may have; a wider one loses numbers of single classes, then its last numbers.
+        most: a table with more columns is shown without numbers of single classes.
     """
     words = 2 if table.notes else 1
     places = list(range(len(table.columns)))
     if most is not None and len(places) + words > most:
         of_all = [place for place in places if "/" not in table.columns[place]]
-        places = (of_all or places)[: most - words]
+        places = of_all or places
     header = ["method", *(table.columns[place] for place in places), *(["note"] if table.notes else [])]
     rows = [
         [name, *(table.printed(numbers[place]) for place in places)]
@@ -100,7 +100,8 @@ def published_table(paper: Paper, table: PublishedTable, most: int | None = None
         for name, numbers in table.rows.items()
     ]
     source = f"**{table.table}** of {paper.citation}. Split: {table.split}. Differs: {table.differs}."
-    return f"{source}\n\n{markdown_table(header, rows)}"
+    noted = (0, len(header) - 1) if table.notes else (0,)
+    return f"{source}\n\n{markdown_table(header, rows, noted)}"
 
 
 def data_line(record: Record, seen_by_rows: str) -> str:

@@ -47,7 +47,8 @@ submitted yet.
 PUBLISHED = """## Published
 
 As the papers print them. Splits, boxes, thresholds and training differ, so nothing here is ranked with, or
-compares with, the rows above. Wide tables are shown in part; [published](published) has all their numbers.
+compares with, the rows above. Wide tables are shown without numbers of single
+classes; [published](published) has them all.
 """
 
 RANDOM = {"parameters": "all parameters", "labels": "labels", "reference": "nothing, another image"}

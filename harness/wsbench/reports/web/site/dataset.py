@@ -72,10 +72,8 @@ def lead(board: DatasetBoard) -> str:
     if not board.sections:
         return "No run of wsbench on this dataset has been submitted. Below is what papers print of it."
     data, rows = board.sections[0].first.dataset, sum(len(part.board.rows) for part in board.sections)
-    return (
-        f"{rows} rows, tested on {data['images']['test']} images with {data['boxes']['test']} boxes. "
-        f"{board.sections[0].seen}"
-    )
+    images, boxes = data["images"]["test"], data["boxes"]["test"]
+    return f"{rows} row{'s' if rows != 1 else ''}, tested on {images} images with {boxes} boxes."
 
 
 def _parts(board: DatasetBoard, of_data: Section, *, fold_maps: bool) -> list[Part]:
@@ -129,5 +127,5 @@ def facts(of_data: Section) -> list[tuple[str, str]]:
         *([("Folds", str(data["folds"]))] if data.get("folds") else []),
         ("Data", key["fingerprint"]),
         ("Protocol version", str(key["protocol"])),
-        ("Test split", of_data.seen),
+        ("The test split has seen", of_data.seen.removeprefix("Its test split has seen ").removesuffix(".")),
     ]

@@ -95,18 +95,19 @@ def _measure(anchor: str, floors: Sequence[Floor], papers: Mapping[str, Paper]) 
         Heading("Image-blind boxes", numeric=False),
         Heading("Chosen on", numeric=False),
         Heading(floors[0].measure),
+        Heading("95 %", numeric=False),
         Heading("Ratio"),
     ]
     lines = []
     for floor in floors:
         low, high = floor.interval
         ratio = ABSENT if best is None else f"{floor.value / best[0]:.2f}"
-        number = Entry(
-            f"{floor.value:.3f}", under=f"{low:.3f} to {high:.3f}", bar=scale.bar(floor.value, floor.interval)
-        )
+        bar = scale.bar(floor.value, floor.interval)
+        interval = Entry("", f"{low}", f"{low:.3f} to {high:.3f}", bar=bar)
+        value = Entry(f"{floor.value:.3f}")
         lines.append(
             Shown(
-                (Entry(floor.boxes), Entry(floor.chosen_on), number, Entry(ratio)),
+                (Entry(floor.boxes), Entry(floor.chosen_on), value, interval, Entry(ratio)),
                 blind=best is not None and floor.value > best[0],
             )
         )

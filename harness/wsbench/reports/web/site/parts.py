@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STYLES = ("site.css",)
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
-FILTERED = 6
+FILTERED = 10
 """A table with so many lines has a field that filters them."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wsbench.reports.board import Board
 from wsbench.reports.rows import changed_of, metrics_of_table, name_of
-from wsbench.reports.tabular.form import Kind
+from wsbench.reports.tabular.form import ABSENT, Cell, Kind
 from wsbench.reports.tabular.sections import Section, folded_maps
 from wsbench.reports.web.report.bars import Scale
 from wsbench.reports.web.site.parts import Entry, Heading, Shown, entry_of, table_html
@@ -16,10 +16,7 @@ from wsbench.reports.web.site.parts import Entry, Heading, Shown, entry_of, tabl
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-CAPTION = (
-    "In the order of the mean {metric}. Bars are 95 % intervals over seeds, images and thresholds; the "
-    "dashed line is the best row that never looks at the image."
-)
+CAPTION = "In the order of the mean {metric}. The dashed line is the best row that never looks at the image."
 
 
 def ranking(section: Section, links: Mapping[int, str], anchor: str, *, fold_maps: bool) -> Markup:
@@ -54,6 +51,7 @@ def headings(board: Board, *, measures: bool = True) -> list[Heading]:
         Heading("Seeds", numeric=False),
         Heading("Rank", title="holds for all rows at once with a chance of 95 %; below, of the row alone"),
         Heading(main.name, title=main.summary),
+        Heading("95 %", numeric=False, title="over seeds, images and choices of thresholds"),
         *(Heading(name, title=board.metrics[name].summary) for name in names),
     ]
 
@@ -83,15 +81,14 @@ def lines_of(
         row = board.rows[index]
         entries = [
             Entry(name_of(row.first, "uniform"), under=changed_of(row.first), href=links[index]),
-            Entry(row.seeds),
+            Entry(row.seeds.replace(", ", ",\N{NO-BREAK SPACE}"), row.seeds),
         ]
         if (line := by_row.get(index)) is not None:
             rank = entry_of(Kind.RANKS, line, "rank")
             alone = Kind.RANKS.text(line.cells["rank alone"])
             entries.append(replace(rank, under=f"alone {alone}", best=line.winner))
-            main = entry_of(Kind.SPREAD, line, board.ranked_by, "95 %")
-            bar = scale.bar(row.average(board.ranked_by, "uniform"), board.interval(index, board.ranked_by))
-            entries.append(replace(main, bar=bar))
+            entries.append(entry_of(Kind.SPREAD, line, board.ranked_by))
+            entries.append(_interval(board, index, scale, line.cells["95 %"]))
             if measures:
                 entries += [
                     entry_of(Kind.SPREAD, line, name, f"{name} 95 %" if board.metrics[name].is_kept else None)
@@ -99,6 +96,13 @@ def lines_of(
                 ]
         result.append((index, Shown(tuple(entries), row.is_blind)))
     return result
+
+
+def _interval(board: Board, index: int, scale: Scale, cell: Cell) -> Entry:
+    """The interval of the metric that ranks, drawn and in words."""
+    value = board.rows[index].average(board.ranked_by, "uniform")
+    bar = scale.bar(value, board.interval(index, board.ranked_by))
+    return Entry("" if bar else ABSENT, cell[0], Kind.INTERVAL.text(cell) if bar else "", bar=bar)
 
 
 def scale_of(board: Board) -> Scale:

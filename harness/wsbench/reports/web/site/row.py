@@ -52,7 +52,8 @@ def page(board: DatasetBoard, of_data: Section, index: int, plugins: Plugins) ->
             body = of_table(f"{name}-table", dataset.TITLES[name], table, of_data.board.rows, links)
             parts.append(section(name, dataset.TITLES[name], as_html(dataset.NOTES[name]), body))
     parts.append(section("provenance", "Provenance", _provenance(row)))
-    lead = row.first.method.get("citation", "") or _summary(row, plugins)
+    spec = plugins.methods.get(row.first.method["name"])
+    lead = spec.summary if spec else ""
     home = addresses.link("index.html", base)
     return document.page(f"{row.label('uniform')} on {board.name}", parts, lead=lead, home=home)
 
@@ -68,8 +69,9 @@ def _own(table: Table | None, index: int) -> Table | None:
 def _result(board: DatasetBoard, of_data: Section, index: int) -> list[Markup]:
     rows, base = of_data.board.rows, board.pages[of_data.number, index]
     links = board.links(of_data, base)
-    shown = [line for _, line in lines_of(of_data, links, [index])]
-    table = table_html("result-table", "Protocol uniform", headings(of_data.board), shown)
+    shown = [line for _, line in lines_of(of_data, {index: ""}, [index], measures=False)]
+    heads = headings(of_data.board, measures=False)
+    table = table_html("result-table", "Protocol uniform; dashed: the best image-blind row", heads, shown)
     others = next(
         (
             [other for other in (best, *rest) if other != index]
@@ -96,11 +98,6 @@ def _again(row: Row, plugins: Plugins) -> Markup:
     return rendered("site/again.html", command=command_of(row, plugins), external=row.external)
 
 
-def _summary(row: Row, plugins: Plugins) -> str:
-    spec = plugins.methods.get(row.first.method["name"])
-    return spec.summary if spec else ""
-
-
 def _settings(row: Row, plugins: Plugins) -> Markup:
     method, spec = row.first.method, plugins.methods.get(row.first.method["name"])
     fields = spec.settings.model_fields if spec else {}
@@ -115,11 +112,12 @@ def _settings(row: Row, plugins: Plugins) -> Markup:
         ("Method", method["name"]),
         ("Preset", method["preset"]),
         ("Seeds", row.seeds),
+        *([("Publication", method["citation"])] if method.get("citation") else []),
         ("Sees boxes", method.get("box_use") or method["box_supervision"]),
         *([("Trained before on", ", ".join(row.first.trained_on))] if row.first.trained_on else []),
         *((name, _word(value)) for name, value in method.get("facts", {}).items()),
     ]
-    table = plain_table("settings-table", "All settings", ["Setting", "Value", "", "Meaning"], lines)
+    table = plain_table("settings-table", "All settings", ["Setting", "Value", "Note", "Meaning"], lines)
     return rendered("site/facts.html", facts=facts) + (table if lines else "")
 
 
