@@ -74,8 +74,8 @@ def write_table(
 
 def write_site(folder: Path, plugins: Plugins, out: Path | None, *, fold_maps: bool) -> None:
     """Write the leaderboards as a static site."""
-    from wsbench.reports.web.site import build
+    from wsbench.reports.web.site import addresses, build
 
     target = SITE if out is None else out
     pages = build.write(folder, target, plugins, fold_maps=fold_maps)
-    print(f"wrote {len(pages)} pages; open {target / build.INDEX}")
+    print(f"wrote {len(pages)} pages; open {target / addresses.INDEX}")

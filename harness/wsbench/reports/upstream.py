@@ -148,7 +148,11 @@ def table(board: Board) -> Table:
             continue
         p_values.append(ranking.p)
         on = f"{built.role} {built.on.label('uniform')}"
-        cells = {ROW: (built.row.label("uniform"),), "builds on": (on,), "seeds": (built.on.seeds,)}
+        cells: dict[str, Cell] = {
+            ROW: (built.row.label("uniform"),),
+            "builds on": (on,),
+            "seeds": (built.on.seeds,),
+        }
         cells |= _cells(ranking, board.metrics[main], main, "95 %")
         for name in shown:
             difference = built.difference(name, board.prior(name))

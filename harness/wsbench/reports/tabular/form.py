@@ -35,7 +35,8 @@ class Kind(Enum):
     @property
     def endings(self) -> tuple[str, ...]:
         """The ends of the names of the parts in CSV."""
-        return self.value[0]
+        endings: tuple[str, ...] = self.value[0]
+        return endings
 
     def text(self, cell: Cell) -> str:
         """The parts of a cell as one text; `ABSENT` where there are none."""
@@ -149,11 +150,10 @@ def read_csv(text: str) -> list[dict[str, str]]:
     lines = []
     for parts in csv.DictReader(io.StringIO(text)):
         cells: dict[str, str] = {}
-        for name, part in parts.items():
+        for name in parts:
             kind, stem = _kind_of(name, parts)
             if stem not in cells:
                 cells[stem] = kind.text(tuple(parts[f"{stem}{ending}"] for ending in kind.endings))
-            del part
         if cells.get(WINNER) == "yes" and "rank" in cells:
             cells["rank"] = f"**{cells['rank']}**"
         lines.append(cells)

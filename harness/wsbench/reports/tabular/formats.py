@@ -98,9 +98,7 @@ def latex(dataset: str, tables: Sequence[Chosen], protocol: str) -> str:
 
 
 FORMATS: Mapping[str, Callable[[str, Sequence[Chosen], str], str]] = {
-    "markdown": markdown,
-    "csv": csv,
-    "latex": latex,
+    write.__name__: write for write in (markdown, csv, latex)
 }
 """By name, what writes the tables of a dataset under a protocol."""
 

@@ -75,7 +75,7 @@ def sections_of(dataset_records: Iterable[Record], metrics: Mapping[str, MetricS
         by_key[key].append(record)
         records_of_data[data].append(record)
         rows_of_data[data].add((key, row_key(record)))
-    result = []
+    result: list[Section] = []
     for key, of_key in sorted(by_key.items(), key=lambda table: (-len(table[1]), table[0])):
         board, data = Board.of(of_key, metrics), of_key[0].key["fingerprint"]
         words = seen(len(rows_of_data[data]), records_of_data[data])

@@ -18,7 +18,7 @@ from wsbench.reports.rows import Row, changed_of
 from wsbench.reports.tabular.sections import Section
 from wsbench.scoring.significance import Estimate
 
-VERSION = 1
+VERSION: Literal[1] = 1
 """Of the form. It is raised when something is renamed or removed; what is new may come without."""
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
