@@ -49,7 +49,10 @@ def _data(record: Record, plugins: Plugins) -> list[str]:
     fold = data.get("fold") or {}
     words += ["-D", f"{LEAVE_OUT}={fold['value']}"] if "value" in fold and not data.get("folds") else []
     if record.transfer:
-        words += ["--test-on", record.transfer["tested_on"]]
+        settings = ",".join(
+            f"{name}={_word(value)}" for name, value in _changed(record.dataset, plugins).items()
+        )
+        words += ["--test-on", record.dataset["name"] + (f":{settings}" if settings else "")]
     objective = record.key.get("calibrated_for", OBJECTIVE)
     return words if objective == OBJECTIVE else [*words, "--calibrate-for", objective]
 

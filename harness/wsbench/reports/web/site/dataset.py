@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from wsbench.reports.web.document import Section as Part
 
+SIGNS = page_words.PREFACE.partition("; do not edit. ")[2]
+
 NOTES: Mapping[str, str] = {
     "paper": "Every method's own boxes and thresholds, as its paper has them. This protocol does not rank.",
     "upstream": page_words.UPSTREAM.partition("\n")[2],
@@ -53,6 +55,8 @@ def page(board: DatasetBoard, *, fold_maps: bool) -> str:
     parts = []
     for of_data in board.sections:
         parts += _parts(board, of_data, fold_maps=fold_maps)
+    if board.sections:
+        parts.append(section("signs", "How to read it", as_html(SIGNS)))
     if board.people:
         parts.append(section("readers", "Readers", as_html("\n".join(board.people))))
     if board.printed:
@@ -73,6 +77,8 @@ def lead(board: DatasetBoard) -> str:
         return "No run of wsbench on this dataset has been submitted. Below is what papers print of it."
     data, rows = board.sections[0].first.dataset, sum(len(part.board.rows) for part in board.sections)
     images, boxes = data["images"]["test"], data["boxes"]["test"]
+    if len(board.sections) > 1:
+        return f"{rows} rows in {len(board.sections)} tables, which cannot be compared with each other."
     return f"{rows} row{'s' if rows != 1 else ''}, tested on {images} images with {boxes} boxes."
 
 
@@ -92,10 +98,6 @@ def _parts(board: DatasetBoard, of_data: Section, *, fold_maps: bool) -> list[Pa
         if (table := of_data.tables.get(name)) is not None:
             body = of_table(f"{name}-table{end}", title, table, rows, links)
             parts.append(section(f"{name}{end}", title, as_html(NOTES[name]), body, group=group))
-    if of_data.number == 1:
-        parts.append(
-            section("signs", "How to read it", as_html(page_words.PREFACE.partition("; do not edit. ")[2]))
-        )
     return parts
 
 

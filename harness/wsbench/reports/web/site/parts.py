@@ -111,7 +111,12 @@ def of_table(
     dropped = {ROW, SETTINGS, METHOD, "winner", *below.values()} - {lead}
     columns = [column for column in table.columns if column.name not in dropped]
     columns.sort(key=lambda column: column.name != lead)
-    headings = [_heading(column.name, rows, numeric=column.numeric) for column in columns]
+    headings = [
+        Heading("Method", numeric=False)
+        if column.name == lead
+        else _heading(column.name, rows, numeric=column.numeric)
+        for column in columns
+    ]
     lines = []
     for line in table.lines:
         entries = []

@@ -24,9 +24,10 @@ def bodies(row: Row) -> list[Markup]:
 
 
 def _table(row: Row, protocol: str) -> Markup:
-    chosen = [record.protocols[protocol].get("calibration", {}) for record in row.records]
+    of_seeds = [record.protocols[protocol].get("calibration", {}) for record in row.records]
+    chosen = [of_fold for of_seed in of_seeds for of_fold in of_seed.get("folds", [of_seed])]
     objective = chosen[0].get("objective")
-    heads = ("Class", "Operating point", "Threshold of boxes", "Least area of boxes", "Curve, first seed")
+    heads = ("Class", "Operating point", "Threshold of boxes", "Least area of boxes", "Curve of the first")
     headings = [Heading(text, numeric=place in (1, 2, 3)) for place, text in enumerate(heads)]
     lines = []
     for label in row.first.dataset["classes"]:
@@ -40,7 +41,8 @@ def _table(row: Row, protocol: str) -> Markup:
         )
         lines.append(Shown(cells))
     rule = f"; box rules are those with the best {objective} on the calibrate role" if objective else ""
-    caption = f"Protocol {protocol}: of each seed in its order{rule}"
+    each = "fold of each seed" if row.folds else "seed"
+    caption = f"Protocol {protocol}: of each {each} in its order{rule}"
     return table_html(f"thresholds-{protocol}", caption, headings, lines)
 
 
