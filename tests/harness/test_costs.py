@@ -11,6 +11,7 @@ from conftest import METRICS
 from records_examples import example, lines_of
 from wsbench.contract.records import Record
 from wsbench.reports import costs, leaderboard
+from wsbench.reports.rows import Row
 
 
 def measured(record: Record, **changed: Any) -> Record:
@@ -85,6 +86,13 @@ def test_what_does_not_exist_is_a_dash() -> None:
     ((_, where, *cells),) = lines(measured(example(), **nothing, **unknown))
     assert where == "cpu (Abacus 2)"
     assert cells == ["0", "-", "-", "-", "-", "5", "6.25", "211", "-", "-", "90"]
+
+
+def test_a_page_of_its_own_shows_the_same_texts() -> None:
+    row = Row((measured(example()),), METRICS)
+    header, (texts,) = costs.table([row])
+    assert header[:3] == ["row", "measured on", "parameters"]
+    assert texts == lines(measured(example()))[0]
 
 
 def test_records_without_costs_have_no_table_of_them() -> None:

@@ -96,7 +96,13 @@ def machine(efficiency: Efficiency) -> str:
     return f"{efficiency['device']} ({efficiency['hardware']}{threads}){trained}"
 
 
-def table(rows: Sequence[Row]) -> Table:
+def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """The header and the cells of `board_table` as texts."""
+    of_board = board_table(rows)
+    return [column.name for column in of_board.columns], of_board.texts()
+
+
+def board_table(rows: Sequence[Row]) -> Table:
     """The table of costs, with one line for each row and machine. Values are medians over seeds. Rows without
     an efficiency have no line."""
     columns = (*NETWORK, *TIME, *MEMORY, TRAINING)

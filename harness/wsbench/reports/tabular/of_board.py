@@ -27,7 +27,7 @@ def tables_of(board: Board) -> dict[str, Table]:
         prompts.table(board.rows),
         sanity(board.rows),
         faithfulness(board.rows),
-        costs.table(board.rows),
+        costs.board_table(board.rows),
     )
     return {table.name: table for table in made if table.lines}
 
