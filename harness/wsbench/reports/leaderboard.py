@@ -22,8 +22,7 @@ from wsbench.reports.published import Paper
 from wsbench.reports.rows import fits_all, row_key
 from wsbench.reports.tabular.page import FOLDER as TABLES
 from wsbench.reports.tabular.page import MOST, section_text
-from wsbench.reports.tabular.sections import Section, csv_files, sections_of
-from wsbench.reports.tabular.sections import table_key as table_key
+from wsbench.reports.tabular.sections import Section, csv_files, sections_of, table_key
 from wsbench.runs import replay_arrays, seals
 from wsbench.scoring.objectives import OBJECTIVE
 from wsbench.utils.hashing import key_of
