@@ -20,7 +20,7 @@ from fault_disks import disks, enter_namespace
 from fault_processes import kills, shared
 
 from wsbench.files.writing import write_text
-from wsbench.reports.leaderboard import markdown_table
+from wsbench.reports.board_tables import markdown_table
 
 
 def _tell(line: str) -> None:

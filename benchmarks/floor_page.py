@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from wsbench.errors import WsbenchError
 from wsbench.files.writing import write_text
-from wsbench.reports import published
-from wsbench.reports.leaderboard import markdown_table
+from wsbench.reports.board_tables import markdown_table
+from wsbench.reports.floors import Floor, beside, best_published, share_above
 from wsbench.reports.published import Paper
 
 TEXT = Path(__file__).with_name("floors.md")
 HEADER = "# Made by `python benchmarks/floors.py DATA`; do not edit. Read docs/papers_beside_the_floor.md.\n"
 DIGITS = 6
-
-
-class Floor(BaseModel):
-    """One number that image-blind boxes reach.
-
-    Attributes:
-        paper: the file of ``leaderboards/published`` whose rule it is, or ``rsna``.
-        measure: the metric of wsbench that is that rule.
-        images: what was scored, in words.
-        boxes: the fixed boxes or the mask, in words.
-        chosen_on: the annotations that they were chosen on, in words.
-        value: of the measure.
-        interval: 95 %, over the scored images.
-        in_training: the value on training images, by which kinds of boxes can be compared.
-        other_cuts: mean and sample standard deviation over other ways of cutting patients into halves.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    paper: str
-    measure: str
-    images: str
-    boxes: str
-    chosen_on: str
-    value: float
-    interval: tuple[float, float]
-    in_training: float | None = None
-    other_cuts: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -97,22 +67,10 @@ LINES = (
 
 def write_numbers(floors: Sequence[Floor], path: Path) -> None:
     """Write numbers as YAML, to `DIGITS` digits."""
-    content = [rounded(floor).model_dump(mode="json", exclude_none=True) for floor in floors]
+    values = [rounded(floor).model_dump(mode="json", exclude_none=True) for floor in floors]
+    content = [{name: value for name, value in of_one.items() if value != ""} for of_one in values]
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
     write_text(path, HEADER + text)
-
-
-def read_numbers(path: Path) -> list[Floor]:
-    """The numbers of a file that `write_numbers` wrote.
-
-    Raises:
-        WsbenchError: it is missing or of another form.
-    """
-    try:
-        return TypeAdapter(list[Floor]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        reason = " ".join(str(error).split())
-        raise WsbenchError(f"{path}: {reason}; make it with python benchmarks/floors.py DATA") from None
 
 
 def rounded(floor: Floor) -> Floor:
@@ -127,23 +85,6 @@ def rounded(floor: Floor) -> Floor:
     return floor.model_copy(update={name: short(getattr(floor, name)) for name in names})
 
 
-def papers(leaderboards: Path) -> dict[str, Paper]:
-    """What papers print, by the name of their file."""
-    names = [path.stem for path in sorted((leaderboards / published.FOLDER).glob("*.yaml"))]
-    return dict(zip(names, published.read_papers(leaderboards), strict=True))
-
-
-def best_published(paper: Paper, measure: str, table: str = "") -> tuple[float, str]:
-    """The highest number that a paper prints of a measure, and whose it is."""
-    return max(
-        (number, method)
-        for printed in paper.tables
-        if measure in printed.columns and printed.table.endswith(table)
-        for method, numbers in printed.rows.items()
-        if (number := numbers[printed.columns.index(measure)]) is not None
-    )
-
-
 def chosen(floors: Sequence[Floor], line: Line) -> Floor:
     """The number that a line of the first table shows: the first of its boxes, or the best in training."""
     fitting = [
@@ -156,26 +97,36 @@ def chosen(floors: Sequence[Floor], line: Line) -> Floor:
     return fitting[0] if line.boxes else max(fitting, key=lambda floor: floor.in_training or 0.0)
 
 
+def headed(floors: Sequence[Floor]) -> list[Floor]:
+    """The numbers, each with the table that prints it, and those of the first table with its words."""
+    named = [
+        floor.model_copy(update={"printed_in": printed_in(floor.paper, floor.images)}) for floor in floors
+    ]
+    for line in LINES:
+        floor = chosen(named, line)
+        named[named.index(floor)] = floor.model_copy(update={"title": line.title, "name": line.name})
+    return named
+
+
 def render(floors: Sequence[Floor], known: Mapping[str, Paper]) -> str:
     """The page: the text of `TEXT`, with a table of all rules and one of each."""
-    rows, ratios = [], []
+    rows = []
     for line in LINES:
         floor = chosen(floors, line)
         best, ratio = "none", "-"
-        if line.paper in known:
-            number, method = best_published(known[line.paper], line.measure, line.table)
-            ratios.append(floor.value / number)
-            best, ratio = f"{number:.3f} ({method})", f"{ratios[-1]:.2f}"
-        ratio = f"**{ratio}**" if best != "none" and ratios[-1] > 1 else ratio
+        if (published := beside(floor, known)) is not None:
+            best, ratio = f"{published[0]:.3f} ({published[1]})", f"{floor.value / published[0]:.2f}"
+            ratio = f"**{ratio}**" if floor.value > published[0] else ratio
         rows.append(
             [line.title, line.name, best, f"{floor.value:.3f}", ratio, f"{floor.boxes}; {floor.chosen_on}"]
         )
+    above, lines = share_above(floors, known)
     header = ["paper", "measure", "best published", "image-blind", "ratio", "image-blind boxes; chosen on"]
     return Template(TEXT.read_text(encoding="utf-8")).substitute(
         {name: section(floors, name, known.get(name)) for name in {line.paper for line in LINES}},
-        first=table(header, rows, words=(0, 1, 5)),
-        above=sum(ratio > 1 for ratio in ratios),
-        lines=len(ratios),
+        first=markdown_table(header, rows, (0, 1, 5)).removesuffix("\n"),
+        above=above,
+        lines=lines,
         **said(floors, known),
     )
 
@@ -191,7 +142,7 @@ def section(floors: Sequence[Floor], name: str, paper: Paper | None) -> str:
     header += [f"{measure} on training images" for measure in trained]
     rows = []
     if paper:
-        printed = [best_published(paper, measure, _printed_in(name, words))[0] for measure, words in columns]
+        printed = [best_published(paper, measure, printed_in(name, words))[0] for measure, words in columns]
         rows.append(
             ["*best published*", "", *(f"{number:.3f}" for number in printed), *("" for _ in trained)]
         )
@@ -201,7 +152,7 @@ def section(floors: Sequence[Floor], name: str, paper: Paper | None) -> str:
         rows.append(
             [*kind, *(_cell(here[column]) for column in columns), *(f"{training[m]:.3f}" for m in trained)]
         )
-    return f"Scored: {' and '.join(images)}.\n\n{table(header, rows, words=(0, 1))}"
+    return f"Scored: {' and '.join(images)}.\n\n{markdown_table(header, rows, (0, 1)).removesuffix(chr(10))}"
 
 
 def said(floors: Sequence[Floor], known: Mapping[str, Paper]) -> dict[str, str]:
@@ -227,14 +178,7 @@ def said(floors: Sequence[Floor], known: Mapping[str, Paper]) -> dict[str, str]:
     }
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[int]) -> str:
-    """A GitHub table whose columns of words, by their positions, are aligned to the left."""
-    first, _, *others = markdown_table(header, rows).splitlines()
-    rule = " | ".join(":---" if position in words else "---:" for position in range(len(header)))
-    return "\n".join([first, f"| {rule} |", *others])
-
-
-def _printed_in(name: str, images: str) -> str:
+def printed_in(name: str, images: str) -> str:
     """How the name of the table ends in which a paper prints its measure of some images."""
     return next(line.table for line in LINES if line.paper == name and images.startswith(line.images))
 

@@ -32,15 +32,15 @@ from floor_boxes import (
     unlearnt,
     value,
 )
-from floor_page import Floor
 
 from wsbench.errors import WsbenchError
 from wsbench.files.writing import write_text
+from wsbench.reports.floors import FILE, Floor, papers_by_name, read_file
 from wsbench.scoring.priors import as_fractions
 
 ROOT = Path(__file__).parents[1]
 LEADERBOARDS = ROOT / "leaderboards"
-NUMBERS = LEADERBOARDS / "floors.yaml"
+NUMBERS = LEADERBOARDS / FILE
 PAGE = ROOT / "docs" / "papers_beside_the_floor.md"
 
 CLARITY = (*(f"iou_accuracy@{iou:g}" for iou in (0.1, 0.2, 0.3, 0.4, 0.5)), "msli")
@@ -61,7 +61,7 @@ def compute(data: Path) -> list[Floor]:
     positive = f"the {len(tested.units)} images of official val with tuberculosis"
     alone = f"the {len(active[1].units)} images of official val with active tuberculosis alone"
     both = {positive: tested, f"all {len(every.units)} images of official val": every}
-    return [
+    numbers = [
         *on_tbx11k("kd_gradcam", ["miou"], training, {positive: tested}),
         *on_tbx11k("tbva_gan", ["region_iou", "region_dice"], active[0], {alone: active[1]}),
         *clarity(nih),
@@ -69,6 +69,7 @@ def compute(data: Path) -> list[Floor]:
         *on_tbx11k("symformer", ["ap50"], training, both),
         *rsna(nih),
     ]
+    return floor_page.headed(numbers)
 
 
 def on_tbx11k(
@@ -182,7 +183,7 @@ def main(words: Sequence[str] | None = None) -> int:
             if not options.data:
                 raise WsbenchError("no data folder: name it, or set WSBENCH_REAL_DATA")
             floor_page.write_numbers(compute(Path(options.data)), NUMBERS)
-        text = floor_page.render(floor_page.read_numbers(NUMBERS), floor_page.papers(LEADERBOARDS))
+        text = floor_page.render(read_file(NUMBERS), papers_by_name(LEADERBOARDS))
     except WsbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -22,7 +22,7 @@ from pathlib import Path
 from fuzz_doors import Door, Doors, own_cache
 
 from wsbench.errors import WsbenchError, as_line
-from wsbench.reports.leaderboard import markdown_table
+from wsbench.reports.board_tables import markdown_table
 
 SLOW = 5.0
 """Seconds after which a mutation counts as a hang."""

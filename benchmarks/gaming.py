@@ -19,7 +19,7 @@ from gaming_submissions import submissions
 from wsbench.contract import plugins, records
 from wsbench.errors import WsbenchError
 from wsbench.files.writing import write_text
-from wsbench.reports.leaderboard import markdown_table
+from wsbench.reports.board_tables import markdown_table
 from wsbench.runs import rescoring
 from wsbench.utils.progress import Silent
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wsbench.contract.records import Record
+from wsbench.contract.specs import MetricSpec
+from wsbench.reports.tabular.form import read_csv
+from wsbench.reports.tabular.sections import csv_files, sections_of
 
 
 def example(
@@ -67,3 +70,9 @@ def example(
         provenance={"device": "cpu", "versions": {}},
         training=training,
     )
+
+
+def lines_of(records: Iterable[Record], name: str, metrics: Mapping[str, MetricSpec]) -> list[dict[str, str]]:
+    """The lines of a table as CSV of some records of one dataset, by heading; none without that table."""
+    files = csv_files(sections_of(records, metrics))
+    return read_csv(files[name]) if name in files else []

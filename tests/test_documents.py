@@ -46,7 +46,7 @@ def _tool(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_a_number_is_the_one_that_its_source_has(records: ModuleType) -> None:
     """As many digits as the words had; a page, the other protocol, a range, seeds and a difference."""
     row, layer = "saliency_cnn (quick)", "layer=network.layer3"
-    cell = records.rows_of(records.page("phantom"), "uniform")[row]
+    cell = records.rows_of("phantom", "uniform")[row]
     for text, source, value in (
         ("9.999", f"phantom: {row}, cond_ap25", cell["cond_ap25"].split(" ± ")[0]),
         ("0.0", f"phantom: {row}, auc", f"{float(cell['auc'].split(' ')[0]):.1f}"),
@@ -54,9 +54,7 @@ def test_a_number_is_the_one_that_its_source_has(records: ModuleType) -> None:
     ):
         assert records.refreshed(f"It is {text}<!-- {source} -->.") == f"It is {value}<!-- {source} -->."
     low, high = records.value_of(f"phantom seeds: cam (quick) {layer}, cond_ap25")
-    mean = float(
-        records.rows_of(records.page("phantom"), "uniform")[f"cam (quick) {layer}"]["cond_ap25"].split()[0]
-    )
+    mean = float(records.rows_of("phantom", "uniform")[f"cam (quick) {layer}"]["cond_ap25"].split()[0])
     assert low < mean < high
     pair = (
         f"cam (quick) cam=gradcam++ cells=centred {layer} less cam (quick) cam=gradcam++ {layer}, cond_ap25"
@@ -85,7 +83,7 @@ def test_a_source_that_is_not_there_is_an_error(records: ModuleType, text: str) 
 
 def test_a_table_has_the_cells_of_its_page(records: ModuleType) -> None:
     table = records.table_of("phantom", "paper", "miou, ap25", "two_lungs †; kd_student (quick) ‡")
-    rows = records.rows_of(records.page("phantom"), "paper")
+    rows = records.rows_of("phantom", "paper")
     for label in ("two_lungs †", "kd_student (quick) ‡"):
         assert f"| {label} | {rows[label]['miou']} | {rows[label]['ap25']} |" in table
     with pytest.raises(KeyError):
@@ -102,7 +100,7 @@ def test_facts_are_means_over_seeds(records: ModuleType) -> None:
 
 def test_what_the_readme_says_of_image_blind_boxes_is_so(records: ModuleType) -> None:
     """Not in its words, which may change: what must hold for it to say so."""
-    rows = records.rows_of(records.page("phantom"), "uniform")
+    rows = records.rows_of("phantom", "uniform")
     for blind in ("prior_boxes †‡", "two_lungs †"):
         assert rows[blind]["rank"].startswith("**1 "), "nothing is surely better"
     for best in ("tbva_gan (quick)", "saliency_cnn (quick)"):

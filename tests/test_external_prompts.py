@@ -25,6 +25,7 @@ from wsbench.predictions.external import ExternalPredictions, Prompts
 from wsbench.predictions.prompts import PromptMap, fuse, keep, read_prompts
 from wsbench.reports.prompts import spread_of
 from wsbench.reports.rows import Row
+from wsbench.reports.tabular.form import read_csv
 from wsbench.runs import prompts as prompt_runs
 from wsbench.types import ScoredBox
 
@@ -471,21 +472,19 @@ def test_a_page_shows_the_spread_of_rows_that_have_one(
     assert command("run", "-m", "two_lungs", "-d", "phantom", "-D", "images=80", "-q", "--no-references",
                    "--submit")[0] == 0  # fmt: skip
     assert command("leaderboard")[0] == 0
-    page = Path("leaderboards/phantom.md").read_text()
+    path = Path("leaderboards/tables/phantom/prompts.csv")
     (record,) = Path("leaderboards").glob("records/phantom/one-*.json.xz")
     spread = records.load(record).method["facts"]["prompts"]["spread"]
-    section = page.split("### Spread over prompts")[1].split("##")[0]
-    header, _, *lines = [line for line in section.splitlines() if line.startswith("|")]
-    cells = dict(zip(header.split(" | "), lines[0].split(" | "), strict=True))
-    assert len(lines) == 1 and "two_lungs" not in lines[0]
+    (cells,) = read_csv(path.read_text())
+    assert "two_lungs" not in cells["row"]
     low, high = spread["cond_ap25"]["lowest"], spread["cond_ap25"]["highest"]
     assert cells["cond_ap25"] == f"{low:.3f} to {high:.3f}" and low < high
     assert cells["cond_ap25 sd"] == f"{spread['cond_ap25']['sd']:.3f}"
     assert cells["prompts"] == "2"
     record.unlink()
     assert command("leaderboard")[0] == 0
-    rest = Path("leaderboards/phantom.md").read_text()
-    assert "prompts" not in rest.split("## Protocol")[1]
+    assert not path.exists()
+    assert "prompts" not in Path("leaderboards/phantom.md").read_text().split("## Protocol")[1]
 
 
 @pytest.mark.parametrize(

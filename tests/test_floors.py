@@ -15,6 +15,7 @@ import pytest
 
 from conftest import benchmark_module
 from wsbench.geometry.iou import pairwise_iou
+from wsbench.reports.floors import papers_by_name, read_file
 from wsbench_plugins.datasets.nih import _tables
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +30,7 @@ floor_annotations, floor_boxes, floor_masks = (
     benchmark_module(f"floor_{name}") for name in ("annotations", "boxes", "masks")
 )
 compute = cache(floors.compute)
-COMMITTED = floor_page.read_numbers(NUMBERS)
+COMMITTED = read_file(NUMBERS)
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def number(found: list, measure: str, boxes: str, images: str = "", chosen_on: s
 
 
 def test_the_page_is_what_its_numbers_say() -> None:
-    text = floor_page.render(COMMITTED, floor_page.papers(ROOT / "leaderboards"))
+    text = floor_page.render(COMMITTED, papers_by_name(ROOT / "leaderboards"))
     assert PAGE.read_text(encoding="utf-8") == text
     assert "$" not in text
 
@@ -89,7 +90,7 @@ def test_the_first_table_shows_which_rules_a_blind_box_wins() -> None:
 
 def test_the_words_of_the_page_hold() -> None:
     text = " ".join(PAGE.read_text(encoding="utf-8").split())
-    papers = floor_page.papers(ROOT / "leaderboards")
+    papers = papers_by_name(ROOT / "leaderboards")
     (regions,) = papers["tbva_gan"].tables
     for iou, dice in regions.rows.values():
         assert abs(dice - 2 * iou / (1 + iou)) < 0.002
@@ -323,7 +324,7 @@ def test_the_command_writes_numbers_and_page(
     assert floors.main([str(small)]) == 0
     page = (tmp_path / "page.md").read_text()
     assert "| KD-Grad-CAM | mIOU | 0.265 (student, seed 1234) | 1.000 | **3.77** |" in page
-    written = floor_page.read_numbers(tmp_path / "floors.yaml")
+    written = read_file(tmp_path / "floors.yaml")
     assert number(written, "rsna", "1 fixed box") == 1.0
     (tmp_path / "page.md").unlink()
     assert floors.main(["--page"]) == 0

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from conftest import METRICS, benchmark_module
+from records_examples import lines_of
 from wsbench.contract import plugins
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.predictions import external, store
 from wsbench.predictions.external import ExternalPredictions
-from wsbench.reports import leaderboard
 from wsbench.reports.board import Board
 from wsbench.runs import rescoring
 from wsbench.runs.plan import load_dataset
@@ -132,11 +132,9 @@ def trained_here(record: Record, name: str) -> Record:
 
 
 def ranks(records: list[Record]) -> dict[str, list[str]]:
-    """By method, the rank interval of the table, that of the row alone and what follows on the page."""
-    page = leaderboard.render("phantom", records, METRICS)
-    table = page[page.index("| method") :].split("\n\n", maxsplit=1)[0]
-    rows = [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
-    return {row[0].split(" (")[0]: row[1:] for row in rows}
+    """By method, the rank interval of the table, that of the row alone and what follows in the table."""
+    rows = lines_of(records, "uniform", METRICS)
+    return {row["method"].split(" (")[0]: list(row.values())[4:] for row in rows}
 
 
 def test_the_page_says_what_was_seen(made: tuple) -> None:

@@ -16,7 +16,6 @@ docs/tools/fill.py`` fills all documents.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -28,28 +27,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 LEADERBOARDS = ROOT / "leaderboards"
-SECTIONS = {"uniform": 1, "paper": 2}
 NUMBER = r"-?\d+(?:\.\d+)?"
 CITED = re.compile(rf"(?P<text>{NUMBER}(?: to {NUMBER})?)<!-- (?P<source>[^>]+?) -->")
 """A number or a range, and the comment behind it that says its source."""
 
 Fill = Callable[[str], str]
-
-
-def cells(line: str) -> list[str]:
-    """The cells of one line of a markdown table."""
-    return [cell.strip() for cell in line.strip().strip("|").split(" | ")]
-
-
-def tables(text: str, heading: str = "method") -> list[list[list[str]]]:
-    """The tables of a text whose first column has a heading, without their rules."""
-    parsed = []
-    lines = iter(text.splitlines())
-    for line in lines:
-        if line.startswith(f"| {heading} |"):
-            rows = list(itertools.takewhile(lambda row: row.startswith("| "), lines))
-            parsed.append([cells(line), *map(cells, rows[1:])])
-    return parsed
 
 
 @cache
@@ -58,14 +40,23 @@ def page(dataset: str) -> str:
     return (LEADERBOARDS / f"{dataset}.md").read_text(encoding="utf-8")
 
 
-def rows_of(text: str, protocol: str) -> dict[str, dict[str, str]]:
-    """By method, the cells of all tables of one protocol's first data section, by heading."""
-    section = text.split("## Protocol")[SECTIONS[protocol]].split("\n## ", maxsplit=1)[0]
-    merged: dict[str, dict[str, str]] = {}
-    for header, *rows in tables(section):
-        for row in rows:
-            merged.setdefault(row[0], {}).update(zip(header, row, strict=True))
-    return merged
+@cache
+def lines_of(dataset: str, name: str) -> list[dict[str, str]]:
+    """The lines of a table beside a page, of its first data section, by heading.
+
+    Args:
+        dataset: whose table.
+        name: ``uniform``, ``paper``, ``upstream`` or another one.
+    """
+    from wsbench.reports.tabular.form import read_csv
+
+    text = (LEADERBOARDS / "tables" / dataset / f"{name}.csv").read_text(encoding="utf-8")
+    return [line for line in read_csv(text) if line["table"] == "1"]
+
+
+def rows_of(dataset: str, name: str) -> dict[str, dict[str, str]]:
+    """By label of a row, its cells in a table beside a page, by heading."""
+    return {line["row"]: line for line in lines_of(dataset, name)}
 
 
 def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -75,18 +66,18 @@ def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def table_of(dataset: str, protocol: str, columns: str, rows: str = "") -> str:
-    """Some columns of a leaderboard page.
+    """Some columns of a table beside a leaderboard page.
 
     Args:
-        dataset: whose page.
+        dataset: whose table.
         protocol: ``uniform`` or ``paper``.
         columns: their headings, with commas.
         rows: labels of methods, with semicolons; empty: all.
 
     Raises:
-        KeyError: the page has no such row or column.
+        KeyError: the table has no such row or column.
     """
-    by_label = rows_of(page(dataset), protocol)
+    by_label = rows_of(dataset, protocol)
     headings = [word.strip() for word in columns.split(",")]
     labels = [word.strip() for word in rows.split(";")] if rows else list(by_label)
     return as_markdown(
@@ -132,11 +123,11 @@ def facts_of(dataset: str, heading: str, rows: str, facts: str) -> str:
 def value_of(source: str) -> list[float]:
     """The number, or the two numbers, that a source names.
 
-    ``phantom: ROW, COLUMN`` is a cell of a page (of several seeds, the mean); ``phantom paper: ROW, COLUMN``
+    ``phantom: ROW, COLUMN`` is a cell (of several seeds, the mean); ``phantom paper: ROW, COLUMN``
     the same under protocol ``paper``; ``phantom seeds: ROW, METRIC`` the lowest and the highest seed;
     ``phantom difference: ROW less ROW, METRIC`` what `wsbench compare` says, and ``phantom interval: ROW less
-    ROW, METRIC`` its 95 % interval. ``phantom upstream: ROW, COLUMN`` is a cell of the page's table
-    of rows less what they build on.
+    ROW, METRIC`` its 95 % interval. ``phantom upstream: ROW, COLUMN`` is a cell of the table of
+    rows less what they build on.
 
     Raises:
         KeyError: there is no such row, column or kind of source.
@@ -144,13 +135,9 @@ def value_of(source: str) -> list[float]:
     place, _, what = source.partition(": ")
     dataset, _, kind = place.partition(" ")
     label, _, column = what.rpartition(", ")
-    if kind in ("", "uniform", "paper"):
-        cell = rows_of(page(dataset), kind or "uniform")[label][column]
+    if kind in ("", "uniform", "paper", "upstream"):
+        cell = rows_of(dataset, kind or "uniform")[label][column]
         return [float(word) for word in re.findall(NUMBER, cell.split(" ± ")[0])]
-    if kind == "upstream":
-        header, *lines = tables(page(dataset), "row")[0]
-        by_label = {line[0]: dict(zip(header, line, strict=True)) for line in lines}
-        return [float(word) for word in re.findall(NUMBER, by_label[label][column])]
     if kind == "seeds":
         values = committed(dataset)[label].values(column, "uniform")
         return [min(values), max(values)]

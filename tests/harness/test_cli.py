@@ -253,6 +253,9 @@ def test_submit_then_leaderboard_then_check(command, tmp_path: Path) -> None:
     assert command("leaderboard", "--check", "-q") == (
         1,
         "leaderboards/phantom.md does not match its records; run `wsbench leaderboard`\n"
+        "leaderboards/tables/phantom/uniform.csv does not match its records; run `wsbench leaderboard`\n"
+        "leaderboards/tables/phantom/paper.csv does not match its records; run `wsbench leaderboard`\n"
+        "leaderboards/tables/phantom/costs.csv does not match its records; run `wsbench leaderboard`\n"
         "1 records match their predictions\n",
         "",
     )

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from conftest import METRICS
-from records_examples import example
+from records_examples import example, lines_of
 from wsbench.contract.records import Record
 from wsbench.reports import costs, leaderboard
+from wsbench.reports.rows import Row
 
 
 def measured(record: Record, **changed: Any) -> Record:
@@ -38,10 +39,9 @@ def measured(record: Record, **changed: Any) -> Record:
     return replace(record, efficiency={**values, **changed})
 
 
-def lines(page: str) -> list[list[str]]:
-    """The rows of the table of costs, without its header."""
-    table = page.partition("## Cost")[2].partition("\n## ")[0]
-    return [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][2:]
+def lines(*records: Record) -> list[list[str]]:
+    """The lines of the table of costs, without its header and the number of the table."""
+    return [list(line.values())[1:] for line in lines_of(records, "costs", METRICS)]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_three_digits(number: float, text: str) -> None:
 
 
 def test_a_row_of_costs() -> None:
-    ((name, where, *cells),) = lines(leaderboard.render("phantom", [measured(example())], METRICS))
+    ((name, where, *cells),) = lines(measured(example()))
     assert (name, where) == ("net (quick)", "cpu (Abacus 2, 2 threads)")
     assert cells == ["231 k", "167 M", "502 M", "1.00 G", "1.50", "5", "6.25", "211", "32", "512", "90"]
 
@@ -74,8 +74,7 @@ def test_seeds_are_a_line_of_medians_and_each_machine_has_its_own() -> None:
         for seed, latency in enumerate((4.0, 5.0, 9.0))
     ]
     other = measured(example(seed=3), device="cuda:0", hardware="Engine", threads=1, latency_median_ms=1.0)
-    page = leaderboard.render("phantom", [*found, other], METRICS)
-    assert [(row[1], row[7]) for row in lines(page)] == [
+    assert [(row[1], row[7]) for row in lines(*found, other)] == [
         ("cpu (Abacus 2, 2 threads)", "5"),
         ("cuda:0 (Engine, 1 thread); trained on cpu", "1"),
     ]
@@ -84,18 +83,24 @@ def test_seeds_are_a_line_of_medians_and_each_machine_has_its_own() -> None:
 def test_what_does_not_exist_is_a_dash() -> None:
     nothing = dict.fromkeys(("forward_macs", "macs", "flops", "model_bytes", "inference_bytes", "threads"))
     unknown = {"training_bytes": None, "parameters": 0}
-    ((_, where, *cells),) = lines(
-        leaderboard.render("phantom", [measured(example(), **nothing, **unknown)], METRICS)
-    )
+    ((_, where, *cells),) = lines(measured(example(), **nothing, **unknown))
     assert where == "cpu (Abacus 2)"
     assert cells == ["0", "-", "-", "-", "-", "5", "6.25", "211", "-", "-", "90"]
 
 
-def test_a_page_of_records_without_costs_has_no_table_of_them() -> None:
-    assert "## Cost" not in leaderboard.render("phantom", [example()], METRICS)
-    assert (
-        leaderboard.render("phantom", [example(), measured(example("other"))], METRICS).count("## Cost") == 1
-    )
+def test_a_page_of_its_own_shows_the_same_texts() -> None:
+    row = Row((measured(example()),), METRICS)
+    header, (texts,) = costs.table([row])
+    assert header[:3] == ["row", "measured on", "parameters"]
+    assert texts == lines(measured(example()))[0]
+
+
+def test_records_without_costs_have_no_table_of_them() -> None:
+    assert lines(example()) == []
+    assert "costs.csv" not in leaderboard.render("phantom", [example()], METRICS)
+    found = [example(), measured(example("other"))]
+    assert len(lines(*found)) == 1
+    assert leaderboard.render("phantom", found, METRICS).count("(tables/phantom/costs.csv)") == 1
 
 
 def test_costs_part_no_rows_from_each_other() -> None:

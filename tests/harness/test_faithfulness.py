@@ -10,12 +10,11 @@ import pytest
 
 import wsbench
 from conftest import METRICS
-from records_examples import example
+from records_examples import example, lines_of
 from wsbench.cli import main
 from wsbench.contract import plugins, records
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
-from wsbench.reports import leaderboard
 from wsbench.studies.sanity import checks
 from wsbench.studies.sanity.faithfulness import FILE, measure
 from wsbench.studies.sanity.probe import MAPS, Question
@@ -214,11 +213,12 @@ def faithful(seed: int, value: float | None) -> Record:
     return replace(example(seed=seed), sanity={"images": 2, "maps": 2, "checks": {}, "faithfulness": result})
 
 
-def test_pages_show_faithfulness_of_the_records_that_have_it() -> None:
-    assert "aithfulness" not in leaderboard.render("phantom", [example(seed=0), example(seed=1)], METRICS)
-    page = leaderboard.render("phantom", [faithful(0, 0.25), faithful(1, 0.75), example(seed=2)], METRICS)
-    assert "| net (quick) | 0, 1 | 64 | the method's | 0.500 | - | - | - | - |" in page
-    assert "## Faithfulness" in page
-    assert "## Saliency sanity checks" not in page
-    page = leaderboard.render("phantom", [faithful(0, 0.25), faithful(1, None)], METRICS)
-    assert "| net (quick) | 0, 1 | 64 | boxes of calibrate | - | - | - | - | - |" in page
+def test_tables_show_faithfulness_of_the_records_that_have_it() -> None:
+    assert lines_of([example(seed=0), example(seed=1)], "faithfulness", METRICS) == []
+    records = [faithful(0, 0.25), faithful(1, 0.75), example(seed=2)]
+    line = lines_of(records, "faithfulness", METRICS)[0]
+    words = ["1", "net (quick)", "0, 1", "64"]
+    assert list(line.values()) == [*words, "the method's", "0.500", "-", "-", "-", "-"]
+    assert lines_of(records, "sanity", METRICS) == []
+    line = lines_of([faithful(0, 0.25), faithful(1, None)], "faithfulness", METRICS)[-1]
+    assert list(line.values()) == [*words, "boxes of calibrate", "-", "-", "-", "-", "-"]

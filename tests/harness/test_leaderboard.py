@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import METRICS
-from records_examples import example
+from records_examples import example, lines_of
 from wsbench.cli import tables
 from wsbench.contract import record_files, records
 from wsbench.contract.records import Record
@@ -53,12 +53,13 @@ def without_boxes(name: str, auc: float) -> Record:
 
 def test_without_truth_boxes_rows_are_ranked_by_auc_and_measures_of_boxes_are_left_out() -> None:
     page = leaderboard.render("phantom", [without_boxes("worse", 0.7), without_boxes("better", 0.9)], METRICS)
-    assert header(page) == ["method", "seeds", "rank", "rank alone", "auc", "95 %", "these networks"]
-    assert [row[:3] + row[4:5] for row in cells(page)[:2]] == [
+    assert header(page) == [
+        "method", "settings", "seeds", "rank", "auc", "95 %", "sensitivity", "specificity",
+    ]  # fmt: skip
+    assert [row[:1] + row[2:5] for row in cells(page)[:2]] == [
         ["better (quick)", "0", "**1 to 2**", "0.900"],  # one seed each: they pay the prior's 0.072
         ["worse (quick)", "0", "**1 to 2**", "0.700"],
     ]
-    assert "| method | sensitivity | specificity |" in page
 
 
 def test_the_terminal_says_that_there_are_no_boxes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +88,7 @@ def test_a_missing_seed_leaves_the_mean_empty_and_is_named() -> None:
     )
     (row,) = first_rows(page)
     assert row.pop("seeds") == "0, 2; missing 1, 42"
-    assert set(row.values()) == {"net (quick)", "-"}
+    assert set(row.values()) == {"net (quick)", "", "-"}
 
 
 def test_ranks_are_intervals_and_the_winners_are_bold() -> None:
@@ -169,7 +170,7 @@ def test_rows_of_old_records_have_no_rank() -> None:
 def test_rules_chosen_for_something_else_are_another_table(tmp_path: Path) -> None:
     other = example("other")
     other.key["calibrated_for"] = "msli"
-    assert leaderboard.render("phantom", [example(), other], METRICS).count("| method | seeds") == 2
+    assert leaderboard.render("phantom", [example(), other], METRICS).count("| settings | seeds") == 2
     same = replace(example(), key=other.key)
     assert leaderboard.add(same, tmp_path) != leaderboard.add(example(), tmp_path)
 
@@ -182,9 +183,12 @@ def test_a_value_that_does_not_exist_is_a_dash_and_no_mean() -> None:
 
 def test_other_settings_are_another_row_and_say_what_changed() -> None:
     changed = example(settings={"epochs": 9}, changed={"epochs": 9}, cond_ap25=0.1)
-    assert [
-        row["method"] for row in first_rows(leaderboard.render("phantom", [example(), changed], METRICS))
-    ] == [
+    page = leaderboard.render("phantom", [example(), changed], METRICS)
+    assert [(row["method"], row["settings"]) for row in first_rows(page)] == [
+        ("net (quick)", ""),
+        ("net (quick)", "epochs=9"),
+    ]
+    assert [row["row"] for row in lines_of([example(), changed], "uniform", METRICS)] == [
         "net (quick)",
         "net (quick) epochs=9",
     ]
@@ -203,7 +207,7 @@ def test_marks_of_blind_and_supervised_rows() -> None:
 
 def test_records_of_different_keys_share_no_table() -> None:
     page = leaderboard.render("phantom", [example("one"), example("two", fingerprint="beef")], METRICS)
-    assert page.count("| method | seeds") == 2
+    assert page.count("| settings | seeds") == 2
     assert page.count("Data `") == 2
 
 
@@ -211,14 +215,14 @@ def test_metric_versions_part_tables_and_further_metrics_do_not() -> None:
     newer, extra = example("newer"), example("extra")
     newer.key["metrics"]["cond_ap25"] = 2
     extra.key["metrics"]["my_own"] = 7
-    assert leaderboard.render("phantom", [example(), newer], METRICS).count("| method | seeds") == 2
-    assert leaderboard.render("phantom", [example(), extra], METRICS).count("| method | seeds") == 1
+    assert leaderboard.render("phantom", [example(), newer], METRICS).count("| settings | seeds") == 2
+    assert leaderboard.render("phantom", [example(), extra], METRICS).count("| settings | seeds") == 1
 
 
 def test_versions_of_the_protocol_share_no_table() -> None:
     newer = example("newer")
     newer.key["protocol"] = 2
-    assert leaderboard.render("phantom", [example(), newer], METRICS).count("| method | seeds") == 2
+    assert leaderboard.render("phantom", [example(), newer], METRICS).count("| settings | seeds") == 2
 
 
 def test_a_subset_enters_no_leaderboard(tmp_path: Path) -> None:
@@ -241,17 +245,24 @@ def test_a_record_of_a_subset_that_somebody_put_there_is_named(tmp_path: Path) -
 def test_check_finds_every_way_of_being_stale(tmp_path: Path) -> None:
     leaderboard.add(example(), tmp_path)
     page = tmp_path / "phantom.md"
-    assert leaderboard.stale(tmp_path, METRICS) == [page]  # missing
-    assert leaderboard.update(tmp_path, METRICS) == [page]
+    table = tmp_path / "tables" / "phantom" / "uniform.csv"
+    assert leaderboard.stale(tmp_path, METRICS) == [page, table]  # missing
+    assert leaderboard.update(tmp_path, METRICS) == [page, table]
     assert leaderboard.stale(tmp_path, METRICS) == []
     page.write_text(page.read_text().replace("0.500", "0.900"))
-    assert leaderboard.stale(tmp_path, METRICS) == [page]  # edited
+    table.write_text(table.read_text() + "\n")
+    assert leaderboard.stale(tmp_path, METRICS) == [page, table]  # edited
     leaderboard.update(tmp_path, METRICS)
     leaderboard.add(example(seed=1, cond_ap25=0.7), tmp_path)
-    assert leaderboard.stale(tmp_path, METRICS) == [page]  # a new record
+    assert leaderboard.stale(tmp_path, METRICS) == [page, table]  # a new record
     leaderboard.update(tmp_path, METRICS)
-    (tmp_path / "other.md").write_text("# no records")
-    assert leaderboard.stale(tmp_path, METRICS) == [tmp_path / "other.md"]  # nothing behind it
+    orphans = [tmp_path / "other.md", tmp_path / "tables" / "other" / "uniform.csv"]
+    for path in orphans:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("# no records")
+    assert leaderboard.stale(tmp_path, METRICS) == orphans  # nothing behind them
+    leaderboard.update(tmp_path, METRICS)
+    assert leaderboard.stale(tmp_path, METRICS) == orphans[:1]  # a page may be somebody's own
 
 
 def test_rendering_does_not_depend_on_the_order_of_records() -> None:

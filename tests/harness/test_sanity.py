@@ -11,12 +11,11 @@ from PIL import Image
 
 import wsbench
 from conftest import METRICS
-from records_examples import example
+from records_examples import example, lines_of
 from wsbench.cli import main
 from wsbench.contract import plugins, records
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
-from wsbench.reports import leaderboard
 from wsbench.runs import rescoring
 from wsbench.studies.sanity import checks, pictures
 from wsbench.utils.progress import Silent
@@ -285,10 +284,10 @@ def checked(seed: int, value: float | None) -> Record:
     return replace(example(seed=seed), sanity={"maps": 9, "checks": {"parameters": [row]}})
 
 
-def test_pages_show_checks_of_the_records_that_have_them() -> None:
-    plain = leaderboard.render("phantom", [example(seed=0), example(seed=1)], METRICS)
-    assert "sanity" not in plain
-    page = leaderboard.render("phantom", [checked(0, 0.25), checked(1, 0.75), example(seed=2)], METRICS)
-    assert "| net (quick) | 0, 1 | all parameters | 0.500 | 0.500 | 0.500 | 4 of 18 |" in page
-    page = leaderboard.render("phantom", [checked(0, 0.25), checked(1, None)], METRICS)
-    assert "| net (quick) | 0, 1 | all parameters | - | - | - | 4 of 18 |" in page
+def test_tables_show_checks_of_the_records_that_have_them() -> None:
+    assert lines_of([example(seed=0), example(seed=1)], "sanity", METRICS) == []
+    (line,) = lines_of([checked(0, 0.25), checked(1, 0.75), example(seed=2)], "sanity", METRICS)
+    words = ["1", "net (quick)", "0, 1", "all parameters"]
+    assert list(line.values()) == [*words, "0.500", "0.500", "0.500", "4 of 18"]
+    (line,) = lines_of([checked(0, 0.25), checked(1, None)], "sanity", METRICS)
+    assert list(line.values()) == [*words, "-", "-", "-", "4 of 18"]

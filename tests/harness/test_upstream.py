@@ -127,10 +127,11 @@ def test_p_values_are_corrected_over_the_lines() -> None:
     records += [student(seed, 0.6, draws[1]) for seed in (0, 1)]
     records += [student(seed, 0.7, draws[1], settings={"epochs": 4}) for seed in (0, 1)]
     board = Board.of(records, METRICS)
-    header, lines = upstream.table(board)
-    column = header.index("p (Holm)")
+    lines = upstream.table(board).lines
     alone = [built.difference("cond_ap25", board.prior("cond_ap25")).p for built in built_on(board.rows)]
-    assert float(lines[alone.index(min(alone))][column]) == pytest.approx(min(1, 2 * min(alone)), abs=6e-4)
+    assert float(lines[alone.index(min(alone))].cells["p (Holm)"][0]) == pytest.approx(
+        min(1, 2 * min(alone)), abs=6e-4
+    )
 
 
 def test_a_run_scores_what_it_builds_on_and_trains_nothing_twice(plugin: Path, command) -> None:

@@ -11,6 +11,9 @@ from wsbench.cli import options
 from wsbench.errors import WsbenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wsbench.contract.specs import MetricSpec
     from wsbench.runs.record_samples import Sampling
 
 
@@ -52,29 +55,67 @@ def leaderboard(
             "--recompute", help="First update every record to the present metrics, from its predictions."
         ),
     ] = False,
+    html: Annotated[
+        bool,
+        typer.Option("--html", help="Write the leaderboards as a static site, with a page for every row."),
+    ] = False,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="Write chosen columns of one dataset's table as markdown, csv or latex."
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option("--dataset", "-d", help="With --format, the dataset, where several have records."),
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="With --format, the protocol: uniform or paper.")] = "uniform",
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="With --format, the columns, separated by commas. [default: those of the leaderboard page]"
+        ),
+    ] = None,
+    fold_maps: Annotated[
+        bool,
+        typer.Option(
+            "--fold-maps", help="Leave out rows that differ from a better one only by options of the map."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder of --html, or the file of --format. [default: board, or the terminal]"),
+    ] = None,
     plugin: options.PluginFiles = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Write the leaderboard pages from the records in a folder.
 
-    A page ranks the methods of one dataset. With --check, it only verifies pages and records.
+    A page ranks the methods of one dataset; tables/ has all its numbers as CSV. With --check, it only
+    verifies pages and records. With --html or --format, it writes these and nothing else.
     """
+    from wsbench.cli import board_exports
     from wsbench.reports import leaderboard as pages
 
     if not folder.is_dir():
         raise WsbenchError(f"{folder} is not a folder; name the one that holds records/")
     sampling = _sampling(sample, changed_since, check=check and replay)
+    board_exports.refuse_contradictions(check=check, html=html, form=form, out=out)
     if recompute:
         _recompute(folder, plugin or [], quiet=quiet)
-    if not check:
-        for page in pages.update(folder, options.find_plugins(plugin).metrics):
+    plugins = options.find_plugins(plugin)
+    if html or form is not None:
+        choice = board_exports.choice_of(protocol, columns, fold_maps=fold_maps)
+        board_exports.export(folder, plugins, choice, form, dataset, out)
+    elif check:
+        wrong = _stale(folder, plugins.metrics, fold_maps=fold_maps)
+        if replay:
+            wrong += _replayed(folder, plugin or [], sampling, quiet=quiet)
+        if wrong:
+            raise typer.Exit(1)
+    else:
+        for page in pages.update(folder, plugins.metrics, fold_maps=fold_maps):
             print(f"wrote {page}")
-        return
-    wrong = _stale(folder, plugin or [])
-    if replay:
-        wrong += _replayed(folder, plugin or [], sampling, quiet=quiet)
-    if wrong:
-        raise typer.Exit(1)
 
 
 def _sampling(sample: int | None, changed_since: str | None, *, check: bool) -> Sampling | None:
@@ -90,11 +131,11 @@ def _sampling(sample: int | None, changed_since: str | None, *, check: bool) -> 
     return Sampling(sample, changed_since)
 
 
-def _stale(folder: Path, plugin_files: list[Path]) -> list[Path]:
-    """The pages that do not match their records."""
+def _stale(folder: Path, metrics: Mapping[str, MetricSpec], *, fold_maps: bool) -> list[Path]:
+    """The pages and tables that do not match their records."""
     from wsbench.reports import leaderboard as pages
 
-    wrong = pages.stale(folder, options.find_plugins(plugin_files).metrics)
+    wrong = pages.stale(folder, metrics, fold_maps=fold_maps)
     for page in wrong:
         print(f"{page} does not match its records; run `wsbench leaderboard`")
     if not wrong:

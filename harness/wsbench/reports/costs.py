@@ -1,4 +1,4 @@
-"""Tables of efficiency: their columns, and the rows of the leaderboard's table."""
+"""Tables of efficiency: their columns, and the table of a leaderboard."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsbench.reports.rows import Row
+from wsbench.reports.tabular import form
+from wsbench.reports.tabular.form import ROW, Line, Table
 
 Efficiency = Mapping[str, Any]
 """The values of `Record.efficiency`."""
@@ -95,16 +97,28 @@ def machine(efficiency: Efficiency) -> str:
 
 
 def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
-    """The header and the cells of the table, with one line for each row and machine. Values are medians over
-    seeds. Rows without an efficiency have no line."""
+    """The header and the cells of `board_table` as texts."""
+    of_board = board_table(rows)
+    return [column.name for column in of_board.columns], of_board.texts()
+
+
+def board_table(rows: Sequence[Row]) -> Table:
+    """The table of costs, with one line for each row and machine. Values are medians over seeds. Rows without
+    an efficiency have no line."""
     columns = (*NETWORK, *TIME, *MEMORY, TRAINING)
-    header = ["method", "measured on", *(column.heading for column in columns)]
-    cells = []
-    for row in rows:
+    lines = []
+    for index, row in enumerate(rows):
         machines: dict[str, list[Efficiency]] = defaultdict(list)
         for record in row.records:
             if record.efficiency is not None:
                 machines[machine(record.efficiency)].append(record.efficiency)
         for where, efficiency in sorted(machines.items()):
-            cells.append([row.label("uniform"), where, *(column.cell(efficiency) for column in columns)])
-    return header, cells
+            cells = {column.heading: (_known(column.cell(efficiency)),) for column in columns}
+            lines.append(Line({ROW: (row.label("uniform"),), "measured on": (where,), **cells}, index))
+    words = (form.Column(ROW, numeric=False), form.Column("measured on", numeric=False))
+    headings = tuple(form.Column(column.heading) for column in columns)
+    return Table("costs", (*words, *headings), tuple(lines))
+
+
+def _known(text: str) -> str:
+    return "" if text == "-" else text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,28 +9,20 @@ from pathlib import Path
 
 from wsbench.contract import record_files, records
 from wsbench.contract.plugins import find
-from wsbench.contract.protocol import RANKED_BY, RANKED_WITHOUT_BOXES
 from wsbench.contract.records import Record
-from wsbench.contract.specs import MetricSpec, columns_of, on_page
+from wsbench.contract.specs import MetricSpec
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums
 from wsbench.files.locks import held_for_a_moment
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import write_text
-from wsbench.reports import admission, costs, marks, page_words, prompts, published, upstream
-from wsbench.reports.board import Board
-from wsbench.reports.board_tables import (
-    data_line,
-    floors,
-    markdown_table,
-    measures,
-    published_table,
-    ranking,
-    sanity,
-    seen,
-)
+from wsbench.reports import admission, marks, page_words, published
+from wsbench.reports.board_tables import published_table
 from wsbench.reports.published import Paper
-from wsbench.reports.rows import Row, fits_all, row_key
+from wsbench.reports.rows import fits_all, row_key
+from wsbench.reports.tabular.page import FOLDER as TABLES
+from wsbench.reports.tabular.page import MOST, section_text
+from wsbench.reports.tabular.sections import Section, csv_files, sections_of, table_key
 from wsbench.runs import replay_arrays, seals
 from wsbench.scoring.objectives import OBJECTIVE
 from wsbench.utils.hashing import key_of
@@ -126,11 +117,13 @@ def render(
     metrics: Mapping[str, MetricSpec],
     papers: Sequence[Paper] = (),
     people: Sequence[str] = (),
+    *,
+    fold_maps: bool = False,
 ) -> str:
     """Render the markdown page of one dataset.
 
     Records of different keys never share a table, and published numbers have tables of their own. The table
-    with the most records comes first.
+    with the most records comes first. Tables have at most `wsbench.reports.tabular.page.MOST` columns.
 
     Args:
         name: name of the dataset.
@@ -138,19 +131,24 @@ def render(
         metrics: all metrics by name.
         papers: published numbers of any dataset.
         people: the parts of the page that show the dataset's readers.
+        fold_maps: leaves out rows that differ from a better one only by options of the map.
     """
-    tables: dict[str, list[Record]] = defaultdict(list)
-    everything = list(dataset_records)
-    for record in everything:
-        tables[table_key(record, metrics)].append(record)
-    parts = [f"# Leaderboard: {name}\n", page_words.PREFACE if tables else page_words.NO_RECORDS]
-    for _, of_key in sorted(tables.items(), key=lambda table: (-len(table[1]), table[0])):
-        data = of_key[0].key["fingerprint"]
-        same_data = [record for record in everything if record.key["fingerprint"] == data]
-        parts += _section(of_key, same_data, metrics)
+    sections = sections_of(dataset_records, metrics)
+    return _page(name, sections, papers, people, fold_maps=fold_maps)
+
+
+def _page(
+    name: str, sections: Sequence[Section], papers: Sequence[Paper], people: Sequence[str], *, fold_maps: bool
+) -> str:
+    parts = [f"# Leaderboard: {name}\n", page_words.PREFACE if sections else page_words.NO_RECORDS]
+    for section in sections:
+        parts += section_text(section, name, fold_maps=fold_maps)
     parts += people
     printed = [
-        published_table(paper, table) for paper in papers for table in paper.tables if table.dataset == name
+        published_table(paper, table, MOST)
+        for paper in papers
+        for table in paper.tables
+        if table.dataset == name
     ]
     if printed:
         parts += [page_words.PUBLISHED, *printed]
@@ -160,14 +158,14 @@ def render(
 def leaderboard(
     folder: str | Path = "leaderboards", *, plugin_files: str | Path | Iterable[str | Path] = ()
 ) -> list[Path]:
-    """Write the leaderboard page of every dataset that has records.
+    """Write the leaderboard page of every dataset that has records, and its tables as CSV.
 
     Args:
         folder: the folder that holds ``records/``. A leading ``~`` is the home folder.
         plugin_files: one or several Python files with plugins, whose metrics the pages show, too.
 
     Returns:
-        The paths of the pages.
+        The paths of the pages and the tables.
 
     Raises:
         WsbenchError: the folder has no records and no published numbers, or a file is no record.
@@ -176,109 +174,79 @@ def leaderboard(
     return update(expanded(folder), find(files).metrics)
 
 
-def update(folder: Path, metrics: Mapping[str, MetricSpec]) -> list[Path]:
-    """Write the page of every dataset that has records.
+def update(folder: Path, metrics: Mapping[str, MetricSpec], *, fold_maps: bool = False) -> list[Path]:
+    """Write the page of every dataset that has records, and its tables as CSV. Tables that no record is
+    behind any more are removed.
 
     Args:
         folder: the folder of all leaderboards.
         metrics: all metrics by name.
+        fold_maps: as in `render`.
 
     Returns:
-        The paths of the pages.
+        The paths of the pages and the tables.
 
     Raises:
         WsbenchError: the folder has no records and no published numbers.
     """
     with held_for_a_moment(folder / ".lock"):
-        pages = _pages(folder, metrics)
-        for path, text in pages.items():
+        files = _files(folder, metrics, fold_maps=fold_maps)
+        for path, text in files.items():
             write_text(path, text)
-    if not pages:
-        raise _nothing_there(folder)
-    return list(pages)
+        for path in _tables_there(folder):
+            if path not in files:
+                path.unlink()
+    if not files:
+        raise nothing_there(folder)
+    return list(files)
 
 
-def stale(folder: Path, metrics: Mapping[str, MetricSpec]) -> list[Path]:
-    """The pages that do not match their records: they differ, are missing, or have no records.
+def stale(folder: Path, metrics: Mapping[str, MetricSpec], *, fold_maps: bool = False) -> list[Path]:
+    """The pages and tables that do not match their records: they differ, are missing, or have no records.
 
     Args:
         folder: the folder of all leaderboards.
         metrics: all metrics by name.
+        fold_maps: as in `render`.
 
     Returns:
-        The paths of these pages.
+        The paths of these files.
 
     Raises:
         WsbenchError: the folder has no page, no records and no published numbers, so there is nothing to
             check.
     """
-    expected = _pages(folder, metrics)
+    expected = _files(folder, metrics, fold_maps=fold_maps)
     wrong = [path for path, text in expected.items() if not path.exists() or path.read_text("utf-8") != text]
-    orphans = [
-        path for path in sorted(folder.glob("*.md")) if path not in expected and path.name != "README.md"
-    ]
+    pages = [path for path in sorted(folder.glob("*.md")) if path.name != "README.md"]
+    orphans = [path for path in [*pages, *_tables_there(folder)] if path not in expected]
     if not expected and not orphans:
-        raise _nothing_there(folder)
+        raise nothing_there(folder)
     return wrong + orphans
 
 
-def _nothing_there(folder: Path) -> WsbenchError:
+def _tables_there(folder: Path) -> list[Path]:
+    return sorted((folder / TABLES).glob("*/*.csv"))
+
+
+def nothing_there(folder: Path) -> WsbenchError:
+    """The error that a folder has nothing to make pages of."""
     return WsbenchError(
         f"{folder} has no records/DATASET/*{record_files.COMPRESSED} and no published/*.yaml; "
         "name the folder that holds them"
     )
 
 
-def _pages(folder: Path, metrics: Mapping[str, MetricSpec]) -> dict[Path, str]:
-    """The page of every dataset that has records, published numbers or a study of its readers."""
+def _files(folder: Path, metrics: Mapping[str, MetricSpec], *, fold_maps: bool) -> dict[Path, str]:
+    """The page of every dataset that has records, published numbers or a study of its readers, and the tables
+    of its records."""
     by_dataset, papers = read_records(folder, metrics), published.read_papers(folder)
     people = marks.sections(folder, metrics)
-    names = sorted(set(by_dataset) | published.datasets(papers) | set(people))
-    return {
-        folder / f"{name}.md": render(name, by_dataset.get(name, []), metrics, papers, people.get(name, ()))
-        for name in names
-    }
-
-
-def table_key(record: Record, metrics: Mapping[str, MetricSpec]) -> str:
-    """The key that all records of one table share: the record's key, with the versions of those metrics only
-    that pages show. A further metric that some records lack does not split a table.
-
-    Args:
-        record: the record of a run.
-        metrics: all metrics by name.
-    """
-    columns = {RANKED_BY, RANKED_WITHOUT_BOXES, *on_page(metrics), *columns_of(metrics, "paper")}
-    versions = {
-        metric: version
-        for metric, version in record.key["metrics"].items()
-        if metric in columns and version > 1
-    }
-    key = {"calibrated_for": OBJECTIVE, **record.key, "metrics": versions}
-    return json.dumps(key, sort_keys=True)
-
-
-def _section(
-    records_of_key: Sequence[Record], same_data: Sequence[Record], metrics: Mapping[str, MetricSpec]
-) -> list[str]:
-    board = Board.of(records_of_key, metrics)
-    rows = len({(table_key(record, metrics), row_key(record)) for record in same_data})
-    parts = [data_line(records_of_key[0], seen(rows, same_data))]
-    if any("uniform" in record.protocols for record in records_of_key):
-        parts += [page_words.TITLES["uniform"], *ranking(board), *_upstream(board)]
-        parts += ["### Further measures\n", measures(board.rows, "uniform"), *floors(board.rows)]
-        parts += prompts.section(board.rows)
-    of_paper = [row for row in board.rows if any("paper" in record.protocols for record in row.records)]
-    if of_paper:
-        parts += [page_words.TITLES["paper"], measures(of_paper, "paper")]
-    return [*parts, *sanity(board.rows), *_costs(board.rows)]
-
-
-def _upstream(board: Board) -> list[str]:
-    header, cells = upstream.table(board)
-    return [page_words.UPSTREAM, markdown_table(header, cells)] if cells else []
-
-
-def _costs(rows: Sequence[Row]) -> list[str]:
-    header, cells = costs.table(rows)
-    return [page_words.COSTS, markdown_table(header, cells)] if cells else []
+    files = {}
+    for name in sorted(set(by_dataset) | published.datasets(papers) | set(people)):
+        sections = sections_of(by_dataset.get(name, []), metrics)
+        text = _page(name, sections, papers, people.get(name, ()), fold_maps=fold_maps)
+        files[folder / f"{name}.md"] = text
+        for table, content in csv_files(sections).items():
+            files[folder / TABLES / name / f"{table}.csv"] = content
+    return files

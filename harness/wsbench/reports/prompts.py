@@ -11,8 +11,8 @@ from pydantic import ConfigDict, Field
 
 from wsbench.contract.specs import columns_of
 from wsbench.files import documents
-from wsbench.reports.board_tables import markdown_table
 from wsbench.reports.rows import Row
+from wsbench.reports.tabular.form import ROW, Cell, Column, Kind, Line, Table
 
 PROTOCOL = "uniform"
 """The protocol whose values are compared over prompts."""
@@ -93,29 +93,21 @@ def _of_record(row: Row, number: int) -> dict[str, MetricSpread]:
     }
 
 
-def section(rows: Sequence[Row]) -> list[str]:
-    """The part of a leaderboard page that shows the spread over prompts; empty where no row has several."""
-    spreads = {row.label(PROTOCOL): spread for row in rows if (spread := spread_of(row)) is not None}
-    if not spreads:
-        return []
+def table(rows: Sequence[Row]) -> Table:
+    """The spread over prompts; without lines where no row has several."""
+    spreads = {index: spread for index, row in enumerate(rows) if (spread := spread_of(row)) is not None}
     metrics = rows[0].metrics
     shown = {name for spread in spreads.values() for name in spread.of_metric}
     names = [name for name in columns_of(metrics, "terminal") if name in shown]
     lines = []
-    for label, spread in spreads.items():
-        cells = []
-        for name in names:
-            low, high, sd = spread.of_metric.get(name, (None, None, None))
-            ends = "-" if low is None else f"{metrics[name].text(low)} to {metrics[name].text(high)}"
-            cells += [ends, metrics[name].text(sd)]
-        lines.append([label, str(spread.prompts), *cells])
-    header = ["method", "prompts", *(heading for name in names for heading in (name, f"{name} sd"))]
-    return [PREFACE, markdown_table(header, lines)]
-
-
-PREFACE = """### Spread over prompts
-
-The rows above that join several prompts of a class, and what a single prompt of each class reaches: the
-lowest and the highest value, and the standard deviation over prompts. Whoever reports the best prompt has
-chosen it on the test images. The numbers are those of the records. `--check` does not compute them again.
-"""
+    for index, spread in spreads.items():
+        cells: dict[str, Cell] = {ROW: (rows[index].label(PROTOCOL),), "prompts": (str(spread.prompts),)}
+        for name in set(names) & set(spread.of_metric):
+            low, high, sd = spread.of_metric[name]
+            cells[name] = (metrics[name].text(low), metrics[name].text(high))
+            cells[f"{name} sd"] = ("" if sd is None else metrics[name].text(sd),)
+        lines.append(Line(cells, index))
+    columns = [Column(ROW, numeric=False), Column("prompts")]
+    for name in names:
+        columns += [Column(name, Kind.INTERVAL), Column(f"{name} sd")]
+    return Table("prompts", tuple(columns), tuple(lines))

@@ -14,9 +14,9 @@ from wsbench.contract.specs import MetricSpec
 from wsbench.errors import WsbenchError, suggestion
 from wsbench.files.writing import exists
 from wsbench.reports.board import Board
-from wsbench.reports.leaderboard import table_key
 from wsbench.reports.repeated import RepeatOver
 from wsbench.reports.rows import BLIND, BOXED, FITS_ALL, OVERLAPS, Row, row_key
+from wsbench.reports.tabular.sections import table_key
 
 
 @dataclass(frozen=True)

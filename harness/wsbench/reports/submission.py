@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec
 from wsbench.reports.ladder import climbs, step
-from wsbench.reports.leaderboard import table_key
 from wsbench.reports.rows import Row, ranked
+from wsbench.reports.tabular.sections import table_key
 
 
 def refusal(

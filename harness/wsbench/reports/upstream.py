@@ -11,9 +11,13 @@ import numpy as np
 from wsbench.contract.specs import MetricSpec
 from wsbench.reports.board import Board
 from wsbench.reports.rows import Row, compared_metrics, metrics_of_table
+from wsbench.reports.tabular.form import ROW, Cell, Column, Kind, Line, Table
 from wsbench.runs.stages import stage_key
 from wsbench.scoring.compared import Difference, difference, p_words
 from wsbench.scoring.significance import Prior, holm
+
+CORRECTED = "p (Holm)"
+"""The column of p, corrected over the lines."""
 
 
 @dataclass(frozen=True)
@@ -125,36 +129,44 @@ def _unlike(row: Row, other: Row) -> tuple[int, str]:
     return different, other.label("uniform")
 
 
-def table(board: Board) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the table that a leaderboard page shows; no rows where none builds on another.
+def table(board: Board) -> Table:
+    """The table of rows less what they build on; without lines where none builds on another.
 
     Args:
         board: the rows of a page's table.
     """
     main, *others = compared_metrics(board.rows[0])
     shown = [name for name in others if name in metrics_of_table(board.rows, "ranking")]
-    header = ["row", "builds on", "seeds", main, "95 %", "p (Holm)"]
+    columns = [Column(ROW, numeric=False), Column("builds on", numeric=False), Column("seeds")]
+    columns += [Column(main), Column("95 %", Kind.INTERVAL), Column(CORRECTED)]
     for name in shown:
-        header += [name, f"{name} 95 %"]
+        columns += [Column(name), Column(f"{name} 95 %", Kind.INTERVAL)]
     lines, p_values = [], []
     for built in built_on(board.rows):
         ranking = built.difference(main, board.prior(main))
         if ranking is None:
             continue
         p_values.append(ranking.p)
-        line = [built.row.label("uniform"), f"{built.role} {built.on.label('uniform')}", built.on.seeds]
-        line += [*_cells(ranking, board.metrics[main]), ""]
+        on = f"{built.role} {built.on.label('uniform')}"
+        cells: dict[str, Cell] = {
+            ROW: (built.row.label("uniform"),),
+            "builds on": (on,),
+            "seeds": (built.on.seeds,),
+        }
+        cells |= _cells(ranking, board.metrics[main], main, "95 %")
         for name in shown:
-            line += _cells(built.difference(name, board.prior(name)), board.metrics[name])
-        lines.append(line)
-    for line, adjusted in zip(lines, holm(p_values).tolist(), strict=True):
-        line[header.index("p (Holm)")] = p_words(adjusted)
-    return header, lines
+            difference = built.difference(name, board.prior(name))
+            cells |= _cells(difference, board.metrics[name], name, f"{name} 95 %")
+        lines.append(Line(cells, board.rows.index(built.row)))
+    corrected = [(p_words(adjusted),) for adjusted in holm(p_values).tolist()]
+    lines = [
+        Line({**line.cells, CORRECTED: cell}, line.row) for line, cell in zip(lines, corrected, strict=True)
+    ]
+    return Table("upstream", tuple(columns), tuple(lines))
 
 
-def _cells(result: Difference | None, spec: MetricSpec) -> list[str]:
+def _cells(result: Difference | None, spec: MetricSpec, name: str, interval: str) -> dict[str, Cell]:
     if result is None:
-        return ["-", "-"]
-    low, high = result.interval
-    text = f"{result.difference:+.{spec.digits}f}"
-    return [text, f"{low:+.{spec.digits}f} to {high:+.{spec.digits}f}"]
+        return {name: ("",), interval: ("", "")}
+    low, high = (f"{end:+.{spec.digits}f}" for end in result.interval)
+    return {name: (f"{result.difference:+.{spec.digits}f}",), interval: (low, high)}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec, columns_of
 from wsbench.reports.board import Board
-from wsbench.reports.leaderboard import table_key
 from wsbench.reports.rows import Row
+from wsbench.reports.tabular.sections import table_key
 from wsbench.scoring.compared import Difference, difference
 from wsbench.scoring.significance import holm
 from wsbench.studies.sweeps.cells import METHOD, Cell, is_baseline, swept

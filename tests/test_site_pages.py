@@ -1,0 +1,87 @@
+"""The site of leaderboards in a browser without a network: widths, sorting, filtering, and requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from browser import chromium, open_page  # noqa: F401 # fixtures
+from wsbench.contract.plugins import find
+from wsbench.reports.web.site import build
+
+LEADERBOARDS = Path(__file__).parents[1] / "leaderboards"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site") / "board"
+    build.write(LEADERBOARDS, folder, find(), fold_maps=True)
+    return folder
+
+
+def pages(site: Path) -> list[Path]:
+    """The index, a page of every kind, and that of the row with the most classes."""
+    rows = sorted((site / "rows").glob("clarity-quick-*.html"))
+    return [site / "index.html", site / "papers.html", site / "datasets" / "phantom.html",
+            site / "datasets" / "nih.html", rows[0]]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [375, 1400])
+def test_pages_ask_for_nothing_and_fit_their_window(site: Path, open_page: Callable, width: int) -> None:  # noqa: F811
+    for path in pages(site):
+        shown = open_page(path, width=width)
+        assert shown.clean, (path.name, shown.requests, shown.errors)
+        assert shown.overflow == 0, path.name
+        assert shown.page.locator("h1").count() == 1
+
+
+def test_a_table_is_sorted_and_filtered_by_keyboard(site: Path, open_page: Callable) -> None:  # noqa: F811
+    shown = open_page(site / "datasets" / "phantom.html")
+    page = shown.page
+    rows = page.locator("#ranked tbody tr")
+
+    def column(place: int) -> list[float]:
+        texts = page.locator(f"#ranked tbody tr:visible td:nth-child({place})").all_text_contents()
+        return [float(text.split()[0]) for text in texts]
+
+    ap25 = 1 + page.locator("#ranked thead th").all_text_contents().index("ap25")
+    assert column(4) == sorted(column(4), reverse=True), "the best row is first"
+    header = page.locator(f"#ranked thead th:nth-child({ap25}) button")
+    header.focus()
+    page.keyboard.press("Enter")
+    assert column(ap25) == sorted(column(ap25), reverse=True)
+    page.keyboard.press("Space")
+    assert column(ap25) == sorted(column(ap25))
+    assert page.locator(f"#ranked thead th:nth-child({ap25})").get_attribute("aria-sort") == "ascending"
+
+    count = rows.count()
+    page.locator('input[data-filter-table="ranked"]').focus()
+    page.keyboard.type("saliency_cnn quick")
+    assert 0 < page.locator("#ranked tbody tr:visible").count() < count
+    for _ in "saliency_cnn quick":
+        page.keyboard.press("Backspace")
+    assert page.locator("#ranked tbody tr:visible").count() == count
+
+
+def test_folded_maps_open_by_keyboard_and_lead_to_their_rows(site: Path, open_page: Callable) -> None:  # noqa: F811
+    page = open_page(site / "datasets" / "phantom.html").page
+    summary = page.locator("#ranked details summary").last
+    assert summary.inner_text() == "9 more maps of these networks"
+    summary.focus()
+    page.keyboard.press("Enter")
+    link = page.locator("#ranked details[open] a").first
+    words = link.inner_text()
+    link.click()
+    page.wait_for_load_state()
+    assert page.locator("h1").inner_text() == f"cam (quick) {words} on phantom"
+    page.locator("a.home").click()
+    page.wait_for_load_state()
+    assert page.locator("h1").inner_text() == "wsbench: leaderboards"
+
+
+def test_pages_say_everything_without_scripts(site: Path, open_page: Callable) -> None:  # noqa: F811
+    page = open_page(site / "datasets" / "phantom.html", script=False).page
+    assert page.locator("#ranked tbody tr").count() > 10
+    assert page.locator("input").count() > page.locator("input:visible").count() == 0
