@@ -19,7 +19,7 @@ from hypothesis import settings
 import wsbench
 from browser import chromium, open_page  # noqa: F401 - fixtures
 from report_examples import finished_runs  # noqa: F401 - a fixture
-from wsbench.cli import main
+from wsbench.cli import main, reporting
 from wsbench.contract import records
 from wsbench.contract.plugins import find
 from wsbench.contract.specs import MetricSpec
@@ -52,10 +52,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_waited_for() -> Iterator[None]:
     """What takes a user's time and is not tested: in this process nothing is timed for longer than the fewest
-    repeats, no file is flushed to the disk, as if a power cut could come, and git is asked for the state of
-    the source once. A test of one of them replaces it itself; commands in other processes do it all."""
+    repeats, no file is flushed to the disk, as if a power cut could come, git is asked for the state of the
+    source once, and a run's report has no curves. A test of one of them replaces it itself; commands in other
+    processes do it all."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(inference, "TIMING_SECONDS", 0.0)
+        patched.setattr(reporting, "MOST_SCORES", 0)
         patched.setattr(os, "fsync", lambda _: None)
         patched.setattr(records, "source_state", functools.cache(records.source_state))
         yield

@@ -128,7 +128,7 @@ def test_the_command_shows_every_fold(plugin: Path, capsys: pytest.CaptureFixtur
     words = ("run", "-m", "brightness", "-d", "unboxed", "--folds", "3", "--runs", runs, "-q")
     assert command(plugin, *words) == 0
     shown = capsys.readouterr().out
-    assert max(map(len, shown.split("record of")[0].splitlines())) < 80
+    assert max(map(len, shown.split("report: ")[0].splitlines())) < 80
     table = shown[shown.index("brightness, protocol uniform, fold by fold") :].splitlines()
     record = records.load(next(Path(runs).glob("*/brightness/seed0-3folds-*")) / records.FILE)
     folds = record.protocols["uniform"]["metrics"]["auc"]["folds"]

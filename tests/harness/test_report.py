@@ -12,6 +12,7 @@ import pytest
 from conftest import METRICS, refused
 from records_examples import example
 from report_examples import ATTACK, Finished, drawn
+from wsbench.cli import reporting
 from wsbench.contract.plugins import Plugins, find
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
@@ -279,12 +280,20 @@ def test_a_run_leaves_a_report(finished_runs: Finished, command, monkeypatch: py
     folder, runs = finished_runs.runs[0], finished_runs.folder / "runs"
     words = ("run", "-m", "guess", "-d", "phantom", "-D", "images=80", "--runs", str(runs), "--quiet",
              "--plugin", str(finished_runs.plugin), "--no-references")  # fmt: skip
+    monkeypatch.setattr(reporting, "MOST_SCORES", 10_000)
     before = {name: (folder / name).read_bytes() for name in ("record.json", "checksums.json")}
     code, out, _ = command(*words)
     assert code == 0
     assert out.splitlines()[-2] == f"report: {folder / 'report.html'}"
-    assert "<svg" in (folder / "report.html").read_text(encoding="utf-8")
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert '<section id="curves"' in html
+    assert '<section id="cases"' not in html
     assert before == {name: (folder / name).read_bytes() for name in before}
+    (folder / "report.html").unlink()
+
+    monkeypatch.setattr(reporting, "MOST_SCORES", 10)  # fewer than the run's
+    command(*words)
+    assert '<section id="curves"' not in (folder / "report.html").read_text(encoding="utf-8")
     (folder / "report.html").unlink()
 
     code, out, _ = command(*words, "--no-report")

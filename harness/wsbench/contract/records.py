@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from wsbench.contract import record_files
 from wsbench.contract.record_form import RecordForm
 from wsbench.contract.releases import Overlap, overlap
-from wsbench.contract.summaries import as_html, summary
+from wsbench.contract.summaries import Drawable, as_html, summary
 from wsbench.errors import WsbenchError, choose
 from wsbench.files import checksums, documents
 from wsbench.files.user_files import expanded
@@ -49,7 +49,7 @@ PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "
 
 
 @dataclass(frozen=True, repr=False)
-class Record:
+class Record(Drawable):
     """One finished run. It prints as a few lines, and shows as a table in a notebook.
 
     Attributes:

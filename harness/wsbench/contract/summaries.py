@@ -10,7 +10,26 @@ from wsbench.contract.protocol import ranked_by
 from wsbench.errors import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
     from wsbench.contract.records import Record
+
+
+class Drawable:
+    """One or several records, of which figures can be drawn."""
+
+    def figure(
+        self, name: str, *, root: str | Path | None = None, plugin_files: Iterable[str | Path] = ()
+    ) -> Figure:
+        """Draw a figure; see `wsbench.finished.figure`."""
+        # Drawing needs rooms that this one may not import. The package itself knows its public names, and
+        # loads them when they are asked for.
+        import wsbench
+
+        runs: Any = self
+        return wsbench.finished.figure(runs, name, root=root, plugin_files=plugin_files)
 
 
 def label(record: Record) -> str:
@@ -49,12 +68,27 @@ def as_html(records: Iterable[Record]) -> str:
     escaped."""
     rows: list[tuple[Record, str]] = [(record, name) for record in records for name in record.protocols]
     columns = list(dict.fromkeys(name for row in rows for name in main_metrics(*row)))
-    head = _row("th", ["run", "protocol", *columns])
-    lines = [
-        _row("td", [label(record), protocol, *(_cell(record, protocol, name) for name in columns)])
+    cells = [
+        [label(record), protocol, *(_cell(record, protocol, name) for name in columns)]
         for record, protocol in rows
     ]
-    return f"<table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table>"
+    return html_table(["run", "protocol", *columns], cells)
+
+
+def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, pictures: Sequence[str] = ()) -> str:
+    """An HTML table. Text is escaped.
+
+    Args:
+        header: the headings of its columns.
+        rows: the cells of each row, as plain text.
+        pictures: the address of a picture for each row, as a last column; none without.
+    """
+    body = [_cells("td", row) for row in rows]
+    if pictures:
+        images = [f'<td><img alt="" src="{html.escape(address)}"></td>' for address in pictures]
+        body = [f"{cells}{image}" for cells, image in zip(body, images, strict=True)]
+    lines = "".join(f"<tr>{cells}</tr>" for cells in body)
+    return f"<table><thead><tr>{_cells('th', header)}</tr></thead><tbody>{lines}</tbody></table>"
 
 
 def _cell(record: Record, protocol: str, metric: str) -> str:
@@ -62,5 +96,5 @@ def _cell(record: Record, protocol: str, metric: str) -> str:
     return in_words(described.get("value"), described.get("interval"))
 
 
-def _row(tag: str, cells: Iterable[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+def _cells(tag: str, cells: Iterable[str]) -> str:
+    return "".join(f"<{tag}>{html.escape(printable(cell))}</{tag}>" for cell in cells)

@@ -74,6 +74,26 @@ def cases(
     each: int,
     protocol: str = "uniform",
 ) -> list[tuple[str, str]]:
+    """Choose images as `cases_with_outcomes` does.
+
+    Returns:
+        Pairs of image and class.
+
+    Raises:
+        WsbenchError: no image has any of the outcomes.
+    """
+    chosen = cases_with_outcomes(record, loaded, classes, outcomes, each, protocol)
+    return [(name, label) for name, label, _ in chosen]
+
+
+def cases_with_outcomes(
+    record: Record,
+    loaded: Loaded,
+    classes: Sequence[str],
+    outcomes: Sequence[str],
+    each: int,
+    protocol: str = "uniform",
+) -> list[tuple[str, str, str]]:
     """Choose the worst test images of every outcome under a run's operating points.
 
     Args:
@@ -85,7 +105,7 @@ def cases(
         protocol: the protocol whose operating points count.
 
     Returns:
-        Pairs of image and class.
+        Triples of image, class and outcome.
 
     Raises:
         WsbenchError: no image has any of the outcomes.
@@ -96,15 +116,16 @@ def cases(
     names, prediction = store.read_role(stored, "test", loaded.dataset.classes)
     points = record.protocols[protocol]["calibration"]["operating_points"]
     labels = {sample.name: sample.labels for sample in loaded.samples}
-    pairs = []
+    chosen = []
     for label in classes:
         scores = prediction.scores[:, loaded.dataset.classes.index(label)]
         present = np.array([label in labels[name] for name in names])
         found = outcome_of(present, scores, points[label])
         for outcome in outcomes:
-            pairs += [(names[row], label) for row in worst_first(found, scores, outcome)[:each]]
-    if not pairs:
+            rows = worst_first(found, scores, outcome)[:each]
+            chosen += [(names[row], label, outcome) for row in rows]
+    if not chosen:
         raise WsbenchError(
             f"{record.folder}: no test image is a case of {', '.join(outcomes)}; name other --cases"
         )
-    return pairs
+    return chosen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self, overload
 
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec
-from wsbench.contract.summaries import as_html
+from wsbench.contract.summaries import Drawable, as_html
 from wsbench.runs.drops import Drop, drops_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, repr=False)
-class Results(Sequence[Record]):
+class Results(Sequence[Record], Drawable):
     """Records in the order in which they were made: a few lines each at a prompt, a table in a notebook.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from wsbench.reports.plots.kinds import FIGURES, FigureKind
 from wsbench.reports.plots.looks.svg import svg
-from wsbench.reports.plots.run_data import Datasets, RunData, run_data
+from wsbench.reports.plots.points import Absent
+from wsbench.reports.plots.run_data import Datasets, RunData, run_data, series_of
 
-__all__ = ["FIGURES", "Datasets", "FigureKind", "RunData", "run_data", "svg"]
+__all__ = ["FIGURES", "Absent", "Datasets", "FigureKind", "RunData", "run_data", "series_of", "svg"]

@@ -48,6 +48,11 @@ class Costs:
     costs: tuple[Cost, ...]
     machines: tuple[str, ...]
 
+    @property
+    def labels(self) -> list[str]:
+        """The methods, as often as they have a number."""
+        return [cost.label for cost in self.costs]
+
 
 def costs(runs: Sequence[RunData]) -> Costs | Absent:
     """What was measured of the runs, in the columns of the table of costs."""

@@ -71,6 +71,11 @@ class GroupPanel:
     key: str
     groups: tuple[Group, ...]
 
+    @property
+    def labels(self) -> list[str]:
+        """The methods that have a value in some group."""
+        return [value.label for group in self.groups for value in group.values]
+
 
 def by_class(runs: Sequence[RunData]) -> tuple[GroupPanel, ...] | Absent:
     """The metrics that rank, by class. Intervals of one seed are those of the record; with several seeds

@@ -41,15 +41,14 @@ class FigureKind:
         title: a heading.
         caption: what is shown, in sentences.
         points: returns the numbers that the figure shows, or why there are none.
-        render: draws these numbers, with the title and the labels of all methods. A method has the colour of
-            its place among these in every figure.
+        drawing: draws these numbers, with a title and the labels of all methods.
     """
 
     name: str
     title: str
     caption: str
     points: Callable[[Sequence[RunData]], Any]
-    render: Callable[[Any, str, Sequence[str]], Figure]
+    drawing: Callable[[Any, str, Sequence[str]], Figure]
 
     def draw(self, runs: Sequence[RunData]) -> Figure | None:
         """Draw the figure; None where the runs have not left what it needs, which `absence` explains."""
@@ -58,13 +57,26 @@ class FigureKind:
             return None
         return self.render(points, self.title, [series.label for series in series_of(runs)])
 
+    def render(self, points: Any, title: str, labels: Sequence[str] = ()) -> Figure:
+        """Draw numbers.
+
+        Args:
+            points: what `points` has returned, and not why there are none.
+            title: what the figure shows, for those who cannot see it.
+            labels: of all methods, `Series.label`. A method has the colour of its place among them, so that
+                it is the same in all figures. Without them it is the place among those in the figure.
+        """
+        panels = points if isinstance(points, tuple) else (points,)
+        in_points = dict.fromkeys(label for panel in panels for label in panel.labels)
+        return self.drawing(points, title, labels or list(in_points))
+
     def absence(self, runs: Sequence[RunData]) -> str:
         """Why there is no figure of some runs, in one sentence; empty where there is one."""
         points = self.points(runs)
         return points.reason if isinstance(points, Absent) else ""
 
     def svg(self, figure: Figure) -> str:
-        """Turn a figure into an inline SVG; see `wsbench.reports.plots.looks.svg.svg`."""
+        """Turn a figure into an inline SVG; see `wsbench.reports.plots.svg`."""
         return svg.svg(figure)
 
 

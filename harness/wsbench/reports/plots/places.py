@@ -32,6 +32,11 @@ class Places:
     lesions: np.ndarray
     hits: np.ndarray
 
+    @property
+    def labels(self) -> list[str]:
+        """The method."""
+        return [self.label]
+
 
 def places(runs: Sequence[RunData]) -> tuple[Places, ...] | Absent:
     """The places of lesions and of hits, for each method."""

@@ -82,6 +82,11 @@ class Panel:
     label: str | None
     lines: tuple[Line, ...]
 
+    @property
+    def labels(self) -> list[str]:
+        """The methods of the lines."""
+        return [line.label for line in self.lines]
+
 
 @dataclass(frozen=True)
 class ClassCurves:

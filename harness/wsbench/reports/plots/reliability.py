@@ -44,6 +44,11 @@ class ReliabilityPanel:
     label: str | None
     methods: tuple[Reliability, ...]
 
+    @property
+    def labels(self) -> list[str]:
+        """The methods."""
+        return [method.label for method in self.methods]
+
 
 def calibration(runs: Sequence[RunData]) -> tuple[ReliabilityPanel, ...] | Absent:
     """Reliability diagrams of class scores. Scores of several seeds are put together."""

@@ -122,7 +122,7 @@ def draw_panels(
         settings: of the axes, such as ``xlabel``.
     """
     with style():
-        drawn = {line.label for panel in panels for line in panel.lines}
+        drawn = {label for panel in panels for label in panel.labels}
         figure, all_axes = axes_of(len(panels), title, len(drawn))
         for axes, panel in zip(all_axes, panels, strict=True):
             for line in panel.lines:

@@ -41,7 +41,7 @@ LOG_RANGE = 50
 
 def draw_groups(panels: Sequence[GroupPanel], title: str, labels: Sequence[str]) -> Figure:
     """Draw a row for each group, and in it a point with an interval for each method."""
-    drawn = {value.label for panel in panels for group in panel.groups for value in group.values}
+    drawn = {label for panel in panels for label in panel.labels}
     rows = max(len(panel.groups) for panel in panels)
     height = 0.7 + ROW_INCHES * rows * (len(drawn) + 1)
     with style():
@@ -77,7 +77,7 @@ def _draw_group(axes: Axes, panel: GroupPanel, group: Group, row: int, labels: S
 
 def draw_reliability(panels: Sequence[ReliabilityPanel], title: str, labels: Sequence[str]) -> Figure:
     """Draw how often a class is present against its score, and the line on which both are equal."""
-    drawn = {method.label for panel in panels for method in panel.methods}
+    drawn = {label for panel in panels for label in panel.labels}
     with style():
         figure, all_axes = axes_of(len(panels), title, len(drawn))
         for axes, panel in zip(all_axes, panels, strict=True):
@@ -139,7 +139,7 @@ def _draw_cells(axes: Axes, shares: np.ndarray, title: str, colour: str) -> None
 def draw_costs(costs: Costs, title: str, labels: Sequence[str]) -> Figure:
     """Draw a bar for each method and column of the table of costs."""
     headings = list(dict.fromkeys(cost.heading for cost in costs.costs))
-    drawn = list(dict.fromkeys(cost.label for cost in costs.costs))
+    drawn = list(dict.fromkeys(costs.labels))
     with style():
         height = 0.6 + 1.6 * ROW_INCHES * len(drawn)
         figure, all_axes = axes_of(len(headings), title, len(drawn), inches=(2.7, height))

@@ -82,7 +82,7 @@ def _sections(subject: Subject, options: Options, datasets: Datasets) -> list[Se
         opening.section(subject),
         ranking.section(subject),
         matrix.section(subject),
-        *(figures.section(subject, key) for key in (*curves.SECTIONS, curves.OTHERS)),
+        *figures.sections(subject),
         breakdown.by_class(subject, figures.html(curves.BY_CLASS)),
         breakdown.by_stratum(subject, figures.html(curves.BY_LESION)),
         costs.section(subject, figures.html(curves.COST)),

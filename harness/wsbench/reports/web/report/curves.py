@@ -18,17 +18,11 @@ if TYPE_CHECKING:
 MOST_LINES = 8
 """Most rows of a figure, as many as there are colours."""
 
-SECTIONS = {
-    "curves": ("Curves", ("precision_recall", "froc", "roc")),
-    "choices": ("Scores, training, thresholds", ("calibration", "losses", "thresholds")),
-}
-"""By the id of a section, its title and its figures."""
+CHOICES = ("calibration", "losses", "thresholds")
+"""Figures of how scores, trainings and thresholds came about."""
 
 BY_CLASS, BY_LESION, COST = ("by_class",), ("by_size", "places"), ("cost",)
 """Figures that belong to tables."""
-
-OTHERS = "figures"
-"""The id of the section of figures that no other section names."""
 
 
 @dataclass(frozen=True)
@@ -59,35 +53,36 @@ class Figures:
     drawn: Mapping[str, Drawn] = field(default_factory=dict)
     left_out: str = ""
 
-    def html(self, names: Sequence[str], *, absences: bool = False) -> Markup | str:
+    def html(self, names: Sequence[str], *, absences: bool = False) -> Markup:
         """The HTML of some figures; empty where none of them could be drawn.
 
         Args:
             names: of the figures.
             absences: whether a line says why a figure is not there.
         """
+        from markupsafe import Markup
+
         figures = [self.drawn[name] for name in names if name in self.drawn]
         if not any(figure.svg for figure in figures):
-            return ""
+            return Markup()
         shown = [figure for figure in figures if figure.svg or absences]
         # A single figure of a section with its own title needs no heading.
         headed = len(names) > 1 or absences
         return rendered("report/curves.html", figures=shown, left_out=self.left_out, headed=headed)
 
-    def section(self, subject: Subject, key: str) -> Section | None:
-        """A section of figures alone; None where none could be drawn.
-
-        Args:
-            subject: what the report is about.
-            key: one of `SECTIONS`, or `OTHERS`.
-        """
-        title, names = SECTIONS.get(key, ("Figures", self._others()))
-        body = self.html(names, absences=True)
-        return Section(subject.anchor(key), title, body, group=subject.group) if body else None
-
-    def _others(self) -> tuple[str, ...]:
-        named = {name for _, names in SECTIONS.values() for name in names} | {*BY_CLASS, *BY_LESION, *COST}
-        return tuple(name for name in self.drawn if name not in named)
+    def sections(self, subject: Subject) -> list[Section]:
+        """The sections of figures alone: the curves, which are all that no table and no other section has,
+        and `CHOICES`. One is missing where none of its figures could be drawn."""
+        elsewhere = {*CHOICES, *BY_CLASS, *BY_LESION, *COST}
+        names = {
+            ("curves", "Curves"): [name for name in self.drawn if name not in elsewhere],
+            ("choices", "Scores, training, thresholds"): list(CHOICES),
+        }
+        sections = []
+        for (key, title), of_section in names.items():
+            if body := self.html(of_section, absences=True):
+                sections.append(Section(subject.anchor(key), title, body, group=subject.group))
+        return sections
 
 
 def figures_of(subject: Subject, datasets: Datasets) -> Figures:
