@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
-from browser import OpenPage, chromium, open_page  # noqa: F401
-from cases_examples import ATTACK, METHODS, Films, films  # noqa: F401
+from browser import OpenPage
+from cases_examples import ATTACK, METHODS, Films
 from wsbench.geometry.boxes import BoxRule, larger_than, table_of_map
 from wsbench.geometry.iou import pairwise_iou
 from wsbench.predictions import store
@@ -50,14 +50,14 @@ DRAWN = """letter => [...document.querySelectorAll(`.case-film g.method-${letter
 
 
 @pytest.fixture(scope="module")
-def table(films: Films) -> CaseTable:  # noqa: F811
+def table(films: Films) -> CaseTable:
     made = case_table(films.records, films.loaded, films.plugins)
     assert made is not None
     return made
 
 
 @pytest.fixture(scope="module")
-def file(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def file(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with figures and the cases."""
     section = cases_section(films.records, films.loaded, films.plugins, PICTURES, pixels=True)
     assert section is not None
@@ -75,7 +75,7 @@ def names_listed(shown: OpenPage) -> list[str]:
 def test_boxes_at_the_harness_s_thresholds_are_those_that_were_scored(
     file: Path,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     cut = open_page(file).page.evaluate(CUT_ALL)
     assert len(cut) >= PICTURES * len(METHODS)
@@ -95,7 +95,7 @@ def test_boxes_at_the_harness_s_thresholds_are_those_that_were_scored(
 @pytest.mark.parametrize(("width", "dark"), [(1400, False), (375, True)])
 def test_it_opens_without_a_network_and_fits(
     file: Path,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
     width: int,
     dark: bool,
 ) -> None:
@@ -111,9 +111,9 @@ def test_it_opens_without_a_network_and_fits(
 
 def test_a_threshold_slider_that_is_moved_by_keyboard_redraws_the_boxes(
     file: Path,
-    films: Films,  # noqa: F811
+    films: Films,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     shown = open_page(file).page
     number = next(n for n, method in enumerate(table.methods) if method.label == "spots")
@@ -145,7 +145,7 @@ def test_a_threshold_slider_that_is_moved_by_keyboard_redraws_the_boxes(
 
 def test_the_opacity_slider_and_keys_change_the_film(
     file: Path,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     shown = open_page(file).page
     canvas = shown.locator(".case-film canvas")
@@ -168,7 +168,7 @@ def test_the_opacity_slider_and_keys_change_the_film(
 def test_a_click_on_a_part_of_a_figure_shows_its_cases(
     file: Path,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     opened = open_page(file)
     shown = opened.page
@@ -209,7 +209,7 @@ def test_a_click_on_a_part_of_a_figure_shows_its_cases(
 def test_a_view_can_be_linked(
     file: Path,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     first = open_page(file)
     first.page.uncheck("[data-control=pictured]")
@@ -229,7 +229,7 @@ def test_a_view_can_be_linked(
 def test_every_order_is_what_it_says(
     file: Path,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     opened = open_page(file)
     opened.page.uncheck("[data-control=pictured]")
@@ -253,7 +253,7 @@ def test_every_order_is_what_it_says(
 def test_without_javascript_the_cases_are_read(
     file: Path,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     opened = open_page(file, script=False)
     pages = opened.page.locator(".case-page")
@@ -283,8 +283,8 @@ def test_names_are_text_everywhere(file: Path) -> None:
 
 
 def test_without_pixels_no_pixel_and_no_heatmap_is_in_the_page(
-    films: Films,  # noqa: F811
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    films: Films,
+    open_page: Callable[..., OpenPage],
     tmp_path: Path,
 ) -> None:
     section = cases_section(films.records, films.loaded, films.plugins, PICTURES, pixels=False)
@@ -335,7 +335,7 @@ def test_overlaps_are_of_the_best_box(table: CaseTable) -> None:
                 assert method.overlaps[row, column] == pytest.approx(pairwise_iou(true, best[None]).max())
 
 
-def test_runs_that_cannot_be_shown_are_said(films: Films) -> None:  # noqa: F811
+def test_runs_that_cannot_be_shown_are_said(films: Films) -> None:
     spots, fine, _ = films.records
     other = replace(fine, dataset={**fine.dataset, "fingerprint": "other"})
     second = replace(spots, seed=1)
@@ -351,7 +351,7 @@ def pictures_of(html: str) -> list[Any]:
     return re.findall(r'src="data:image/jpeg;base64,([^"]+)"', html)
 
 
-def test_as_many_pictures_as_asked_for(films: Films) -> None:  # noqa: F811
+def test_as_many_pictures_as_asked_for(films: Films) -> None:
     for count in (0, 3, 1000):
         section = cases_section(films.records[:1], films.loaded, films.plugins, count, pixels=True)
         assert section is not None
