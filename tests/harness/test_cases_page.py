@@ -29,7 +29,10 @@ PICTURES = 10
 FIGURE = """<a id="of-class" href="#cases" data-filter="class=mass">mass</a>
 <svg><rect id="bar" data-filter="outcome=fn&amp;size=small" width="40" height="40"/></svg>
 <a id="attack" data-filter="class=%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%27%7C%26">attack</a>
-<a id="plain" data-filter="size=largest third">large</a>"""
+<a id="plain" data-filter="size=largest third">large</a>
+<a id="bin" data-filter="class=mass&amp;score=3">0.3 to 0.4</a>
+<a id="place" data-filter="place=left+half">left half</a>
+<a id="nonsense" data-filter="size=constructor&amp;place=toString&amp;outcome=x&amp;score=33">nonsense</a>"""
 
 CUT_ALL = """() => {
   const index = JSON.parse(document.querySelector(".case-data").textContent);
@@ -203,6 +206,18 @@ def test_a_click_on_a_part_of_a_figure_shows_its_cases(
     assert chips.all_text_contents() == [f"class: {ATTACK}"]
     shown.click("#plain")
     assert chips.all_text_contents() == ["size: large"]
+    shown.click("#bin")
+    assert chips.all_text_contents() == ["class: mass", "score: 0.3 to 0.4"]
+    scores = np.stack([method.stored.scores[:, column] for method in table.methods])
+    in_bin = ((scores >= 0.3) & (scores < 0.4)).any(axis=0)
+    assert set(names_listed(opened)) == {table.samples[row].name for row in in_bin.nonzero()[0]}
+    shown.click("#place")
+    middle = truth.truth.xyxy[:, [0, 2]].mean(axis=1) / truth.sizes[truth.truth.image, 0]
+    on_the_left = set(truth.truth.image[middle < 0.5].tolist())
+    assert set(names_listed(opened)) == {table.samples[row].name for row in on_the_left}
+    shown.click("#nonsense")
+    assert chips.count() == 0
+    assert len(names_listed(opened)) == len(table.samples)
     assert opened.clean, opened.errors
 
 
@@ -224,6 +239,22 @@ def test_a_view_can_be_linked(
     assert second.page.input_value("[data-control=outcome]") == "fp"
     assert second.page.input_value("[data-control=sort]") == "class"
     assert second.clean, second.errors
+
+
+def test_two_lists_of_cases_on_a_page_are_apart(
+    films: Films, open_page: Callable[..., OpenPage], tmp_path: Path
+) -> None:
+    section = cases_section(films.records[:1], films.loaded, films.plugins, 2, pixels=False)
+    assert section is not None
+    link = Markup('<a href="#cases-2" data-filter="outcome=tp">second</a>')
+    sections = [Section("figures", "Figures", link), section, replace(section, anchor="cases-2")]
+    (tmp_path / "page.html").write_text(page("Report", sections))
+    opened = open_page(tmp_path / "page.html")
+    opened.page.click("a[data-filter]")
+    assert opened.page.locator("#cases .case-chips button").count() == 0
+    assert opened.page.locator("#cases-2 .case-chips button").all_text_contents() == ["outcome: tp"]
+    assert opened.page.evaluate("location.hash").startswith("#cases-2?outcome=tp")
+    assert opened.clean, opened.errors
 
 
 def test_every_order_is_what_it_says(
