@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from browser import OpenPage, chromium, open_page  # noqa: F401
+from browser import OpenPage
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.boxes import (
     BoxRule,
@@ -32,7 +32,7 @@ KEPT = """cases => cases.map(({own, threshold, minimum, size}) =>
 
 
 @pytest.fixture
-def script(open_page: Callable[..., OpenPage], tmp_path: Path) -> Any:  # noqa: F811
+def script(open_page: Callable[..., OpenPage], tmp_path: Path) -> Any:
     """A page that has the script and nothing else."""
     (tmp_path / "page.html").write_text(f"<!doctype html><script>{static('cases_boxes.js')}</script>")
     return open_page(tmp_path / "page.html").page
