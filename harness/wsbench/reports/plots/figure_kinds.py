@@ -143,7 +143,7 @@ KINDS = (
         "roc",
         "ROC curves of class scores",
         "True against false positive rate of the class scores. The number is the area under the curve. A dot "
-        "is the operating point, which was chosen on the select role. " + BANDS,
+        "is the operating point, which is chosen on the select role and never on test images. " + BANDS,
         score_curves.roc,
         _roc,
     ),
