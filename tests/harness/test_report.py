@@ -19,7 +19,7 @@ from wsbench.errors import WsbenchError
 from wsbench.reports.board import Board
 from wsbench.reports.differences import pairs_of
 from wsbench.reports.rows import ranked
-from wsbench.reports.web.report import api, breakdown, matrix, ranking
+from wsbench.reports.web.report import api, breakdown, checks, matrix, ranking
 from wsbench.reports.web.report.bars import Scale
 from wsbench.reports.web.report.build import Options, page_of
 from wsbench.reports.web.report.commands import command_of
@@ -135,6 +135,25 @@ def test_strata_stand_beside_each_other() -> None:
     assert "largest third 20 lesions 90% better 60%" in words
     assert '<a href="#cases" data-filter="size=smallest+third">' in section.body
     assert "data-filter" not in str(breakdown.by_stratum(subject).body)
+
+
+def checked(record: Record, spearman: float | None) -> Record:
+    """A record whose maps were compared with those of a random network."""
+    values = {name: {"value": spearman} for name in ("spearman", "ssim", "hog")}
+    check = {"check": "parameters", "what": "all parameters", "undefined": 1, **values}
+    return replace(record, sanity={"images": 4, "maps": 5, "checks": {"parameters": [check]}})
+
+
+def test_sanity_checks_are_means_over_seeds() -> None:
+    first, second, alone = *drawn("a", 0.5, range(2)), *drawn("b", 0.4)
+    records = [checked(first, 0.1), checked(second, 0.4), checked(alone, None)]
+    section = checks.section(subjects_of(records, PLUGINS)[0])
+    assert section is not None
+    words = text_of(section.body)
+    assert "a (quick) all parameters 0, 1 0.250 0.250 0.250 2 of 10" in words
+    assert "b (quick) all parameters 0 - - - 1 of 5" in words
+    assert "Faithfulness" not in words
+    assert checks.section(subjects_of(drawn("a", 0.5), PLUGINS)[0]) is None
 
 
 def test_many_rows_are_cut_to_the_best_and_the_best_image_blind_one() -> None:

@@ -106,10 +106,10 @@ def draw_panels(
     panels: Sequence[Panel],
     title: str,
     labels: Sequence[str],
+    settings: Mapping[str, Any],
     *,
     steps: bool = False,
     adjust: Callable[[Axes], None] | None = None,
-    **settings: Any,
 ) -> Figure:
     """Draw lines with bands, one panel for each class.
 
@@ -117,9 +117,9 @@ def draw_panels(
         panels: at least one.
         title: what the figure shows.
         labels: of all methods, in the order of their colours.
+        settings: of the axes, such as ``xlabel``.
         steps: whether a value holds up to the next point.
         adjust: called with every panel's axes at the end.
-        settings: of the axes, such as ``xlabel``.
     """
     with style():
         drawn = {label for panel in panels for label in panel.labels}
@@ -156,7 +156,7 @@ def draw_line(axes: Axes, line: Line, number: int, lines: int, *, steps: bool = 
     colour, step = colour_of(number), "steps-post" if steps else "default"
     if line.band is not None and lines <= MOST_BANDS:
         low, high = line.band.low, line.band.high
-        between = "post" if steps else None
+        between: Any = "post" if steps else None
         axes.fill_between(line.band.x, low, high, step=between, color=colour, alpha=0.15, lw=0)
     for of_seed in line.seeds:
         axes.plot(line.x, of_seed, color=colour, lw=0.5, alpha=0.5, drawstyle=step)

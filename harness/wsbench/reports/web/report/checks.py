@@ -14,21 +14,26 @@ from wsbench.reports.web.report.subject import Subject
 SIMILARITIES = {"spearman": "Spearman", "ssim": "SSIM", "hog": "HOG"}
 """Measures of similarity by their names in records."""
 
+SIMILARITY = (
+    "Similarity to the maps of the trained method when what it learnt is random: 1 is an equal map, which "
+    "cannot depend on what was learnt."
+)
+FAITHFULNESS = (
+    "Faithfulness: class scores when pixels are removed by a map. A map that is no better than the other "
+    "three does not say what the score depends on."
+)
+
 Table = tuple[str, list[str], list[list[str]], int]
 """The caption, header and lines of a table, and how many of its columns are words."""
 
 
 def section(subject: Subject) -> Section | None:
     """The tables of sanity checks and of faithfulness; None where no run was checked."""
-    tables = [table for table in (_similarity(subject.rows), _faithfulness(subject.rows)) if table[2]]
-    if not tables:
+    tables = {SIMILARITY: _similarity(subject.rows), FAITHFULNESS: _faithfulness(subject.rows)}
+    made = {note: table for note, table in tables.items() if table[2]}
+    if not made:
         return None
-    note = (
-        "Similarity to the maps of the trained method when what it learnt is random: 1 is an equal map, "
-        "which cannot depend on what was learnt. Faithfulness: class scores when pixels are removed by a "
-        "map. One that is no better than the other three does not say what the score depends on."
-    )
-    body = rendered("report/plain.html", note=note, tables=tables, figures="")
+    body = rendered("report/plain.html", note=" ".join(made), tables=list(made.values()), figures="")
     return Section(subject.anchor("sanity"), "Sanity of the maps", body, group=subject.group)
 
 
