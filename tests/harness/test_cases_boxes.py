@@ -74,7 +74,8 @@ def cases(generator: np.random.Generator) -> list[dict[str, Any]]:
             [region],
             box_grid=grid,
         )
-        for threshold in (0.01, 0.5, 0.99, float(generator.integers(1, 100)) / 100):
+        at_a_level = float(generator.integers(1, 256)) / 255 + 1e-13  # the level itself is foreground
+        for threshold in (0.01, 0.5, 0.99, float(generator.integers(1, 100)) / 100, at_a_level):
             minimum = float(generator.choice([0.0, 0.0, 0.001, 0.01, 0.04]))
             result.append(
                 {"prediction": prediction, "rule": BoxRule(threshold, minimum), "size": (width, height)}

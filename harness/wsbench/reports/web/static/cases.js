@@ -197,7 +197,7 @@
       }
       drawChips();
       drawList();
-      explorer.scrollIntoView();
+      explorer.scrollIntoView({ behavior: "instant" });
       showLine();
       await show();
       return true;
