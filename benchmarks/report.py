@@ -39,7 +39,10 @@ def main() -> None:
     folder = Path(sys.argv[1])
     loaded = wsbench.load_dataset("phantom", data_options=DATA)
     print(f"test images: {len(loaded.roles.members['test'])}")
-    runs = [finished_run(number, loaded, folder / "runs") for number in range(RUNS)]
+    originals = [evaluated(number, loaded, folder / "evaluated") for number in range(PROGRAMS)]
+    runs = [
+        copied(originals[number % PROGRAMS], folder / "runs", f"method{number:02}") for number in range(RUNS)
+    ]
     kept = [
         measured(runs, folder / "tables.html", images=0),
         measured(runs, folder / "cases.html", images=api.IMAGES),
@@ -47,26 +50,26 @@ def main() -> None:
     sys.exit(0 if all(kept) else 1)
 
 
-def finished_run(number: int, loaded: Loaded, runs: Path) -> Path:
-    """The folder of a run. The first `PROGRAMS` are evaluated, the others are copies under other names."""
-    name, original = f"program{number:02}", f"program{number % PROGRAMS:02}"
+def evaluated(number: int, loaded: Loaded, runs: Path) -> Path:
+    """The folder of a run whose scores and heatmaps are the better, the higher its number is."""
+    name = f"program{number:02}"
     there = list(runs.glob(f"phantom/{name}/*/record.json"))
     if there:
         return there[0].parent
-    if name != original:
-        return copied(finished_run(number % PROGRAMS, loaded, runs), name)
     record = wsbench.evaluate(predictions(number, loaded), "phantom", name=name, data_options=DATA, runs=runs)
     assert record.folder is not None
     print(f"{name}: {record.value('cond_ap25'):.3f}", flush=True)
     return record.folder
 
 
-def copied(run: Path, name: str) -> Path:
-    """A copy of a finished run, as if another program had made the same predictions."""
-    folder = run.parents[1] / name / run.name
-    shutil.copytree(run, folder)
-    record = records.load(folder / records.FILE)
-    records.write(replace(record, method={**record.method, "name": name}), folder / records.FILE)
+def copied(run: Path, runs: Path, name: str) -> Path:
+    """A copy of a finished run, as if a method of this name had made the predictions."""
+    folder = runs / "phantom" / name / run.name
+    if not (folder / records.FILE).exists():
+        shutil.copytree(run, folder)
+        record = records.load(folder / records.FILE)
+        method = {**record.method, "name": name, "preset": "default"}  # rows of programs are in nobody's rank
+        records.write(replace(record, method=method), folder / records.FILE)
     return folder
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import wsbench
-from wsbench.contract import plugins
-from wsbench.contract.records import Record
-from wsbench.data.dataset import Loaded
-from wsbench.runs import scoring_inputs
-from wsbench.runs.rescoring import dataset_of
-from wsbench.utils.progress import Silent
+
+if TYPE_CHECKING:
+    from wsbench.contract.plugins import Plugins
+    from wsbench.contract.records import Record
+    from wsbench.data.dataset import Loaded
 
 ATTACK = "<script>alert(1)</script>\"'|&"
 """A class name that would be a script, were it not escaped."""
@@ -109,13 +109,18 @@ class Films:
 
     records: tuple[Record, ...]
     loaded: Loaded
-    plugins: plugins.Plugins
+    plugins: Plugins
     file: Path
 
 
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory, nothing_is_waited_for: None) -> Iterator[Films]:
     """Runs with few bootstrap draws, which nothing here depends on."""
+    from wsbench.contract.plugins import find
+    from wsbench.runs import scoring_inputs
+    from wsbench.runs.rescoring import dataset_of
+    from wsbench.utils.progress import Silent
+
     folder = tmp_path_factory.mktemp("films")
     file = folder / "films.py"
     file.write_text(SOURCE)
@@ -125,5 +130,5 @@ def films(tmp_path_factory: pytest.TempPathFactory, nothing_is_waited_for: None)
             wsbench.run(method, "films", runs=folder / "runs", plugin_files=[file], device="cpu")
             for method in METHODS
         )
-    found = plugins.find([file])
+    found = find([file])
     yield Films(records, dataset_of(records[0], found, Silent(), None), found, file)

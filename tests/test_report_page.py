@@ -120,8 +120,10 @@ def test_a_screen_reader_finds_its_way(real: Path, open_page: Open) -> None:
 
 
 def test_it_can_be_printed(real: Path, open_page: Open) -> None:
-    page = open_page(real, dark=True).page
+    shown = open_page(real, dark=True, width=718)  # A4 without its margins
+    page = shown.page
     page.emulate_media(media="print")
+    assert shown.overflow == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("nav:visible, .controls:visible, .theme:visible").count() == 0
     assert len(page.pdf(format="A4")) > 10_000

@@ -79,6 +79,7 @@ def test_the_harness_names_no_plugin() -> None:
     assert named == {
         "protocol.py": {protocol.RANKED_BY, protocol.RANKED_WITHOUT_BOXES},
         "scoring.py": {"coco"},  # a format of predictions
+        "figure_kinds.py": {"froc"},  # a figure: the curve that the metric of this name sums up
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from browser import OpenPage, chromium, open_page  # noqa: F401
+from browser import OpenPage
 from wsbench.geometry.box_table import BoxTable
 from wsbench.geometry.boxes import (
     BoxRule,
@@ -32,7 +32,7 @@ KEPT = """cases => cases.map(({own, threshold, minimum, size}) =>
 
 
 @pytest.fixture
-def script(open_page: Callable[..., OpenPage], tmp_path: Path) -> Any:  # noqa: F811
+def script(open_page: Callable[..., OpenPage], tmp_path: Path) -> Any:
     """A page that has the script and nothing else."""
     (tmp_path / "page.html").write_text(f"<!doctype html><script>{static('cases_boxes.js')}</script>")
     return open_page(tmp_path / "page.html").page
@@ -74,7 +74,8 @@ def cases(generator: np.random.Generator) -> list[dict[str, Any]]:
             [region],
             box_grid=grid,
         )
-        for threshold in (0.01, 0.5, 0.99, float(generator.integers(1, 100)) / 100):
+        at_a_level = float(generator.integers(1, 256)) / 255 + 1e-13  # the level itself is foreground
+        for threshold in (0.01, 0.5, 0.99, float(generator.integers(1, 100)) / 100, at_a_level):
             minimum = float(generator.choice([0.0, 0.0, 0.001, 0.01, 0.04]))
             result.append(
                 {"prediction": prediction, "rule": BoxRule(threshold, minimum), "size": (width, height)}

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
-from browser import OpenPage, chromium, open_page  # noqa: F401
-from cases_examples import ATTACK, METHODS, Films, films  # noqa: F401
+from browser import OpenPage
+from cases_examples import ATTACK, METHODS, Films
 from wsbench.geometry.boxes import BoxRule, larger_than, table_of_map
 from wsbench.geometry.iou import pairwise_iou
 from wsbench.predictions import store
@@ -29,7 +29,10 @@ PICTURES = 10
 FIGURE = """<a id="of-class" href="#cases" data-filter="class=mass">mass</a>
 <svg><rect id="bar" data-filter="outcome=fn&amp;size=small" width="40" height="40"/></svg>
 <a id="attack" data-filter="class=%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%27%7C%26">attack</a>
-<a id="plain" data-filter="size=largest third">large</a>"""
+<a id="plain" data-filter="size=largest third">large</a>
+<a id="bin" data-filter="class=mass&amp;score=3">0.3 to 0.4</a>
+<a id="place" data-filter="place=left+half">left half</a>
+<a id="nonsense" data-filter="size=constructor&amp;place=toString&amp;outcome=x&amp;score=33">nonsense</a>"""
 
 CUT_ALL = """() => {
   const index = JSON.parse(document.querySelector(".case-data").textContent);
@@ -50,14 +53,14 @@ DRAWN = """letter => [...document.querySelectorAll(`.case-film g.method-${letter
 
 
 @pytest.fixture(scope="module")
-def table(films: Films) -> CaseTable:  # noqa: F811
+def table(films: Films) -> CaseTable:
     made = case_table(films.records, films.loaded, films.plugins)
     assert made is not None
     return made
 
 
 @pytest.fixture(scope="module")
-def file(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+def file(films: Films, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with figures and the cases."""
     section = cases_section(films.records, films.loaded, films.plugins, PICTURES, pixels=True)
     assert section is not None
@@ -75,7 +78,7 @@ def names_listed(shown: OpenPage) -> list[str]:
 def test_boxes_at_the_harness_s_thresholds_are_those_that_were_scored(
     file: Path,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     cut = open_page(file).page.evaluate(CUT_ALL)
     assert len(cut) >= PICTURES * len(METHODS)
@@ -95,7 +98,7 @@ def test_boxes_at_the_harness_s_thresholds_are_those_that_were_scored(
 @pytest.mark.parametrize(("width", "dark"), [(1400, False), (375, True)])
 def test_it_opens_without_a_network_and_fits(
     file: Path,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
     width: int,
     dark: bool,
 ) -> None:
@@ -111,9 +114,9 @@ def test_it_opens_without_a_network_and_fits(
 
 def test_a_threshold_slider_that_is_moved_by_keyboard_redraws_the_boxes(
     file: Path,
-    films: Films,  # noqa: F811
+    films: Films,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     shown = open_page(file).page
     number = next(n for n, method in enumerate(table.methods) if method.label == "spots")
@@ -145,7 +148,7 @@ def test_a_threshold_slider_that_is_moved_by_keyboard_redraws_the_boxes(
 
 def test_the_opacity_slider_and_keys_change_the_film(
     file: Path,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     shown = open_page(file).page
     canvas = shown.locator(".case-film canvas")
@@ -168,7 +171,7 @@ def test_the_opacity_slider_and_keys_change_the_film(
 def test_a_click_on_a_part_of_a_figure_shows_its_cases(
     file: Path,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     opened = open_page(file)
     shown = opened.page
@@ -203,13 +206,25 @@ def test_a_click_on_a_part_of_a_figure_shows_its_cases(
     assert chips.all_text_contents() == [f"class: {ATTACK}"]
     shown.click("#plain")
     assert chips.all_text_contents() == ["size: large"]
+    shown.click("#bin")
+    assert chips.all_text_contents() == ["class: mass", "score: 0.3 to 0.4"]
+    scores = np.stack([method.stored.scores[:, column] for method in table.methods])
+    in_bin = ((scores >= 0.3) & (scores < 0.4)).any(axis=0)
+    assert set(names_listed(opened)) == {table.samples[row].name for row in in_bin.nonzero()[0]}
+    shown.click("#place")
+    middle = truth.truth.xyxy[:, [0, 2]].mean(axis=1) / truth.sizes[truth.truth.image, 0]
+    on_the_left = set(truth.truth.image[middle < 0.5].tolist())
+    assert set(names_listed(opened)) == {table.samples[row].name for row in on_the_left}
+    shown.click("#nonsense")
+    assert chips.count() == 0
+    assert len(names_listed(opened)) == len(table.samples)
     assert opened.clean, opened.errors
 
 
 def test_a_view_can_be_linked(
     file: Path,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     first = open_page(file)
     first.page.uncheck("[data-control=pictured]")
@@ -226,10 +241,26 @@ def test_a_view_can_be_linked(
     assert second.clean, second.errors
 
 
+def test_two_lists_of_cases_on_a_page_are_apart(
+    films: Films, open_page: Callable[..., OpenPage], tmp_path: Path
+) -> None:
+    section = cases_section(films.records[:1], films.loaded, films.plugins, 2, pixels=False)
+    assert section is not None
+    link = Markup('<a href="#cases-2" data-filter="outcome=tp">second</a>')
+    sections = [Section("figures", "Figures", link), section, replace(section, anchor="cases-2")]
+    (tmp_path / "page.html").write_text(page("Report", sections))
+    opened = open_page(tmp_path / "page.html")
+    opened.page.click("a[data-filter]")
+    assert opened.page.locator("#cases .case-chips button").count() == 0
+    assert opened.page.locator("#cases-2 .case-chips button").all_text_contents() == ["outcome: tp"]
+    assert opened.page.evaluate("location.hash").startswith("#cases-2?outcome=tp")
+    assert opened.clean, opened.errors
+
+
 def test_every_order_is_what_it_says(
     file: Path,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     opened = open_page(file)
     opened.page.uncheck("[data-control=pictured]")
@@ -253,7 +284,7 @@ def test_every_order_is_what_it_says(
 def test_without_javascript_the_cases_are_read(
     file: Path,
     table: CaseTable,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     opened = open_page(file, script=False)
     pages = opened.page.locator(".case-page")
@@ -283,8 +314,8 @@ def test_names_are_text_everywhere(file: Path) -> None:
 
 
 def test_without_pixels_no_pixel_and_no_heatmap_is_in_the_page(
-    films: Films,  # noqa: F811
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    films: Films,
+    open_page: Callable[..., OpenPage],
     tmp_path: Path,
 ) -> None:
     section = cases_section(films.records, films.loaded, films.plugins, PICTURES, pixels=False)
@@ -335,7 +366,7 @@ def test_overlaps_are_of_the_best_box(table: CaseTable) -> None:
                 assert method.overlaps[row, column] == pytest.approx(pairwise_iou(true, best[None]).max())
 
 
-def test_runs_that_cannot_be_shown_are_said(films: Films) -> None:  # noqa: F811
+def test_runs_that_cannot_be_shown_are_said(films: Films) -> None:
     spots, fine, _ = films.records
     other = replace(fine, dataset={**fine.dataset, "fingerprint": "other"})
     second = replace(spots, seed=1)
@@ -351,7 +382,7 @@ def pictures_of(html: str) -> list[Any]:
     return re.findall(r'src="data:image/jpeg;base64,([^"]+)"', html)
 
 
-def test_as_many_pictures_as_asked_for(films: Films) -> None:  # noqa: F811
+def test_as_many_pictures_as_asked_for(films: Films) -> None:
     for count in (0, 3, 1000):
         section = cases_section(films.records[:1], films.loaded, films.plugins, count, pixels=True)
         assert section is not None

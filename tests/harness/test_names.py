@@ -169,6 +169,23 @@ def test_a_dataset_of_odd_names_is_run_shown_and_drawn(command, data: list[str],
     assert left == {"leaderboards", "odd.py", "pictures", "roc.png", "runs"}
 
 
+def test_a_report_of_odd_names_shows_them(command, data: list[str], tmp_path: Path, open_page) -> None:
+    assert command("run", "-m", "whole_image", *data, "-q")[0] == 0
+    code, _, err = command("report", "runs/odd/*/*", "--images", "4", "-q", *data[2:])
+    assert (code, err) == (0, "")
+    shown = open_page(tmp_path / "report.html")
+    assert shown.clean, shown.errors
+    assert shown.overflow == 0
+    text = shown.page.inner_text("body")
+    for name in ("Nodule/Mass|<script>[red]$x", "方法 :smile:", "a|b/[bold]$x$ <script> 1"):
+        assert name in text
+    assert shown.page.locator("script[src]").count() == 0
+    source = shown.page.locator("#classes a[data-filter]").first
+    source.click()
+    filtered = f"Remove the filter class {source.inner_text()}"
+    assert shown.page.get_by_role("button", name=filtered).count() == 1
+
+
 def test_an_image_whose_name_leads_elsewhere_is_a_problem(command, data: list[str], tmp_path: Path) -> None:
     odd = [*data, "-D", "odd=true", "--no-references", "-q"]
     line = refused(command("run", "-m", "whole_image", *odd))

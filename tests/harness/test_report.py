@@ -26,6 +26,7 @@ from wsbench.reports.web.report.commands import command_of
 from wsbench.reports.web.report.provenance import without_folders
 from wsbench.reports.web.report.subject import SHOWN_ROWS, subjects_of
 from wsbench.runs.evaluation_log import times_of
+from wsbench.utils.progress import Silent
 
 PLUGINS = find()
 WITHOUT_CASES = Options(images=0)
@@ -335,3 +336,20 @@ def test_plugins_that_are_missing_are_no_reason_to_fail(finished_runs: Finished)
     without: Plugins = find()
     assert "guess" not in without.methods
     assert "guess" in page_of(records, without, WITHOUT_CASES, "")
+
+
+def test_data_that_are_not_at_hand_leave_out_cases_and_curves(finished_runs: Finished) -> None:
+    """A report can be made where the images are not, and names what it lacks."""
+    (record,) = api.records_of([finished_runs.runs[0]])
+    gone = replace(record, dataset={**record.dataset, "name": "gone"})
+    lines: list[str] = []
+
+    class Told(Silent):
+        def say(self, line: str) -> None:
+            lines.append(line)
+
+    html = page_of([gone], find([finished_runs.plugin]), Options(images=2, progress=Told()), "")
+    assert 'id="cases"' not in html
+    assert "Precision and recall of boxes: not drawn, because" in html
+    assert 'id="curves"' in html  # the ROC needs class scores alone
+    assert [line for line in lines if "the list of cases is left out: unknown dataset 'gone'" in line]

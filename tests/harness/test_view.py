@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from browser import OpenPage, chromium, open_page  # noqa: F401
-from cases_examples import ATTACK, Films, films  # noqa: F401
+from browser import OpenPage
+from cases_examples import ATTACK, Films
 from conftest import refused
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
@@ -34,7 +34,7 @@ from wsbench.utils.progress import Silent
 
 
 @pytest.fixture(scope="module")
-def answers(films: Films) -> Answers:  # noqa: F811
+def answers(films: Films) -> Answers:
     """Without curves, as for a large test."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pages, "MOST_SCORES", 0)
@@ -67,7 +67,7 @@ def asked(server: Server, address: str, method: str = "GET", host: str | None = 
     return answer.status, dict(answer.getheaders()), answer.read()
 
 
-def test_a_served_heatmap_is_the_stored_one(server: Server, films: Films) -> None:  # noqa: F811
+def test_a_served_heatmap_is_the_stored_one(server: Server, films: Films) -> None:
     classes = films.loaded.dataset.classes
     table = server.answers.files[0].table
     for number, method in enumerate(table.methods):
@@ -90,7 +90,7 @@ def test_a_served_heatmap_is_the_stored_one(server: Server, films: Films) -> Non
                 assert tuple(stored["region"]) == prediction.regions[row].corners
 
 
-def test_a_served_picture_is_the_image(server: Server, films: Films) -> None:  # noqa: F811
+def test_a_served_picture_is_the_image(server: Server, films: Films) -> None:
     sample = server.answers.files[0].table.samples[3]
     status, headers, content = asked(server, "0/pictures/3")
     assert (status, headers["Content-Type"]) == (200, "image/jpeg")
@@ -153,7 +153,7 @@ def test_only_loopback_is_bound(server: Server) -> None:
 
 def test_an_image_that_is_gone_is_a_line(
     server: Server,
-    films: Films,  # noqa: F811
+    films: Films,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def gone(*_: object) -> np.ndarray:
@@ -165,18 +165,18 @@ def test_an_image_that_is_gone_is_a_line(
 
 def test_a_browser_shows_all_images_and_filters_them(
     server: Server,
-    open_page: Callable[..., OpenPage],  # noqa: F811
+    open_page: Callable[..., OpenPage],
 ) -> None:
     opened = open_page(address=server.address)
     shown = opened.page
-    shown.wait_for_function("document.querySelector('.case-film img').naturalWidth > 0")
+    shown.locator(".case-film img").evaluate("image => image.decode()")
     assert shown.locator(".case-list li").count() == 40
     shown.wait_for_selector(".case-score")
     assert shown.locator(".case-score").count() == 3
     assert shown.locator(".case-film rect").count() > 0
     shown.select_option("[data-control=class]", ATTACK)
     shown.locator(".case-frame").first.press("ArrowRight")
-    shown.wait_for_function("document.querySelector('.case-film img').naturalWidth > 0")
+    shown.locator(".case-film img").evaluate("image => image.decode()")
     assert shown.locator("[data-control=finding] option").count() == 3
     link = shown.locator("a[data-filter^='class=']").first  # of a table of the report
     words = link.text_content()
@@ -188,7 +188,7 @@ def test_a_browser_shows_all_images_and_filters_them(
     )
 
 
-def test_a_port_in_use_is_a_line(films: Films, command: Callable) -> None:  # noqa: F811
+def test_a_port_in_use_is_a_line(films: Films, command: Callable) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -198,7 +198,7 @@ def test_a_port_in_use_is_a_line(films: Films, command: Callable) -> None:  # no
     assert line == f"port {port} of 127.0.0.1 is in use; name another with --port, or 0 for any free one"
 
 
-def test_runs_without_predictions_are_a_line(films: Films, tmp_path: Path) -> None:  # noqa: F811
+def test_runs_without_predictions_are_a_line(films: Films, tmp_path: Path) -> None:
     record, loaded = films.records[0], films.loaded
     assert isinstance(record, Record)
     assert isinstance(loaded, Loaded)
@@ -208,7 +208,7 @@ def test_runs_without_predictions_are_a_line(films: Films, tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another signal there")
-def test_ctrl_c_ends_it_with_one_line(films: Films, tmp_path: Path) -> None:  # noqa: F811
+def test_ctrl_c_ends_it_with_one_line(films: Films, tmp_path: Path) -> None:
     code = (
         "from wsbench.cli import command\nfrom wsbench.reports.web.viewer import pages\n"
         "pages.MOST_SCORES = 0\ncommand()"

@@ -36,7 +36,7 @@ def report(
     ],
     out: Annotated[Path, typer.Option(help="The HTML file to write.")] = Path(NAME),
     images: Annotated[
-        int, typer.Option(min=0, help="Number of test images in the list of cases. 0 leaves them out.")
+        int, typer.Option(min=0, help="Number of test images that are shown. 0 leaves out the list of cases.")
     ] = 60,
     no_pixels: Annotated[
         bool,

@@ -67,7 +67,7 @@ class Datasets:
             WsbenchError: the dataset is not at hand, is another one than that of the run, or the record sums
                 up several runs or is of a transfer.
         """
-        key = json.dumps(record.dataset, sort_keys=True, default=str) + str(bool(record.transfer))
+        key = json.dumps([record.dataset, record.transfer], sort_keys=True, default=str)
         if key not in self._loaded:
             try:
                 self._loaded[key] = self._load(record, plugins)
@@ -79,8 +79,13 @@ class Datasets:
         return images
 
     def _load(self, record: Record, plugins: Plugins) -> TestImages:
-        single = not record.dataset.get("folds") and not record.transfer
-        loaded = self.known.get(record.dataset["fingerprint"]) if single else None
+        if record.transfer:
+            trained_on = record.transfer["trained_on"]["name"]
+            raise WsbenchError(
+                f"{record.folder}: was trained on {trained_on} and tested on {record.dataset['name']}; "
+                "figures that need truth boxes are drawn of runs on one dataset alone"
+            )
+        loaded = None if record.dataset.get("folds") else self.known.get(record.dataset["fingerprint"])
         loaded = loaded or dataset_of(record, plugins, self.progress, self.root)
         names = loaded.roles.members["test"]
         return TestImages(loaded, truth_of(loaded, names, "test"), resamples(loaded, names))

@@ -19,12 +19,6 @@ def thresholds(runs: Sequence[RunData]) -> tuple[Panel, ...] | Absent:
     return panels_of(runs, lambda seeds: [_curves(run) for run in seeds], UNCHOSEN)
 
 
-def objectives(runs: Sequence[RunData]) -> list[str]:
-    """The names of the objectives that the thresholds of some runs were chosen for."""
-    calibrations = [run.record.protocols[PROTOCOL].get("calibration", {}) for run in runs]
-    return list(dict.fromkeys(c["objective"] for c in calibrations if "objective" in c))
-
-
 def _curves(run: RunData) -> ClassCurves:
     boxes = run.record.protocols[PROTOCOL].get("calibration", {}).get("boxes", {})
     curves = {name: boxes[name]["curve"] for name in run.classes if boxes.get(name, {}).get("curve")}

@@ -106,10 +106,10 @@ def draw_panels(
     panels: Sequence[Panel],
     title: str,
     labels: Sequence[str],
+    settings: Mapping[str, Any],
     *,
     steps: bool = False,
     adjust: Callable[[Axes], None] | None = None,
-    **settings: Any,
 ) -> Figure:
     """Draw lines with bands, one panel for each class.
 
@@ -117,18 +117,18 @@ def draw_panels(
         panels: at least one.
         title: what the figure shows.
         labels: of all methods, in the order of their colours.
+        settings: of the axes, such as ``xlabel``.
         steps: whether a value holds up to the next point.
         adjust: called with every panel's axes at the end.
-        settings: of the axes, such as ``xlabel``.
     """
     with style():
         drawn = {label for panel in panels for label in panel.labels}
         figure, all_axes = axes_of(len(panels), title, len(drawn))
         for axes, panel in zip(all_axes, panels, strict=True):
             for line in panel.lines:
-                curve = draw_line(axes, line, labels.index(line.label), len(panel.lines), steps=steps)
-                if panel.label is not None:
-                    mark(curve, **{"class": panel.label})
+                artists = draw_line(axes, line, labels.index(line.label), len(panel.lines), steps=steps)
+                for artist in artists if panel.label is not None else ():
+                    mark(artist, **{"class": str(panel.label)})
             axes.set(title=short(panel.title, 40), **settings)
             if adjust is not None:
                 adjust(axes)
@@ -140,7 +140,7 @@ def draw_panels(
     return figure
 
 
-def draw_line(axes: Axes, line: Line, number: int, lines: int, *, steps: bool = False) -> Line2D:
+def draw_line(axes: Axes, line: Line, number: int, lines: int, *, steps: bool = False) -> list[Line2D]:
     """Draw a line with its band, thin lines of its seeds, and its marks.
 
     Args:
@@ -151,19 +151,17 @@ def draw_line(axes: Axes, line: Line, number: int, lines: int, *, steps: bool = 
         steps: whether a value holds up to the next point.
 
     Returns:
-        The line without the rest.
+        The line, and its marks.
     """
     colour, step = colour_of(number), "steps-post" if steps else "default"
     if line.band is not None and lines <= MOST_BANDS:
         low, high = line.band.low, line.band.high
-        between = "post" if steps else None
+        between: Any = "post" if steps else None
         axes.fill_between(line.band.x, low, high, step=between, color=colour, alpha=0.15, lw=0)
     for of_seed in line.seeds:
         axes.plot(line.x, of_seed, color=colour, lw=0.5, alpha=0.5, drawstyle=step)
     (curve,) = axes.plot(line.x, line.y, color=colour, ls=dashes_of(number), drawstyle=step)
-    for point in line.marks:
-        axes.plot(*point, "o", color=colour, ms=4)
-    return curve
+    return [curve, *(axes.plot(*point, "o", color=colour, ms=4)[0] for point in line.marks)]
 
 
 def colour_of(number: int) -> str:

@@ -7,7 +7,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree  # nosec B405 # it reads what Matplotlib has just written
 
@@ -74,7 +74,11 @@ def _written(figure: Figure) -> bytes:
     from matplotlib import rc_context
 
     file = io.BytesIO()
-    settings = {"svg.fonttype": "none", "svg.hashsalt": "wsbench", "path.simplify_threshold": 0.3}
+    settings: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "wsbench",
+        "path.simplify_threshold": 0.3,
+    }
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         # Laying out the same figure again would move it by parts of a point.

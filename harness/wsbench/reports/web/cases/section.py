@@ -29,7 +29,7 @@ MAX_LISTED = 200
 """Images that are listed without a picture beside those that have one, so that a page stays small."""
 
 STYLES = ("cases.css",)
-SCRIPTS = ("cases_boxes.js", "cases_film.js", "cases.js")
+SCRIPTS = ("cases_boxes.js", "cases_film.js", "cases_choice.js", "cases_scores.js", "cases.js")
 
 
 @dataclass(frozen=True)

@@ -129,11 +129,14 @@ def by_stratum(subject: Subject, figures: Markup | str = "") -> Section | None:
         tables.append(Grouped(f"By {factor}: share of {kind} that are hit", tuple(groups)))
     if not tables and not figures:
         return None
+    small = [word for of_seeds in results.values() for result in of_seeds for word in result["left_out"]]
     note = (
         f"A lesion is hit if a box of its class overlaps it with an IoU of {HIT_IOU:g} or more; an image, if "
         "its best box does. Better and worse: than the rest, by more than the noise of these networks, with "
         "Holm's correction over all groups. Rows of several seeds show the mean; wsbench strata tests them."
     )
+    if small:
+        note += f" Left out, because too few: {'; '.join(dict.fromkeys(small))}."
     return _section(subject, ("strata", "By lesion and image"), tables, note, figures)
 
 

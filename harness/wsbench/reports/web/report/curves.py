@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -39,6 +40,12 @@ class Drawn:
     caption: str
     svg: Markup | None
     absence: str = ""
+
+    @property
+    def width(self) -> int:
+        """The width of the drawing in pixels, at which its text has the size of the page's small text."""
+        match = re.search(r'\bwidth="(\d+)"', self.svg or "")
+        return int(match[1]) if match else 0
 
 
 @dataclass(frozen=True)

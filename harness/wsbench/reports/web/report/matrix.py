@@ -62,7 +62,7 @@ def _cell(pairs: dict[tuple[int, int], Pair], index: int, other: int, spec: Metr
     if pair is None:
         return MISSING
     sign = 1 if index < other else -1
-    middle = sign * pair.difference.difference
+    middle = sign * pair.difference.difference + 0.0  # no minus before a zero
     low, high = sorted(sign * end for end in pair.difference.interval)
     better = middle > 0 if spec.higher_is_better is not False else middle < 0
     verdict = ("better" if better else "worse") if pair.is_shown else "not shown"

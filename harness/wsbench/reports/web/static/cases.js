@@ -3,28 +3,8 @@
 "use strict";
 (() => {
   const LISTED = 100; // lines that are shown until more are asked for
-  const FILTERS = ["class", "outcome", "of", "size", "place", "score"];
-  const PLACES = {
-    "left half": (x, y) => x < 0.5, "right half": (x, y) => x >= 0.5,
-    "upper half": (x, y) => y < 0.5, "lower half": (x, y) => y >= 0.5,
-  };
-  const SIZES = { "smallest third": "small", "middle third": "middle", "largest third": "large" };
-  const THIRDS = ["small", "middle", "large"];
-
-  const element = (tag, properties, ...children) => {
-    const made = Object.assign(document.createElement(tag), properties);
-    made.append(...children);
-    return made;
-  };
-  const most = (values) => values.reduce((best, value) => Math.max(best, value), -Infinity);
-
-  // "class=a+b&size=small", in the form of an address's query or as it is.
-  const parsed = (text, known) => {
-    const encoded = Object.fromEntries(new URLSearchParams(text));
-    if (encoded.class === undefined || known(encoded.class)) return encoded;
-    const plain = text.match(/^class=(.*)$/s)?.[1];
-    return plain !== undefined && known(plain) ? { class: plain } : encoded;
-  };
+  const { FILTERS } = window.wsbenchChoice;
+  const { element } = window.wsbenchScores;
 
   const explore = (explorer) => {
     const section = explorer.closest("section") ?? document.body;
@@ -34,52 +14,19 @@
     const one = (selector) => explorer.querySelector(selector);
     const control = (name) => one(`[data-control="${name}"]`);
     const filters = {};
+    const choice = window.wsbenchChoice(index, filters);
     const state = { column: 0, method: Math.max(0, index.methods.findIndex((method) => method.maps)), opacity: 0.4, brightness: 1, thresholds: {}, hidden: new Set() };
-    // Images are sorted by the methods that read them, if any does.
-    const reading = index.methods.map((_, number) => number).filter((number) => !index.methods[number].floor);
-    const judged = reading.length ? reading : index.methods.map((_, number) => number);
+    const scores = window.wsbenchScores(explorer, index, state, () => draw());
     let matches = [];
     let without = 0; // cases that match and have no picture
     let position = 0;
     let listed = LISTED;
     let latest = 0;
 
-    // ---- Which cases
-    const boxFits = (shown, [label, x0, y0, x1, y1, third], column) =>
-      label === column
-      && (!filters.size || THIRDS[third] === filters.size)
-      && (!filters.place || PLACES[filters.place]((x0 + x1) / 2 / shown.size[0], (y0 + y1) / 2 / shown.size[1]));
-    const methodFits = (shown, number, column) =>
-      (!filters.of || index.methods[number].letter === filters.of)
-      && (!filters.outcome || index.outcomes[shown.outcomes[number][column]] === filters.outcome)
-      && (!filters.score || shown.bins[number][column] === filters.score);
-    const columnFits = (shown, column) =>
-      (!filters.class || index.classes[column] === filters.class)
-      && (!(filters.size || filters.place) || shown.truth.some((box) => boxFits(shown, box, column)))
-      && index.methods.some((_, number) => methodFits(shown, number, column));
-    // A filter for a class alone shows images that have it, or that a method predicts to have it.
-    const matters = (shown, column) =>
-      filters.outcome || filters.score || !filters.class
-      || shown.labels.includes(column) || shown.outcomes.some((codes) => ["tp", "fp"].includes(index.outcomes[codes[column]]));
-
-    const matched = (shown) => {
-      const columns = index.classes.map((_, column) => column).filter((column) => columnFits(shown, column) && matters(shown, column));
-      if (columns.length === 0) return null;
-      const judgements = judged.map((number) => shown.worst[number]);
-      const worstOf = (column) => most(judgements.map((values) => values[column]));
-      const column = columns.reduce((best, other) => (worstOf(other) > worstOf(best) ? other : best));
-      const mean = judgements.reduce((sum, values) => sum + most(columns.map((each) => values[each])), 0) / judgements.length;
-      const range = most(columns.map((each) => worstOf(each) + most(judgements.map((values) => -values[each]))));
-      const areas = shown.truth.filter(([label]) => columns.includes(label)).map(([, x0, y0, x1, y1]) => ((x1 - x0) * (y1 - y0)) / (shown.size[0] * shown.size[1]));
-      return { shown, column, worst: -mean, disagreement: -range, class: shown.labels.length ? Math.min(...shown.labels) : Infinity, size: Math.min(...areas, Infinity) };
-    };
-
     const select = (name) => {
-      const key = control("sort").value;
-      const all = index.cases.map(matched).filter(Boolean);
+      const all = choice.matches(control("sort").value);
       matches = control("pictured")?.checked ? all.filter((match) => match.shown.picture) : all;
       without = all.length - matches.length;
-      matches.sort((a, b) => (a[key] === b[key] ? 0 : a[key] - b[key]) || a.worst - b.worst || 0);
       listed = LISTED;
       position = Math.max(0, matches.findIndex((match) => match.shown.name === name));
       state.column = matches[position]?.column ?? 0;
@@ -156,45 +103,6 @@
         : `${count} box${count === 1 ? "" : "es"} at ${chosen.toFixed(2)}, ${rule}. The harness chose ${threshold.toFixed(2)}.`;
     };
 
-    const scoreOf = (shown, method, number) => {
-      const predicted = shown.details.methods[number];
-      const [score, point] = [predicted.scores[state.column], method.points[state.column]];
-      const outcome = index.outcomes[shown.outcomes[number][state.column]];
-      const isPredicted = outcome === "tp" || outcome === "fp";
-      const box = element("input", { type: "checkbox", checked: !state.hidden.has(number) });
-      box.addEventListener("change", () => {
-        state.hidden[box.checked ? "delete" : "add"](number);
-        draw();
-      });
-      const meter = element("div", { className: `case-meter${isPredicted ? " predicted" : ""}` }, element("span", {}), element("i", {}));
-      meter.firstChild.style.width = `${100 * score}%`;
-      meter.lastChild.style.left = `calc(${100 * point}% - 1px)`;
-      meter.setAttribute("aria-hidden", "true"); // the words below say it
-      const words = control("outcome").querySelector(`[value="${outcome}"]`).textContent;
-      const iou = predicted.overlaps[state.column];
-      const place = shown.unknown.includes(state.column) ? ["Nobody marked where it is."]
-        : iou === null ? []
-        : [`Its best box overlaps the truth by an IoU of ${iou.toFixed(2)}: `, element("b", { className: iou >= index.hit ? "case-hit" : "case-miss" }, iou >= index.hit ? "a hit" : "a miss"), ` (hit from ${index.hit}).`];
-      return element("div", { className: `case-score case-outcome-${outcome}` },
-        element("label", {}, box, element("span", { className: `case-tag method-${number}` }, method.letter), element("span", {}, method.name, element("span", { className: "hidden-label" }, ": show boxes"))),
-        meter,
-        element("div", {}, `Score ${score.toFixed(2)}: ${isPredicted ? "predicted" : "not predicted"} (predicted from ${point.toFixed(2)}). `, element("strong", {}, words), ". ", ...place));
-    };
-    const allClasses = (shown) => {
-      const row = (column) => element("tr", {}, element("th", { scope: "row" }, index.classes[column]), element("td", {}, shown.labels.includes(column) ? "present" : "absent"),
-        ...index.methods.map((_, number) => element("td", { className: "number" }, shown.details.methods[number].scores[column].toFixed(2), ["tp", "fp"].includes(index.outcomes[shown.outcomes[number][column]]) ? " \u2713" : "")));
-      const head = element("tr", {}, ...["Class", "Truth", ...index.methods.map((method) => method.letter)].map((words) => element("th", { scope: "col" }, words)));
-      return element("details", {}, element("summary", {}, "Scores of all classes"), element("div", { className: "scroll" },
-        element("table", {}, element("caption", {}, "\u2713: predicted"), element("thead", {}, head), element("tbody", {}, ...index.classes.map((_, column) => row(column))))));
-    };
-    const drawScores = (shown) => {
-      const isOpen = one(".case-scores details")?.open;
-      const scores = shown.details ? index.methods.map((method, number) => scoreOf(shown, method, number)) : [];
-      const finding = shown.labels.includes(state.column) ? "present" : "absent";
-      const head = element("p", {}, `Truth: ${index.classes[state.column]} is `, element("strong", {}, finding), ".");
-      one(".case-scores").replaceChildren(head, ...scores, ...(shown.details && index.classes.length > 1 ? [allClasses(shown)] : []));
-      if (isOpen) one(".case-scores details").open = true;
-    };
     const drawFindings = (shown) => {
       const columns = shown.details?.columns ?? [];
       if (shown.details && !columns.includes(state.column)) state.column = columns[0];
@@ -225,7 +133,7 @@
       if (turn !== latest) return;
       drawFindings(shown);
       draw();
-      drawScores(shown);
+      scores.draw(shown);
     };
 
     const go = (number) => {
@@ -255,15 +163,6 @@
       remember();
       show();
     };
-    const usable = (values) => {
-      const size = SIZES[values.size] ?? values.size;
-      const known = {
-        class: index.classes.includes(values.class), outcome: index.outcomes.includes(values.outcome),
-        of: index.methods.some((method) => method.letter === values.of), size: THIRDS.includes(size),
-        place: values.place in PLACES, score: /^[0-9]$/.test(values.score ?? ""),
-      };
-      return Object.fromEntries(FILTERS.map((name) => [name, known[name] ? (name === "size" ? size : values[name]) : ""]));
-    };
     const remember = () => {
       const values = new URLSearchParams(filters);
       if (control("sort").value !== "worst") values.set("sort", control("sort").value);
@@ -284,7 +183,7 @@
       if (name !== section.id || !query) return false;
       const values = Object.fromEntries(new URLSearchParams(query));
       for (const key of FILTERS) delete filters[key];
-      for (const [key, value] of Object.entries(usable(values))) if (value) filters[key] = value;
+      for (const [key, value] of Object.entries(choice.usable(values))) if (value) filters[key] = value;
       if ([...control("sort").options].some((option) => option.value === values.sort)) control("sort").value = values.sort;
       const linked = index.cases.find((shown) => shown.name === values.case);
       if (linked && !linked.picture && control("pictured")) control("pictured").checked = false;
@@ -298,7 +197,7 @@
       }
       drawChips();
       drawList();
-      explorer.scrollIntoView();
+      explorer.scrollIntoView({ behavior: "instant" });
       showLine();
       await show();
       return true;
@@ -319,7 +218,7 @@
       state.column = Number(control("finding").value);
       state.thresholds = {};
       draw();
-      drawScores(matches[position].shown);
+      scores.draw(matches[position].shown);
       remember();
     });
     control("method").addEventListener("change", () => {
@@ -377,7 +276,7 @@
       section,
       // A filter from elsewhere in the page replaces those that were active.
       open: (text) => {
-        filter(usable(parsed(text, (name) => index.classes.includes(name))));
+        filter(choice.fromText(text));
         explorer.scrollIntoView();
         film.frame.focus({ preventScroll: true });
       },

@@ -83,7 +83,7 @@ class Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind the port without asking a name server what this machine is called."""
         socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+        self.server_name, self.server_port = ADDRESS, self.socket.getsockname()[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a browser that has closed its connection; other errors are shown."""

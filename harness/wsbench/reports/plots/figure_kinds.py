@@ -19,6 +19,7 @@ from wsbench.reports.plots import (
 from wsbench.reports.plots.looks import canvas, panels, svg
 from wsbench.reports.plots.points import Absent
 from wsbench.reports.plots.run_data import RunData, series_of
+from wsbench.scoring.strata import HIT_IOU
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,23 +81,23 @@ class FigureKind:
         return svg.svg(figure)
 
 
-UNIT = {"xlim": (0, 1), "ylim": (0, 1.02)}
+UNIT: Mapping[str, Any] = {"xlim": (0, 1), "ylim": (0, 1.02)}
+"""Axes of shares."""
 
 
 def _precision_recall(points: Any, title: str, labels: Sequence[str]) -> Figure:
-    return canvas.draw_panels(
-        points, title, labels, xlabel="recall (truth boxes hit)", ylabel="precision", **UNIT
-    )
+    axes = {"xlabel": "recall (truth boxes hit)", "ylabel": "precision", **UNIT}
+    return canvas.draw_panels(points, title, labels, axes)
 
 
 def _roc(points: Any, title: str, labels: Sequence[str]) -> Figure:
-    axes = {"xlabel": "false positive rate", "ylabel": "true positive rate"}
-    return canvas.draw_panels(points, title, labels, **axes, **UNIT)
+    axes = {"xlabel": "false positive rate", "ylabel": "true positive rate", **UNIT}
+    return canvas.draw_panels(points, title, labels, axes)
 
 
 def _froc(points: Any, title: str, labels: Sequence[str]) -> Figure:
     axes = {"xlabel": "false boxes per image", "ylabel": "truth boxes hit", "ylim": (0, 1.02)}
-    return canvas.draw_panels(points, title, labels, steps=True, adjust=_in_doublings, **axes)
+    return canvas.draw_panels(points, title, labels, axes, steps=True, adjust=_in_doublings)
 
 
 def _in_doublings(axes: Axes) -> None:
@@ -107,7 +108,7 @@ def _in_doublings(axes: Axes) -> None:
 
 
 def _losses(points: Any, title: str, labels: Sequence[str]) -> Figure:
-    return canvas.draw_panels(points, title, labels, adjust=_in_whole_numbers, xlabel="epoch")
+    return canvas.draw_panels(points, title, labels, {"xlabel": "epoch"}, adjust=_in_whole_numbers)
 
 
 def _in_whole_numbers(axes: Axes) -> None:
@@ -115,25 +116,26 @@ def _in_whole_numbers(axes: Axes) -> None:
 
 
 def _thresholds(points: Any, title: str, labels: Sequence[str]) -> Figure:
-    axes = {"xlabel": "threshold", "ylabel": "objective on calibrate"}
-    return canvas.draw_panels(points, title, labels, **axes, xlim=(0, 1))
+    axes = {"xlabel": "threshold", "ylabel": "objective on calibrate", "xlim": (0, 1)}
+    return canvas.draw_panels(points, title, labels, axes)
 
 
 KINDS = (
     FigureKind(
         "precision_recall",
         "Precision and recall of boxes",
-        "The highest precision at each recall or beyond, of boxes that overlap a truth box with an IoU of at "
-        "least 0.25. The number is the average precision: the mean over 101 recalls. " + BANDS,
+        "The highest precision at each recall or beyond. A box is right if it overlaps a truth box with an "
+        f"IoU of at least {HIT_IOU:g}. The number is the average precision: the mean over 101 recalls. "
+        + BANDS,
         box_curves.precision_recall,
         _precision_recall,
     ),
     FigureKind(
         "froc",
         "Truth boxes hit by false boxes per image",
-        "The free-response ROC curve: the share of truth boxes that are hit (IoU at least 0.25) at a score "
-        "threshold with at most so many false boxes per image, over all images. The number is the share at "
-        "one false box. " + BANDS,
+        "The free-response ROC curve: the share of truth boxes that are hit (IoU at least "
+        f"{HIT_IOU:g}) at a score threshold with at most so many false boxes per image, over all images. The "
+        "number is the share at one false box. " + BANDS,
         box_curves.froc,
         _froc,
     ),
@@ -141,7 +143,7 @@ KINDS = (
         "roc",
         "ROC curves of class scores",
         "True against false positive rate of the class scores. The number is the area under the curve. A dot "
-        "is the operating point, which was chosen on the select role. " + BANDS,
+        "is the operating point, which is chosen on the select role and never on test images. " + BANDS,
         score_curves.roc,
         _roc,
     ),
@@ -184,9 +186,9 @@ KINDS = (
     FigureKind(
         "by_size",
         "By size of the lesion",
-        "The share of lesions that a box of their class hits (IoU at least 0.25), in thirds of the test "
-        "role's truth boxes by the share of the image that they cover. It is the mean over runs that differ "
-        "in their seed alone. Intervals are 95 %, over draws of the test images.",
+        f"The share of lesions that a box of their class hits (IoU at least {HIT_IOU:g}), in thirds of the "
+        "test role's truth boxes by the share of the image that they cover. It is the mean over runs that "
+        "differ in their seed alone. Intervals are 95 %, over draws of the test images.",
         groups.by_size,
         panels.draw_groups,
     ),
@@ -194,8 +196,8 @@ KINDS = (
         "places",
         "By place in the image",
         "Where the centres of lesions lie, and the share of the lesions of each cell that a box of their "
-        "class hits (IoU at least 0.25): full colour is all of them, an empty frame none. The left of the "
-        "picture is the left of the image. Hits are means over runs that differ in their seed alone.",
+        f"class hits (IoU at least {HIT_IOU:g}): full colour is all of them, an empty frame none. The left "
+        "of the picture is the left of the image. Hits are means over runs that differ in their seed alone.",
         places.places,
         panels.draw_places,
     ),
