@@ -98,10 +98,17 @@ def test_a_run_that_nobody_followed_is_told_afterwards(tmp_path: Path) -> None:
     assert len(diary.named("run_finished")) == 1
 
 
+def while_stopping() -> RuntimeError:
+    """What torch raises where Ctrl-C comes while it writes a file."""
+    error = RuntimeError("unexpected pos 7063040")
+    error.__context__ = KeyboardInterrupt()
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [(ValueError("no\nloss"), "ValueError: no loss"), (KeyboardInterrupt(), "stopped"),
-     (WsbenchError("no space"), "no space")],
+     (WsbenchError("no space"), "no space"), (while_stopping(), "stopped")],
 )  # fmt: skip
 def test_a_stopped_run_goes_on_in_the_same_place(
     error: BaseException, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -180,7 +180,7 @@ class _RunTracker:
             self._note(record=key)
 
     def failed(self, error: BaseException) -> None:
-        if isinstance(error, KeyboardInterrupt):
+        if _is_stop(error):
             self._seconds = SECONDS_AFTER_STOP
         if self._tracker is not None:
             self._send("run_failed", as_line(_reason(error)))
@@ -238,7 +238,14 @@ class _RunTracker:
 
 def _reason(error: BaseException) -> str:
     """An error in words; a mistake of the user needs no name of a class."""
-    if isinstance(error, KeyboardInterrupt):
+    if _is_stop(error):
         return "stopped"
     words = words_of(error)
     return words if isinstance(error, WsbenchError) else f"{type(error).__name__}: {words}"
+
+
+def _is_stop(error: BaseException | None) -> bool:
+    """Whether Ctrl-C or a signal has led to an error: a library that was writing a file may raise another."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
