@@ -221,8 +221,8 @@ def _predict(job: Job, folder: Path, fit: Stage, refill: Collection[Path]) -> St
 
 def _predict_roles(job: Job, method: Method, folder: Path, how: str = "") -> None:
     roles, title = job.loaded.roles.members, f"predicting with {job.plan.spec.name}{how}"
-    images = sum(len(roles[role]) for role in store.SCORED_ROLES)
-    with job.progress.task(title, images, unit="images") as advance:
+    total = sum(len(roles[role]) for role in store.SCORED_ROLES)
+    with job.progress.task(title, total, unit="images") as advance:
         for role in store.SCORED_ROLES:
             images = job.loaded.views.images(roles[role])
             maps = role != "select"
