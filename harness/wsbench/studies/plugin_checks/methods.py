@@ -204,14 +204,14 @@ def _require_inside(call: str, boxes: Sequence[Sequence[ScoredBox]] | None, imag
     sizes: Iterable[Sequence[float]] = images.sizes
     for name, (width, height), of_image in zip(images.names, sizes, boxes or (), strict=False):
         for box in of_image:
-            inside = (
+            is_within = (
                 min(box.x0, box.y0) >= -TOLERANCE_PIXELS
                 and box.x1 <= width + TOLERANCE_PIXELS
                 and box.y1 <= height + TOLERANCE_PIXELS
             )
             corners = ", ".join(f"{corner:g}" for corner in (box.x0, box.y0, box.x1, box.y1))
             require(
-                inside,
+                is_within,
                 f"{call} gave a box ({corners}) outside of image {name}, which has {width:g} x {height:g} "
                 "pixels; boxes are in pixels of the original image",
             )

@@ -107,11 +107,11 @@ def subjects_of_file(path: Path, files: Iterable[Path] = ()) -> list[Subject]:
     """
     origin = str(path.resolve())
     before = find(files)
-    known = {name for name, _ in before.manager.list_name_plugin()}
+    registered = {name for name, _ in before.manager.list_name_plugin()}
     light = {name for name in HEAVY if name not in sys.modules}
     plugins, fault = before, ""
     try:
-        plugins = with_own_datasets(before if origin in known else find([*files, path]))
+        plugins = with_own_datasets(before if origin in registered else find([*files, path]))
     except WsbenchError as error:
         fault = str(error)
     imported = [name for name in HEAVY if name in light and name in sys.modules]
