@@ -173,10 +173,11 @@ def fit_stage(job: Job, refill: Collection[Path] = ()) -> Stage:
     with locked(training.folder, job.progress.say, patience=job.patience) as folder:
         again = job.refill or folder / "fit" in refill
         if not is_done(folder, "fit", inputs, refill=again):
-            training.build().try_out()
             # Before the stage begins: what training costs includes neither that of others nor loading torch.
             if isinstance(job.plan.settings, TrainingSettings):
-                import_module("wsbench.torch.trainer")
+                with job.progress.task("loading PyTorch", 0):
+                    import_module("wsbench.torch.trainer")
+            training.build().try_out()
             upstream = {name: fitted(required) for name, required in training.upstream().items()}
             context = replace(context, upstream=upstream)
         return stage(folder, "fit", inputs, work, Checks(say=job.progress.say), refill=again)

@@ -24,7 +24,7 @@ class Toy(Dataset):
     or two bright boxes. The attributes are those of tbx11k: ``group`` tb or health, and ``activity``
     active."""
 
-    classes = ("spot",)
+    classes: tuple[str, ...] = ("spot",)
 
     def __init__(self) -> None:
         self.samples = tuple(_toy_sample(index) for index in range(60))
