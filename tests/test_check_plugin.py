@@ -28,6 +28,7 @@ class Mine(wsbench.Method):
 
     def predict(self, images):
         maps = images.pixels(self.settings.cells, self.settings.cells)[:][:, None] / 255
+        maps = maps.repeat(len(self.classes), axis=1)
         return wsbench.Prediction(maps.max(axis=(2, 3)), maps)
 
 @wsbench.hookimpl
@@ -96,7 +97,7 @@ def checked(command, text: str, *words: str) -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("text", "last"),
     [
-        (METHOD, "its networks are torch modules, and its facts JSON values"),
+        (METHOD, "it scores each class of a dataset with two, or refuses that in words"),
         (DATASET, "each of the four roles gets images"),
         (METRIC, "it takes the boxes of a method without heatmaps"),
         (COMMAND, "`--help` shows its options and ends well"),
@@ -174,6 +175,12 @@ METHOD_FAULTS = {
         "def facts(self):\n        return {'weights': np.ones(2)}\n\n    def restore(self, run):",
         "its networks are torch modules, and its facts JSON values",
         "facts() has a value that JSON has not",
+    ),
+    "one class": (
+        "len(self.classes)",
+        "1",
+        "it scores each class of a dataset with two, or refuses that in words",
+        "the method's scores have shape (15, 1), not (15, 2)",
     ),
     "no help": (
         'Field(8, description="cells of the map")',

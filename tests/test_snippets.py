@@ -94,7 +94,7 @@ def faults(command: str) -> list[str]:
 
     *_, line = command.split("&& ")
     program, *rest = words(line)
-    if Path(program).name != "wsbench" or rest == ["--version"]:
+    if Path(program).name != "wsbench" or rest in (["--version"], ["--install-completion"]):
         return []
     node: Any = get_command(app)
     while rest and not rest[0].startswith("-") and rest[0] in getattr(node, "commands", {}):

@@ -45,7 +45,7 @@ class Interrupted(Silent):
         self.left = after
 
     @contextmanager
-    def task(self, description: str, total: int) -> Iterator[Advance]:
+    def task(self, description: str, total: int, *, unit: str = "", before: int = 0) -> Iterator[Advance]:
         def advance(steps: int = 1, note: str = "") -> None:
             self.left -= steps
             if self.left <= 0:

@@ -106,7 +106,8 @@ def _reason(error: Exception, subject: Subject, traceback_shown: bool) -> str:
         return str(error)
     frames = tracebacks.extract_tb(error.__traceback__)
     origin = Path(subject.origin).name
-    own = [frame for frame in frames if Path(frame.filename).name == origin] or frames
-    where = f"{Path(own[-1].filename).name}, line {own[-1].lineno}, in {own[-1].name}"
+    of_plugin = [frame for frame in frames if Path(frame.filename).name == origin]
+    last = (of_plugin or frames)[-1]
+    where = f"{Path(last.filename).name}, line {last.lineno}, in {last.name}"
     hint = "" if traceback_shown else f"; {SEE_TRACEBACK}"
     return f"{type(error).__name__}: {words_of(error)} ({where}){hint}"

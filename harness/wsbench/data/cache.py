@@ -232,13 +232,13 @@ def _build(
     chunks = [samples[chunk * CHUNK : (chunk + 1) * CHUNK] for chunk in missing]
     start = unfinished.stat().st_size - math.prod(shape)  # after the header
     work = functools.partial(_read_chunk, reader)
+    before = len(samples) - sum(map(len, chunks))
     with (
-        progress.task(reader.task, len(samples)) as advance,
+        progress.task(reader.task, len(samples), unit="images", before=before) as advance,
         unfinished.open("r+b") as file,
         # Without `closing`, the traceback of an interruption would keep idle workers alive.
         closing(in_order(work, chunks, processes=reader.holds_lock)) as rows_of,
     ):
-        advance(len(samples) - sum(map(len, chunks)))
         for chunk, rows in zip(missing, rows_of, strict=True):
             file.seek(start + chunk * CHUNK * math.prod(reader.shape))
             # Written to the file: for a memory map, a full disk would be a signal instead of an error.

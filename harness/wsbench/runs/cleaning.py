@@ -74,7 +74,8 @@ def _has_training(run: Path, record: Record) -> bool:
     own = Mark.read(run / "fit")
     if own.facts is not None:
         return not own.freed
-    runs = run.resolve().parents[2]
+    above = run.resolve().parents
+    runs = above[min(2, len(above) - 1)]
     marks = (Mark.read(fit) for fit in runs.glob(f"*/{record.method['name']}/*/fit"))
     return any(mark.key == record.training and mark.facts is not None and not mark.freed for mark in marks)
 

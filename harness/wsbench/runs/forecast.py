@@ -70,10 +70,11 @@ def forecasts(jobs: Iterable[Job], folds: Sequence[Fold] | None = None) -> list[
         jobs: the runs.
         folds: the folds of each run; None for runs without folds.
     """
+    parts: Sequence[Fold | None] = folds or [None]
     every = [
         job if fold is None else replace(job, loaded=job.loaded.of_fold(fold))
         for job in jobs
-        for fold in (folds or [None])
+        for fold in parts
     ]
     known = {(_same(job), stage): cost for job in every for stage, cost in _costs_of(job.folder, job).items()}
     own_folders = {job.folder for job in every}
@@ -152,7 +153,7 @@ def _seconds(
         return None if cost is None else float(cost["seconds"])
     recent = times[-RECENT_EPOCHS:]
     # Elsewhere it may have stopped early.
-    most = settings.epochs if cost is None else cost.get("epochs", settings.epochs)
+    most = int(settings.epochs if cost is None else cost.get("epochs", settings.epochs))
     return max(0, most - len(times)) * sum(recent) / len(recent)
 
 

@@ -182,10 +182,11 @@ def fit_stage(job: Job, refill: Collection[Path] = (), events: RunEvents = NO_EV
     with locked(training.folder, job.progress.say, patience=job.patience) as folder:
         again = job.refill or folder / "fit" in refill
         if not is_done(folder, "fit", inputs, refill=again):
-            training.build().try_out()
             # Before the stage begins: what training costs includes neither that of others nor loading torch.
             if isinstance(job.plan.settings, TrainingSettings):
-                import_module("wsbench.torch.trainer")
+                with job.progress.task("loading PyTorch", 0):
+                    import_module("wsbench.torch.trainer")
+            training.build().try_out()
             upstream = {name: fitted(required) for name, required in training.upstream().items()}
             context = replace(context, upstream=upstream)
         events.started()
@@ -241,8 +242,8 @@ def _predict(job: Job, folder: Path, fit: Stage, refill: Collection[Path]) -> St
 
 def _predict_roles(job: Job, method: Method, folder: Path, how: str = "") -> None:
     roles, title = job.loaded.roles.members, f"predicting with {job.plan.spec.name}{how}"
-    images = sum(len(roles[role]) for role in store.SCORED_ROLES)
-    with job.progress.task(title, images, unit="images") as advance:
+    total = sum(len(roles[role]) for role in store.SCORED_ROLES)
+    with job.progress.task(title, total, unit="images") as advance:
         for role in store.SCORED_ROLES:
             images = job.loaded.views.images(roles[role])
             maps = role != "select"

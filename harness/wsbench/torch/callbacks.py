@@ -81,7 +81,7 @@ class ShowProgress(Callback):
         self._stack = ExitStack()
 
     def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        images = len(trainer.train_dataloader.dataset)
+        images = self._images_after(trainer, int(trainer.num_training_batches))
         task = self._run.progress.task(
             f"training {self._run.method}",
             self._epochs * images,
@@ -111,8 +111,9 @@ class ShowProgress(Callback):
     @staticmethod
     def _images_after(trainer: lightning.Trainer, batches: int) -> int:
         """The number of images in the first batches of an epoch. All batches are taken to be equal."""
-        images, of_all = len(trainer.train_dataloader.dataset), int(trainer.num_training_batches)
-        return images * batches // of_all
+        loader: Any = trainer.train_dataloader
+        images: int = len(loader.dataset)
+        return images * batches // int(trainer.num_training_batches)
 
 
 class MovableCheckpoint(ModelCheckpoint):

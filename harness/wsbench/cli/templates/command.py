@@ -16,7 +16,7 @@ import wsbench
 
 def command(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs.")],
-    metric: Annotated[str, typer.Option(help="The metric to print.")] = "auc",
+    metric: Annotated[str, typer.Option(help="The metric to print, such as auc.")],
     protocol: Annotated[str, typer.Option(help="The protocol: uniform or paper.")] = "uniform",
 ) -> None:
     """Print a metric of finished runs.

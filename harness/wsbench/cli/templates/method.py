@@ -7,7 +7,7 @@ say what else is yours to change. How to go on: docs/how-to/method.md of wsbench
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -44,7 +44,7 @@ class MyPlugin(wsbench.Method):
         """Learn from image labels. Checkpoints go to ``run.folder``, and a killed training resumes there."""
         settings = self.settings
 
-        def loader(view: wsbench.WeakView, order_seed: int | None = None) -> torch.utils.data.DataLoader:
+        def loader(view: wsbench.WeakView, order_seed: int | None = None) -> torch.utils.data.DataLoader[Any]:
             images = wsbench.torch.WeakImages(view, settings.size, settings.size, _as_input)
             return wsbench.torch.keyed_loader(images, settings, order_seed=order_seed)
 

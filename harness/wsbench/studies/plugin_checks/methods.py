@@ -15,6 +15,7 @@ from wsbench.contract.base import Method
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.specs import BoxSupervision, MethodSpec
 from wsbench.data.dataset import Loaded
+from wsbench.errors import WsbenchError
 from wsbench.files import checksums
 from wsbench.files.writing import read_json
 from wsbench.predictions import store
@@ -23,7 +24,7 @@ from wsbench.runs.plan import make_plan
 from wsbench.runs.runner import fitted
 from wsbench.runs.stages import MARK
 from wsbench.studies.plugin_checks.base import Check, ContractError, global_random_numbers, require
-from wsbench.studies.plugin_checks.toy import TOY, toy
+from wsbench.studies.plugin_checks.toy import TOY, TOY_OF_TWO, toy, toy_of_two
 from wsbench.types import Prediction, ScoredBox
 
 if TYPE_CHECKING:
@@ -56,6 +57,35 @@ def method_checks(
         Check("predicting changes no file of the training", trial.check_files),
         Check("its networks are torch modules, and its facts JSON values", trial.check_facts),
     ]
+
+
+def class_check(
+    spec: MethodSpec, folder: Path, plugins: Plugins, options: Mapping[str, Any] | None = None
+) -> Check:
+    """The check of a method on a dataset with two classes. It costs a further training.
+
+    A method may refuse such a dataset by a WsbenchError.
+
+    Args:
+        spec: the method.
+        folder: an empty folder to work in.
+        plugins: plugins that hold the methods which this one requires.
+        options: settings that make the method small.
+    """
+
+    def check() -> None:
+        loaded = toy_of_two()
+        plan = make_plan(
+            spec, None, dict(options or {}), dataset=TOY_OF_TWO, seed=0, device="cpu", runs=folder
+        )
+        images = loaded.views.images(loaded.roles.members["test"])
+        try:
+            method = fitted(Job(plan, loaded, plugins))
+        except WsbenchError:
+            return
+        store.check(method.predict(images), images)
+
+    return Check("it scores each class of a dataset with two, or refuses that in words", check)
 
 
 class _Trial:
@@ -174,14 +204,14 @@ def _require_inside(call: str, boxes: Sequence[Sequence[ScoredBox]] | None, imag
     sizes: Iterable[Sequence[float]] = images.sizes
     for name, (width, height), of_image in zip(images.names, sizes, boxes or (), strict=False):
         for box in of_image:
-            inside = (
+            is_within = (
                 min(box.x0, box.y0) >= -TOLERANCE_PIXELS
                 and box.x1 <= width + TOLERANCE_PIXELS
                 and box.y1 <= height + TOLERANCE_PIXELS
             )
             corners = ", ".join(f"{corner:g}" for corner in (box.x0, box.y0, box.x1, box.y1))
             require(
-                inside,
+                is_within,
                 f"{call} gave a box ({corners}) outside of image {name}, which has {width:g} x {height:g} "
                 "pixels; boxes are in pixels of the original image",
             )
@@ -196,7 +226,7 @@ def _difference(first: Prediction, second: Prediction, why: str) -> str:
     """How two predictions differ, in words; empty if they do not."""
     if not np.allclose(first.scores, second.scores, atol=1e-5):
         return f"scores differ after {why}"
-    if first.heatmaps is not None and not _same_maps(first, second):
+    if not _same_maps(first, second):
         return f"heatmaps differ after {why}"
     if (first.boxes is None) != (second.boxes is None):
         return f"boxes are given or not, and that differs after {why}"
@@ -206,4 +236,6 @@ def _difference(first: Prediction, second: Prediction, why: str) -> str:
 
 
 def _same_maps(first: Prediction, second: Prediction) -> bool:
-    return second.heatmaps is not None and np.allclose(first.heatmaps, second.heatmaps, atol=2e-3)
+    if first.heatmaps is None or second.heatmaps is None:
+        return first.heatmaps is second.heatmaps
+    return np.allclose(first.heatmaps, second.heatmaps, atol=2e-3)

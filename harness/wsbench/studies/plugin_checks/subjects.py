@@ -23,7 +23,7 @@ from wsbench.studies.plugin_checks.base import Check, require
 from wsbench.studies.plugin_checks.commands import command_checks
 from wsbench.studies.plugin_checks.datasets import dataset_checks
 from wsbench.studies.plugin_checks.kinds import kind_checks, settings_check, summary_check
-from wsbench.studies.plugin_checks.methods import method_checks
+from wsbench.studies.plugin_checks.methods import class_check, method_checks
 from wsbench.studies.plugin_checks.metrics import metric_checks
 from wsbench.utils.progress import Silent
 
@@ -107,11 +107,11 @@ def subjects_of_file(path: Path, files: Iterable[Path] = ()) -> list[Subject]:
     """
     origin = str(path.resolve())
     before = find(files)
-    known = {name for name, _ in before.manager.list_name_plugin()}
+    registered = {name for name, _ in before.manager.list_name_plugin()}
     light = {name for name in HEAVY if name not in sys.modules}
     plugins, fault = before, ""
     try:
-        plugins = with_own_datasets(before if origin in known else find([*files, path]))
+        plugins = with_own_datasets(before if origin in registered else find([*files, path]))
     except WsbenchError as error:
         fault = str(error)
     imported = [name for name in HEAVY if name in light and name in sys.modules]
@@ -194,8 +194,10 @@ def _bound(
 
 def _of_method(plugins: Plugins, spec: Any, trial: Trial) -> list[Check]:
     folder = trial.folder / f"method-{spec.name}"
-    checks = method_checks(spec, folder, plugins.without_trackers(), trial.options)
-    return [settings_check(spec.settings, spec.name), *checks]
+    quiet = plugins.without_trackers()
+    checks = method_checks(spec, folder, quiet, trial.options)
+    of_classes = class_check(spec, folder / "two", quiet, trial.options)
+    return [settings_check(spec.settings, spec.name), *checks, of_classes]
 
 
 def _of_dataset(plugins: Plugins, spec: Any, trial: Trial) -> list[Check]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from wsbench.contract.base import Dataset
@@ -22,7 +24,7 @@ class Toy(Dataset):
     or two bright boxes. The attributes are those of tbx11k: ``group`` tb or health, and ``activity``
     active."""
 
-    classes = ("spot",)
+    classes: tuple[str, ...] = ("spot",)
 
     def __init__(self) -> None:
         self.samples = tuple(_toy_sample(index) for index in range(60))
@@ -52,6 +54,24 @@ def _toy_sample(index: int) -> Sample:
     )
 
 
+class TwoClasses(Toy):
+    """The toy dataset with a second class, ``dot``, which every second image of ``spot`` has instead."""
+
+    classes = ("spot", "dot")
+
+    def __init__(self) -> None:
+        super().__init__()
+        with_boxes = [sample.name for sample in self.samples if sample.boxes][::2]
+        self.samples = tuple(
+            _with_dots(sample) if sample.name in with_boxes else sample for sample in self.samples
+        )
+
+
+def _with_dots(sample: Sample) -> Sample:
+    boxes = tuple(replace(box, label="dot") for box in sample.boxes)
+    return replace(sample, labels=("dot",), boxes=boxes)
+
+
 TOY = DatasetSpec(
     name="toy",
     summary="bright boxes in noise",
@@ -62,6 +82,14 @@ TOY = DatasetSpec(
 )
 
 
+TOY_OF_TWO = replace(TOY, name="toy_of_two", load=lambda settings, source: TwoClasses())
+
+
 def toy() -> Loaded:
     """Load the toy dataset, ready for a run."""
     return load(TOY, ToySettings(), Entry(), Silent())
+
+
+def toy_of_two() -> Loaded:
+    """Load the toy dataset with two classes, ready for a run."""
+    return load(TOY_OF_TWO, ToySettings(), Entry(), Silent())

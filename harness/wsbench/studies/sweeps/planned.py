@@ -155,7 +155,7 @@ def _trainings(job: Job) -> Iterator[tuple[Path, Job]]:
 
 
 def _is_fitted(training: Job) -> bool:
-    return is_done(training.folder, "fit", training.inputs())
+    return is_done(training.folder, "fit", training.inputs(), refill=True)
 
 
 def _record_in(folder: Path) -> Record | None:
