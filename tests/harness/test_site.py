@@ -124,6 +124,15 @@ def test_the_same_records_make_the_same_site(tmp_path: Path) -> None:
     assert len(first) == 5
 
 
+def test_a_floor_of_a_measure_that_no_table_prints_is_named() -> None:
+    numbers, papers = floors.read(LEADERBOARDS), floors.papers_by_name(LEADERBOARDS)
+    wrong = next(floor for floor in numbers if floor.paper in papers).model_copy(
+        update={"measure": "nothing"}
+    )
+    with pytest.raises(WsbenchError, match=r"floors\.yaml: nothing stands in no table of \w+"):
+        floors.beside(wrong, papers)
+
+
 # Names.
 
 
