@@ -8,24 +8,14 @@ from pathlib import Path
 import pytest
 
 from browser import chromium, open_page  # noqa: F401 # fixtures
-from wsbench.contract.plugins import find
-from wsbench.reports.web.site import build
-
-LEADERBOARDS = Path(__file__).parents[1] / "leaderboards"
+from site_examples import site  # noqa: F401 # a fixture
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site") / "board"
-    build.write(LEADERBOARDS, folder, find(), fold_maps=True)
-    return folder
-
-
-def pages(site: Path) -> list[Path]:
+def pages(folder: Path) -> list[Path]:
     """The index, a page of every kind, and that of the row with the most classes."""
-    rows = sorted((site / "rows").glob("clarity-quick-*.html"))
-    return [site / "index.html", site / "papers.html", site / "datasets" / "phantom.html",
-            site / "datasets" / "nih.html", rows[0]]  # fmt: skip
+    rows = sorted((folder / "rows").glob("clarity-quick-*.html"))
+    return [folder / "index.html", folder / "papers.html", folder / "datasets" / "phantom.html",
+            folder / "datasets" / "nih.html", rows[0]]  # fmt: skip
 
 
 @pytest.mark.parametrize("width", [375, 1400])

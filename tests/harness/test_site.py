@@ -13,6 +13,7 @@ import pytest
 
 from conftest import METRICS, refused
 from records_examples import example
+from site_examples import LEADERBOARDS, site  # noqa: F401 # a fixture
 from wsbench.contract.plugins import find
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
@@ -25,7 +26,6 @@ from wsbench.reports.web.site.words import as_html
 from wsbench.scoring.ranking import rank
 
 ROOT = Path(__file__).parents[2]
-LEADERBOARDS = ROOT / "leaderboards"
 ATTACK = "<script>alert(1)</script> \"'`|&[x](javascript:alert(1))\n\x1b[31m{{ 7*7 }}"
 
 
@@ -41,29 +41,21 @@ def ci(name: str) -> ModuleType:
 problems_of = ci("links").problems_of
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site of the committed leaderboards."""
-    folder = tmp_path_factory.mktemp("site") / "board"
-    build.write(LEADERBOARDS, folder, find(), fold_maps=True)
-    return folder
-
-
-def board_of(site: Path) -> BoardFile:
-    return BoardFile.model_validate_json((site / addresses.BOARD).read_text(encoding="utf-8"))
+def board_of(folder: Path) -> BoardFile:
+    return BoardFile.model_validate_json((folder / addresses.BOARD).read_text(encoding="utf-8"))
 
 
 # The committed leaderboards.
 
 
-def test_every_link_leads_somewhere_and_nothing_is_loaded(site: Path) -> None:
+def test_every_link_leads_somewhere_and_nothing_is_loaded(site: Path) -> None:  # noqa: F811
     assert problems_of(site) == []
     rows = [row for tables in board_of(site).datasets.values() for table in tables for row in table.rows]
     assert len(list((site / "rows").iterdir())) == len({row.page for row in rows}) == len(rows) > 30
     assert all((site / row.page).is_file() for row in rows)
 
 
-def test_ranks_follow_from_the_file_for_programs(site: Path) -> None:
+def test_ranks_follow_from_the_file_for_programs(site: Path) -> None:  # noqa: F811
     """Rows that count in nobody else's rank are left out, as on the page."""
     checked = 0
     for tables in board_of(site).datasets.values():
@@ -78,7 +70,7 @@ def test_ranks_follow_from_the_file_for_programs(site: Path) -> None:
     assert checked > 30
 
 
-def test_the_file_for_programs_has_the_numbers_of_the_tables(site: Path) -> None:
+def test_the_file_for_programs_has_the_numbers_of_the_tables(site: Path) -> None:  # noqa: F811
     from wsbench.reports.tabular.form import read_csv
 
     for dataset, (table,) in board_of(site).datasets.items():
@@ -92,7 +84,7 @@ def test_the_file_for_programs_has_the_numbers_of_the_tables(site: Path) -> None
                     assert (measure.sd is None) == (len(words) == 1)
 
 
-def test_the_schema_describes_every_key(site: Path) -> None:
+def test_the_schema_describes_every_key(site: Path) -> None:  # noqa: F811
     schema = json.loads((site / addresses.SCHEMA).read_text())
     board = json.loads((site / addresses.BOARD).read_text())
     assert set(board) == set(schema["properties"])
@@ -100,7 +92,7 @@ def test_the_schema_describes_every_key(site: Path) -> None:
     assert set(row) == set(schema["$defs"]["BoardRow"]["properties"])
 
 
-def test_a_page_of_a_row_says_how_to_make_it_again(site: Path) -> None:
+def test_a_page_of_a_row_says_how_to_make_it_again(site: Path) -> None:  # noqa: F811
     rows = board_of(site).datasets["phantom"][0].rows
     (row,) = [row for row in rows if row.changed.startswith("cam=hirescam cells")]
     text = (site / row.page).read_text(encoding="utf-8")
@@ -112,7 +104,7 @@ def test_a_page_of_a_row_says_how_to_make_it_again(site: Path) -> None:
         assert word in text, word
 
 
-def test_papers_stand_beside_the_floor(site: Path) -> None:
+def test_papers_stand_beside_the_floor(site: Path) -> None:  # noqa: F811
     numbers, papers = floors.read(LEADERBOARDS), floors.papers_by_name(LEADERBOARDS)
     above, lines = floors.share_above(numbers, papers)
     page = (ROOT / "docs" / "papers_beside_the_floor.md").read_text(encoding="utf-8")
@@ -124,11 +116,21 @@ def test_papers_stand_beside_the_floor(site: Path) -> None:
     )
 
 
-def test_the_same_records_make_the_same_site(site: Path) -> None:
-    (place,) = [path for path in (site / "rows").iterdir() if path.name.startswith("kd_student")]
-    again = build.site(LEADERBOARDS, find(), fold_maps=True)
-    assert again[f"rows/{place.name}"] == place.read_text(encoding="utf-8")
-    assert again[addresses.BOARD] == (site / addresses.BOARD).read_text(encoding="utf-8")
+def test_the_same_records_make_the_same_site(tmp_path: Path) -> None:
+    for seed in (1, 0):
+        leaderboard.add(hostile(seed), tmp_path / "boards")
+    first = build.site(tmp_path / "boards", find())
+    assert first == build.site(tmp_path / "boards", find())
+    assert len(first) == 5
+
+
+def test_a_floor_of_a_measure_that_no_table_prints_is_named() -> None:
+    numbers, papers = floors.read(LEADERBOARDS), floors.papers_by_name(LEADERBOARDS)
+    wrong = next(floor for floor in numbers if floor.paper in papers).model_copy(
+        update={"measure": "nothing"}
+    )
+    with pytest.raises(WsbenchError, match=r"floors\.yaml: nothing stands in no table of \w+"):
+        floors.beside(wrong, papers)
 
 
 # Names.
@@ -246,3 +248,28 @@ def test_the_checker_of_links_finds_what_is_wrong(tmp_path: Path) -> None:
     ):
         assert words in problems, words
     assert len(problems.splitlines()) == 9
+
+
+def test_rows_without_boxes_have_pages(tmp_path: Path) -> None:
+    record = example("net", cond_ap25=None)
+    record.protocols["uniform"]["draws"] = {"auc": [0.8, 0.9, 0.95]}
+    bare = replace(record, dataset={**record.dataset, "boxes": dict.fromkeys(record.dataset["boxes"], 0)})
+    leaderboard.add(bare, tmp_path / "boards")
+    files = build.site(tmp_path / "boards", find())
+    assert "Its rank in auc is 1 of 1" in next(
+        text for name, text in files.items() if name.startswith("rows/")
+    )
+
+
+def test_the_workflow_checks_what_it_publishes() -> None:
+    text = (ROOT / ".github" / "workflows" / "pages.yml").read_text(encoding="utf-8")
+    steps = re.findall(r"- run: (.*)", text)
+    commands = (
+        "wsbench leaderboard --html --fold-maps --out build/site/board",
+        ".ci/links.py build/site/board",
+    )
+    site_made, checked = (
+        next(place for place, step in enumerate(steps) if words in step) for words in commands
+    )
+    assert checked == site_made + 1
+    assert "needs: build" in text

@@ -79,7 +79,7 @@ def leaderboard(
     fold_maps: Annotated[
         bool,
         typer.Option(
-            "--fold-maps", help="Leave out rows that differ from a better one only by options of the map."
+            "--fold-maps", help="Fold rows that differ from a better one only by options of the map under it."
         ),
     ] = False,
     out: Annotated[

@@ -53,6 +53,10 @@ class Board:
     rows: tuple[Row, ...]
     metrics: Mapping[str, MetricSpec]
     _known: dict[str, dict[int, Estimate]] = field(default_factory=dict, repr=False, compare=False)
+    _priors: dict[str, Prior] = field(default_factory=dict, repr=False, compare=False)
+    _intervals: dict[tuple[int, str], tuple[float, float] | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, records: Iterable[Record], metrics: Mapping[str, MetricSpec]) -> Board:
@@ -95,8 +99,11 @@ class Board:
 
     def prior(self, metric: str) -> Prior:
         """The prior by which the variances of a metric over seeds are moderated."""
-        estimates = self._estimates(metric)
-        return prior_of([estimates[index] for index in estimates if not self.rows[index].apart])
+        if metric not in self._priors:
+            estimates = self._estimates(metric)
+            own = [estimates[index] for index in estimates if not self.rows[index].apart]
+            self._priors[metric] = prior_of(own)
+        return self._priors[metric]
 
     def interval(self, index: int, metric: str) -> tuple[float, float] | None:
         """The 95 % interval of a method over seeds and over images like these; None where seeds or draws are
@@ -106,6 +113,11 @@ class Board:
             index: index of the row in `rows`.
             metric: a metric that records keep draw by draw.
         """
+        if (index, metric) not in self._intervals:
+            self._intervals[index, metric] = self._interval(index, metric)
+        return self._intervals[index, metric]
+
+    def _interval(self, index: int, metric: str) -> tuple[float, float] | None:
         row, estimate = self.rows[index], self._estimates(metric).get(index)
         if estimate is None:
             return None

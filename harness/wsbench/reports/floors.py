@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from wsbench.errors import WsbenchError
 from wsbench.files import documents
 from wsbench.files.documents import Name
 from wsbench.reports import published
@@ -88,14 +89,20 @@ def best_published(paper: Paper, measure: str, table: str = "") -> tuple[float, 
         paper: the paper.
         measure: the metric of wsbench that is the paper's rule.
         table: how the name of the table ends.
+
+    Raises:
+        WsbenchError: the paper prints no number of the measure.
     """
-    return max(
+    printed_numbers = [
         (number, method)
         for printed in paper.tables
         if measure in printed.columns and printed.table.endswith(table)
         for method, numbers in printed.rows.items()
         if (number := numbers[printed.columns.index(measure)]) is not None
-    )
+    ]
+    if not printed_numbers:
+        raise WsbenchError(f"{FILE}: {measure} stands in no table of {paper.citation}; correct its entry")
+    return max(printed_numbers)
 
 
 def beside(floor: Floor, papers: Mapping[str, Paper]) -> tuple[float, str] | None:

@@ -25,7 +25,8 @@ def as_html(text: str) -> Markup:
 
     prepared = _TOO_HIGH.sub("### ", _LOCAL_LINK.sub(r"\1", text))
     html = _parser().render(prepared).replace("<table>", '<div class="scroll"><table>')
-    return Markup(html.replace("</table>", "</table></div>"))  # the parser has escaped all tags of the text
+    # The parser has escaped every tag of the text.
+    return Markup(html.replace("</table>", "</table></div>"))  # nosec B704
 
 
 @functools.cache
