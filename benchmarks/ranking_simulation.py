@@ -125,7 +125,7 @@ def measure_of(folder: Path, dataset: str) -> tuple[Board, str]:
     metrics = find().metrics
     tables: dict[str, list[Record]] = {}
     for record in leaderboard.read_records(folder, metrics)[dataset]:
-        tables.setdefault(leaderboard.table_key(record, metrics), []).append(record)
+        tables.setdefault(sections.table_key(record, metrics), []).append(record)
     board = Board.of(max(tables.values(), key=len), metrics)
     held = board.rows[0].first.protocols["uniform"]["draws"]
     return board, RANKED_BY if RANKED_BY in held else "ap25"

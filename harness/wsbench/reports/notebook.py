@@ -19,8 +19,8 @@ from wsbench.errors import WsbenchError, printable
 from wsbench.reports import pictures
 from wsbench.reports.board import Board
 from wsbench.reports.cases import OUTCOMES, cases_with_outcomes
-from wsbench.reports.leaderboard import table_key
 from wsbench.reports.rows import Row, compared_metrics
+from wsbench.reports.tabular.sections import table_key
 from wsbench.utils.progress import Silent
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.reports import sides
 from wsbench.reports.board import Board
-from wsbench.reports.leaderboard import table_key
 from wsbench.reports.rows import Row
+from wsbench.reports.tabular.sections import table_key
 
 SHOWN_ROWS = 12
 """The most rows of a matrix, a breakdown or a figure. More do not fit a page, and no more colours are told
