@@ -114,7 +114,7 @@ def test_two_processes_give_the_numbers_of_one_even_if_one_of_them_dies(
     (history,) = Path("together").glob("phantom/exact/*/fit/history.csv")
     assert len(history.read_text().splitlines()) == 2  # the first epoch is kept
     data = [word for name, value in SMALL.items() for word in ("-D", f"{name}={value}")]
-    again = ["run", "-d", "phantom", *data, "--no-references", "-q", *words]
+    again = ["run", "-d", "phantom", *data, "--no-references", "--no-report", "-q", *words]
     monkeypatch.setattr(sys, "argv", ["wsbench", *again])  # by which the other process is started
     code, _, err = command(*again)
     assert (code, err) == (0, "")
