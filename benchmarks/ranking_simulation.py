@@ -37,6 +37,7 @@ from wsbench.contract.protocol import RANKED_BY
 from wsbench.contract.records import Record
 from wsbench.reports import leaderboard
 from wsbench.reports.board import Board
+from wsbench.reports.tabular.sections import table_key
 from wsbench.scoring import intervals, significance
 from wsbench.scoring.ranking import rank
 from wsbench.scoring.significance import LEVEL, Estimate
@@ -125,7 +126,7 @@ def measure_of(folder: Path, dataset: str) -> tuple[Board, str]:
     metrics = find().metrics
     tables: dict[str, list[Record]] = {}
     for record in leaderboard.read_records(folder, metrics)[dataset]:
-        tables.setdefault(sections.table_key(record, metrics), []).append(record)
+        tables.setdefault(table_key(record, metrics), []).append(record)
     board = Board.of(max(tables.values(), key=len), metrics)
     held = board.rows[0].first.protocols["uniform"]["draws"]
     return board, RANKED_BY if RANKED_BY in held else "ap25"
