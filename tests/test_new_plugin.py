@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,10 +50,15 @@ def test_a_new_method_trains_and_is_scored(command) -> None:
     _, out, _ = command("new", "method", "lung_marker")
     line = out.splitlines()[-1].split()
     assert line == ["wsbench", "--plugin", "lung_marker.py", "run", "-m", "lung_marker", "-d", "phantom"]
-    words = [*line[3:], "--plugin", "lung_marker.py", "-D", "images=80", "-q", "--no-references"]
-    code, out, _ = command(*words, "-o", "epochs=1", "-o", "size=32")
+    words = [*line[3:], "--plugin", "lung_marker.py", "-D", "images=80", "--no-references"]
+    code, out, err = command(*words, "-o", "epochs=1", "-o", "size=32")
     assert code == 0
     assert "lung_marker" in out
+    plan = err.splitlines().index("plan: 1 run on phantom, 0 finished, 1 to do")
+    assert err.splitlines()[plan + 1] == "  lung_marker seed 0: fit, predict, score, measure"
+    assert re.search(
+        r"^training lung_marker: epoch 1/1 loss 0\.\d{3}, \d+ images in \d+ s$", err, re.MULTILINE
+    )
 
 
 def test_words_of_the_template_can_be_names(command) -> None:

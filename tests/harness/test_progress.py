@@ -7,13 +7,15 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 from wsbench.utils import meter, progress
 from wsbench.utils.meter import Meter, final_line, log_line, terminal_line
-from wsbench.utils.progress import Lines, Silent
+from wsbench.utils.progress import Advance, Lines, Silent
 from wsbench.utils.words import duration, file_size
 
 
@@ -165,3 +167,33 @@ def test_a_terminal_keeps_one_line_for_each_task() -> None:
     assert lines[-2].strip() == r"training m\x1b[2Jine: epoch 4/4 loss [red]0.5, 40 images in 0 s"
     assert lines[-1].strip() == "that is [bold]all"
     assert "\x1b[2J" not in text
+
+
+class Heard(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.tasks: list[tuple[str, int, str, int]] = []
+        self.steps: list[tuple[int, str]] = []
+
+    @contextmanager
+    def task(self, description: str, total: int, *, unit: str = "", before: int = 0) -> Iterator[Advance]:
+        self.tasks.append((description, total, unit, before))
+        yield lambda steps=1, note="": self.steps.append((steps, note))
+
+
+def test_a_resumed_training_counts_its_earlier_epochs_as_done_before() -> None:
+    """Two of five epochs of ten images in three batches: 20 of 50 images were seen."""
+    from wsbench.torch.callbacks import ShowProgress
+
+    heard = Heard()
+    shown = ShowProgress(SimpleNamespace(method="mine", progress=heard), epochs=5)
+    loader = SimpleNamespace(dataset=range(10))
+    trainer = SimpleNamespace(current_epoch=2, num_training_batches=3, train_dataloader=loader)
+    shown.on_train_start(trainer, None)
+    for batch in range(3):
+        shown.on_train_batch_end(trainer, None, {"loss": 0.25}, None, batch)
+    shown.on_train_end(trainer, None)
+    assert heard.tasks == [("training mine", 50, "images", 20)]
+    assert sum(steps for steps, _ in heard.steps) == 10
+    assert {note for _, note in heard.steps} == {"epoch 3/5 loss 0.250"}
