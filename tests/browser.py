@@ -1,8 +1,7 @@
 """A headless Chromium for tests of pages: one for the whole session, and each page with the network off.
 
-A test module takes the fixtures by importing them::
-
-    from browser import chromium, open_page  # noqa: F401
+``conftest.py`` imports the fixtures for all modules: a module that imported them, too, would start a second
+browser, and Playwright refuses to.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ import pytest
 from hypothesis import settings
 
 import wsbench
+from browser import chromium, open_page  # noqa: F401 - fixtures
+from site_examples import committed_site  # noqa: F401 - a fixture
 from wsbench.cli import main
 from wsbench.contract import records
 from wsbench.contract.plugins import find
