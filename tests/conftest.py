@@ -20,6 +20,7 @@ import wsbench
 from browser import chromium, open_page  # noqa: F401 - fixtures
 from cases_examples import films  # noqa: F401 - a fixture
 from report_examples import finished_runs  # noqa: F401 - a fixture
+from site_examples import committed_site  # noqa: F401 - a fixture
 from wsbench.cli import main, reporting
 from wsbench.contract import records
 from wsbench.contract.plugins import find

@@ -14,7 +14,7 @@ LEADERBOARDS = Path(__file__).parents[1] / "leaderboards"
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def committed_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its folder, with maps folded."""
     return _built(tmp_path_factory.getbasetemp() / "board")
 

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from browser import chromium, open_page  # noqa: F401 # fixtures
-from site_examples import site  # noqa: F401 # a fixture
-
 
 def pages(folder: Path) -> list[Path]:
     """The index, a page of every kind, and that of the row with the most classes."""
@@ -19,16 +16,18 @@ def pages(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("width", [375, 1400])
-def test_pages_ask_for_nothing_and_fit_their_window(site: Path, open_page: Callable, width: int) -> None:  # noqa: F811
-    for path in pages(site):
+def test_pages_ask_for_nothing_and_fit_a_window(
+    committed_site: Path, open_page: Callable, width: int
+) -> None:
+    for path in pages(committed_site):
         shown = open_page(path, width=width)
         assert shown.clean, (path.name, shown.requests, shown.errors)
         assert shown.overflow == 0, path.name
         assert shown.page.locator("h1").count() == 1
 
 
-def test_a_table_is_sorted_and_filtered_by_keyboard(site: Path, open_page: Callable) -> None:  # noqa: F811
-    shown = open_page(site / "datasets" / "phantom.html")
+def test_a_table_is_sorted_and_filtered_by_keyboard(committed_site: Path, open_page: Callable) -> None:
+    shown = open_page(committed_site / "datasets" / "phantom.html")
     page = shown.page
     rows = page.locator("#ranked tbody tr")
 
@@ -55,8 +54,8 @@ def test_a_table_is_sorted_and_filtered_by_keyboard(site: Path, open_page: Calla
     assert page.locator("#ranked tbody tr:visible").count() == count
 
 
-def test_folded_maps_open_by_keyboard_and_lead_to_their_rows(site: Path, open_page: Callable) -> None:  # noqa: F811
-    page = open_page(site / "datasets" / "phantom.html").page
+def test_folded_maps_open_and_lead_to_their_rows(committed_site: Path, open_page: Callable) -> None:
+    page = open_page(committed_site / "datasets" / "phantom.html").page
     summary = page.locator("#ranked details summary").last
     assert summary.inner_text() == "9 more maps of these networks"
     summary.focus()
@@ -71,7 +70,7 @@ def test_folded_maps_open_by_keyboard_and_lead_to_their_rows(site: Path, open_pa
     assert page.locator("h1").inner_text() == "wsbench: leaderboards"
 
 
-def test_pages_say_everything_without_scripts(site: Path, open_page: Callable) -> None:  # noqa: F811
-    page = open_page(site / "datasets" / "phantom.html", script=False).page
+def test_pages_say_everything_without_scripts(committed_site: Path, open_page: Callable) -> None:
+    page = open_page(committed_site / "datasets" / "phantom.html", script=False).page
     assert page.locator("#ranked tbody tr").count() > 10
     assert page.locator("input").count() > page.locator("input:visible").count() == 0

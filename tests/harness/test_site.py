@@ -13,7 +13,7 @@ import pytest
 
 from conftest import METRICS, refused
 from records_examples import example
-from site_examples import LEADERBOARDS, site  # noqa: F401 # a fixture
+from site_examples import LEADERBOARDS
 from wsbench.contract.plugins import find
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
@@ -48,17 +48,19 @@ def board_of(folder: Path) -> BoardFile:
 # The committed leaderboards.
 
 
-def test_every_link_leads_somewhere_and_nothing_is_loaded(site: Path) -> None:  # noqa: F811
-    assert problems_of(site) == []
-    rows = [row for tables in board_of(site).datasets.values() for table in tables for row in table.rows]
-    assert len(list((site / "rows").iterdir())) == len({row.page for row in rows}) == len(rows) > 30
-    assert all((site / row.page).is_file() for row in rows)
+def test_every_link_leads_somewhere_and_nothing_is_loaded(committed_site: Path) -> None:
+    assert problems_of(committed_site) == []
+    rows = [
+        row for tables in board_of(committed_site).datasets.values() for table in tables for row in table.rows
+    ]
+    assert len(list((committed_site / "rows").iterdir())) == len({row.page for row in rows}) == len(rows) > 30
+    assert all((committed_site / row.page).is_file() for row in rows)
 
 
-def test_ranks_follow_from_the_file_for_programs(site: Path) -> None:  # noqa: F811
+def test_ranks_follow_from_the_file_for_programs(committed_site: Path) -> None:
     """Rows that count in nobody else's rank are left out, as on the page."""
     checked = 0
-    for tables in board_of(site).datasets.values():
+    for tables in board_of(committed_site).datasets.values():
         for table in tables:
             rows = [row for row in table.rows if row.rank is not None and not row.apart]
             estimates = [row.estimate.estimate() for row in rows if row.estimate is not None]
@@ -70,10 +72,10 @@ def test_ranks_follow_from_the_file_for_programs(site: Path) -> None:  # noqa: F
     assert checked > 30
 
 
-def test_the_file_for_programs_has_the_numbers_of_the_tables(site: Path) -> None:  # noqa: F811
+def test_the_file_for_programs_has_the_numbers_of_the_tables(committed_site: Path) -> None:
     from wsbench.reports.tabular.form import read_csv
 
-    for dataset, (table,) in board_of(site).datasets.items():
+    for dataset, (table,) in board_of(committed_site).datasets.items():
         text = (LEADERBOARDS / "tables" / dataset / "uniform.csv").read_text(encoding="utf-8")
         for row, line in zip(table.rows, read_csv(text), strict=True):
             assert row.label == line["row"]
@@ -84,18 +86,18 @@ def test_the_file_for_programs_has_the_numbers_of_the_tables(site: Path) -> None
                     assert (measure.sd is None) == (len(words) == 1)
 
 
-def test_the_schema_describes_every_key(site: Path) -> None:  # noqa: F811
-    schema = json.loads((site / addresses.SCHEMA).read_text())
-    board = json.loads((site / addresses.BOARD).read_text())
+def test_the_schema_describes_every_key(committed_site: Path) -> None:
+    schema = json.loads((committed_site / addresses.SCHEMA).read_text())
+    board = json.loads((committed_site / addresses.BOARD).read_text())
     assert set(board) == set(schema["properties"])
     row = board["datasets"]["phantom"][0]["rows"][0]
     assert set(row) == set(schema["$defs"]["BoardRow"]["properties"])
 
 
-def test_a_page_of_a_row_says_how_to_make_it_again(site: Path) -> None:  # noqa: F811
-    rows = board_of(site).datasets["phantom"][0].rows
+def test_a_page_of_a_row_says_how_to_make_it_again(committed_site: Path) -> None:
+    rows = board_of(committed_site).datasets["phantom"][0].rows
     (row,) = [row for row in rows if row.changed.startswith("cam=hirescam cells")]
-    text = (site / row.page).read_text(encoding="utf-8")
+    text = (committed_site / row.page).read_text(encoding="utf-8")
     assert (
         "wsbench run --method cam --preset quick -o cam=hirescam -o layer=network.layer3 -o cells=centred "
         "--dataset phantom --seeds 0,1,2,3,4" in text
@@ -104,11 +106,11 @@ def test_a_page_of_a_row_says_how_to_make_it_again(site: Path) -> None:  # noqa:
         assert word in text, word
 
 
-def test_papers_stand_beside_the_floor(site: Path) -> None:  # noqa: F811
+def test_papers_stand_beside_the_floor(committed_site: Path) -> None:
     numbers, papers = floors.read(LEADERBOARDS), floors.papers_by_name(LEADERBOARDS)
     above, lines = floors.share_above(numbers, papers)
     page = (ROOT / "docs" / "papers_beside_the_floor.md").read_text(encoding="utf-8")
-    text = (site / "papers.html").read_text(encoding="utf-8")
+    text = (committed_site / "papers.html").read_text(encoding="utf-8")
     assert f"{above} of {lines} lines" in page and f"In {above} of {lines} lines" in text
     assert all(f"{floor.value:.3f}" in text for floor in numbers)
     assert text.count("<table id=") == 1 + len(
