@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+import wsbench
+from external_examples import SMALL
 from plot_examples import finished_runs, without_dataset
 from records_examples import example
 from wsbench.contract import plugins
@@ -58,6 +60,19 @@ def test_seeds_are_one_line_with_a_band(runs: list[RunData]) -> None:
         assert (line.band.low <= line.band.high).all()
     (panel,) = FIGURES["roc"].points(runs)
     assert len(panel.lines[0].marks) == 2
+
+
+def test_folds_are_averaged_as_in_records(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("folds")
+    record = wsbench.run("two_lungs", "phantom", data_options=SMALL, runs=folder, folds=2)
+    run = RunData(record, plugins.find())
+    (panel,) = FIGURES["roc"].points([run])
+    (line,) = panel.lines
+    assert len(line.seeds) == 2
+    assert line.value == pytest.approx(value(run, "auc"))
+    assert np.trapezoid(line.y, line.x) == pytest.approx(line.value)
+    assert line.band is None
+    assert "sums up 2 runs" in FIGURES["froc"].absence([run])
 
 
 def test_operating_points_and_thresholds_are_those_of_the_record(runs: list[RunData]) -> None:

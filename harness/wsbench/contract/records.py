@@ -50,7 +50,7 @@ PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "
 
 @dataclass(frozen=True, repr=False)
 class Record(Drawable):
-    """One finished run. It prints as a few lines, shows as a table in a notebook, and draws figures (`figure`).
+    """One finished run. It prints as a few lines, shows as a table in a notebook, and draws figures.
 
     Attributes:
         key: what must be equal for two records to share a table: dataset name and fingerprint,

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BANDS = (
-    "Runs that differ in their seed alone make one line, their mean, with a thin line for each seed. Bands "
-    "are 95 % intervals, point by point, over a thousand bootstrap draws of the test images, patient by "
-    "patient. They hold the noise of the images, and not that of seeds."
+    "Runs that differ in their seed alone make one line, their mean, with a thin line for each seed (and for "
+    "each fold of a cross-validation). Bands are 95 % intervals, point by point, over a thousand bootstrap "
+    "draws of the test images, patient by patient. They hold the noise of the images, and not that of seeds."
 )
 """The end of the captions of all curves with bands."""
 

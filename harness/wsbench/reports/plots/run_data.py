@@ -17,6 +17,7 @@ from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.geometry.box_table import BoxTable
 from wsbench.reports.rows import label_of, row_key
+from wsbench.runs.crossvalidation import FOLD
 from wsbench.runs.rescoring import dataset_of
 from wsbench.runs.scoring_inputs import resamples, truth_of
 from wsbench.scoring.bootstrap import Resamples
@@ -141,6 +142,13 @@ class RunData:
         # Scores have single precision. What reads CSV files may miss a double by its last bit, and a score
         # that equals its operating point would then be below it.
         return columns.astype(np.float32).astype(np.float64)
+
+    @property
+    def folds(self) -> list[np.ndarray]:
+        """The rows of `labels` and `scores` of each fold of a cross-validation; all rows of other runs."""
+        if FOLD not in self.scores_table:
+            return [np.arange(len(self.scores_table))]
+        return [np.asarray(rows) for rows in self.scores_table.groupby(FOLD).indices.values()]
 
     @property
     def operating_points(self) -> np.ndarray:

@@ -27,26 +27,36 @@ def roc(runs: Sequence[RunData]) -> tuple[Panel, ...] | Absent:
 
 
 def roc_curves(seeds: Sequence[RunData]) -> list[ClassCurves]:
-    """The ROC curves of runs that differ in their seed, all at the same false positive rates.
+    """The ROC curves of runs that differ in their seed, and of every fold of each, all at the same false
+    positive rates.
 
-    Means over seeds and classes are taken at equal false positive rates, with both ends of every vertical
-    step, so that the area under the mean is the mean of the areas.
+    Means over seeds, folds and classes are taken at equal false positive rates, with both ends of every
+    vertical step, so that the area under the mean is the mean of the areas, as in records.
     """
+    parts = [(run, rows) for run in seeds for rows in run.folds]
     curves = [
-        [whole.curve(run.labels[:, c], run.scores[:, c]) for c in range(len(run.classes))] for run in seeds
+        [whole.curve(run.labels[rows, c], run.scores[rows, c]) for c in range(len(run.classes))]
+        for run, rows in parts
     ]
     places = [curve.false_positive_rate for of_run in curves for curve in of_run if curve is not None]
     grid = np.unique(np.concatenate(places)) if places else RATES
-    return [_of_run(run, of_run, grid) for run, of_run in zip(seeds, curves, strict=True)]
+    return [
+        _of_run(run, of_run, grid, is_whole=len(rows) == len(run.labels))
+        for (run, rows), of_run in zip(parts, curves, strict=True)
+    ]
 
 
-def _of_run(run: RunData, curves: Sequence[whole.Curve | None], grid: np.ndarray) -> ClassCurves:
+def _of_run(
+    run: RunData, curves: Sequence[whole.Curve | None], grid: np.ndarray, *, is_whole: bool
+) -> ClassCurves:
     rates = np.full((len(curves), 2 * len(grid)), np.nan)
     values = np.full(len(curves), np.nan)
     for column, curve in enumerate(curves):
         if curve is not None:
             rates[column] = both_ends(curve, grid)
             values[column] = curve.auc
+    if not is_whole:  # a fold: neither draws nor operating points of a single one are known
+        return ClassCurves(np.repeat(grid, 2), rates, None, RATES, values)
     drawn = None
     if (draws := run.draws) is not None:
         of_classes = [drawn_rates(run.labels[:, c], run.scores[:, c], draws) for c in range(len(curves))]

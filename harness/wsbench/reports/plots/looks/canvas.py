@@ -7,17 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from wsbench.errors import printable
-from wsbench.reports.plots.looks.svg import INK, mark
+from wsbench.reports.plots.looks.colours import INK, colour_of
+from wsbench.reports.plots.looks.svg import mark
 from wsbench.reports.plots.points import MOST_SERIES, Line, Panel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#3b8fc4", "#6a5acd", "#555555")
-"""Colours after Okabe and Ito (2008), which people with colour blindness tell apart. On a page, the style
-variables ``--series-1`` to ``--series-8`` replace them."""
 
 DASHES = ("-", (0, (5, 1.5)), (0, (7, 1.5, 1.5, 1.5)), (0, (1.5, 1.2)))
 """Line styles: full, dashed, dash-dotted and dotted."""
@@ -162,11 +159,6 @@ def draw_line(axes: Axes, line: Line, number: int, lines: int, *, steps: bool = 
         axes.plot(line.x, of_seed, color=colour, lw=0.5, alpha=0.5, drawstyle=step)
     (curve,) = axes.plot(line.x, line.y, color=colour, ls=dashes_of(number), drawstyle=step)
     return [curve, *(axes.plot(*point, "o", color=colour, ms=4)[0] for point in line.marks)]
-
-
-def colour_of(number: int) -> str:
-    """The colour of a line."""
-    return PALETTE[number % len(PALETTE)]
 
 
 def dashes_of(number: int) -> Any:

@@ -11,13 +11,13 @@ from wsbench.reports.plots.cost import Cost, Costs
 from wsbench.reports.plots.groups import LINE_BREAK, Group, GroupPanel
 from wsbench.reports.plots.looks.canvas import (
     axes_of,
-    colour_of,
     legend,
     short,
     style,
     without_math,
 )
-from wsbench.reports.plots.looks.svg import INK, mark
+from wsbench.reports.plots.looks.colours import INK, colour_of
+from wsbench.reports.plots.looks.svg import mark
 from wsbench.reports.plots.places import GRID, Places
 from wsbench.reports.plots.reliability import BINS, Reliability, ReliabilityPanel
 from wsbench.scoring.bootstrap import ratio

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from xml.etree import ElementTree  # nosec B405 # it reads what Matplotlib has just written
 
+from wsbench.reports.plots.looks.colours import of_page
+
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
-
-INK = "#010203"
-"""The colour of text and axes, which becomes ``currentColor``. No other part of a figure has it."""
 
 FILTER = "filter:"
 """How the name of an artist begins that stands for test images."""
@@ -144,18 +143,10 @@ def _rewrite(element: ElementTree.Element) -> None:
             element.set(name, " ".join(value.split()))
     if "style" in element.attrib:
         value = _FONT_FAMILY.sub("", element.attrib["style"])
-        value = _COLOUR.sub(lambda colour: _of_page(colour[0]), value)
+        value = _COLOUR.sub(lambda colour: of_page(colour[0]), value)
         element.set("style", re.sub(r"([:;]) +", r"\1", value))
 
 
 def _short(number: float) -> str:
     text = f"{number:.{DECIMALS}f}".removesuffix(".0")
     return "0" if text == "-0" else text
-
-
-def _of_page(colour: str) -> str:
-    from wsbench.reports.plots.looks.canvas import PALETTE
-
-    if colour == INK:
-        return "currentColor"
-    return f"var(--series-{PALETTE.index(colour) + 1}, {colour})" if colour in PALETTE else colour
