@@ -15,7 +15,7 @@ from fault_trials import Outcome, command, warm
 PLUGIN = Path(__file__).with_name("fault_plugin.py")
 DATA = ("-d", "toy")
 WHERE = ("--plugin", str(PLUGIN), "--cache", "cache")
-RUN = ("run", "-m", "tiny", *DATA, *WHERE, "--runs", "runs", "--no-references")
+RUN = ("run", "-m", "tiny", *DATA, *WHERE, "--runs", "runs", "--no-references", "--no-report")
 
 VERDICTS = (
     "same numbers",

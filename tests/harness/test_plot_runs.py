@@ -75,6 +75,30 @@ def test_folds_are_averaged_as_in_records(tmp_path_factory: pytest.TempPathFacto
     assert "sums up 2 runs" in FIGURES["froc"].absence([run])
 
 
+def test_a_transfer_is_compared_with_the_truth_of_the_other_dataset(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("transfer")
+    results = wsbench.run(
+        "two_lungs",
+        "phantom",
+        data_options=SMALL,
+        runs=folder,
+        test_on=["phantom:images=70,tone=1.5"],
+    )
+    own, there = [RunData(record, plugins.find()) for record in results]
+    for run in (own, there):
+        (panel,) = FIGURES["precision_recall"].points([run])
+        assert panel.lines[0].value == pytest.approx(value(run, "ap25"))
+        assert panel.lines[0].band is not None
+    assert own.images.loaded.spec.name == "phantom"
+    with pytest.raises(wsbench.WsbenchError, match="was tested on another dataset"):
+        _ = there.images.loaded
+    changed = replace(there.record, dataset={**there.record.dataset, "fingerprint": "other"})
+    reason = FIGURES["froc"].absence([RunData(changed, plugins.find())])
+    assert "was tested on data other, here is " in reason
+
+
 def test_operating_points_and_thresholds_are_those_of_the_record(runs: list[RunData]) -> None:
     run = runs[0]
     (panel,) = FIGURES["roc"].points([run])

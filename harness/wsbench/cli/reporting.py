@@ -81,7 +81,9 @@ def after_run(records: Sequence[Record], plugins: Plugins, loaded: Loaded) -> No
         return
     try:
         scores = len(loaded.roles.members["test"]) * len(loaded.dataset.classes) * len(records)
-        shown = Options(images=0, figures=scores <= MOST_SCORES, loaded={loaded.fingerprint: loaded})
+        # The data of a transfer would have to be loaded again.
+        quick = scores <= MOST_SCORES and not any(record.transfer for record in records)
+        shown = Options(images=0, figures=quick, loaded={loaded.fingerprint: loaded})
         path = api.write_of(records, folder / NAME, plugins, shown)
     except Exception as error:  # the runs are finished: whatever happens to a page must not cost them
         print(as_line(f"warning: the report was not written: {error}"), file=sys.stderr)

@@ -18,8 +18,10 @@ from wsbench.errors import WsbenchError
 from wsbench.geometry.box_table import BoxTable
 from wsbench.reports.rows import label_of, row_key
 from wsbench.runs.crossvalidation import FOLD
-from wsbench.runs.rescoring import dataset_of
+from wsbench.runs.plan import load_dataset
+from wsbench.runs.rescoring import dataset_as_described, dataset_of
 from wsbench.runs.scoring_inputs import resamples, truth_of
+from wsbench.runs.target import target_of
 from wsbench.scoring.bootstrap import Resamples
 from wsbench.scoring.table import Scored, Truth
 from wsbench.utils.progress import Progress, Silent
@@ -36,14 +38,25 @@ class TestImages:
     """The test images of a dataset.
 
     Attributes:
-        loaded: the dataset, with the roles of the run.
-        truth: what is true of its test images.
+        truth: what is true of them.
         draws: their thousand bootstrap draws, those of the records.
+        of_run: the dataset; None of a transfer.
     """
 
-    loaded: Loaded
     truth: Truth
     draws: Resamples
+    of_run: Loaded | None = None
+
+    @property
+    def loaded(self) -> Loaded:
+        """The dataset, with the roles of the run.
+
+        Raises:
+            WsbenchError: the run is of a transfer, whose classes are those of another dataset.
+        """
+        if self.of_run is None:
+            raise WsbenchError("the run was tested on another dataset than it was trained on")
+        return self.of_run
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,7 @@ class Datasets:
 
         Raises:
             WsbenchError: the dataset is not at hand, is another one than that of the run, or the record sums
-                up several runs or is of a transfer.
+                up several runs.
         """
         key = json.dumps([record.dataset, record.transfer], sort_keys=True, default=str)
         if key not in self._loaded:
@@ -81,15 +94,28 @@ class Datasets:
 
     def _load(self, record: Record, plugins: Plugins) -> TestImages:
         if record.transfer:
-            trained_on = record.transfer["trained_on"]["name"]
-            raise WsbenchError(
-                f"{record.folder}: was trained on {trained_on} and tested on {record.dataset['name']}; "
-                "figures that need truth boxes are drawn of runs on one dataset alone"
-            )
+            return self._target(record, plugins)
         loaded = None if record.dataset.get("folds") else self.known.get(record.dataset["fingerprint"])
         loaded = loaded or dataset_of(record, plugins, self.progress, self.root)
         names = loaded.roles.members["test"]
-        return TestImages(loaded, truth_of(loaded, names, "test"), resamples(loaded, names))
+        return TestImages(truth_of(loaded, names, "test"), resamples(loaded, names), loaded)
+
+    def _target(self, record: Record, plugins: Plugins) -> TestImages:
+        """The test images of a transfer. `root` is the folder of the dataset that was tested on."""
+        data, trained_on = record.dataset, record.transfer["trained_on"]
+        root = self.root if trained_on["name"] == data["name"] else None
+        source = dataset_as_described(trained_on, plugins, self.progress, root, record.folder)
+        skip_bad = bool(data["skipped"])
+        loaded = load_dataset(
+            plugins, data["name"], data["settings"], self.progress, root=self.root, skip_bad=skip_bad
+        )
+        if loaded.fingerprint != data["fingerprint"]:
+            raise WsbenchError(
+                f"{record.folder}: was tested on data {data['fingerprint']}, here is {loaded.fingerprint}; "
+                "give the folder it was tested on"
+            )
+        target = target_of(loaded, source)
+        return TestImages(target.truth, target.draws())
 
 
 @dataclass(frozen=True)
