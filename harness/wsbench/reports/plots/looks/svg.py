@@ -26,6 +26,7 @@ DECIMALS = 1
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _REFERENCE = re.compile(r"#([\w.:-]+)")
+_FONT = re.compile(r"font: *[^;]*?(\d+(?:\.\d+)?px)[^;]*")  # Matplotlib before 3.11 writes all in one
 _FONT_FAMILY = re.compile(r"font-family: *[^;]*;? *")
 _COORDINATES = ("d", "x", "y", "width", "height", "points", "transform")
 _HOLDERS = ("href", "clip-path", "style")
@@ -142,7 +143,8 @@ def _rewrite(element: ElementTree.Element) -> None:
             value = _NUMBER.sub(lambda number: _short(float(number[0])), element.attrib[name])
             element.set(name, " ".join(value.split()))
     if "style" in element.attrib:
-        value = _FONT_FAMILY.sub("", element.attrib["style"])
+        value = _FONT.sub(r"font-size:\1", element.attrib["style"])
+        value = _FONT_FAMILY.sub("", value)
         value = _COLOUR.sub(lambda colour: of_page(colour[0]), value)
         element.set("style", re.sub(r"([:;]) +", r"\1", value))
 
