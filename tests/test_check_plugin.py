@@ -200,6 +200,18 @@ METHOD_FAULTS = {
         "it can be imported, and wsbench knows its hooks",
         "AttributeError: module 'random' has no attribute 'nothing' (mine.py, line 3, in <module>)",
     ),
+    "exit": (
+        "import random",
+        "import random, sys\nsys.exit(3)",
+        "it can be imported, and wsbench knows its hooks",
+        "file mine.py: it called sys.exit(3), which would end the benchmark; raise an error instead",
+    ),
+    "exit while it learns": (
+        "def fit(self, fit, select, run):",
+        "def fit(self, fit, select, run):\n        raise SystemExit(4)",
+        "it learns from image labels, and restores what it wrote",
+        "fit called sys.exit(4), which would end the benchmark; return or raise an error instead",
+    ),
     "hook": (
         "def wsbench_methods",
         "def wsbench_method",
@@ -289,6 +301,7 @@ def test_a_fault_of_a_dataset_is_named(fault: str, command) -> None:
 
 
 METRIC_FAULTS = {
+    "exit": ("return ", "raise SystemExit(1)\n    return ", "its values are numbers or NaN, of shape"),
     "number": ("return wsbench", "return 0.5\n    wsbench", "its values are numbers or NaN, of shape"),
     "random": ("return ", "return np.random.rand() * ", "it gives the same value twice"),
     "infinite": ("return ", "return np.inf + ", "its values are numbers or NaN, of shape"),

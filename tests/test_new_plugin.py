@@ -15,6 +15,8 @@ import yaml
 from conftest import refused
 from test_rules import PUBLIC, imports, public_uses
 from wsbench.cli.new_plugin import KINDS
+from wsbench.contract.plugins import find
+from wsbench.settings import fill
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -67,7 +69,9 @@ def test_words_of_the_template_can_be_names(command) -> None:
         code, _, err = command("new", "method", name)
         assert code == 0 or refused((code, "", err)), name
     for name in ("field", "sequence"):
-        assert command("check-plugin", f"{name}.py", "-o", "epochs=1", "-o", "size=32")[0] == 0
+        spec = find([f"{name}.py"]).methods[name]
+        method = spec.build(fill(spec.settings, {}, name), ("tb",))
+        assert (type(method).__name__, method.settings.size) == (f"{name.capitalize()}Method", 128)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from wsbench.utils import meter, progress
 from wsbench.utils.meter import Meter, final_line, log_line, terminal_line
 from wsbench.utils.progress import Advance, Lines, Silent
-from wsbench.utils.words import duration, file_size
+from wsbench.utils.quantities import duration, file_size
 
 
 @pytest.fixture

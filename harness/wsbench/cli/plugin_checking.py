@@ -85,7 +85,7 @@ def _passes(subject: Subject, checks: Sequence[Check], show_traceback: bool) -> 
     for done, check in enumerate(checks):
         try:
             check.verify()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             print(f"  FAIL  {check.promise}", flush=True)
             if left := len(checks) - done - 1:
                 print(f"        {left} more {'check was' if left == 1 else 'checks were'} not made")
@@ -98,12 +98,14 @@ def _passes(subject: Subject, checks: Sequence[Check], show_traceback: bool) -> 
     return True
 
 
-def _reason(error: Exception, subject: Subject, traceback_shown: bool) -> str:
+def _reason(error: BaseException, subject: Subject, traceback_shown: bool) -> str:
     """Why a check failed, in words. An error of the plugin is named with the line that raised it."""
     from wsbench.studies.plugin_checks.base import ContractError
 
     if isinstance(error, ContractError | WsbenchError):
         return str(error)
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({error.code!r}), which would end the benchmark; raise an error instead"
     frames = tracebacks.extract_tb(error.__traceback__)
     origin = Path(subject.origin).name
     of_plugin = [frame for frame in frames if Path(frame.filename).name == origin]

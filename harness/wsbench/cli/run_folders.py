@@ -177,12 +177,12 @@ def _with_detail(run: RunFolder) -> str:
 
 
 def _age(changed: float) -> str:
-    from wsbench.utils.words import duration
+    from wsbench.utils.quantities import duration
 
     return duration(max(0.0, time.time() - changed))
 
 
 def _size(count: float) -> str:
-    from wsbench.utils.words import file_size
+    from wsbench.utils.quantities import file_size
 
     return file_size(count)

@@ -19,7 +19,7 @@ from wsbench.runs.stage_marks import Mark
 from wsbench.runs.stages import stage_key
 from wsbench.settings import HISTORY, TrainingSettings
 from wsbench.utils.hashing import key_of
-from wsbench.utils.words import duration
+from wsbench.utils.quantities import duration
 
 RECENT_EPOCHS = 5
 """The last epochs whose mean time is that of the next ones."""

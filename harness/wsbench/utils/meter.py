@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from time import monotonic
 
-from wsbench.utils.words import duration
+from wsbench.utils.quantities import duration
 
 MIN_BAR_CHARACTERS, MAX_BAR_CHARACTERS = 6, 20
 """The bar takes the room that the words leave."""

@@ -84,7 +84,8 @@ def file_of(word: str, files: Iterable[Path] = ()) -> Path | None:
     if word.endswith(SUFFIX) or path.is_file():
         if not path.is_file():
             others = sorted(file.name for file in path.parent.glob(f"*{SUFFIX}"))
-            raise WsbenchError(f"no such file {word}; {suggestion(path.name, others)}")
+            hint = suggestion(path.name, others) if others else "name a Python file"
+            raise WsbenchError(f"no such file {word}; {hint}")
         return path
     names = _names(with_own_datasets(find(files)))
     if word in names:
