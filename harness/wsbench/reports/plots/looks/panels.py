@@ -144,9 +144,10 @@ def draw_costs(costs: Costs, title: str, labels: Sequence[str]) -> Figure:
         height = 0.6 + 1.6 * ROW_INCHES * len(drawn)
         figure, all_axes = axes_of(len(headings), title, len(drawn), inches=(2.7, height))
         for axes, heading in zip(all_axes, headings, strict=True):
-            for cost in (cost for cost in costs.costs if cost.heading == heading):
+            of_column = [cost for cost in costs.costs if cost.heading == heading]
+            for cost in of_column:
                 _draw_cost(axes, cost, -drawn.index(cost.label), colour_of(labels.index(cost.label)))
-            _scale(axes, [cost.median for cost in costs.costs if cost.heading == heading])
+            _scale(axes, [value for cost in of_column for value in cost.values])
             axes.set(title=heading, yticks=[], ylim=(-len(drawn) + 0.4, 0.6))
         legend(figure, labels, drawn, markers="s")
         without_math(figure)
@@ -160,9 +161,9 @@ def _draw_cost(axes: Axes, cost: Cost, row: int, colour: str) -> None:
     axes.annotate(cost.text, place, (4, 0), textcoords="offset points", va="center", fontsize=7)
 
 
-def _scale(axes: Axes, medians: Sequence[float]) -> None:
+def _scale(axes: Axes, values: Sequence[float]) -> None:
     """Leave room for the numbers beside bars. Where values differ much, the axis is logarithmic."""
-    lowest, highest = min(medians), max(medians)
+    lowest, highest = min(values), max(values)
     if lowest > 0 and highest >= LOG_RANGE * lowest:
         axes.set_xscale("log")
         axes.set_xlim(lowest / 2, highest * (highest / lowest) ** 0.4)
