@@ -72,6 +72,6 @@ def test_every_cell_works(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert len(of_commands) == 4
     assert not [text for text in of_commands if "error: " in text or "Traceback" in text]
     everything = "\n".join(shown.values())
-    for row in ("saliency_cnn (quick)", "two_lungs †", "asymmetry"):
+    for row in ("cam (quick)", "two_lungs †", "asymmetry"):
         assert f"| {row}" in everything, "the page of the leaderboard has a row of it"
     assert "image/png" in everything
