@@ -50,7 +50,7 @@ def test_files_of_several_seeds_are_one_row(command, loaded: Loaded, tmp_path: P
         (s, (0, 1, 7)) for s in (0, 1, 7)
     ]
     page = leaderboard.render("phantom", committed, METRICS)
-    assert "| program (external) | 0, 1, 7 |" in page
+    assert "| program (external) |  | 0, 1, 7 |" in page
     assert "missing 7" in leaderboard.render("phantom", committed[:2], METRICS)
 
 

@@ -119,7 +119,7 @@ def test_nothing_typed_is_help(command) -> None:
         ),
         (
             ["describe", "kd_tacher"],
-            "unknown dataset, method or metric 'kd_tacher'; did you mean 'kd_teacher'?",
+            "unknown dataset, method, metric or tracker 'kd_tacher'; did you mean 'kd_teacher'?",
         ),
         (["leaderboard", "nowhere"], "nowhere is not a folder"),
         (["leaderboard", ".", "--check"], ". has no records/"),  # a check of nothing must not pass

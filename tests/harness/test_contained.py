@@ -236,5 +236,5 @@ def test_calls_inside_a_call_draw_the_numbers_they_would_draw_alone() -> None:
 
 
 def test_the_place_of_a_plugin() -> None:
-    assert place_of(ToySettings) == "wsbench.testing"
+    assert place_of(ToySettings) == "wsbench.studies.plugin_checks.toy"
     assert place_of(Sealed(len)) == "wsbench.utils.sealed"

@@ -230,7 +230,7 @@ def test_ctrl_c_ends_it_with_one_line(films: Films, tmp_path: Path) -> None:
     connection.request("GET", f"{found[2]}0/pictures/0")
     assert connection.getresponse().read(2) == b"\xff\xd8"
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert errors.splitlines()[-1] == "stopped; rerun the command to continue"
     assert "Traceback" not in errors

@@ -17,6 +17,7 @@ from wsbench import testing
 from wsbench.contract import plugins
 from wsbench.contract.records import load_record
 from wsbench.runs.plan import make_plan
+from wsbench.utils.progress import Silent
 from wsbench_plugins.methods.pretrained import PretrainedSettings, _labels
 from wsbench_plugins.methods.pretrained._input import Input
 
@@ -193,10 +194,10 @@ def test_a_row_with_no_epoch_and_the_auc_of_a_plain_loop(command, tmp_path: Path
     assert record.method["facts"]["outputs"] == {"tb": "1"}
     assert record.trained_on == ("unknown",)
     (page,) = wsbench.leaderboard(board)
-    assert "| pretrained architecture=timm/test_resnet" in page.read_text()
+    assert "| pretrained §? | architecture=timm/test_resnet" in page.read_text()
     table = record.scores()
     data = plugins.find().datasets["phantom"]
-    made = data.load(data.settings(images=80, size=64), wsbench.Source(None, tmp_path, testing.Silent()))
+    made = data.load(data.settings(images=80, size=64), wsbench.Source(None, tmp_path, Silent()))
     samples, network, scores = {sample.name: sample for sample in made.samples}, timm_model(2), []
     for name in table["image"]:
         pixels = torch.tensor(made.read(samples[name], 67, 67)[2:66, 2:66] / 255.0, dtype=torch.float32)

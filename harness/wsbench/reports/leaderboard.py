@@ -165,13 +165,14 @@ def leaderboard(
         plugin_files: one or several Python files with plugins, whose metrics the pages show, too.
 
     Returns:
-        The paths of the pages and the tables.
+        The paths of the pages. Those of the tables stand in the pages.
 
     Raises:
         WsbenchError: the folder has no records and no published numbers, or a file is no record.
     """
     files = [plugin_files] if isinstance(plugin_files, str | Path) else plugin_files
-    return update(expanded(folder), find(files).metrics)
+    written = update(expanded(folder), find(files).metrics)
+    return [path for path in written if path.suffix == ".md"]
 
 
 def update(folder: Path, metrics: Mapping[str, MetricSpec], *, fold_maps: bool = False) -> list[Path]:
