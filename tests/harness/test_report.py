@@ -16,6 +16,7 @@ from wsbench.cli import reporting
 from wsbench.contract.plugins import Plugins, find
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError
+from wsbench.reports import page_words
 from wsbench.reports.board import Board
 from wsbench.reports.differences import pairs_of
 from wsbench.reports.rows import ranked
@@ -155,6 +156,24 @@ def test_sanity_checks_are_means_over_seeds() -> None:
     assert "b (quick) all parameters 0 - - - 1 of 5" in words
     assert "Faithfulness" not in words
     assert checks.section(subjects_of(drawn("a", 0.5), PLUGINS)[0]) is None
+
+
+def test_faithfulness_is_a_mean_over_seeds() -> None:
+    def measured(record: Record, value: float) -> Record:
+        of_map = {"map": {"value": value}, "blank": {"value": 0.5}}
+        faithful = {"size": 64, "measures": {"deletion": of_map}}
+        return replace(record, sanity={"images": 4, "maps": 5, "checks": {}, "faithfulness": faithful})
+
+    maps = tuple(page_words.FAITHFULNESS_MAPS)
+    records = [measured(*both) for both in zip(drawn("a", 0.5, range(2)), (0.2, 0.4), strict=True)]
+    for record in records:
+        values = record.sanity["faithfulness"]["measures"]["deletion"]
+        values |= {which: values.get(which, {"value": None}) for which in maps}
+    section = checks.section(subjects_of(records, PLUGINS)[0])
+    assert section is not None
+    words = text_of(section.body)
+    assert "0, 1 64 - - - - 0.300" in words  # of the method's map; the other measures are missing
+    assert "a (quick) blank 0, 1 64 - - - - 0.500" in words
 
 
 def test_many_rows_are_cut_to_the_best_and_the_best_image_blind_one() -> None:

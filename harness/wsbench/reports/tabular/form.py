@@ -53,7 +53,7 @@ class Column:
     Attributes:
         name: its heading, by which users choose it.
         kind: what its cells hold.
-        digits: whether its texts are numbers, which stand at the right.
+        numeric: whether its texts are numbers, which stand at the right.
     """
 
     name: str

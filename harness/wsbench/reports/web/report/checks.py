@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from wsbench.contract.records import Record
 from wsbench.reports import page_words
 from wsbench.reports.rows import Row, number
+from wsbench.reports.tabular import of_board
+from wsbench.reports.tabular.form import ROW
 from wsbench.reports.web.document import Section, rendered
 from wsbench.reports.web.report.subject import Subject
 
@@ -65,23 +67,12 @@ def _condition(row: Row, checked: Sequence[Record], name: str, place: int) -> li
 
 
 def _faithfulness(rows: Sequence[Row]) -> Table:
-    lines = []
-    for row in rows:
-        by_size: dict[int, list[Record]] = {}
-        for record in row.records:
-            if measured := record.sanity.get("faithfulness"):
-                by_size.setdefault(measured["size"], []).append(record)
-        for size, checked in sorted(by_size.items()):
-            for which, title in page_words.FAITHFULNESS_MAPS.items():
-                values = [_faithful(checked, name, which) for name in page_words.FAITHFULNESS_MEASURES]
-                lines.append([row.label("uniform"), title, _seeds(checked), str(size), *map(number, values)])
-    header = ["method", "map", "seeds", "pixels", *page_words.FAITHFULNESS_MEASURES.values()]
-    return "Faithfulness: what becomes of class scores when pixels are removed", header, lines, 2
-
-
-def _faithful(checked: Sequence[Record], name: str, which: str) -> float | None:
-    measures = [record.sanity["faithfulness"]["measures"] for record in checked]
-    return _mean([of_seed[name][which]["value"] for of_seed in measures if name in of_seed])
+    table = of_board.faithfulness(rows)
+    words = sum(not column.numeric for column in table.columns)
+    columns = sorted(table.columns, key=lambda column: column.numeric)  # words first
+    header = ["method" if column.name == ROW else column.name for column in columns]
+    lines = table.select([column.name for column in columns]).texts()
+    return "Faithfulness: what becomes of class scores when pixels are removed", header, lines, words
 
 
 def _seeds(records: Sequence[Record]) -> str:
