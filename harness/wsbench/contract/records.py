@@ -22,6 +22,7 @@ from wsbench.errors import WsbenchError, choose
 from wsbench.files import checksums, documents
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import json_text, read_json, write_text
+from wsbench.utils.allocator import keeps_freed_memory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -275,6 +276,7 @@ def provenance(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "threads": _threads(),
+        **({"freed_memory": "kept"} if keeps_freed_memory() else {}),
         "versions": {name: installed for name in PACKAGES if (installed := _version(name))},
         "git": source_state(),
     }
