@@ -65,7 +65,7 @@ import json, resource, sys
 import torch
 from mednet.models.classify.pasa import Pasa
 torch.set_num_threads(1)
-images, size, batch, epochs = (int(word) for word in sys.argv[1:])
+images, held_out, size, batch, epochs = (int(word) for word in sys.argv[1:])
 torch.manual_seed(0)
 pixels, labels = torch.rand(images, 1, size, size), torch.randint(0, 2, (images, 1)).float()
 network = Pasa(num_classes=1)
@@ -81,13 +81,16 @@ def epoch():
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+    network.eval()
+    with torch.no_grad():
+        for _ in torch.arange(held_out).split(batch):
+            network(pixels[: len(_)])
 started = cpu()
 for _ in range(epochs):
     epoch()
 print(json.dumps(cpu() - started))
 """
-"""A bare loop around the peer's network, with images in memory that are neither augmented nor validated: less
-than the peer does itself."""
+"""A bare loop around the peer's network, with images in memory that are not augmented. The peer does more."""
 
 
 class Rows(Dataset[Any]):
@@ -234,8 +237,9 @@ def compare(method: str, given: argparse.Namespace, plugins: Plugins) -> None:
 def of_the_peer(given: argparse.Namespace) -> None:
     """Print the processor time of an epoch of the peer's network."""
     job = job_of("saliency_cnn", given, find())
-    settings, count = job.plan.settings, len(job.loaded.roles.members["fit"])
-    words = [count, settings.image_size, settings.batch_size, given.epochs]
+    settings, roles = job.plan.settings, job.loaded.roles.members
+    counts = [len(roles["fit"]), len(roles["select"])]
+    words = [*counts, settings.image_size, settings.batch_size, given.epochs]
     command = [given.peer, "-c", PEER, *map(str, words)]
     times = [json.loads(subprocess.check_output(command)) / given.epochs for _ in range(given.rounds)]
     print(f"mednet's pasa, images in memory: {statistics.median(times):.2f} s an epoch")
@@ -246,8 +250,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("methods", nargs="*", default=list(METHODS))
     parser.add_argument("--preset", default="quick")
-    parser.add_argument("--images", type=int, default=300)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--returned", action="store_true")
     parser.add_argument("--peer", help="an interpreter that can import mednet")
