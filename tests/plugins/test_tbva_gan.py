@@ -209,3 +209,6 @@ def test_attention_is_grad_cam_of_the_last_convolution() -> None:
     highest = maps.amax(dim=(2, 3), keepdim=True)
     assert highest.max() > 0
     assert torch.allclose(found, torch.where(highest > 0, maps / highest, 0.0), atol=1e-5)
+    answered, mapped = network.logits_and_attention(images)
+    assert torch.equal(answered, network(images)) and torch.equal(mapped, found)
+    assert not (answered.requires_grad or mapped.requires_grad)

@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from wsbench.utils.allocator import keeps_freed_memory
+
 PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "scipy", "scikit-image",
             "scikit-learn", "opencv-python-headless", "pycocotools", "pandas", "pillow", "pydantic",
             "pluggy")  # fmt: skip
@@ -22,6 +24,7 @@ def software_and_machine(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "threads": _threads(),
+        **({"freed_memory": "kept"} if keeps_freed_memory() else {}),
         "versions": {name: installed for name in PACKAGES if (installed := _version(name))},
         "git": source_state(),
     }

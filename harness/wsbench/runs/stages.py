@@ -16,7 +16,7 @@ from wsbench.files.locks import Busy, held
 from wsbench.files.writing import read_json, write_json
 from wsbench.runs.stage_marks import MARK as MARK  # noqa: PLC0414 - it is known from here
 from wsbench.runs.stage_marks import Freed, Mark
-from wsbench.utils import memory
+from wsbench.utils import allocator, memory
 from wsbench.utils.hashing import key_of
 
 LAYOUT = 1
@@ -196,10 +196,12 @@ def stage(
     if problem or mark.key != key:
         empty(folder)
         Mark(key).write(folder)
+    allocator.keep_freed_memory()
     held, started = memory.watch(), time.monotonic()
     facts = dict(work(folder))
     seconds = round(time.monotonic() - started, 2)
     facts["cost"] = {"seconds": seconds, **memory.peaks(held), **facts.get("cost", {})}
+    allocator.return_freed_memory()
     _finish(run, folder, key, facts, checks)
     return Stage(folder, key, facts, fresh=True)
 

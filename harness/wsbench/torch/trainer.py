@@ -24,6 +24,7 @@ from wsbench.torch.callbacks import (
     Patience,
     ShowProgress,
 )
+from wsbench.utils.allocator import keep_freed_memory
 from wsbench.utils.devices import torch_device as torch_device  # noqa: PLC0414 - `wsbench.torch` has it from here
 from wsbench.utils.ranks import Ranks
 
@@ -60,9 +61,13 @@ def train(
         paper_monitor: name of the metric that logs `RunContext.paper_score`; protocol ``paper`` uses the
             epoch of its highest value.
 
+    Under glibc, the process keeps memory that it has freed from then on (`wsbench.utils.allocator`), which
+    takes less time; ``WSBENCH_KEEP_MEMORY=0`` turns that off.
+
     Under ``wsbench run --devices`` or ``torchrun`` several processes call it in step. Each has a part of
     every batch, and the first one alone writes files and returns.
     """
+    keep_freed_memory()
     ranks, device = Ranks.here(), torch_device(run.device)
     if ranks.rank == 0:
         together.told_by_the_first(str(run.folder), ranks)  # the others wait in `runs.following`

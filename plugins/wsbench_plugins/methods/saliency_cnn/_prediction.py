@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +21,16 @@ if TYPE_CHECKING:
     from ._settings import SaliencySettings
 
 POSITIVE = 1
-IMAGES_AT_ONCE = 16
-"""Images that are predicted together. It changes numbers in their last bits only."""
+MOST_IMAGES = 16
+"""Images that are predicted together at most."""
+
+ACTIVATION_BYTES = 96 * 1024 * 1024
+"""Bytes of activations in a forward pass at most. More images at once take more memory and no less time each
+(docs/efficiency.md)."""
+
+FLOATS_PER_PIXEL = 1.3
+"""Activations that are alive for a gradient, by pixel of the input and by feature map of the first block, as
+counted with the published widths."""
 
 
 def predict(
@@ -30,13 +39,28 @@ def predict(
     """Probabilities of tuberculosis, and the map that the settings name over what the network sees."""
     regions: list[wsbench.Region]
     scores, maps, regions = [], [], []
-    for chunk in images.chunks(IMAGES_AT_ONCE):
+    for chunk in images.chunks(images_at_once(settings)):
         inputs, covered = squares(network, chunk, settings)
-        with torch.inference_mode():
-            scores.append(network(inputs).softmax(dim=1)[:, POSITIVE:].cpu().numpy())
-        maps.append(attributed(network, inputs, settings.map, settings.smoothing).astype(np.float16))
+        with answers_of(network) as answers:
+            maps.append(attributed(network, inputs, settings.map, settings.smoothing).astype(np.float16))
+        scores.append(answers[-1].softmax(dim=1)[:, POSITIVE:].cpu().numpy())
         regions += covered
     return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps)[:, None], regions)
+
+
+def images_at_once(settings: SaliencySettings) -> int:
+    """How many images are predicted together, which changes numbers in their last bits only."""
+    floats = FLOATS_PER_PIXEL * settings.widths[0] * settings.image_size**2
+    return min(MOST_IMAGES, max(1, int(ACTIVATION_BYTES / (4 * floats))))
+
+
+@contextmanager
+def answers_of(network: SmallNetwork) -> Iterator[Sequence[Tensor]]:
+    """The logits ``(N, 2)`` of every forward pass in a block: the pass that a map needs gives the scores."""
+    answers: list[Tensor] = []
+    hook = network.register_forward_hook(lambda module, inputs, logits: answers.append(logits.detach()))
+    with wsbench.torch.removed_at_end([hook]):
+        yield answers
 
 
 def maps_of(

@@ -34,8 +34,9 @@ def recognise(network: Recogniser, images: wsbench.ImageView) -> wsbench.Predict
     scores, maps = [], []
     for chunk in images.chunks(IMAGES_AT_ONCE):
         inputs = seen(network, chunk)
-        scores.append(score(network, inputs))
-        maps.append(network.attention(inputs).cpu().numpy().astype(np.float16))
+        logits, chunk_maps = network.logits_and_attention(inputs)
+        scores.append(logits.sigmoid()[:, None].cpu().numpy())
+        maps.append(chunk_maps.cpu().numpy().astype(np.float16))
     return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps))
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
-from captum.attr import LayerGradCam
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import VGG16_Weights
@@ -51,12 +50,7 @@ class Recogniser(nn.Module):
 
     def forward(self, grey: Tensor) -> Tensor:
         """``(N, 1, H, W)`` in [0, 1] -> ``(N,)`` logits of tuberculosis. Any size; it is resized."""
-        inputs = functional.interpolate(grey, (self.size, self.size), mode="bilinear", antialias=True)
-        inputs = v2.functional.normalize(inputs.expand(-1, 3, -1, -1), self.mean, self.deviation)
-        pooled = self.avgpool(self.features(inputs))
-        return (  # type: ignore[no-any-return]  # torch: a module's call is Any
-            self.classifier(pooled.flatten(1))[:, 0]
-        )
+        return self._classified(self._convolved(grey))
 
     def attention(self, grey: Tensor) -> Tensor:
         """Grad-CAM at the last convolution, each map from 0 to 1 (one that is 0 everywhere stays 0).
@@ -67,12 +61,34 @@ class Recogniser(nn.Module):
         Returns:
             ``(N, 1, H, W)``, interpolated bilinearly; no gradient passes through it.
         """
+        return self.logits_and_attention(grey)[1]
+
+    def logits_and_attention(self, grey: Tensor) -> tuple[Tensor, Tensor]:
+        """What `forward` and `attention` return, from one pass. Only what follows the last convolution is
+        differentiated."""
+        with torch.no_grad():
+            features = self._convolved(grey)
         with torch.enable_grad():
-            inputs = grey.detach().clone().requires_grad_(True)
-            maps = LayerGradCam(self, self.features[-2]).attribute(inputs, relu_attributions=True)
-        maps = functional.interpolate(maps.detach().float(), grey.shape[2:], mode="bilinear")
+            logits = self._classified(features.requires_grad_(True))
+            gradient = torch.autograd.grad(logits.sum(), features)[0]
+        weights = gradient.mean(dim=(2, 3), keepdim=True)
+        maps = (weights * features.detach()).sum(dim=1, keepdim=True).relu()
+        maps = functional.interpolate(maps.float(), grey.shape[2:], mode="bilinear")
         highest = maps.amax(dim=(2, 3), keepdim=True)
-        return torch.where(highest > 0, maps / highest, 0.0)
+        return logits.detach(), torch.where(highest > 0, maps / highest, 0.0)
+
+    def _convolved(self, grey: Tensor) -> Tensor:
+        """Features of the last convolution, rectified, before their pooling."""
+        inputs = functional.interpolate(grey, (self.size, self.size), mode="bilinear", antialias=True)
+        inputs = v2.functional.normalize(inputs.expand(-1, 3, -1, -1), self.mean, self.deviation)
+        return self.features[:-1](inputs)  # type: ignore[no-any-return]  # torch: a module's call is Any
+
+    def _classified(self, features: Tensor) -> Tensor:
+        """Logits ``(N,)`` of features before their pooling."""
+        pooled = self.avgpool(self.features[-1](features))
+        return (  # type: ignore[no-any-return]  # torch: a module's call is Any
+            self.classifier(pooled.flatten(1))[:, 0]
+        )
 
 
 def build(settings: RecogniserSettings, seed: int, *, pretrained: bool = True) -> Recogniser:
