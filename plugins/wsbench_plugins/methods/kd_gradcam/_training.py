@@ -32,6 +32,9 @@ class Teacher(wsbench.torch.Classification):
         smoothing = self.settings.label_smoothing
         return functional.cross_entropy(self.network(images), target, label_smoothing=smoothing)
 
+    def scores(self, outputs: Tensor) -> Tensor:
+        return outputs[:, 1:] - outputs[:, :1]
+
 
 class Student(Teacher):
     """Distillation from a frozen teacher (equations 1 and 2)."""
