@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import wsbench
 
-from ._settings import MAPS, QUICK, SaliencySettings
+from ._settings import AFTER_FIT, MAPS, QUICK, SaliencySettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,10 @@ class SaliencyCnn(wsbench.Method):
         from . import _network
 
         network = _network.build(self.settings, seed=0)
-        state = wsbench.torch.best_weights(run)
+        weights_of = (
+            wsbench.torch.best_weights if self.settings.kept == "best" else wsbench.torch.last_weights
+        )
+        state = weights_of(run)
         network.load_state_dict(wsbench.torch.network_weights(state))
         self.network = network.eval().to(wsbench.torch.torch_device(run.device))
 
@@ -78,6 +81,6 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             build=SaliencyCnn,
             citation=CITATION,
             presets={"paper": {}, "quick": QUICK},
-            after_fit=("map", "smoothing"),
+            after_fit=AFTER_FIT,
         )
     ]
