@@ -159,6 +159,33 @@ def test_titles_stay_above_their_panels(run, tmp_path: Path, monkeypatch: pytest
     assert all(axes.get_window_extent().height > 1.5 * figure.dpi for axes in figure.axes)
 
 
+def test_peaks_do_not_darken_a_map_and_equal_values_stay_what_they_are() -> None:
+    peaked = np.append(np.full(199, 0.05), 1.0)
+    assert pictures.brightest_value(peaked, 99) == pytest.approx(0.05)
+    assert pictures.brightest_value(peaked, 100) == 1
+    assert pictures.brightest_value(np.append(np.zeros(9000), peaked), 99) == pytest.approx(0.05)
+    assert pictures.brightest_value(np.full((4, 4), 0.25), 99) == 1
+    assert pictures.brightest_value(np.zeros((4, 4)), 99) == 1
+
+
+@pytest.mark.parametrize(("percentile", "title", "top"), [(99, "map, up to 0.1", 0.1), (100, "map", 1.0)])
+def test_an_unsmoothed_gradient_can_be_seen(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, percentile: float, title: str, top: float
+) -> None:
+    """Every second pixel of a lesion is 0.1, beside one peak."""
+    record, loaded, found = run
+    (row,) = pictures.drawings(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
+    values = np.zeros((64, 64))
+    values[20:48:2, 20:48:2], values[0, 0] = 0.1, 1.0
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **options: drawn.append(self))
+    only = replace(row, maps={"map": (values, row.maps["heatmap"][1])})
+    pictures.draw([[only]], tmp_path / "map.png", percentile=percentile)
+    panel = drawn[0].axes[0]
+    assert panel.get_title() == title
+    assert panel.images[1].get_clim() == pytest.approx((0, top))
+
+
 def test_mistakes_are_one_line(run, tmp_path: Path) -> None:
     record, loaded, found = run
     name = loaded.roles.members["test"][0]

@@ -42,6 +42,15 @@ def picture(
     below: Annotated[
         bool, typer.Option("--below", help="Draw runs below each other, not side by side.")
     ] = False,
+    percentile: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Draw maps up to this percentile of their values above 0, so that single peaks do not "
+            "darken the rest; 100: up to the maximum.",
+        ),
+    ] = 99.0,
     protocol: Annotated[
         str, typer.Option(help="The protocol whose heatmaps and boxes are drawn: uniform or paper.")
     ] = "uniform",
@@ -80,13 +89,13 @@ def picture(
     columns = pictures.with_names_of_data(columns, finished)
     lines = list(zip(*columns, strict=False))  # runs on other images: as many lines as all have
     if sheet:
-        pictures.draw(lines, out / "sheet.png", below=below)
+        pictures.draw(lines, out / "sheet.png", below=below, percentile=percentile)
         print(f"{len(lines)} examples in {out / 'sheet.png'}")
         return
     with progress.task("drawing", len(lines)) as advance:
         for line in lines:
             stem = file_stem(f"{line[0].label}-{Path(line[0].sample.name).with_suffix('')}")
-            pictures.draw([line], out / f"{stem}.png", below=below)
+            pictures.draw([line], out / f"{stem}.png", below=below, percentile=percentile)
             advance(1)
     print(f"{len(lines)} picture{'' if len(lines) == 1 else 's'} in {out}")
 
