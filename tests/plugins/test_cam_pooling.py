@@ -182,6 +182,39 @@ def test_the_features_of_a_resnet_and_of_a_densenet_have_the_own_network_s_mean(
         assert torch.allclose(found, expected, atol=1e-5), backbone
 
 
+@pytest.mark.parametrize(
+    ("backbone", "until", "shape"),
+    [
+        ("resnet18", "layer2", (128, 8, 8)),
+        ("resnet18", "layer3", (256, 4, 4)),
+        ("mobilenet_v3_small", "3", (24, 8, 8)),
+        ("densenet121", "denseblock2", (512, 8, 8)),
+    ],
+)
+def test_features_end_where_they_are_told(backbone: str, until: str, shape: tuple[int, ...]) -> None:
+    network, _ = built("average", backbone, until=until)
+    assert tuple(network.network.features(torch.rand(1, 3, SIDE, SIDE)).shape[1:]) == shape
+
+
+def test_a_part_that_is_not_there_is_refused_in_one_line() -> None:
+    with pytest.raises(wsbench.WsbenchError, match="unknown part of resnet18 'layr3'; did you mean 'layer3'"):
+        built("average", until="layr3")
+    with pytest.raises(wsbench.WsbenchError, match="the parts of resnet18 are not known; leave it out"):
+        built("average", "timm/resnet18", until="layer3")
+    with pytest.raises(ValueError, match="until needs a pooling other than mean"):
+        built("mean", until="layer3")
+
+
+def test_the_average_s_map_is_grad_cam() -> None:
+    """A mean and one linear layer: every gradient is the weight over the number of cells."""
+    network, wanted = built("average", until="layer3")
+    explained, grey = _prediction.explain(network, wanted), torch.rand(2, 1, SIDE, SIDE)
+    _, own = _prediction.logits_and_maps(explained, grey, wanted)
+    other = wanted.model_copy(update={"own_map": False})
+    _, gradcam = _prediction.logits_and_maps(explained, grey, other)
+    assert np.allclose(own.astype(float), gradcam.astype(float), atol=2e-3)
+
+
 def test_a_network_whose_features_are_unknown_is_refused_in_one_line() -> None:
     with pytest.raises(wsbench.WsbenchError, match="the features of googlenet are not known; give a network"):
         built("lse", "googlenet")

@@ -35,7 +35,7 @@ class TimmFeatures(nn.Module):
         return features.permute(0, 3, 1, 2) if last else features
 
 
-def of_torchvision(network: nn.Module, name: str) -> nn.Module:
+def of_torchvision(network: nn.Module, name: str) -> nn.Sequential:
     """The features of a network of torchvision, or of one of TorchXRayVision that is built alike.
 
     Args:
@@ -60,6 +60,28 @@ def of_torchvision(network: nn.Module, name: str) -> nn.Module:
         f"-o pooling: the features of {name} are not known; give a network of timm (-o backbone=timm/NAME), "
         "or a ResNet, DenseNet, VGG, MobileNet, EfficientNet or ConvNeXt of torchvision"
     )
+
+
+def cut(features: nn.Module, until: str, name: str) -> nn.Module:
+    """Features without the parts behind one of them.
+
+    Args:
+        features: of a network.
+        until: the name of the last part that is kept.
+        name: the network's name, for the message.
+
+    Raises:
+        WsbenchError: the features have no such part.
+    """
+    parts = dict(features.named_children())
+    if set(parts) <= {"features", "relu"}:
+        parts = dict(parts["features"].named_children()) if parts else {}
+    if not isinstance(features, nn.Sequential):
+        raise wsbench.WsbenchError(f"-o until: the parts of {name} are not known; leave it out")
+    wsbench.choose(until, dict.fromkeys(parts), f"part of {name}")
+    names = list(parts)
+    kept = names[: names.index(until) + 1]
+    return nn.Sequential(OrderedDict((part, parts[part]) for part in kept))
 
 
 def grid_of(features: nn.Module, side: int, channels: int) -> tuple[int, int]:

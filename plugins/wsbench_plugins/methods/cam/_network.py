@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import wsbench
 
-from ._features import grid_of
+from ._features import cut, grid_of
 from ._libraries import LIBRARIES, Library
 from ._pooling import POOLINGS, Pooled
 
@@ -114,7 +114,9 @@ def build(settings: CamSettings, classes: int, seed: int, *, pretrained: bool = 
         )
     xray = backbone.library == "torchxrayvision"
     if settings.pooling in POOLINGS:
-        network = _pooled(library.features(network, backbone.name), settings, classes, seed, 1 if xray else 3)
+        features = library.features(network, backbone.name)
+        features = cut(features, settings.until, backbone.name) if settings.until else features
+        network = _pooled(features, settings, classes, seed, 1 if xray else 3)
     for module in network.modules():
         if getattr(module, "inplace", False):  # a map's gradients need what an activation would overwrite
             module.inplace = False  # type: ignore[assignment]  # torch: attributes are tensors or modules

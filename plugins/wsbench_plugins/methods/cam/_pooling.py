@@ -72,22 +72,37 @@ def by_cell(layer: nn.Linear, grid: Tensor) -> Tensor:
     return values.permute(0, 3, 1, 2)
 
 
-class LogSumExp(Pooling):
-    """Every channel is pooled by `log_sum_exp`, then one linear layer; its map is the class activation map.
+class Average(Pooling):
+    """The mean of cells, then one linear layer; its map is the class activation map.
+
+    Zhou, Khosla, Lapedriza, Oliva, Torralba: Learning Deep Features for Discriminative Localization (2016).
+    """
+
+    def __init__(self, channels: int, classes: int, cells: int, sharpness: float) -> None:
+        super().__init__()
+        self.prediction = nn.Linear(channels, classes)
+
+    def pooled(self, grid: Tensor) -> Tensor:
+        """``(N, K, h, w)`` -> ``(N, K)``."""
+        return grid.mean(dim=(2, 3))
+
+    def logits_and_maps(self, grid: Tensor) -> tuple[Tensor, Tensor]:
+        logits = functional.linear(self.pooled(grid), self.prediction.weight, self.prediction.bias)
+        return logits, torch.einsum("ck,nkhw->nchw", self.prediction.weight, grid).relu()
+
+
+class LogSumExp(Average):
+    """Every channel is pooled by `log_sum_exp`, not by its mean.
 
     Wang, Peng, Lu, Lu, Bagheri, Summers: ChestX-ray8 (2017), sections 4.1 and 4.2.
     """
 
     def __init__(self, channels: int, classes: int, cells: int, sharpness: float) -> None:
-        super().__init__()
+        super().__init__(channels, classes, cells, sharpness)
         self.sharpness = sharpness
-        self.prediction = nn.Linear(channels, classes)
 
-    def logits_and_maps(self, grid: Tensor) -> tuple[Tensor, Tensor]:
-        pooled = log_sum_exp(grid.flatten(2), self.sharpness)
-        logits = functional.linear(pooled, self.prediction.weight, self.prediction.bias)
-        maps = torch.einsum("ck,nkhw->nchw", self.prediction.weight, grid).relu()
-        return logits, maps
+    def pooled(self, grid: Tensor) -> Tensor:
+        return log_sum_exp(grid.flatten(2), self.sharpness)
 
 
 class Attention(Pooling):
@@ -153,6 +168,7 @@ class InstanceAttention(Pooling):
 
 
 POOLINGS: Mapping[str, Callable[[int, int, int, float], Pooling]] = {
+    "average": Average,
     "lse": LogSumExp,
     "attention": Attention,
     "noisy_or": NoisyOr,

@@ -13,7 +13,7 @@ import wsbench
 class CamSettings(wsbench.settings.MapSettings, wsbench.TrainingSettings):
     """A classifier trained as the teacher of KD-Grad-CAM is, and the map that is made of it."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("pooling", "sharpness", "class_weights", "own_map")
+    LATER: ClassVar[tuple[str, ...]] = ("pooling", "until", "sharpness", "class_weights", "own_map")
 
     backbone: str = Field(
         "resnet50",
@@ -25,10 +25,16 @@ class CamSettings(wsbench.settings.MapSettings, wsbench.TrainingSettings):
         description="weights to start from: `pretrained` (the library's own), a torchvision weights name, a "
         "tag of timm, `random`, or a state-dict file",
     )
-    pooling: Literal["mean", "lse", "attention", "noisy_or", "mil_attention"] = Field(
+    pooling: Literal["mean", "average", "lse", "attention", "noisy_or", "mil_attention"] = Field(
         "mean",
-        description="how cells become a score: the network's own head (mostly a mean), log-sum-exp (Wang et "
-        "al. 2017), PCAN's attention, noisy-or, or the gated attention of multiple-instance learning",
+        description="how cells become a score: mean, the network's own head, or one of its own map: average, "
+        "log-sum-exp (Wang et al. 2017), PCAN's attention, noisy-or, or the gated attention of "
+        "multiple-instance learning",
+    )
+    until: str = Field(
+        "",
+        description="last part of a torchvision network that is kept, such as layer3 of a ResNet; empty: all "
+        "before its own head; needs a pooling other than mean",
     )
     sharpness: float = Field(
         10.0,
@@ -78,6 +84,8 @@ class CamSettings(wsbench.settings.MapSettings, wsbench.TrainingSettings):
 
     @model_validator(mode="after")
     def _draws_what_is_asked_for(self) -> Self:
+        if self.pooling == "mean" and self.until:
+            raise ValueError("until needs a pooling other than mean, such as pooling=average")
         if self.pooling != "mean" and self.own_map and self.cam != "gradcam":
             raise ValueError(
                 f"pooling={self.pooling} has a map of its own; give own_map=false to draw {self.cam}"
