@@ -16,7 +16,7 @@ from ._network import Classifier
 if TYPE_CHECKING:
     from torchvision.transforms import v2
 
-    from . import StudentSettings, TeacherSettings
+    from ._settings import StudentSettings, TeacherSettings
 
 
 class Teacher(wsbench.torch.Classification):
