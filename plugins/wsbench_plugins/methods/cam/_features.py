@@ -6,7 +6,7 @@ from collections import OrderedDict
 from math import isqrt
 
 import torch
-from timm.layers import resample_abs_pos_embed
+from timm.layers import resample_abs_pos_embed  # type: ignore[attr-defined]  # timm re-exports it silently
 from torch import Tensor, nn
 
 import wsbench
@@ -30,7 +30,7 @@ class TimmFeatures(nn.Module):
         if features.ndim == 3:
             side = isqrt(features.shape[1])
             cells = features[:, features.shape[1] - side * side :]  # without class token and registers
-            return cells.transpose(1, 2).unflatten(2, (side, side))
+            return cells.transpose(1, 2).reshape(len(features), -1, side, side)
         last = features.shape[-1] == self.network.num_features != features.shape[1]
         return features.permute(0, 3, 1, 2) if last else features
 
