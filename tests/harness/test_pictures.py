@@ -214,7 +214,7 @@ def test_outcomes_by_hand() -> None:
 
 
 def test_images_by_overlap_by_hand() -> None:
-    """Of two truth boxes one is met exactly, and the other by a half: 2 x 2 cells of which 1 x 2 are common."""
+    """Of two truth boxes of 2 x 2 cells one is met, and of the other 1 x 2 cells are common."""
     truth = np.array([[0, 0, 2, 2], [10, 10, 12, 12]])
     predicted = np.array([[0, 0, 2, 2], [11, 10, 13, 12], [50, 50, 60, 60]])
     assert located.overlap(truth, predicted) == pytest.approx((1 + 1 / 3) / 2)

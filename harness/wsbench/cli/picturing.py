@@ -40,8 +40,8 @@ def picture(
         str | None,
         typer.Option(
             metavar="best,median,worst",
-            help="Draw the test images whose boxes the first run's cover best, in the middle of all, or worst "
-            "instead, --each of every word.",
+            help="Draw instead the test images whose boxes the first run's cover best, in the middle of all, "
+            "or worst, --each of every word.",
         ),
     ] = None,
     sheet: Annotated[
