@@ -204,8 +204,8 @@ def test_trackers_hear_the_run(tmp_path: Path) -> None:
     events = [json.loads(line) for line in Path("events.jsonl").read_text().splitlines()]
     assert events == [
         {"started": "kd_teacher"},
-        {"method": "kd_teacher", "epoch": 0, "metrics": ["fit_loss", "select_loss"]},
-        {"method": "kd_teacher", "epoch": 1, "metrics": ["fit_loss", "select_loss"]},
+        {"method": "kd_teacher", "epoch": 0, "metrics": ["fit_loss", "select_auc", "select_loss"]},
+        {"method": "kd_teacher", "epoch": 1, "metrics": ["fit_loss", "select_auc", "select_loss"]},
         {"finished": "kd_teacher", "ap25": record.value("ap25")},
     ]
 

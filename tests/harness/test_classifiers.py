@@ -73,3 +73,58 @@ def test_the_weights_of_a_network_have_its_own_names() -> None:
         "head.weight": state["network.head.weight"],
         "network.bias": state["network.network.bias"],
     }
+
+
+class Pairs(wsbench.torch.Classification):
+    """Two outputs for one class."""
+
+    def loss(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(self.network(inputs), labels[:, 0].long())
+
+    def scores(self, outputs: torch.Tensor) -> torch.Tensor:
+        return outputs[:, 1:] - outputs[:, :1]
+
+
+class Unread(Pairs):
+    """Two outputs for one class, and nothing said of their scores."""
+
+    def scores(self, outputs: torch.Tensor) -> torch.Tensor:
+        return outputs
+
+
+def validated(
+    kind: type[wsbench.torch.Classification], outputs: int
+) -> tuple[dict[str, float], torch.Tensor, torch.Tensor, list[int]]:
+    """What a validation logs, outputs and labels of all images, and the sizes of the network's batches."""
+    network = nn.Linear(6, outputs)
+    inputs, labels = torch.rand(40, 6), (torch.arange(40) % 4 == 0).long()[:, None]
+    sizes: list[int] = []
+    network.register_forward_hook(lambda module, inputs, output: sizes.append(len(output)))
+    module = kind(network, wsbench.TrainingSettings())
+    logged: dict[str, float] = {}
+    module.log = lambda name, value, **_: logged.update({name: float(torch.as_tensor(value).detach())})
+    for start in (0, 16, 32):
+        module.validation_step((inputs[start : start + 16], labels[start : start + 16]), 0)
+    module.on_validation_epoch_end()
+    counted = list(sizes)
+    return logged, network(inputs).detach(), labels[:, 0], counted
+
+
+@pytest.mark.parametrize(("kind", "outputs"), [(wsbench.torch.Classification, 1), (Pairs, 2)])
+def test_the_auc_on_select_takes_no_pass_of_its_own(
+    kind: type[wsbench.torch.Classification], outputs: int
+) -> None:
+    logged, answers, labels, sizes = validated(kind, outputs)
+    scores = answers[:, -1] - (answers[:, 0] if outputs == 2 else 0)
+    won = [
+        float(positive > negative) + 0.5 * float(positive == negative)
+        for positive in scores[labels == 1]
+        for negative in scores[labels == 0]
+    ]
+    assert logged["select_auc"] == pytest.approx(sum(won) / len(won))
+    assert sizes == [16, 16, 8]
+
+
+def test_outputs_that_are_no_scores_of_the_classes_have_no_auc() -> None:
+    logged, *_ = validated(Unread, 2)
+    assert set(logged) == {"select_loss"}

@@ -18,7 +18,7 @@ from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.predictions import store
-from wsbench.reports import cases, pictures
+from wsbench.reports import cases, located, pictures
 from wsbench.runs.rescoring import dataset_of
 from wsbench.utils.progress import Silent
 
@@ -159,6 +159,33 @@ def test_titles_stay_above_their_panels(run, tmp_path: Path, monkeypatch: pytest
     assert all(axes.get_window_extent().height > 1.5 * figure.dpi for axes in figure.axes)
 
 
+def test_peaks_do_not_darken_a_map_and_equal_values_stay_what_they_are() -> None:
+    peaked = np.append(np.full(199, 0.05), 1.0)
+    assert pictures.brightest_value(peaked, 99) == pytest.approx(0.05)
+    assert pictures.brightest_value(peaked, 100) == 1
+    assert pictures.brightest_value(np.append(np.zeros(9000), peaked), 99) == pytest.approx(0.05)
+    assert pictures.brightest_value(np.full((4, 4), 0.25), 99) == 1
+    assert pictures.brightest_value(np.zeros((4, 4)), 99) == 1
+
+
+@pytest.mark.parametrize(("percentile", "title", "top"), [(99, "map, up to 0.1", 0.1), (100, "map", 1.0)])
+def test_an_unsmoothed_gradient_can_be_seen(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, percentile: float, title: str, top: float
+) -> None:
+    """Every second pixel of a lesion is 0.1, beside one peak."""
+    record, loaded, found = run
+    (row,) = pictures.drawings(record, loaded, found, pictures.examples(loaded, ("tb",), each=1), Silent())
+    values = np.zeros((64, 64))
+    values[20:48:2, 20:48:2], values[0, 0] = 0.1, 1.0
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **options: drawn.append(self))
+    only = replace(row, maps={"map": (values, row.maps["heatmap"][1])})
+    pictures.draw([[only]], tmp_path / "map.png", percentile=percentile)
+    panel = drawn[0].axes[0]
+    assert panel.get_title() == title
+    assert panel.images[1].get_clim() == pytest.approx((0, top))
+
+
 def test_mistakes_are_one_line(run, tmp_path: Path) -> None:
     record, loaded, found = run
     name = loaded.roles.members["test"][0]
@@ -186,6 +213,34 @@ def test_outcomes_by_hand() -> None:
     assert cases.worst_first(more, np.array([0.6, 1.0, 0.9, 0.6]), "fp").tolist() == [2, 0, 3]
 
 
+def test_images_by_overlap_by_hand() -> None:
+    """Of two truth boxes of 2 x 2 cells one is met, and of the other 1 x 2 cells are common."""
+    truth = np.array([[0, 0, 2, 2], [10, 10, 12, 12]])
+    predicted = np.array([[0, 0, 2, 2], [11, 10, 13, 12], [50, 50, 60, 60]])
+    assert located.overlap(truth, predicted) == pytest.approx((1 + 1 / 3) / 2)
+    assert located.overlap(truth, predicted[:0]) == 0
+    overlaps = np.array([0.3, 0.9, 0.0, 0.5, 0.3])  # from the best: rows 1, 3, 0, 4, 2
+    assert located.places(overlaps, ["best", "median", "worst"], 1) == [1, 0, 2]
+    assert located.places(overlaps, ["worst", "best"], 2) == [4, 2, 1, 3]
+    assert located.places(overlaps, ["best", "worst"], 4) == [1, 3, 0, 4, 2], "no image twice"
+    assert located.places(np.array([]), ["median"], 2) == []
+
+
+def test_images_are_chosen_by_the_boxes_of_the_run(run) -> None:
+    record, loaded, _ = run
+    chosen = located.by_overlap(record, loaded, ("tb",), ["best", "worst"], each=1)
+    boxes = record.boxes("uniform").set_index("image")[["x0", "y0", "x1", "y1"]]
+    means = {}
+    for sample in loaded.samples_of("test"):
+        if sample.boxes:
+            ours = (
+                boxes.loc[[sample.name]].to_numpy(float) if sample.name in boxes.index else np.zeros((0, 4))
+            )
+            truth = np.array([[box.x0, box.y0, box.x1, box.y1] for box in sample.boxes], dtype=float)
+            means[sample.name] = located.overlap(truth, ours)
+    assert [means[name] for name, _ in chosen] == [max(means.values()), min(means.values())]
+
+
 def test_cases_are_chosen_by_the_runs_operating_point(run) -> None:
     """Every score is 0.5 and the operating point at most that, so everything is predicted."""
     record, loaded, _ = run
@@ -211,6 +266,13 @@ def test_the_command_draws_cases_and_runs_on_different_data(run, tmp_path: Path,
     )
     both = command("picture", first, "--cases", "tp", "--image", "x", *plugin)
     assert "give one of them" in refused(both)
+    code, out, err = command(
+        "picture", first, "--overlap", "best,median,worst", "--each", "1", "--sheet", *plugin
+    )
+    assert (code, out) == (0, "3 examples in pictures/sheet.png\n"), err
+    assert "did you mean 'worst'" in refused(command("picture", first, "--overlap", "wurst", *plugin))
+    both = command("picture", first, "--cases", "tp", "--overlap", "best", *plugin)
+    assert "--cases and --overlap: both say which images are drawn" in refused(both)
     other = wsbench.run(
         "ramp", "phantom", data_options={**DATA, "exposure": -1}, runs=tmp_path / "runs",
         plugin_files=[tmp_path / "ramp.py"],

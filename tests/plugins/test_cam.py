@@ -27,7 +27,7 @@ from wsbench.runs.runner import execute
 from wsbench.torch.maps import kinds, rollout
 from wsbench.torch.maps.layers import as_grid
 from wsbench.utils.progress import Silent
-from wsbench_plugins.methods.cam import CamSettings, _network, _prediction, _training
+from wsbench_plugins.methods.cam import CamSettings, _libraries, _network, _prediction, _training
 
 VIT = "timm/vit_tiny_patch16_224"
 SIDE = 64
@@ -275,7 +275,7 @@ def test_published_weights_are_asked_for_by_their_name(monkeypatch: pytest.Monke
         asked.append((name, weights, classes, side))
         return built("timm/resnet18", 1)[0].network.state_dict()
 
-    monkeypatch.setattr(_network.Timm, "published", published)
+    monkeypatch.setattr(_libraries.Timm, "published", published)
     _network.build(CamSettings(backbone="timm/resnet18", weights="a1_in1k", crop=SIDE), 3, seed=0)
     assert asked == [("resnet18", "a1_in1k", 3, SIDE)]
     with pytest.raises(wsbench.WsbenchError, match=r"has no weights 'IMAGENET' \(known: IMAGENET1K_V1"):

@@ -10,8 +10,7 @@ from PIL import Image
 
 import wsbench
 from conftest import refused
-from wsbench_plugins.methods import kd_gradcam
-from wsbench_plugins.methods.kd_gradcam import _choices, _commands
+from wsbench_plugins.methods.kd_gradcam import _choices, _commands, _settings
 
 DATA = {"images": 60, "size": 64}
 TINY = {"backbone": "resnet18", "weights": "random", "stages": 2, "resize": 40, "crop": 32, "epochs": 2,
@@ -35,7 +34,7 @@ def test_readings_are_all_combinations_and_the_first_is_the_default() -> None:
     names = dict(_choices.one_by_one())
     base = names["as wsbench reads it"]
     assert {name: getattr(base, name) for name in _choices.VALUES} == {
-        name: value for name, value in kd_gradcam.READING.items() if name != "percentile"
+        name: value for name, value in _settings.READING.items() if name != "percentile"
     }
     assert len(set(_choices.readings())) == 2 * 2 * 2 * 2 * 7 * 2 * 3
     assert names["relu=False"] == _choices.Reading(relu=False)

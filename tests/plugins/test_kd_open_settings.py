@@ -14,7 +14,7 @@ from wsbench.runs.plan import make_plan
 from wsbench.types import Box, Prediction, Region
 from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import kd_gradcam
-from wsbench_plugins.methods.kd_gradcam import _gradcam, _network
+from wsbench_plugins.methods.kd_gradcam import _gradcam, _network, _settings
 
 
 def test_choices_at_their_defaults_stand_in_no_key_and_no_record() -> None:
@@ -23,8 +23,8 @@ def test_choices_at_their_defaults_stand_in_no_key_and_no_record() -> None:
     assert not {"area", "minimum", "percentile"} & set(values)
     assert values["threshold"] == 0.5  # it was there before
     assert student(relu=False).model_dump(mode="json")["relu"] is False
-    assert {name: kd_gradcam.StudentSettings().__getattribute__(name) for name in kd_gradcam.READING} == dict(
-        kd_gradcam.READING
+    assert {name: kd_gradcam.StudentSettings().__getattribute__(name) for name in _settings.READING} == dict(
+        _settings.READING
     )
 
 

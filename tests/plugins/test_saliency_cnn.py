@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -18,7 +19,7 @@ from wsbench.torch.flops import FlopCounter
 from wsbench.types import Region
 from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import saliency_cnn
-from wsbench_plugins.methods.saliency_cnn import _images, _network, _prediction
+from wsbench_plugins.methods.saliency_cnn import _images, _losses, _network, _prediction
 
 FOUND = plugins.find()
 TINY = {"image_size": 64, "read_size": 64, "widths": (4, 4, 4, 4, 4), "epochs": 2, "batch_size": 8}
@@ -48,6 +49,11 @@ def view(role: str = "fit"):
         ("epsilon", 1e-8),
         ("weight_decay", 0.0),
         ("map", "saliency"),
+        ("pool_padding", 1),
+        ("last_pooling", False),
+        ("initial", "paper"),
+        ("class_weights", "equal"),
+        ("kept", "best"),
     ],
 )
 def test_published_settings_are_the_paper_preset(name: str, value: object) -> None:
@@ -85,6 +91,30 @@ def test_the_first_block_reduces_the_resolution_by_eight() -> None:
     assert network.pool(first).shape == (1, 16, 64, 64)
 
 
+def test_the_authors_program_pads_no_pooling() -> None:
+    """512, 256 and 128 behind the strides; then 63, 31, 15 and 7 of (cells - 3) / 2 + 1, rounded down."""
+    network = _network.build(settings(pool_padding=0), seed=0)
+    cells: list[int] = []
+    for block in network.blocks:
+        block.register_forward_hook(lambda module, inputs, output: cells.append(output.shape[-1]))
+    network(torch.zeros(1, 1, 512, 512))
+    assert cells == [128, 63, 31, 15, 7]
+    pooled = _network.build(settings(last_pooling=True), seed=0).eval()
+    sides: list[int] = []
+    pooled.pool.register_forward_hook(lambda module, inputs, output: sides.append(output.shape[-1]))
+    assert pooled(torch.rand(1, 1, 512, 512)).shape == (1, 2)
+    assert sides == [64, 32, 16, 8, 4]
+
+
+@pytest.mark.parametrize(("last", "side"), [(False, 121), (True, 249)])
+def test_an_image_too_small_for_poolings_that_pad_nothing_is_refused(last: bool, side: int) -> None:
+    options = {"pool_padding": 0, "last_pooling": last, "read_size": 64}
+    network = _network.build(settings(image_size=side, **options), seed=0).eval()
+    assert network(torch.rand(1, 1, side, side)).isfinite().all()
+    with pytest.raises(ValueError, match=f"image_size must be at least {side}"):
+        settings(image_size=side - 1, **options)
+
+
 @pytest.mark.parametrize(("merge", "expected"), [("mean", 1.5), ("sum", 3.0)])
 def test_a_block_merges_its_two_ways(merge: str, expected: float) -> None:
     block = _network.Block(1, 1, 1, averaged=merge == "mean").eval()
@@ -102,6 +132,34 @@ def test_first_weights_are_he_s_and_the_last_layer_s_are_smaller() -> None:
     assert _network.last_deviation(80) ** 2 == pytest.approx(2 / 80 / 2**0.5)
     assert torch.equal(weights, _network.build(settings(), seed=0).blocks[4].convolutions[1][0].weight)
     assert not torch.equal(weights, _network.build(settings(), seed=1).blocks[4].convolutions[1][0].weight)
+
+
+def test_the_authors_program_starts_from_a_truncated_law_in_every_layer() -> None:
+    network = _network.build(settings(initial="authors", widths=(16, 32, 48, 64, 400)), seed=0)
+    convolution = network.blocks[4].convolutions[1][0].weight
+    for weight, inputs in ((convolution, 9 * 400), (network.head.weight, 400)):
+        deviation = math.sqrt(2 / inputs)
+        assert weight.std().item() == pytest.approx(deviation, rel=0.05)
+        assert weight.abs().max().item() <= 2 * deviation / 0.87962566 + 1e-7
+
+
+def test_torch_s_own_start_is_uniform_and_keyed_by_the_seed() -> None:
+    first, again, other = (_network.build(settings(initial="torch"), seed=seed) for seed in (0, 0, 1))
+    weight = first.blocks[4].convolutions[1][0].weight
+    assert weight.abs().max().item() == pytest.approx(math.sqrt(1 / (9 * 80)), rel=0.01)
+    assert torch.equal(first.head.bias, again.head.bias)
+    assert not torch.equal(first.head.bias, other.head.bias)
+
+
+def test_balanced_weights_by_hand() -> None:
+    """Of four images one is positive: it weighs 4 / 2, and the others 4 / 6 each."""
+    weights = _losses.balanced(torch.tensor([0, 1, 0, 0], dtype=torch.uint8))
+    assert weights.tolist() == pytest.approx([2 / 3, 2.0])
+    assert _losses.balanced(torch.zeros(3)).tolist() == [1.0, 1.0]
+    logits, target = torch.zeros(4, 2), torch.tensor([0, 1, 0, 0])
+    logits[1, 1] = math.log(3)  # probability 3/4 of the positive, and 1/2 of the others
+    expected = (3 * 2 / 3 * math.log(2) + 2 * math.log(4 / 3)) / 4
+    assert _losses.cross_entropy(logits, target, weights).item() == pytest.approx(expected)
 
 
 # What an image goes through.
@@ -191,6 +249,45 @@ def test_saliency_is_the_gradient_of_the_positive_class() -> None:
     assert found == pytest.approx(expected, abs=1e-5)
 
 
+class Rectified(torch.autograd.Function):
+    """A ReLU whose gradient is positive, where its input was positive (guided) or everywhere."""
+
+    @staticmethod
+    def forward(ctx, values, guided):
+        ctx.save_for_backward(values)
+        ctx.guided = guided
+        return values.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (values,) = ctx.saved_tensors
+        return gradient.clamp(min=0) * ((values > 0) if ctx.guided else 1), None
+
+
+class Replaced(torch.nn.Module):
+    def __init__(self, guided: bool) -> None:
+        super().__init__()
+        self.guided = guided
+
+    def forward(self, values):
+        return Rectified.apply(values, self.guided)
+
+
+@pytest.mark.parametrize("name", ["guided_backprop", "deconvolution"])
+def test_gradients_that_relus_change_by_an_independent_network(name: str) -> None:
+    network, other = (_network.build(settings(**TINY), seed=0).eval() for _ in range(2))
+    for module in list(other.modules()):
+        if isinstance(module, _network.Unit):
+            module[2] = Replaced(name == "guided_backprop")
+    inputs = torch.rand(2, 1, 64, 64, requires_grad=True)
+    other(inputs)[:, 1].sum().backward()
+    gradient = inputs.grad.abs()[:, 0].numpy()
+    found = _prediction.attributed(network, inputs, name, smoothing=0)
+    assert found == pytest.approx(gradient / gradient.max(axis=(1, 2), keepdims=True), abs=1e-5)
+    plain = _prediction.attributed(network, inputs, "saliency", smoothing=0)
+    assert not np.allclose(found, plain, atol=0.05), "hooks are removed, and maps differ"
+
+
 def test_grad_cam_of_a_block_by_hand() -> None:
     network = _network.build(settings(**TINY), seed=0).eval()
     inputs = torch.rand(1, 1, 64, 64)
@@ -274,6 +371,23 @@ def test_maps_lie_over_what_the_network_sees(tmp_path: Path) -> None:
     maps = method.inner_maps(images)
     assert list(maps) == list(saliency_cnn.MAPS)
     assert all(found.shape == (3, 1, 64, 64) for found in maps.values())
+
+
+def test_the_last_epoch_and_the_best_are_kept_and_balanced_weights_are_those_of_fit(tmp_path: Path) -> None:
+    wanted = settings(**{**TINY, "epochs": 3, "learning_rate": 0.05, "class_weights": "balanced"})
+    run = RunContext("toy", "saliency_cnn", 0, tmp_path, "cpu", Silent())
+    fit = view()
+    saliency_cnn.SaliencyCnn(wanted, ("spot",)).fit(fit, view("select"), run)
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["select_auc"].between(0, 1).all()
+    share = fit.labels.mean()
+    for kept, name in (("best", "best"), ("last", "last")):
+        method = saliency_cnn.SaliencyCnn(wanted.model_copy(update={"kept": kept}), ("spot",))
+        method.restore(run)
+        state = torch.load(tmp_path / f"{name}.ckpt", weights_only=True)["state_dict"]
+        assert torch.equal(method.network.head.weight, state["network.head.weight"])
+        expected = [1 / (2 * (1 - share)), 1 / (2 * share)]
+        assert method.network.class_weights.tolist() == pytest.approx(expected, rel=1e-4)
 
 
 def test_many_classes_are_refused() -> None:

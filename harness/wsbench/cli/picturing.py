@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,12 +36,29 @@ def picture(
             help="Draw the worst images of these outcomes of the first run instead, --each of every outcome.",
         ),
     ] = None,
+    overlap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="best,median,worst",
+            help="Draw instead the test images whose boxes the first run's cover best, in the middle of all, "
+            "or worst, --each of every word.",
+        ),
+    ] = None,
     sheet: Annotated[
         bool, typer.Option("--sheet", help="Draw everything into one picture, sheet.png.")
     ] = False,
     below: Annotated[
         bool, typer.Option("--below", help="Draw runs below each other, not side by side.")
     ] = False,
+    percentile: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            max=100,
+            help="Draw maps up to this percentile of their values above 0, so that single peaks do not "
+            "darken the rest; 100: up to the maximum.",
+        ),
+    ] = 99.0,
     protocol: Annotated[
         str, typer.Option(help="The protocol whose heatmaps and boxes are drawn: uniform or paper.")
     ] = "uniform",
@@ -58,19 +75,20 @@ def picture(
     from wsbench.contract import records
     from wsbench.reports import pictures
     from wsbench.reports.cases import parse_outcomes
+    from wsbench.reports.located import parse_places
     from wsbench.runs.rescoring import dataset_of
     from wsbench.utils.progress import choose_progress
     from wsbench.utils.system_errors import try_folder
 
     try_folder(out)
     outcomes = parse_outcomes(cases) if cases is not None else ()
-    if outcomes and image:
-        raise WsbenchError("--cases and --image: both say which images are drawn; give one of them")
+    words = parse_places(overlap) if overlap is not None else ()
+    _refuse_two({"--cases": outcomes, "--overlap": words, "--image": image})
     plugins, progress = options.find_plugins(plugin), choose_progress(quiet=quiet)
     finished = [records.load(run / records.FILE) for run in runs]
     data = _datasets_of(finished, lambda record: dataset_of(record, plugins, progress, root))
     classes = tuple(label or data[0].dataset.classes)
-    choice = _Choice(classes, each, tuple(image or ()), tuple(outcomes), protocol)
+    choice = _Choice(classes, each, tuple(image or ()), tuple(outcomes), tuple(words), protocol)
     for class_name in classes:
         choose(class_name, dict.fromkeys(data[0].dataset.classes), "class")
     columns = [
@@ -80,15 +98,21 @@ def picture(
     columns = pictures.with_names_of_data(columns, finished)
     lines = list(zip(*columns, strict=False))  # runs on other images: as many lines as all have
     if sheet:
-        pictures.draw(lines, out / "sheet.png", below=below)
+        pictures.draw(lines, out / "sheet.png", below=below, percentile=percentile)
         print(f"{len(lines)} examples in {out / 'sheet.png'}")
         return
     with progress.task("drawing", len(lines)) as advance:
         for line in lines:
             stem = file_stem(f"{line[0].label}-{Path(line[0].sample.name).with_suffix('')}")
-            pictures.draw([line], out / f"{stem}.png", below=below)
+            pictures.draw([line], out / f"{stem}.png", below=below, percentile=percentile)
             advance(1)
     print(f"{len(lines)} picture{'' if len(lines) == 1 else 's'} in {out}")
+
+
+def _refuse_two(given: Mapping[str, Sequence[str] | None]) -> None:
+    names = [name for name, values in given.items() if values]
+    if len(names) > 1:
+        raise WsbenchError(f"{' and '.join(names)}: both say which images are drawn; give one of them")
 
 
 @dataclass(frozen=True)
@@ -100,13 +124,15 @@ class _Choice:
         each: number of images of each class, or of each class and outcome.
         images: names of images; empty to choose them.
         outcomes: of `wsbench.reports.cases.OUTCOMES`; empty for the first images with a box.
-        protocol: whose operating points decide on outcomes.
+        places: of `wsbench.reports.located.STARTS`; empty likewise.
+        protocol: whose operating points decide on outcomes, and whose boxes on places.
     """
 
     classes: tuple[str, ...]
     each: int
     images: tuple[str, ...]
     outcomes: tuple[str, ...]
+    places: tuple[str, ...]
     protocol: str
 
     def of_runs(self, finished: Sequence[Record], data: Sequence[Loaded]) -> list[list[tuple[str, str]]]:
@@ -119,10 +145,13 @@ class _Choice:
 
     def _of(self, record: Record, own: Loaded, others: Sequence[Loaded]) -> list[tuple[str, str]]:
         from wsbench.reports.cases import cases
+        from wsbench.reports.located import by_overlap
         from wsbench.reports.pictures import examples
 
         if self.outcomes:
             return cases(record, own, self.classes, self.outcomes, self.each, self.protocol)
+        if self.places:
+            return by_overlap(record, own, self.classes, self.places, self.each, self.protocol)
         if self.images:
             return [(name, label) for name in self.images for label in self.classes]
         return examples(own, self.classes, self.each, others)

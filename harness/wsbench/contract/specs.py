@@ -40,10 +40,12 @@ class Requirement:
     Attributes:
         method: name of the method.
         settings: all its settings, by name.
+        seed: its base seed; None: that of the run which builds on it.
     """
 
     method: str
     settings: Mapping[str, Any]
+    seed: int | None = None
 
 
 def _nothing(settings: Any) -> Mapping[str, Requirement]:

@@ -37,6 +37,10 @@ INCHES = 2.6
 TITLE, LINE = 36, 0.14
 """Characters in a line of a title, as wide as a panel, and the height of the line in inches."""
 TRUTH, PREDICTED = "limegreen", "red"
+PERCENTILE = 99.0
+"""Percentile of a map's values above 0 up to which it is drawn."""
+SAID_BELOW = 0.9
+"""A panel's title says the brightest value if it is smaller than this."""
 NOTHING = (
     "no test image has a box of the classes; name some with --image, or outcomes with --cases tp,fp,fn,tn"
 )
@@ -202,7 +206,32 @@ def _corners(boxes: pd.DataFrame, name: str, label: str) -> np.ndarray:
     return corners
 
 
-def draw(lines: Sequence[Sequence[Drawing]], path: Path, *, below: bool = False) -> None:
+def brightest_value(values: np.ndarray, percentile: float) -> float:
+    """The value from which a map is drawn in the brightest colour.
+
+    It is the percentile's share of the maximum. So a few peaks do not darken everything else, as they do in a
+    gradient at every pixel, and a map whose values are all alike looks as bright as they are.
+
+    Args:
+        values: a map in [0, 1].
+        percentile: of its values above 0, in (0, 100]; 100 leaves every map as it is.
+
+    Returns:
+        A value in (0, 1]; 1 for a map that is 0 everywhere.
+    """
+    positive = values[values > 0].astype(np.float64)
+    if not len(positive):
+        return 1.0
+    return float(np.percentile(positive, percentile) / positive.max())
+
+
+def draw(
+    lines: Sequence[Sequence[Drawing]],
+    path: Path,
+    *,
+    below: bool = False,
+    percentile: float = PERCENTILE,
+) -> None:
     """Draw one line of panels for each image and class, as PNG: the maps of every run, then its boxes.
 
     Truth is green, predictions are red. Maps are drawn cell by cell, as boxes were cut from them.
@@ -211,6 +240,7 @@ def draw(lines: Sequence[Sequence[Drawing]], path: Path, *, below: bool = False)
         lines: one line for each image and class, with one drawing for each run.
         path: the file to write.
         below: draw a line for each run instead, so that panels of boxes are below each other.
+        percentile: how bright maps are, as `brightest_value` takes it.
 
     Raises:
         WsbenchError: there is no line.
@@ -232,7 +262,7 @@ def draw(lines: Sequence[Sequence[Drawing]], path: Path, *, below: bool = False)
             axes.set_axis_off()
         for row in rows:
             stop = start + _panels([row])
-            _draw_row(line[start:stop], row, names[row.run])
+            _draw_row(line[start:stop], row, names[row.run], percentile)
             start = stop
     save(figure, path, dpi=110)
 
@@ -241,7 +271,7 @@ def _panels(line: Sequence[Drawing]) -> int:
     return sum(len(row.maps) + 1 for row in line)
 
 
-def _draw_row(line: Sequence[Axes], row: Drawing, whose: str) -> None:
+def _draw_row(line: Sequence[Axes], row: Drawing, whose: str, percentile: float) -> None:
     width, height = row.sample.width, row.sample.height
     for axes in line:
         axes.imshow(row.pixels, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
@@ -249,11 +279,13 @@ def _draw_row(line: Sequence[Axes], row: Drawing, whose: str) -> None:
         axes.set_anchor("S")  # titles get the room above
     for axes, (title, (values, region)) in zip(line, row.maps.items(), strict=False):
         extent = (region.x0, region.x1, region.y1, region.y0)
+        top = brightest_value(values, percentile)
         axes.imshow(
-            values, cmap="inferno", vmin=0, vmax=1, alpha=0.45, extent=extent, interpolation="nearest"
+            values, cmap="inferno", vmin=0, vmax=top, alpha=0.45, extent=extent, interpolation="nearest"
         )
         axes.set(xlim=(0, width), ylim=(height, 0))
-        axes.set_title(whose + title, fontsize=8, parse_math=False)
+        cut = f", up to {top:.2g}" if top < SAID_BELOW else ""
+        axes.set_title(whose + title + cut, fontsize=8, parse_math=False)
     for box in row.sample.boxes:
         if box.label == row.label:
             _outline(line[-1], (box.x0, box.y0, box.x1, box.y1), TRUTH)

@@ -92,13 +92,15 @@ class Plan:
         return f"{self.spec.name} (plugin {place_of(self.spec.build)})"
 
     def upstream(self, plugins: Plugins) -> dict[str, Plan]:
-        """The plans of the methods this one builds on: same seed, device and folder of runs."""
+        """The plans of the methods this one builds on: same device and folder of runs, and the same seed
+        unless a requirement names one."""
         plans = {}
         for name, needed in self.spec.requires(self.settings).items():
             spec = plugins.method(needed.method)
             settings = fill(spec.settings, needed.settings, spec.name)
             preset = self.preset if self.preset in spec.presets else next(iter(spec.presets))
-            plans[name] = replace(self, spec=spec, preset=preset, settings=settings, tuned={})
+            seed = self.seed if needed.seed is None else needed.seed
+            plans[name] = replace(self, spec=spec, preset=preset, settings=settings, seed=seed, tuned={})
         return plans
 
     def all_upstream(self, plugins: Plugins) -> list[Plan]:

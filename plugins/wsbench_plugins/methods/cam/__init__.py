@@ -5,7 +5,7 @@ It is trained as the teacher of KD-Grad-CAM is, for any number of classes. One t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import wsbench
@@ -14,6 +14,12 @@ from ._settings import AFTER_FIT, QUICK, CamSettings
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from wsbench.contract import Sign
+
+LEARNT = 0.65
+"""Macro AUC on select below which a network has hardly learnt: the findings of ChestX-ray14 are published at
+0.75 and more."""
 
 
 class Cam(wsbench.Method):
@@ -47,6 +53,9 @@ class Cam(wsbench.Method):
         from . import _prediction
 
         return _prediction.predict(self.explained, images, self.settings)
+
+    def learning(self, run: wsbench.RunContext) -> Sequence[Sign]:
+        return wsbench.torch.curve_signs(run, "select_auc", at_least=LEARNT)
 
     def networks(self) -> Mapping[str, nn.Module]:
         return {"classifier": self.explained.classifier}

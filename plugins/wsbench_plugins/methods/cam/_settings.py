@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 import wsbench
 
 
 class CamSettings(wsbench.settings.MapSettings, wsbench.TrainingSettings):
     """A classifier trained as the teacher of KD-Grad-CAM is, and the map that is made of it."""
+
+    LATER: ClassVar[tuple[str, ...]] = ("pooling", "until", "sharpness", "class_weights", "own_map")
 
     backbone: str = Field(
         "resnet50",
@@ -22,6 +24,32 @@ class CamSettings(wsbench.settings.MapSettings, wsbench.TrainingSettings):
         "pretrained",
         description="weights to start from: `pretrained` (the library's own), a torchvision weights name, a "
         "tag of timm, `random`, or a state-dict file",
+    )
+    pooling: Literal["mean", "average", "lse", "attention", "noisy_or", "mil_attention"] = Field(
+        "mean",
+        description="how cells become a score: mean, the network's own head, or one of its own map: average, "
+        "log-sum-exp (Wang et al. 2017), PCAN's attention, noisy-or, or the gated attention of "
+        "multiple-instance learning",
+    )
+    until: str = Field(
+        "",
+        description="last part of a torchvision network that is kept, such as layer3 of a ResNet; empty: all "
+        "before its own head; needs a pooling other than mean",
+    )
+    sharpness: float = Field(
+        10.0,
+        gt=0,
+        description="r of pooling=lse: near 0 a mean, large a maximum; 10 in its paper",
+    )
+    class_weights: Literal["equal", "balanced"] = Field(
+        "equal",
+        description="weights of labels in the loss: equal, or so that positive and negative ones weigh the "
+        "same, as in Wang et al. 2017",
+    )
+    own_map: bool = Field(
+        True,
+        description="whether the map is the one that belongs to a pooling other than mean (docs/cam.md); "
+        "false: that of `cam`",
     )
     resize: int = Field(256, ge=32, description="side the image is resized to")
     crop: int = Field(224, ge=32, description="side of the central crop, which the network sees")
@@ -54,8 +82,18 @@ class CamSettings(wsbench.settings.MapSettings, wsbench.TrainingSettings):
             )
         return value
 
+    @model_validator(mode="after")
+    def _draws_what_is_asked_for(self) -> Self:
+        if self.pooling == "mean" and self.until:
+            raise ValueError("until needs a pooling other than mean, such as pooling=average")
+        if self.pooling != "mean" and self.own_map and self.cam != "gradcam":
+            raise ValueError(
+                f"pooling={self.pooling} has a map of its own; give own_map=false to draw {self.cam}"
+            )
+        return self
 
-AFTER_FIT = wsbench.settings.MAP_SETTINGS
+
+AFTER_FIT = (*wsbench.settings.MAP_SETTINGS, "own_map")
 
 QUICK: Mapping[str, Any] = {
     "backbone": "resnet18",

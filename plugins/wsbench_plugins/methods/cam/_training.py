@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 import wsbench
 
+from ._losses import balanced, cross_entropy
+from ._network import Classifier
+
 if TYPE_CHECKING:
-    from ._network import Classifier
     from ._settings import CamSettings
 
 
@@ -17,6 +20,10 @@ class Training(wsbench.torch.Classification):
     """Binary cross entropy, class by class, with Adam."""
 
     settings: CamSettings
+    network: Classifier
+
+    def loss(self, inputs: Tensor, labels: Tensor) -> Tensor:
+        return cross_entropy(self.network(inputs), labels.float(), self.network.class_weights)
 
     def configure_optimizers(self) -> Any:
         optimiser = super().configure_optimizers()
@@ -43,6 +50,8 @@ def fit(
     )
     images = wsbench.torch.WeakImages(fit, *size, augment, run.seed_for("augmentation"))
     held_out = wsbench.torch.WeakImages(select, *size, wsbench.torch.crop_and_augment(settings.crop))
+    if network.class_weights is not None:
+        network.class_weights.copy_(balanced(torch.from_numpy(fit.labels)))
     wsbench.torch.train(
         Training(network, settings),
         wsbench.torch.keyed_loader(images, settings, order_seed=run.seed_for("order")),

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 import wsbench
 
+from ._losses import cross_entropy
 from ._network import Classifier
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def of(classifier: nn.Module, settings: CamSettings) -> wsbench.torch.NetworkLoss:
-    """Binary cross entropy, class by class."""
+    """Binary cross entropy, class by class, with the weights of labels that training had, and without."""
     assert isinstance(classifier, Classifier)
     crop = wsbench.torch.crop_and_augment(settings.crop)
 
@@ -27,7 +27,10 @@ def of(classifier: nn.Module, settings: CamSettings) -> wsbench.torch.NetworkLos
         grey = torch.from_numpy(images.pixels(settings.resize, settings.resize)[:])[:, None]
         return classifier.normalised(crop(grey)), torch.from_numpy(images.labels).float()
 
-    def cross_entropy(inputs: Tensor, labels: Tensor) -> Tensor:
-        return functional.binary_cross_entropy_with_logits(classifier.network(inputs), labels)
+    def own(inputs: Tensor, labels: Tensor) -> Tensor:
+        return cross_entropy(classifier.network(inputs), labels, classifier.class_weights)
 
-    return wsbench.torch.NetworkLoss(classifier, batch, own=cross_entropy, cross_entropy=cross_entropy)
+    def unweighted(inputs: Tensor, labels: Tensor) -> Tensor:
+        return cross_entropy(classifier.network(inputs), labels)
+
+    return wsbench.torch.NetworkLoss(classifier, batch, own=own, cross_entropy=unweighted)

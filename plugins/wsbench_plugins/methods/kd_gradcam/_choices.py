@@ -12,7 +12,8 @@ import torch
 
 import wsbench
 
-from . import READING, _gradcam, _training
+from . import _gradcam, _training
+from ._settings import READING
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 PERCENTILE = 5.0

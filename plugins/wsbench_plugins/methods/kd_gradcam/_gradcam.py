@@ -15,7 +15,7 @@ from torch.nn import functional
 import wsbench
 
 if TYPE_CHECKING:
-    from . import TeacherSettings
+    from ._settings import TeacherSettings
 
 Interpolation = Literal["bilinear", "nearest"]
 Area = Literal["rectangle", "contour"]

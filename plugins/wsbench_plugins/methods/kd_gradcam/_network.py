@@ -13,7 +13,7 @@ from torchvision.models import get_model, get_model_weights
 import wsbench
 
 if TYPE_CHECKING:
-    from . import TeacherSettings
+    from ._settings import TeacherSettings
 
 OUTPUTS = 2
 """No-TB and TB (section 3.2.2)."""

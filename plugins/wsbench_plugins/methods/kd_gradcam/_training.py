@@ -16,7 +16,7 @@ from ._network import Classifier
 if TYPE_CHECKING:
     from torchvision.transforms import v2
 
-    from . import StudentSettings, TeacherSettings
+    from ._settings import StudentSettings, TeacherSettings
 
 
 class Teacher(wsbench.torch.Classification):
@@ -31,6 +31,9 @@ class Teacher(wsbench.torch.Classification):
         """The loss of normalised images ``(N, 3, H, W)`` with class numbers ``(N,)``."""
         smoothing = self.settings.label_smoothing
         return functional.cross_entropy(self.network(images), target, label_smoothing=smoothing)
+
+    def scores(self, outputs: Tensor) -> Tensor:
+        return outputs[:, 1:] - outputs[:, :1]
 
 
 class Student(Teacher):

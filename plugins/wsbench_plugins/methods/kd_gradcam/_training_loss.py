@@ -14,8 +14,8 @@ from ._losses import distillation_loss
 from ._training import cropped, normalised
 
 if TYPE_CHECKING:
-    from . import StudentSettings, TeacherSettings
     from ._network import Classifier
+    from ._settings import StudentSettings, TeacherSettings
 
 
 def of_teacher(network: Classifier, settings: TeacherSettings) -> wsbench.torch.NetworkLoss:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from ._settings import SaliencySettings
+
+TRUNCATED = 0.8796256610342398
+"""Standard deviation of the standard normal law between -2 and 2."""
 
 
 class Unit(nn.Sequential):
@@ -49,54 +53,94 @@ class SmallNetwork(nn.Module):
     """Grey images -> logits of no tuberculosis and of tuberculosis.
 
     Args:
-        widths: feature maps of the blocks.
-        averaged: how a block's two ways are merged.
+        settings: widths, how a block's two ways are merged, poolings, and whether classes weigh the same.
 
     Attributes:
         mean, deviation: of the pixels it was trained on, in [0, 1].
+        class_weights: ``(2,)`` weights of the classes in its training's loss; None: all images weigh 1.
     """
 
     mean: Tensor
     deviation: Tensor
+    class_weights: Tensor | None
 
-    def __init__(self, widths: tuple[int, ...], *, averaged: bool) -> None:
+    def __init__(self, settings: SaliencySettings) -> None:
         super().__init__()
+        widths, averaged = settings.widths, settings.merge == "mean"
         channels = (1, *widths[:-1])
         self.blocks = nn.ModuleList(
             Block(before, out, 2 if index == 0 else 1, averaged=averaged)
             for index, (before, out) in enumerate(zip(channels, widths, strict=True))
         )
-        # Padding makes the first block's reduction 8, as section Methods has it.
-        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.pool = nn.MaxPool2d(3, stride=2, padding=settings.pool_padding)
+        self.last_pooling = settings.last_pooling
         self.head = nn.Linear(widths[-1], 2)
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("deviation", torch.ones(()))
+        balanced = settings.class_weights == "balanced"
+        self.register_buffer("class_weights", torch.ones(2) if balanced else None)
 
     def forward(self, grey: Tensor) -> Tensor:
         """``(N, 1, H, W)`` in [0, 1] -> ``(N, 2)``."""
         features = (grey - self.mean) / self.deviation
         for index, block in enumerate(self.blocks):
             features = block(self.pool(features) if index else features)
+        if self.last_pooling:
+            features = self.pool(features)
         return (  # type: ignore[no-any-return]  # torch: a module's call is Any
             self.head(features.mean(dim=(2, 3)))
         )
 
 
 def build(settings: SaliencySettings, seed: int) -> SmallNetwork:
-    """The network before training, with He's normal start (Methods).
+    """The network before training.
 
     Args:
-        settings: widths and how blocks merge.
+        settings: widths, how blocks merge, poolings and initial weights.
         seed: of its weights.
     """
-    network = SmallNetwork(settings.widths, averaged=settings.merge == "mean")
+    network = SmallNetwork(settings)
+    INITIAL[settings.initial](network, seed)
+    return network
+
+
+def as_published(network: SmallNetwork, seed: int) -> None:
+    """He's normal law, with a smaller last layer (Methods)."""
     generator = torch.Generator().manual_seed(seed)
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
     nn.init.normal_(network.head.weight, std=last_deviation(network.head.in_features), generator=generator)
     nn.init.zeros_(network.head.bias)
-    return network
+
+
+def as_programmed(network: SmallNetwork, seed: int) -> None:
+    """He's law, cut off at two deviations and widened to keep its own, in every layer: Keras' ``he_normal``,
+    which the authors' program names for the last layer, too."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            inputs = layer.weight[0].numel()
+            deviation = math.sqrt(2 / inputs) / TRUNCATED
+            ends = -2 * deviation, 2 * deviation
+            nn.init.trunc_normal_(layer.weight, 0.0, deviation, *ends, generator=generator)
+    nn.init.zeros_(network.head.bias)
+
+
+def as_in_torch(network: SmallNetwork, seed: int) -> None:
+    """The start that torch gives its layers."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                layer.reset_parameters()
+
+
+INITIAL: Mapping[str, Callable[[SmallNetwork, int], None]] = {
+    "paper": as_published,
+    "authors": as_programmed,
+    "torch": as_in_torch,
+}
 
 
 def last_deviation(inputs: int) -> float:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from captum.attr import LayerGradCam, Saliency
-from torch import Tensor
+from captum.attr import Deconvolution, GuidedBackprop, LayerGradCam, Saliency
+from torch import Tensor, nn
 from torch.nn import functional
 
 import wsbench
@@ -31,6 +32,15 @@ ACTIVATION_BYTES = 96 * 1024 * 1024
 FLOATS_PER_PIXEL = 1.3
 """Activations that are alive for a gradient, by pixel of the input and by feature map of the first block, as
 counted with the published widths."""
+
+BY_PIXEL: Mapping[str, Callable[[nn.Module], Any]] = {
+    "saliency": Saliency,
+    "guided_backprop": GuidedBackprop,
+    "deconvolution": Deconvolution,
+}
+"""Captum's gradients of the input. A ReLU passes a gradient where its input was positive (Simonyan, Vedaldi,
+Zisserman 2014), where the gradient is positive (Zeiler, Fergus 2014), or where both are (Springenberg et al.
+2015)."""
 
 
 def predict(
@@ -101,10 +111,27 @@ def attributed(network: SmallNetwork, inputs: Tensor, name: str, smoothing: floa
     """
     with torch.enable_grad():
         inputs = inputs.detach().clone().requires_grad_(True)
-        if name == "saliency":
-            maps = Saliency(network).attribute(inputs, target=POSITIVE)
+        if name in BY_PIXEL:
+            maps = by_pixel(network, inputs, name)
         else:
             block = network.blocks[int(name.partition(":")[2]) - 1]
             coarse = LayerGradCam(network, block).attribute(inputs, target=POSITIVE, relu_attributions=True)
             maps = functional.interpolate(coarse, inputs.shape[2:], mode="bilinear")
     return wsbench.geometry.peaked(maps.detach().float()[:, 0].cpu().numpy(), smoothing)
+
+
+def by_pixel(network: SmallNetwork, inputs: Tensor, name: str) -> Tensor:
+    """The size of a gradient of the positive class at every pixel, ``(N, 1, S, S)`` >= 0.
+
+    Args:
+        network: trained.
+        inputs: ``(N, 1, S, S)``, that require gradients.
+        name: a key of `BY_PIXEL`.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.inplace = False  # a hook's gradients need what it would overwrite
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Setting backward hooks on ReLU")
+        gradient: Tensor = BY_PIXEL[name](network).attribute(inputs, target=POSITIVE)
+    return gradient.abs()

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 import wsbench
 
 from ._images import Squares, mean_and_deviation
+from ._losses import balanced, cross_entropy
 from ._network import SmallNetwork
 
 if TYPE_CHECKING:
@@ -21,9 +21,13 @@ class Training(wsbench.torch.Classification):
     """Categorical cross entropy on image labels (Methods)."""
 
     settings: SaliencySettings
+    network: SmallNetwork
 
     def loss(self, inputs: Tensor, labels: Tensor) -> Tensor:
-        return functional.cross_entropy(self.network(inputs), labels[:, 0].long())
+        return cross_entropy(self.network(inputs), labels[:, 0].long(), self.network.class_weights)
+
+    def scores(self, outputs: Tensor) -> Tensor:
+        return outputs[:, 1:] - outputs[:, :1]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         settings = self.settings
@@ -43,10 +47,12 @@ def fit(
     select: wsbench.WeakView,
     run: wsbench.RunContext,
 ) -> None:
-    """Train on the fit role, keeping the epoch of the lowest select loss: the paper does not say which."""
+    """Train on the fit role, leaving the last epoch and that of the lowest select loss."""
     mean, deviation = mean_and_deviation(Squares(fit, settings))
     network.mean.fill_(mean)
     network.deviation.fill_(deviation)
+    if network.class_weights is not None:
+        network.class_weights.copy_(balanced(torch.from_numpy(fit.labels)[:, 0]))
     wsbench.torch.train(
         Training(network, settings),
         wsbench.torch.keyed_loader(

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 import wsbench
 
+from ._losses import cross_entropy
 from ._prediction import squares
 
 if TYPE_CHECKING:
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
 
 
 def of(network: SmallNetwork, settings: SaliencySettings) -> wsbench.torch.NetworkLoss:
-    """Categorical cross entropy."""
+    """Categorical cross entropy, with the weights of classes that training had, and without."""
 
     def batch(images: wsbench.WeakView) -> tuple[Tensor, ...]:
         inputs, _ = squares(network, images, settings)
         return inputs, torch.from_numpy(images.labels)[:, 0].long()
 
-    def cross_entropy(inputs: Tensor, target: Tensor) -> Tensor:
-        return functional.cross_entropy(network(inputs), target)
+    def own(inputs: Tensor, target: Tensor) -> Tensor:
+        return cross_entropy(network(inputs), target, network.class_weights)
 
-    return wsbench.torch.NetworkLoss(network, batch, own=cross_entropy, cross_entropy=cross_entropy)
+    def unweighted(inputs: Tensor, target: Tensor) -> Tensor:
+        return cross_entropy(network(inputs), target)
+
+    return wsbench.torch.NetworkLoss(network, batch, own=own, cross_entropy=unweighted)
