@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,12 +121,28 @@ def test_the_mask_is_eroded_and_dilated() -> None:
     change = np.zeros((20, 20))
     change[8:11, 8:11] = 0.5  # erodes to 2 x 2, and grows by 2 to all sides
     change[2, 2] = 0.5  # goes
-    found = _mask.mask(change, np.ones((20, 20)), region=0.5, bins=256, share=0.97, erosion=2, dilation=5)
+    rule = _mask.MaskRule(region=0.5, bins=256, share=0.97, erosion=2, dilation=5)
+    found = _mask.mask(change, np.ones((20, 20)), rule)
     rows, columns = np.nonzero(found)
     assert found.sum() == 36
     assert (rows.max() - rows.min(), columns.max() - columns.min()) == (5, 5)
     assert abs(rows.mean() - 9) <= 0.5
-    assert not _mask.mask(change * 0, change, region=0.5, bins=256, share=0.97, erosion=2, dilation=5).any()
+    assert not _mask.mask(change * 0, change, rule).any()
+
+
+def test_kernels_are_scaled_and_small_components_dropped() -> None:
+    change = np.zeros((40, 40))
+    change[8:14, 8:14] = 0.5
+    change[30:34, 30:34] = 0.5
+    # Kernels for 80 pixels: 4 and 10 become 2 and 5, so 6 x 6 pixels erode to 25 and grow to 81.
+    rule = _mask.MaskRule(region=0.5, bins=256, share=0.97, erosion=4, dilation=10, kernel_scale=80)
+    found = _mask.mask(change, np.ones((40, 40)), rule)
+    assert (found[:20, :20].sum(), found[20:, 20:].sum()) == (81, 49)
+    large = _mask.mask(change, np.ones((40, 40)), replace(rule, smallest_component=50 / 1600))
+    assert (large[:20, :20].sum(), large[20:, 20:].sum()) == (81, 0)
+    # At 5 pixels of a thousand a kernel would vanish: one pixel is left, which changes nothing.
+    tiny = _mask.mask(change, np.ones((40, 40)), replace(rule, kernel_scale=1000))
+    assert tiny.sum() == 36 + 16
 
 
 def test_levels_run_from_nothing_to_the_highest_change() -> None:

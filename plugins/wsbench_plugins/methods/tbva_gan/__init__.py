@@ -1,7 +1,8 @@
-"""TBVA-GAN and the systems its paper compares: Grad-CAM of VGG16, ANT-GAN and MDVA-GAN.
+"""TBVA-GAN and the systems its paper compares: Grad-CAM of VGG16, ANT-GAN and MDVA-GAN. Beside
+them Fixed-Point GAN.
 
 Zeyu and others: TBVA-GAN: A Class Activation Mapping-Guided Tuberculosis Visual Attribution Generative
-Adversarial Network. All translations share one trainer; they differ in their settings.
+Adversarial Network.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import wsbench
 
+from ._recogniser_settings import QUICK_RECOGNISER, RecogniserSettings
 from ._settings import (
-    QUICK,
+    QUICK_ANT,
     QUICK_GUIDED,
-    QUICK_RECOGNISER,
+    QUICK_STAR,
     AntGanSettings,
+    ChangemapSettings,
+    FixedPointGanSettings,
     MdvaGanSettings,
-    RecogniserSettings,
     TranslationSettings,
 )
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
+    from ._measuring import Measured
     from ._recogniser import Recogniser
     from ._translation import Translator
 
@@ -34,6 +38,8 @@ CITATION = (
 )
 
 
+MEASURED = ("score_", "change_", "peak_", "discriminator_auc_")
+"""Beginnings of the names of what is measured on the select role."""
 RECOGNISER = "recogniser.pth"
 """F, kept in the folder of the translation that it judged."""
 
@@ -48,11 +54,11 @@ class Vgg16(wsbench.Method):
     network: Recogniser
 
     def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
-        from . import _recogniser, _training
+        from . import _recogniser, _recogniser_training
 
         _one_class(self.classes)
         network = _recogniser.build(self.settings, run.seed_for("weights"))
-        _training.fit_recogniser(network, self.settings, fit, select, run)
+        _recogniser_training.fit_recogniser(network, self.settings, fit, select, run)
 
     def restore(self, run: wsbench.RunContext) -> None:
         from . import _recogniser
@@ -84,10 +90,19 @@ class Translating(wsbench.Method):
     the recogniser's.
     """
 
-    settings: TranslationSettings
+    settings: ChangemapSettings
     network: Translator
     recogniser: Recogniser
     measured: Mapping[str, float]
+    shared = False
+    """Whether one generator translates to both domains."""
+
+    def module(self, network: Translator, recogniser: Recogniser) -> Measured:
+        """The translation, to be trained."""
+        from . import _training
+
+        settings: Any = self.settings
+        return _training.Translation(network, recogniser, settings)
 
     def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         import torch
@@ -102,8 +117,8 @@ class Translating(wsbench.Method):
         unfinished.replace(run.folder / RECOGNISER)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(run.seed_for("weights"))
-            network = _translation.Translator(self.settings)
-            module = _training.Translation(network, recogniser, self.settings)
+            network = _translation.Translator(self.settings, shared=self.shared)
+            module = self.module(network, recogniser)
         _training.fit_translation(module, fit, select, run)
 
     def restore(self, run: wsbench.RunContext) -> None:
@@ -112,7 +127,7 @@ class Translating(wsbench.Method):
         from . import _recogniser, _translation
 
         device = wsbench.torch.torch_device(run.device)
-        network = _translation.Translator(self.settings)
+        network = _translation.Translator(self.settings, shared=self.shared)
         network.load_state_dict(_part(wsbench.torch.last_weights(run), "network."))
         self.network = network.eval().to(device)
         recogniser = _recogniser.build(self.settings.recogniser, seed=0, pretrained=False)
@@ -139,9 +154,34 @@ class Translating(wsbench.Method):
         return self.measured
 
 
-def recogniser_of(settings: TranslationSettings) -> Mapping[str, wsbench.Requirement]:
+class MultiDomainTranslating(Translating):
+    """A StarGAN: one generator is told the domain, and one critic names it."""
+
+    shared = True
+
+    def module(self, network: Translator, recogniser: Recogniser) -> Measured:
+        from . import _multi_domain
+
+        settings: Any = self.settings
+        return _multi_domain.MultiDomain(network, recogniser, settings)
+
+
+def recogniser_of(settings: ChangemapSettings) -> Mapping[str, wsbench.Requirement]:
     """The recogniser, which gives the score and the mask's region to all, and guides TBVA-GAN."""
     return {"recogniser": wsbench.Requirement("gradcam_vgg16", settings.recogniser.model_dump())}
+
+
+MASK_SETTINGS = (
+    "cam_region",
+    "bins",
+    "peak_share",
+    "erosion",
+    "dilation",
+    "kernel_scale",
+    "smallest_component",
+    "smoothing",
+)
+"""Settings that no training depends on."""
 
 
 def _last_epoch(run: wsbench.RunContext) -> dict[str, float]:
@@ -150,7 +190,7 @@ def _last_epoch(run: wsbench.RunContext) -> dict[str, float]:
     import pandas as pd
 
     last = pd.read_csv(run.folder / wsbench.torch.HISTORY).iloc[-1]
-    return {name: float(last[name]) for name in last.index if name.startswith(("score_", "change_", "peak_"))}
+    return {name: float(last[name]) for name in last.index if name.startswith(MEASURED)}
 
 
 def _part(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -167,19 +207,24 @@ def _one_class(classes: tuple[str, ...]) -> None:
 @wsbench.hookimpl
 def wsbench_methods() -> list[wsbench.MethodSpec]:
     def translation(
-        name: str, summary: str, settings: type[TranslationSettings], quick: Mapping[str, Any] = QUICK
+        name: str,
+        summary: str,
+        settings: type[ChangemapSettings],
+        quick: Mapping[str, Any],
+        build: type[Translating] = Translating,
     ) -> wsbench.MethodSpec:
         return wsbench.MethodSpec(
             name=name,
             summary=summary,
             settings=settings,
-            build=Translating,
+            build=build,
             citation=CITATION,
             presets={"paper": {}, "quick": quick},
-            after_fit=("cam_region", "bins", "peak_share", "erosion", "dilation", "smoothing"),
+            after_fit=MASK_SETTINGS,
             requires=recogniser_of,
         )
 
+    star = MultiDomainTranslating
     return [
         wsbench.MethodSpec(
             name="gradcam_vgg16",
@@ -193,6 +238,15 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
         translation(
             "tbva_gan", "TBVA-GAN: what must change for tuberculosis to go", TranslationSettings, QUICK_GUIDED
         ),
-        translation("ant_gan", "ANT-GAN, approximated: unguided translation to normal", AntGanSettings),
-        translation("mdva_gan", "MDVA-GAN, approximated: one generator told the domain", MdvaGanSettings),
+        translation("ant_gan", "ANT-GAN, approximated: a CycleGAN, unguided", AntGanSettings, QUICK_ANT),
+        translation(
+            "mdva_gan", "MDVA-GAN, approximated: a StarGAN's changemap", MdvaGanSettings, QUICK_STAR, star
+        ),
+        translation(
+            "fixed_point_gan",
+            "Fixed-Point GAN: a StarGAN that leaves a healthy image as it is",
+            FixedPointGanSettings,
+            QUICK_STAR,
+            star,
+        ),
     ]

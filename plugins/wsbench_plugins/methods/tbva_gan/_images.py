@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 import wsbench
 
 if TYPE_CHECKING:
-    from ._settings import RecogniserSettings
+    from ._recogniser_settings import RecogniserSettings
 
 GROUP, HEALTH = "group", "health"
 ACTIVITY, ACTIVE = "activity", "active"
