@@ -36,8 +36,6 @@ def test_healthy_and_active_images_are_told_by_attributes() -> None:
 
 
 def test_a_dataset_without_the_attributes_is_refused_in_one_line() -> None:
-    from dataclasses import replace
-
     toy = view()
     bare = replace(toy, samples=tuple(replace(sample, attributes={}) for sample in toy.samples))
     with pytest.raises(WsbenchError, match=r"attribute group=health: 0 of"):
@@ -46,6 +44,29 @@ def test_a_dataset_without_the_attributes_is_refused_in_one_line() -> None:
     old = [replace(s, attributes=latent) if s.labels else s for s in toy.samples]
     with pytest.raises(WsbenchError, match="activity=active: 0"):
         _images.healthy_and_active(replace(toy, samples=tuple(old)))
+
+
+def test_active_tuberculosis_alone_or_beside_latent() -> None:
+    toy = view()
+    first = next(row for row, sample in enumerate(toy.samples) if sample.labels)
+    both = [
+        replace(s, attributes={**s.attributes, "activity": "active+obsolete"}) if row == first else s
+        for row, s in enumerate(toy.samples)
+    ]
+    mixed = replace(toy, samples=tuple(both))
+    count = int(toy.labels.sum())
+    assert len(_images.healthy_and_active(mixed)[1]) == count - 1
+    assert len(_images.healthy_and_active(mixed, "any")[1]) == count
+
+
+def test_parts_hold_every_image_once_and_a_share_of_either_kind() -> None:
+    toy = _images.balanced(view(), seed=3)
+    learnt, test = _images.parted(toy, 0.3, seed=0)
+    count = round(0.3 * len(toy) / 2)
+    assert (len(test), int(test.labels.sum())) == (2 * count, count)
+    assert sorted([*learnt.names, *test.names]) == sorted(toy.names)
+    everything, nothing = _images.parted(toy, 0.0, seed=0)
+    assert (everything.names, len(nothing)) == (toy.names, 0)
 
 
 def test_the_recogniser_learns_from_as_many_healthy_as_active_images() -> None:

@@ -52,6 +52,7 @@ class Vgg16(wsbench.Method):
 
     settings: RecogniserSettings
     network: Recogniser
+    measured: Mapping[str, float]
 
     def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         from . import _recogniser, _recogniser_training
@@ -61,11 +62,20 @@ class Vgg16(wsbench.Method):
         _recogniser_training.fit_recogniser(network, self.settings, fit, select, run)
 
     def restore(self, run: wsbench.RunContext) -> None:
-        from . import _recogniser
+        from . import _recogniser, _recogniser_training
 
         network = _recogniser.build(self.settings, seed=0, pretrained=False)
         network.load_state_dict(_part(wsbench.torch.best_weights(run), "network."))
         self.network = network.eval().to(wsbench.torch.torch_device(run.device))
+        self.measured = _recogniser_training.measured(run)
+
+    def learning(self, run: wsbench.RunContext) -> Sequence[wsbench.contract.Sign]:
+        from . import _learning
+
+        return _learning.of_recogniser(run, self.measured)
+
+    def facts(self) -> Mapping[str, Any]:
+        return self.measured
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _prediction
@@ -107,7 +117,7 @@ class Translating(wsbench.Method):
     def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         import torch
 
-        from . import _training, _translation
+        from . import _learning, _training, _translation
 
         _one_class(self.classes)
         upstream: Any = run.upstream["recogniser"]
@@ -120,6 +130,7 @@ class Translating(wsbench.Method):
             network = _translation.Translator(self.settings, shared=self.shared)
             module = self.module(network, recogniser)
         _training.fit_translation(module, fit, select, run)
+        _learning.keep_maps(network, recogniser, select, self.settings, run)
 
     def restore(self, run: wsbench.RunContext) -> None:
         import torch
@@ -133,7 +144,7 @@ class Translating(wsbench.Method):
         recogniser = _recogniser.build(self.settings.recogniser, seed=0, pretrained=False)
         recogniser.load_state_dict(torch.load(run.folder / RECOGNISER, map_location="cpu", weights_only=True))
         self.recogniser = recogniser.eval().to(device)
-        self.measured = _last_epoch(run)
+        self.measured = {k: v for k, v in _last_epoch(run).items() if k.startswith(MEASURED)}
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _prediction
@@ -144,8 +155,24 @@ class Translating(wsbench.Method):
     def inner_maps(self, images: wsbench.ImageView) -> Mapping[str, np.ndarray]:
         from . import _prediction
 
-        changemaps, masks = _prediction.changes(self.network, self.recogniser, images, self.settings)
-        return {"changemap": _prediction.scaled_maps(changemaps), "mask": masks}
+        changed, attention = self.maps(images)
+        return {
+            "changemap": _prediction.scaled_maps(changed),
+            "mask": _prediction.masks_of(changed, attention, self.settings),
+            "gradcam": attention,
+            "gradcam_red": (attention >= self.settings.cam_region).astype(attention.dtype),
+        }
+
+    def maps(self, images: wsbench.ImageView) -> tuple[np.ndarray, np.ndarray]:
+        """Changemaps and the recogniser's Grad-CAM, each ``(N, 1, size, size)`` float32 in [0, 1]."""
+        from . import _prediction
+
+        return _prediction.changemaps(self.network, self.recogniser, images, self.settings)
+
+    def learning(self, run: wsbench.RunContext) -> Sequence[wsbench.contract.Sign]:
+        from . import _learning
+
+        return _learning.of_translation(run, self.settings, _last_epoch(run))
 
     def networks(self) -> Mapping[str, nn.Module]:
         return {"translator": self.network, "recogniser": self.recogniser}
@@ -185,12 +212,12 @@ MASK_SETTINGS = (
 
 
 def _last_epoch(run: wsbench.RunContext) -> dict[str, float]:
-    """Measurements of the last epoch on the select role: scores of the recogniser, and means and mean peaks
-    of changemaps, as shares of the range of grey levels."""
+    """The last epoch's losses, and its measurements on the select role: scores of the recogniser, means and
+    mean peaks of changemaps as shares of the range of grey levels, and AUCs of discriminators."""
     import pandas as pd
 
     last = pd.read_csv(run.folder / wsbench.torch.HISTORY).iloc[-1]
-    return {name: float(last[name]) for name in last.index if name.startswith(MEASURED)}
+    return {str(name): float(value) for name, value in last.items()}
 
 
 def _part(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -249,4 +276,17 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             QUICK_STAR,
             star,
         ),
+    ]
+
+
+@wsbench.hookimpl
+def wsbench_commands() -> list[wsbench.CommandSpec]:
+    from . import _commands
+
+    return [
+        wsbench.CommandSpec(
+            "tbva-picture",
+            "draws Figures 3 to 5 of TBVA-GAN: Grad-CAM, changemap, histograms and mask",
+            _commands.picture,
+        )
     ]

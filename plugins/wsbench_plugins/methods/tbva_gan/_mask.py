@@ -83,12 +83,31 @@ def threshold(
     Returns:
         A level; None where nothing changed in the region.
     """
-    bin_of = np.arange(LEVELS) * bins // LEVELS
-    counts = np.bincount(bin_of[picture[attention >= region]], minlength=bins)
-    counts[0] = 0
-    if not counts.any():
+    shares = shares_of_levels(picture, attention >= region, bins)
+    shares[0] = 0
+    if not shares.any():
         return None
-    return share * float(np.flatnonzero(bin_of == counts.argmax()).mean())
+    return share * float(np.flatnonzero(_bin_of(bins) == shares.argmax()).mean())
+
+
+def shares_of_levels(picture: np.ndarray, region: np.ndarray, bins: int) -> np.ndarray:
+    """The histogram of Fig. 5.
+
+    Args:
+        picture: ``(h, w)`` uint8.
+        region: ``(h, w)`` bool.
+        bins: B, of about as many levels each.
+
+    Returns:
+        ``(B,)`` shares of the region's pixels; zeros where it has none.
+    """
+    counts: np.ndarray = np.bincount(_bin_of(bins)[picture[region]], minlength=bins)
+    return counts / max(1, counts.sum())
+
+
+def _bin_of(bins: int) -> np.ndarray:
+    """``(256,)`` the bin of each level."""
+    return np.arange(LEVELS) * bins // LEVELS
 
 
 def mask(changemap: np.ndarray, attention: np.ndarray, rule: MaskRule) -> np.ndarray:

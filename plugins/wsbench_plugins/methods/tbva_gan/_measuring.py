@@ -57,7 +57,7 @@ class Measured(lightning.LightningModule):
 
     def log_gradients(self, parts: Mapping[str, Tensor]) -> None:
         """Log the norm of each weighted part's gradient, as ``gradient_`` and the part's name."""
-        norms = gradient_norms(parts, list(self.network.parameters()))
+        norms = wsbench.torch.gradient_norms(parts, self.network.parameters())
         values = {f"gradient_{name}": norm for name, norm in norms.items()}
         self.log_dict(values, on_step=False, on_epoch=True, batch_size=1)
 
@@ -100,15 +100,6 @@ class Measured(lightning.LightningModule):
         for name, answers in of_t.items():
             pair = torch.stack([answers, of_n[name]]).float()
             self._judgements.setdefault(name, []).append(pair.cpu().numpy())
-
-
-def gradient_norms(parts: Mapping[str, Tensor], parameters: list[nn.Parameter]) -> dict[str, Tensor]:
-    """The Euclidean norm of each part's gradient to all parameters together. No gradient is kept."""
-    norms = {}
-    for name, part in parts.items():
-        gradients = torch.autograd.grad(part, parameters, retain_graph=True, allow_unused=True)
-        norms[name] = torch.stack([g.float().square().sum() for g in gradients if g is not None]).sum().sqrt()
-    return norms
 
 
 def optimisers_of(

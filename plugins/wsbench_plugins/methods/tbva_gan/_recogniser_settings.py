@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 import wsbench
 
+Active = Literal["alone", "any"]
+
 
 class RecogniserSettings(wsbench.TrainingSettings):
     """Settings of section 4.2; what the paper leaves open says so. Its split of 70 % and 30 % is replaced by
-    the roles of the dataset."""
+    the roles of the dataset, unless ``held_out`` is 0.3."""
 
     weights: str = Field(
         "IMAGENET1K_V1",
         description="weights to start from: torchvision's name of VGG16's weights, `random`, or a local "
         "state-dict file; the paper says pre-trained, not on what",
+    )
+    active: Active = Field(
+        "alone",
+        description="images with active tuberculosis alone, which are the paper's 630 of TBX11K, or any with "
+        "active tuberculosis, also beside latent",
+    )
+    held_out: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of the images of either kind that nothing is learnt from, to be tested at the "
+        "end: 0.3 in section 4.2; 0: select's images are tested, by which the epoch is chosen",
     )
     image_size: int = Field(224, ge=32, description="side of the input (section 4.2)")
     augment: bool = Field(

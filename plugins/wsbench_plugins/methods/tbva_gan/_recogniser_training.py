@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import lightning.pytorch as lightning
@@ -12,11 +13,16 @@ from torch.nn import functional
 
 import wsbench
 
-from ._images import augmentation, balanced
+from ._images import augmentation, balanced, parted
+from ._prediction import IMAGES_AT_ONCE, score, seen
 from ._recogniser import Recogniser
 
 if TYPE_CHECKING:
     from ._recogniser_settings import RecogniserSettings
+
+
+HELD_OUT = "held_out.json"
+"""Written where images are held out: how many, and what a test of them said."""
 
 
 class RecogniserTraining(lightning.LightningModule):
@@ -67,13 +73,15 @@ def fit_recogniser(
     select: wsbench.WeakView,
     run: wsbench.RunContext,
 ) -> None:
-    """Train on healthy and active images of the fit role, keeping the epoch of the lowest select loss."""
+    """Train on healthy and active images of the fit role, keeping the epoch of the lowest select loss. The
+    images that are held out are tested with it, and what came out is left beside the history."""
     size = settings.image_size
     seed = run.seed_for("healthy images")
+    learnt, test = parted(balanced(fit, seed, settings.active), settings.held_out, run.seed_for("held out"))
     images = wsbench.torch.WeakImages(
-        balanced(fit, seed), size, size, augmentation(settings), run.seed_for("augmentation")
+        learnt, size, size, augmentation(settings), run.seed_for("augmentation")
     )
-    held_out = wsbench.torch.WeakImages(balanced(select, seed), size, size, nn.Identity())
+    held_out = wsbench.torch.WeakImages(balanced(select, seed, settings.active), size, size, nn.Identity())
     wsbench.torch.train(
         RecogniserTraining(network, settings),
         wsbench.torch.keyed_loader(images, settings, order_seed=run.seed_for("order")),
@@ -81,3 +89,38 @@ def fit_recogniser(
         run,
         settings,
     )
+    if settings.held_out:
+        network.load_state_dict(wsbench.torch.network_weights(wsbench.torch.best_weights(run)))
+        _write(run, {"images": len(test), **tested(network, test, run)})
+
+
+def tested(network: Recogniser, test: wsbench.WeakView, run: wsbench.RunContext) -> dict[str, float]:
+    """Accuracy and recall at F = 0.5 (section 4.2), and AUC, of images that nothing was learnt from."""
+    network.eval().to(wsbench.torch.torch_device(run.device))
+    scores = np.concatenate([score(network, seen(network, chunk)) for chunk in test.chunks(IMAGES_AT_ONCE)])
+    told, active = scores[:, 0] > 0.5, test.labels[:, 0] == 1
+    return {
+        "accuracy": float((told == active).mean()),
+        "recall": float(told[active].mean()),
+        "auc": wsbench.metrics.macro_auc(test.labels, scores),
+    }
+
+
+def measured(run: wsbench.RunContext) -> dict[str, float]:
+    """What a test of the recogniser said: of the images held out, or else of select at the epoch that was
+    chosen. Names begin with ``held_out_`` or ``select_``."""
+    path = run.folder / HELD_OUT
+    if path.exists():
+        values: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+        return {f"held_out_{name}": value for name, value in values.items()}
+    import pandas as pd
+
+    history = pd.read_csv(run.folder / wsbench.torch.HISTORY)
+    best = history.loc[history["select_loss"].idxmin()]
+    return {name: float(best[name]) for name in ("select_accuracy", "select_recall")}
+
+
+def _write(run: wsbench.RunContext, values: dict[str, float]) -> None:
+    unfinished = run.folder / f"{HELD_OUT}.part"
+    unfinished.write_text(json.dumps(values), encoding="utf-8")
+    unfinished.replace(run.folder / HELD_OUT)

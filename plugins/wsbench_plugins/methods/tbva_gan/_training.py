@@ -119,11 +119,11 @@ def fit_translation(
 ) -> None:
     """Train to the last epoch; on select, what translation does is measured."""
     settings = module.settings
-    size, seed = settings.image_size, run.seed_for("pairs")
+    size, seed, active = settings.image_size, run.seed_for("pairs"), settings.recogniser.active
     wsbench.torch.train(
         module,
-        wsbench.torch.keyed_loader(Pairs(fit, size, seed, settings.pairs), settings),
-        wsbench.torch.keyed_loader(Pairs(select, size, seed), settings),
+        wsbench.torch.keyed_loader(Pairs(fit, size, seed, settings.pairs, active), settings),
+        wsbench.torch.keyed_loader(Pairs(select, size, seed, active=active), settings),
         run,
         settings,
         monitor=None,
