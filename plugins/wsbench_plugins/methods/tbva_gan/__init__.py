@@ -67,7 +67,7 @@ class Vgg16(wsbench.Method):
         network = _recogniser.build(self.settings, seed=0, pretrained=False)
         network.load_state_dict(_part(wsbench.torch.best_weights(run), "network."))
         self.network = network.eval().to(wsbench.torch.torch_device(run.device))
-        self.measured = _recogniser_training.measured(run)
+        self.measured = _recogniser_training.measured(run, self.settings)
 
     def learning(self, run: wsbench.RunContext) -> Sequence[wsbench.contract.Sign]:
         from . import _learning

@@ -55,7 +55,12 @@ class RecogniserSettings(wsbench.TrainingSettings):
         description="standard deviation of the pretraining's normalisation; the paper does not say",
     )
     epochs: int = Field(30, ge=1, description="most epochs; the paper does not say")
-    patience: int = Field(5, ge=1, description="epochs without a lower select loss; the paper does not say")
+    monitor: Literal["select_loss", "select_auc"] = Field(
+        "select_loss",
+        description="what chooses the epoch: the lowest loss on select, or the highest AUC there, which is "
+        "steadier on few images; the paper does not say",
+    )
+    patience: int = Field(5, ge=1, description="epochs without a better one; the paper does not say")
     batch_size: int = Field(32, ge=1, description="images a step; the paper does not say")
     learning_rate: float = Field(1e-4, gt=0, description="learning rate of Adam; the paper does not say")
     cam_threshold: float = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import lightning.pytorch as lightning
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HELD_OUT = "held_out.json"
 """Written where images are held out: how many, and what a test of them said."""
+_MODES: dict[str, Literal["min", "max"]] = {"select_loss": "min", "select_auc": "max"}
 
 
 class RecogniserTraining(lightning.LightningModule):
@@ -73,7 +74,7 @@ def fit_recogniser(
     select: wsbench.WeakView,
     run: wsbench.RunContext,
 ) -> None:
-    """Train on healthy and active images of the fit role, keeping the epoch of the lowest select loss. The
+    """Train on healthy and active images of the fit role, keeping the epoch that select chooses. The
     images that are held out are tested with it, and what came out is left beside the history."""
     size = settings.image_size
     seed = run.seed_for("healthy images")
@@ -88,6 +89,8 @@ def fit_recogniser(
         wsbench.torch.keyed_loader(held_out, settings),
         run,
         settings,
+        monitor=settings.monitor,
+        mode=_MODES[settings.monitor],
     )
     if settings.held_out:
         network.load_state_dict(wsbench.torch.network_weights(wsbench.torch.best_weights(run)))
@@ -106,7 +109,7 @@ def tested(network: Recogniser, test: wsbench.WeakView, run: wsbench.RunContext)
     }
 
 
-def measured(run: wsbench.RunContext) -> dict[str, float]:
+def measured(run: wsbench.RunContext, settings: RecogniserSettings) -> dict[str, float]:
     """What a test of the recogniser said: of the images held out, or else of select at the epoch that was
     chosen. Names begin with ``held_out_`` or ``select_``."""
     path = run.folder / HELD_OUT
@@ -116,7 +119,8 @@ def measured(run: wsbench.RunContext) -> dict[str, float]:
     import pandas as pd
 
     history = pd.read_csv(run.folder / wsbench.torch.HISTORY)
-    best = history.loc[history["select_loss"].idxmin()]
+    column = history[settings.monitor]
+    best = history.loc[column.idxmin() if _MODES[settings.monitor] == "min" else column.idxmax()]
     return {name: float(best[name]) for name in ("select_accuracy", "select_recall")}
 
 
