@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
+import wsbench
 from wsbench import testing
 from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
 from wsbench_plugins.methods import tbva_gan
-from wsbench_plugins.methods.tbva_gan import _images, _mask, _prediction
+from wsbench_plugins.methods.tbva_gan import _images, _mask, _picture, _prediction
 
 FOUND = plugins.find()
 
@@ -164,6 +167,41 @@ def test_kernels_are_scaled_and_small_components_dropped() -> None:
     # At 5 pixels of a thousand a kernel would vanish: one pixel is left, which changes nothing.
     tiny = _mask.mask(change, np.ones((40, 40)), replace(rule, kernel_scale=1000))
     assert tiny.sum() == 36 + 16
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Levels of changemaps, Grad-CAM and truth, each ``(8, 96, 96)``: eight images of a phantom of 128
+    pixels, by a TBVA-GAN of 125 steps (a cell of studies/tbva_losses.yaml, `cam_norm=mean`, seed 0)."""
+    sheet = cv2.imread(str(Path(__file__).parents[1] / "data" / "tbva_changemaps.png"), cv2.IMREAD_GRAYSCALE)
+    picture, attention, truth = sheet.reshape(3, 96, 8, 96).swapaxes(1, 2)
+    return picture, attention / 255, truth > 0
+
+
+def measured(trained, rule: _mask.MaskRule) -> tuple[float, float, float]:
+    """Mean IoU of the rectangles around components with the truth, share of the image in the mask, and number
+    of components."""
+    values = []
+    for picture, attention, truth in zip(*trained, strict=True):
+        found = _mask.mask(picture, attention, rule)
+        boxes = wsbench.geometry.component_boxes(found.astype(np.uint8) * 255, 0.5)
+        covered = _picture.inside(boxes, truth.shape)
+        iou = (covered & truth).sum() / (covered | truth).sum()
+        values.append((iou, found.mean(), len(boxes)))
+    return tuple(np.mean(values, axis=0))
+
+
+def test_the_mask_of_a_trained_changemap_is_a_region_and_not_the_image(trained) -> None:
+    """With 256 bins the histogram's peak is the faintest change that there is, also in the red area alone."""
+    rule = _mask.rule_of(tbva_gan.TranslationSettings())
+    iou, share, components = measured(trained, rule)
+    assert (rule.region, rule.bins) == (0.875, 8)
+    assert iou > 0.23 and 0.02 < share < 0.2
+    _, share_of_256, _ = measured(trained, replace(rule, bins=256))
+    _, share_of_half, _ = measured(trained, replace(rule, bins=256, region=0.5))
+    assert share_of_256 > 0.5 and share_of_half > 0.9
+    cleaner = measured(trained, replace(rule, smallest_component=0.003))
+    assert cleaner[0] >= iou and cleaner[2] < components - 1
 
 
 def test_levels_run_from_nothing_to_the_highest_change() -> None:
