@@ -23,6 +23,8 @@ def picture(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not show progress.")] = False,
 ) -> None:
     """Draw Figures 3 to 5: Grad-CAM and its red area, changemap, histograms, threshold, and mask."""
+    import numpy as np
+
     from . import Translating, _picture, _prediction
     from ._mask import levels, rule_of
 
@@ -37,7 +39,7 @@ def picture(
     names = boxed(finished)[:images]
     changed, attention = method.maps(finished.loaded.views.images(names))
     masks = _prediction.masks_of(changed, attention, method.settings)
-    pictures = [levels(changemap) for (changemap,) in changed]
+    pictures = np.array([levels(changemap) for (changemap,) in changed])
     maps = [pictures, attention[:, 0], masks[:, 0]]
     _picture.draw(finished, names, maps, rule_of(method.settings), out)
     print(f"{len(names)} images in {out}")

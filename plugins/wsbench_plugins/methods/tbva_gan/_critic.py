@@ -54,4 +54,5 @@ def gradient_penalty(
     """
     mixed = (shares * real + (1 - shares) * fake).detach().requires_grad_(True)
     (slopes,) = torch.autograd.grad(realness(mixed).sum(), mixed, create_graph=True)
-    return (slopes.flatten(1).norm(dim=1) - 1).square().mean()
+    excess: Tensor = slopes.flatten(1).norm(dim=1) - 1
+    return excess.square().mean()

@@ -102,7 +102,8 @@ def shares_of_levels(picture: np.ndarray, region: np.ndarray, bins: int) -> np.n
         ``(B,)`` shares of the region's pixels; zeros where it has none.
     """
     counts: np.ndarray = np.bincount(_bin_of(bins)[picture[region]], minlength=bins)
-    return counts / max(1, counts.sum())
+    shares: np.ndarray = counts / max(1, counts.sum())
+    return shares
 
 
 def _bin_of(bins: int) -> np.ndarray:
@@ -142,7 +143,8 @@ def without_small(reached: np.ndarray, smallest: float) -> np.ndarray:
     _, numbers, measures, _ = cv2.connectedComponentsWithStats(reached, connectivity=8)
     kept = measures[:, cv2.CC_STAT_AREA] >= smallest * reached.size
     kept[0] = False  # what was not reached
-    return kept[numbers].astype(np.uint8)
+    large: np.ndarray = kept[numbers].astype(np.uint8)
+    return large
 
 
 def _kernel(side: int, scale: int | None, picture: int) -> np.ndarray:

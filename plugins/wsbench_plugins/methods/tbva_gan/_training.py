@@ -30,6 +30,8 @@ class Translation(Measured):
         settings: weights and rates.
     """
 
+    settings: TranslationSettings
+
     def __init__(self, network: Translator, recogniser: Recogniser, settings: TranslationSettings) -> None:
         super().__init__(network, recogniser)
         self.settings = settings
