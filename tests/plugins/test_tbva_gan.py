@@ -12,6 +12,7 @@ from torchvision.models import vgg16
 from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
 from wsbench.settings import fill
+from wsbench.studies.tuning import form
 from wsbench_plugins.methods import tbva_gan
 from wsbench_plugins.methods.tbva_gan import (
     _losses,
@@ -230,3 +231,11 @@ def test_attention_is_grad_cam_of_the_last_convolution() -> None:
     highest = maps.amax(dim=(2, 3), keepdim=True)
     assert highest.max() > 0
     assert torch.allclose(found, torch.where(highest > 0, maps / highest, 0.0), atol=1e-5)
+
+
+def test_one_search_fits_every_translation() -> None:
+    """All have the same budget: as many trials over the same settings."""
+    file = form.read(Path(__file__).parents[2] / "studies" / "tuning" / "gans.yaml")
+    assert file.trials == 8 and file.method is None
+    for name in ("tbva_gan", "ant_gan", "mdva_gan", "fixed_point_gan"):
+        assert set(file.search) <= set(FOUND.methods[name].settings.model_fields), name

@@ -53,8 +53,8 @@ def test_the_paper_preset_takes_a_step_at_its_own_size(command, tmp_path: Path) 
     assert maps["changemap"].max(axis=(1, 2, 3)) == pytest.approx([1, 1])
     assert 0.001 < history["change_tuberculous"] < 0.9
     assert maps["mask"].mean() < 0.95
-    assert maps["gradcam"].min() >= 0 and maps["gradcam"].max() <= 1
-    assert maps["gradcam_red"].mean() < 0.5
+    assert maps["gradcam"].min() >= 0
+    assert set(maps["gradcam"].max(axis=(1, 2, 3))) <= {0.0, 1.0}
     prediction = method.predict(select)
     assert np.isfinite(prediction.heatmaps.astype(float)).all()
     assert {sign.name for sign in method.learning(run)} >= {"score_made_normal", "mask_share", "gradient_cam"}
