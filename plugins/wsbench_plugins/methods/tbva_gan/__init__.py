@@ -36,6 +36,18 @@ CITATION = (
     "Zeyu, Yaakob, Azman, Mohd Rum, Zakaria, Nazri: TBVA-GAN: A Class Activation Mapping-Guided Tuberculosis "
     "Visual Attribution Generative Adversarial Network"
 )
+ANT = (
+    "Sun, Wang, Huang, Ding, Greenspan, Paisley: An adversarial learning approach to medical image synthesis "
+    "for lesion detection"
+)
+MDVA = (
+    "Nawaz, Al-Obeidat, Tubaishat, Zia, Maqbool, Rocha: MDVA-GAN: multi-domain visual attribution generative "
+    "adversarial networks"
+)
+FIXED_POINT = (
+    "Rahman Siddiquee, Zhou, Tajbakhsh, Feng, Gotway, Bengio, Liang: Learning fixed points in generative "
+    "adversarial networks: from image-to-image translation to disease detection and localization"
+)
 
 
 MEASURED = ("score_", "change_", "peak_", "discriminator_auc_")
@@ -239,19 +251,19 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
         settings: type[ChangemapSettings],
         quick: Mapping[str, Any],
         build: type[Translating] = Translating,
+        citation: str = CITATION,
     ) -> wsbench.MethodSpec:
         return wsbench.MethodSpec(
             name=name,
             summary=summary,
             settings=settings,
             build=build,
-            citation=CITATION,
+            citation=citation,
             presets={"paper": {}, "quick": quick},
             after_fit=MASK_SETTINGS,
             requires=recogniser_of,
         )
 
-    star = MultiDomainTranslating
     return [
         wsbench.MethodSpec(
             name="gradcam_vgg16",
@@ -265,16 +277,24 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
         translation(
             "tbva_gan", "TBVA-GAN: what must change for tuberculosis to go", TranslationSettings, QUICK_GUIDED
         ),
-        translation("ant_gan", "ANT-GAN, approximated: a CycleGAN, unguided", AntGanSettings, QUICK_ANT),
         translation(
-            "mdva_gan", "MDVA-GAN, approximated: a StarGAN's changemap", MdvaGanSettings, QUICK_STAR, star
+            "ant_gan", "ANT-GAN, approximated: a CycleGAN, unguided", AntGanSettings, QUICK_ANT, citation=ANT
+        ),
+        translation(
+            "mdva_gan",
+            "MDVA-GAN, approximated: a StarGAN's changemap",
+            MdvaGanSettings,
+            QUICK_STAR,
+            MultiDomainTranslating,
+            MDVA,
         ),
         translation(
             "fixed_point_gan",
             "Fixed-Point GAN: a StarGAN that leaves a healthy image as it is",
             FixedPointGanSettings,
             QUICK_STAR,
-            star,
+            MultiDomainTranslating,
+            FIXED_POINT,
         ),
     ]
 
