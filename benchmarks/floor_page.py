@@ -158,7 +158,8 @@ def section(floors: Sequence[Floor], name: str, paper: Paper | None) -> str:
 def said(floors: Sequence[Floor], known: Mapping[str, Paper]) -> dict[str, str]:
     """The numbers in the words of the page."""
     (kd,) = [printed for printed in known["kd_gradcam"].tables if "miou" in printed.columns]
-    (eva_x,), (regions,) = known["eva_x"].tables, known["tbva_gan"].tables
+    (eva_x,) = known["eva_x"].tables
+    (regions,) = [printed for printed in known["tbva_gan"].tables if "region_iou" in printed.columns]
     whole = chosen(floors, Line("eva_x", "", "", "evax_miou", "the whole image"))
     region = chosen(floors, Line("tbva_gan", "", "", "region_iou"))
     spread = [

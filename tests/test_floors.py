@@ -91,7 +91,7 @@ def test_the_first_table_shows_which_rules_a_blind_box_wins() -> None:
 def test_the_words_of_the_page_hold() -> None:
     text = " ".join(PAGE.read_text(encoding="utf-8").split())
     papers = papers_by_name(ROOT / "leaderboards")
-    (regions,) = papers["tbva_gan"].tables
+    (regions,) = [table for table in papers["tbva_gan"].tables if "region_iou" in table.columns]
     for iou, dice in regions.rows.values():
         assert abs(dice - 2 * iou / (1 + iou)) < 0.002
     by_hand = number(COMMITTED, "miou", "2 boxes placed by hand over the upper lungs")

@@ -22,7 +22,8 @@ ATTO = {**TINY, "backbone": "convnextv2_atto", "weights": "random"}
 CLARITY = {"clarity_teacher": TINY, "clarity": {**TINY, "anatomy": "none", "teacher": ATTO}}
 VGG = {**TINY, "filters": 4, "blocks": 3, "hidden": 0}
 GAN = {**TINY, "filters": 4, "residual_blocks": 1, "discriminator_filters": 4, "recogniser": VGG}
-TRANSLATION = {"gradcam_vgg16": VGG, **dict.fromkeys(("tbva_gan", "ant_gan", "mdva_gan"), GAN)}
+GANS = ("tbva_gan", "ant_gan", "mdva_gan", "fixed_point_gan")
+TRANSLATION = {"gradcam_vgg16": VGG, **dict.fromkeys(GANS, GAN)}
 SMALL_IMAGES = {"epochs": 1, "resize": 32, "crop": 32, "batch_size": 16}
 SMALL_METHODS = (
     dict.fromkeys(("cam", "kd_teacher", "kd_student"), SMALL_IMAGES)

@@ -12,12 +12,13 @@ from torchvision.models import vgg16
 from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
 from wsbench.settings import fill
+from wsbench.studies.tuning import form
 from wsbench_plugins.methods import tbva_gan
 from wsbench_plugins.methods.tbva_gan import (
     _losses,
+    _measuring,
     _networks,
     _recogniser,
-    _training,
 )
 
 FOUND = plugins.find()
@@ -38,6 +39,7 @@ def recogniser(**values: object) -> _recogniser.Recogniser:
         ("tbva_gan", "cam_weight", 2.0),
         ("tbva_gan", "cycle_weight", 1.0),
         ("tbva_gan", "identity_weight", 1.0),
+        ("tbva_gan", "cam_norm", "sum"),
         ("tbva_gan", "peak_share", 0.97),
         ("tbva_gan", "erosion", 2),
         ("tbva_gan", "dilation", 5),
@@ -57,8 +59,16 @@ def recogniser(**values: object) -> _recogniser.Recogniser:
         ("ant_gan", "cls_weight", 0.0),
         ("ant_gan", "cam_weight", 0.0),
         ("ant_gan", "changemap", "difference"),
-        ("mdva_gan", "generators", "shared"),
-        ("mdva_gan", "cam_weight", 0.0),
+        ("ant_gan", "adversarial", "least_squares"),
+        ("mdva_gan", "critic_steps", 5),
+        ("mdva_gan", "penalty_weight", 10.0),
+        ("mdva_gan", "domain_weight", 1.0),
+        ("mdva_gan", "cycle_weight", 10.0),
+        ("mdva_gan", "identity_weight", 0.0),
+        ("mdva_gan", "residual_blocks", 6),
+        ("mdva_gan", "learning_rate", 1e-4),
+        ("mdva_gan", "critic_layers", 6),
+        ("fixed_point_gan", "identity_weight", 10.0),
         ("gradcam_vgg16", "weights", "IMAGENET1K_V1"),
         ("gradcam_vgg16", "image_size", 224),
         ("gradcam_vgg16", "blocks", 5),
@@ -125,12 +135,24 @@ def test_the_cam_loss_by_hand() -> None:
     assert _losses.cam(change, attention).item() == pytest.approx((0.25 * 0.4) ** 2 / 2)
 
 
+def test_norms_are_sums_over_an_image_or_means_over_its_pixels() -> None:
+    """Two images of two pixels: sums of an image are 0.01 + 0.04 and 0.16, and of magnitudes 0.3 and 0.4."""
+    change = torch.tensor([[[[0.1, -0.2]]], [[[0.4, 0.0]]]])
+    nothing = torch.zeros_like(change)
+    assert _losses.cam(change, nothing, "sum").item() == pytest.approx((0.05 + 0.16) / 2)
+    assert _losses.cam(change, nothing, "mean").item() == pytest.approx((0.05 + 0.16) / 4)
+    assert _losses.cycle(change, nothing, nothing, nothing, "sum").item() == pytest.approx(0.35)
+    assert _losses.cycle(change, nothing, nothing, nothing, "mean").item() == pytest.approx(0.175)
+    assert _losses.identity(nothing, nothing, change, "sum").item() == pytest.approx(0.35)
+    assert _losses.identity(change, nothing, nothing, "mean").item() == pytest.approx(0.175)
+
+
 @pytest.mark.parametrize(
     ("epoch", "expected"), [(0, 1.0), (99, 1.0), (100, 100 / 101), (150, 50 / 101), (199, 1 / 101)]
 )
 def test_the_rate_is_constant_then_falls_as_cyclegan_s(epoch: int, expected: float) -> None:
     """Its code: 1 - max(0, epoch + 1 - 100) / (100 + 1)."""
-    assert _training.rate(epoch, 200, 100) == pytest.approx(expected)
+    assert _measuring.rate(epoch, 200, 100) == pytest.approx(expected)
 
 
 # The networks.
@@ -212,3 +234,11 @@ def test_attention_is_grad_cam_of_the_last_convolution() -> None:
     answered, mapped = network.logits_and_attention(images)
     assert torch.equal(answered, network(images)) and torch.equal(mapped, found)
     assert not (answered.requires_grad or mapped.requires_grad)
+
+
+def test_one_search_fits_every_translation() -> None:
+    """All have the same budget: as many trials over the same settings."""
+    file = form.read(Path(__file__).parents[2] / "studies" / "tuning" / "gans.yaml")
+    assert file.trials == 8 and file.method is None
+    for name in ("tbva_gan", "ant_gan", "mdva_gan", "fixed_point_gan"):
+        assert set(file.search) <= set(FOUND.methods[name].settings.model_fields), name

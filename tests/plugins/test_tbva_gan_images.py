@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
+import wsbench
 from wsbench import testing
 from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
 from wsbench_plugins.methods import tbva_gan
-from wsbench_plugins.methods.tbva_gan import _images, _mask, _prediction
+from wsbench_plugins.methods.tbva_gan import _images, _mask, _picture, _prediction
 
 FOUND = plugins.find()
 
@@ -35,8 +39,6 @@ def test_healthy_and_active_images_are_told_by_attributes() -> None:
 
 
 def test_a_dataset_without_the_attributes_is_refused_in_one_line() -> None:
-    from dataclasses import replace
-
     toy = view()
     bare = replace(toy, samples=tuple(replace(sample, attributes={}) for sample in toy.samples))
     with pytest.raises(WsbenchError, match=r"attribute group=health: 0 of"):
@@ -45,6 +47,29 @@ def test_a_dataset_without_the_attributes_is_refused_in_one_line() -> None:
     old = [replace(s, attributes=latent) if s.labels else s for s in toy.samples]
     with pytest.raises(WsbenchError, match="activity=active: 0"):
         _images.healthy_and_active(replace(toy, samples=tuple(old)))
+
+
+def test_active_tuberculosis_alone_or_beside_latent() -> None:
+    toy = view()
+    first = next(row for row, sample in enumerate(toy.samples) if sample.labels)
+    both = [
+        replace(s, attributes={**s.attributes, "activity": "active+obsolete"}) if row == first else s
+        for row, s in enumerate(toy.samples)
+    ]
+    mixed = replace(toy, samples=tuple(both))
+    count = int(toy.labels.sum())
+    assert len(_images.healthy_and_active(mixed)[1]) == count - 1
+    assert len(_images.healthy_and_active(mixed, "any")[1]) == count
+
+
+def test_parts_hold_every_image_once_and_a_share_of_either_kind() -> None:
+    toy = _images.balanced(view(), seed=3)
+    learnt, test = _images.parted(toy, 0.3, seed=0)
+    count = round(0.3 * len(toy) / 2)
+    assert (len(test), int(test.labels.sum())) == (2 * count, count)
+    assert sorted([*learnt.names, *test.names]) == sorted(toy.names)
+    everything, nothing = _images.parted(toy, 0.0, seed=0)
+    assert (everything.names, len(nothing)) == (toy.names, 0)
 
 
 def test_the_recogniser_learns_from_as_many_healthy_as_active_images() -> None:
@@ -120,12 +145,63 @@ def test_the_mask_is_eroded_and_dilated() -> None:
     change = np.zeros((20, 20))
     change[8:11, 8:11] = 0.5  # erodes to 2 x 2, and grows by 2 to all sides
     change[2, 2] = 0.5  # goes
-    found = _mask.mask(change, np.ones((20, 20)), region=0.5, bins=256, share=0.97, erosion=2, dilation=5)
+    rule = _mask.MaskRule(region=0.5, bins=256, share=0.97, erosion=2, dilation=5)
+    found = _mask.mask(change, np.ones((20, 20)), rule)
     rows, columns = np.nonzero(found)
     assert found.sum() == 36
     assert (rows.max() - rows.min(), columns.max() - columns.min()) == (5, 5)
     assert abs(rows.mean() - 9) <= 0.5
-    assert not _mask.mask(change * 0, change, region=0.5, bins=256, share=0.97, erosion=2, dilation=5).any()
+    assert not _mask.mask(change * 0, change, rule).any()
+
+
+def test_kernels_are_scaled_and_small_components_dropped() -> None:
+    change = np.zeros((40, 40))
+    change[8:14, 8:14] = 0.5
+    change[30:34, 30:34] = 0.5
+    # Kernels for 80 pixels: 4 and 10 become 2 and 5, so 6 x 6 pixels erode to 25 and grow to 81.
+    rule = _mask.MaskRule(region=0.5, bins=256, share=0.97, erosion=4, dilation=10, kernel_scale=80)
+    found = _mask.mask(change, np.ones((40, 40)), rule)
+    assert (found[:20, :20].sum(), found[20:, 20:].sum()) == (81, 49)
+    large = _mask.mask(change, np.ones((40, 40)), replace(rule, smallest_component=50 / 1600))
+    assert (large[:20, :20].sum(), large[20:, 20:].sum()) == (81, 0)
+    # At 5 pixels of a thousand a kernel would vanish: one pixel is left, which changes nothing.
+    tiny = _mask.mask(change, np.ones((40, 40)), replace(rule, kernel_scale=1000))
+    assert tiny.sum() == 36 + 16
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Levels of changemaps, Grad-CAM and truth, each ``(8, 96, 96)``: eight images of a phantom of 128
+    pixels, by a TBVA-GAN of 125 steps (a cell of studies/tbva_losses.yaml, `cam_norm=mean`, seed 0)."""
+    sheet = cv2.imread(str(Path(__file__).parents[1] / "data" / "tbva_changemaps.png"), cv2.IMREAD_GRAYSCALE)
+    picture, attention, truth = sheet.reshape(3, 96, 8, 96).swapaxes(1, 2)
+    return picture, attention / 255, truth > 0
+
+
+def measured(trained, rule: _mask.MaskRule) -> tuple[float, float, float]:
+    """Mean IoU of the rectangles around components with the truth, share of the image in the mask, and number
+    of components."""
+    values = []
+    for picture, attention, truth in zip(*trained, strict=True):
+        found = _mask.mask(picture, attention, rule)
+        boxes = wsbench.geometry.component_boxes(found.astype(np.uint8) * 255, 0.5)
+        covered = _picture.inside(boxes, truth.shape)
+        iou = (covered & truth).sum() / (covered | truth).sum()
+        values.append((iou, found.mean(), len(boxes)))
+    return tuple(np.mean(values, axis=0))
+
+
+def test_the_mask_of_a_trained_changemap_is_a_region_and_not_the_image(trained) -> None:
+    """With 256 bins the histogram's peak is the faintest change that there is, also in the red area alone."""
+    rule = _mask.rule_of(tbva_gan.TranslationSettings())
+    iou, share, components = measured(trained, rule)
+    assert (rule.region, rule.bins) == (0.875, 8)
+    assert iou > 0.23 and 0.02 < share < 0.2
+    _, share_of_256, _ = measured(trained, replace(rule, bins=256))
+    _, share_of_half, _ = measured(trained, replace(rule, bins=256, region=0.5))
+    assert share_of_256 > 0.5 and share_of_half > 0.9
+    cleaner = measured(trained, replace(rule, smallest_component=0.003))
+    assert cleaner[0] >= iou and cleaner[2] < components - 1
 
 
 def test_levels_run_from_nothing_to_the_highest_change() -> None:

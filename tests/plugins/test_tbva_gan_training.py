@@ -15,6 +15,7 @@ from wsbench.errors import WsbenchError
 from wsbench.utils.progress import Silent
 from wsbench_plugins.methods import tbva_gan
 from wsbench_plugins.methods.tbva_gan import (
+    _images,
     _pool,
     _recogniser,
     _training,
@@ -22,7 +23,7 @@ from wsbench_plugins.methods.tbva_gan import (
 )
 
 FOUND = plugins.find()
-TRANSLATIONS = ("tbva_gan", "ant_gan", "mdva_gan")
+TRANSLATIONS = ("tbva_gan", "ant_gan", "mdva_gan", "fixed_point_gan")
 VGG = {"image_size": 32, "filters": 4, "blocks": 3, "hidden": 0, "weights": "random", "epochs": 1}
 TINY = {
     "image_size": 32,
@@ -74,7 +75,7 @@ def test_equation_3_as_printed_compares_the_generator_s_own_output() -> None:
 
 
 def test_a_shared_generator_is_told_the_domain() -> None:
-    network = _translation.Translator(settings(generators="shared"))
+    network = _translation.Translator(settings(), shared=True)
     assert network.t2n is network.n2t
     images = torch.rand(1, 1, 32, 32)
     _, normal = network.to_normal(images)
@@ -108,7 +109,7 @@ def test_only_generators_learn_from_the_generators_losses() -> None:
     sum(module.generator_losses(made).values()).backward()
     assert all(parameter.grad is not None for parameter in module.network.parameters())
     assert all(parameter.grad is None for parameter in module.discriminators.parameters())
-    assert all(parameter.grad is None for parameter in module._frozen[0].parameters())
+    assert all(parameter.grad is None for parameter in module.recogniser.parameters())
     assert "recogniser" not in " ".join(module.state_dict())
 
 
@@ -178,7 +179,8 @@ def test_stopped_after_an_epoch_and_started_again_it_ends_with_the_same_weights(
 def test_losses_and_what_translation_does_are_in_history_and_record(tmp_path: Path) -> None:
     upstream = tbva_gan.Vgg16(tbva_gan.RecogniserSettings(**VGG), ("spot",))
     upstream.network = recogniser()
-    method = tbva_gan.Translating(settings(), ("spot",))
+    # Grad-CAM of an untrained recogniser may be 0 everywhere.
+    method = tbva_gan.Translating(settings(cam_region=0.0), ("spot",))
     run = run_in(tmp_path, upstream)
     method.fit(view(), view("select"), run)
     method.restore(run)
@@ -198,6 +200,8 @@ def test_losses_and_what_translation_does_are_in_history_and_record(tmp_path: Pa
         "change_normal",
         "peak_tuberculous",
         "peak_normal",
+        "discriminator_auc_n",
+        "discriminator_auc_t",
     }
     images = view("select")
     prediction = method.predict(images)
@@ -207,7 +211,51 @@ def test_losses_and_what_translation_does_are_in_history_and_record(tmp_path: Pa
     assert heatmaps[active].mean() * peak == pytest.approx(facts["change_tuberculous"], rel=0.3)
     assert heatmaps[active].max(axis=(2, 3)).mean() == pytest.approx(1, abs=0.1)
     assert heatmaps[~active].mean() * peak == pytest.approx(facts["change_normal"], rel=0.3)
-    assert method.inner_maps(images)["mask"].shape == (len(images), 1, 32, 32)
+    maps = method.inner_maps(images)
+    assert {values.shape for values in maps.values()} == {(len(images), 1, 32, 32)}
+    assert maps["gradcam_red"].all()
+    signs = {sign.name: sign for sign in method.learning(run)}
+    assert signs["score_made_normal"].value == history["score_made_normal"].iloc[-1]
+    assert signs["score_made_normal"].at_most == 0.5
+    assert signs["discriminator_auc"].at_least is None  # F guides: discriminators need not know tuberculosis
+    for name in ("gan", "cycle", "identity", "cls", "cam"):
+        assert signs[f"gradient_{name}"].value > 0, name
+    share = maps["mask"][active].mean()
+    assert signs["mask_share"].value == pytest.approx(share, abs=0.02)
+    assert share > 0
+    unguided = method.settings.model_copy(update={"cls_weight": 0.0, "peak_share": 1e-6})
+    method.settings = unguided
+    signs = {sign.name: sign for sign in method.learning(run)}
+    assert signs["discriminator_auc"].at_least == 0.85
+    assert signs["mask_share"].value > 0.5 and not signs["mask_share"].holds  # of today's rule
+
+
+def test_the_recogniser_is_tested_on_images_that_nothing_was_learnt_from(tmp_path: Path) -> None:
+    spec = FOUND.methods["gradcam_vgg16"]
+    method = spec.build(spec.settings(**{**VGG, "held_out": 0.3, "epochs": 2}), ("spot",))
+    run = run_in(tmp_path, None)
+    method.fit(view(), view("select"), run)
+    method.restore(run)
+    active = int(view().labels.sum())
+    facts = method.facts()
+    assert facts["held_out_images"] == 2 * round(0.3 * active)
+    assert all(0 <= facts[f"held_out_{name}"] <= 1 for name in ("accuracy", "recall", "auc"))
+    signs = {sign.name: sign for sign in method.learning(run)}
+    assert signs["select_auc"].at_least == 0.85
+    assert signs["held_out_accuracy"].value == facts["held_out_accuracy"]
+
+
+def test_without_held_out_images_facts_are_of_select(tmp_path: Path) -> None:
+    spec = FOUND.methods["gradcam_vgg16"]
+    method = spec.build(spec.settings(**VGG), ("spot",))
+    run = run_in(tmp_path, None)
+    method.fit(view(), view("select"), run)
+    method.restore(run)
+    assert set(method.facts()) == {"select_accuracy", "select_recall"}
+    images = _images.balanced(view("select"), run.seed_for("healthy images"))
+    told = method.predict(images).scores[:, 0] > 0.5
+    expected = (told == (images.labels[:, 0] == 1)).mean()
+    assert method.facts()["select_accuracy"] == pytest.approx(expected)
 
 
 def test_many_classes_are_refused() -> None:

@@ -1,7 +1,8 @@
-"""TBVA-GAN and the systems its paper compares: Grad-CAM of VGG16, ANT-GAN and MDVA-GAN.
+"""TBVA-GAN and the systems its paper compares: Grad-CAM of VGG16, ANT-GAN and MDVA-GAN. Beside
+them Fixed-Point GAN.
 
 Zeyu and others: TBVA-GAN: A Class Activation Mapping-Guided Tuberculosis Visual Attribution Generative
-Adversarial Network. All translations share one trainer; they differ in their settings.
+Adversarial Network.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import wsbench
 
+from ._recogniser_settings import QUICK_RECOGNISER, RecogniserSettings
 from ._settings import (
-    QUICK,
+    QUICK_ANT,
     QUICK_GUIDED,
-    QUICK_RECOGNISER,
+    QUICK_STAR,
     AntGanSettings,
+    ChangemapSettings,
+    FixedPointGanSettings,
     MdvaGanSettings,
-    RecogniserSettings,
     TranslationSettings,
 )
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
+    from ._measuring import Measured
     from ._recogniser import Recogniser
     from ._translation import Translator
 
@@ -32,8 +36,22 @@ CITATION = (
     "Zeyu, Yaakob, Azman, Mohd Rum, Zakaria, Nazri: TBVA-GAN: A Class Activation Mapping-Guided Tuberculosis "
     "Visual Attribution Generative Adversarial Network"
 )
+ANT = (
+    "Sun, Wang, Huang, Ding, Greenspan, Paisley: An adversarial learning approach to medical image synthesis "
+    "for lesion detection"
+)
+MDVA = (
+    "Nawaz, Al-Obeidat, Tubaishat, Zia, Maqbool, Rocha: MDVA-GAN: multi-domain visual attribution generative "
+    "adversarial networks"
+)
+FIXED_POINT = (
+    "Rahman Siddiquee, Zhou, Tajbakhsh, Feng, Gotway, Bengio, Liang: Learning fixed points in generative "
+    "adversarial networks: from image-to-image translation to disease detection and localization"
+)
 
 
+MEASURED = ("score_", "change_", "peak_", "discriminator_auc_")
+"""Beginnings of the names of what is measured on the select role."""
 RECOGNISER = "recogniser.pth"
 """F, kept in the folder of the translation that it judged."""
 
@@ -46,20 +64,30 @@ class Vgg16(wsbench.Method):
 
     settings: RecogniserSettings
     network: Recogniser
+    measured: Mapping[str, float]
 
     def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
-        from . import _recogniser, _training
+        from . import _recogniser, _recogniser_training
 
         _one_class(self.classes)
         network = _recogniser.build(self.settings, run.seed_for("weights"))
-        _training.fit_recogniser(network, self.settings, fit, select, run)
+        _recogniser_training.fit_recogniser(network, self.settings, fit, select, run)
 
     def restore(self, run: wsbench.RunContext) -> None:
-        from . import _recogniser
+        from . import _recogniser, _recogniser_training
 
         network = _recogniser.build(self.settings, seed=0, pretrained=False)
         network.load_state_dict(_part(wsbench.torch.best_weights(run), "network."))
         self.network = network.eval().to(wsbench.torch.torch_device(run.device))
+        self.measured = _recogniser_training.measured(run, self.settings)
+
+    def learning(self, run: wsbench.RunContext) -> Sequence[wsbench.contract.Sign]:
+        from . import _learning
+
+        return _learning.of_recogniser(run, self.measured)
+
+    def facts(self) -> Mapping[str, Any]:
+        return self.measured
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _prediction
@@ -84,15 +112,24 @@ class Translating(wsbench.Method):
     the recogniser's.
     """
 
-    settings: TranslationSettings
+    settings: ChangemapSettings
     network: Translator
     recogniser: Recogniser
     measured: Mapping[str, float]
+    shared = False
+    """Whether one generator translates to both domains."""
+
+    def module(self, network: Translator, recogniser: Recogniser) -> Measured:
+        """The translation, to be trained."""
+        from . import _training
+
+        settings: Any = self.settings
+        return _training.Translation(network, recogniser, settings)
 
     def fit(self, fit: wsbench.WeakView, select: wsbench.WeakView, run: wsbench.RunContext) -> None:
         import torch
 
-        from . import _training, _translation
+        from . import _learning, _training, _translation
 
         _one_class(self.classes)
         upstream: Any = run.upstream["recogniser"]
@@ -102,9 +139,10 @@ class Translating(wsbench.Method):
         unfinished.replace(run.folder / RECOGNISER)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(run.seed_for("weights"))
-            network = _translation.Translator(self.settings)
-            module = _training.Translation(network, recogniser, self.settings)
+            network = _translation.Translator(self.settings, shared=self.shared)
+            module = self.module(network, recogniser)
         _training.fit_translation(module, fit, select, run)
+        _learning.keep_maps(network, recogniser, select, self.settings, run)
 
     def restore(self, run: wsbench.RunContext) -> None:
         import torch
@@ -112,13 +150,13 @@ class Translating(wsbench.Method):
         from . import _recogniser, _translation
 
         device = wsbench.torch.torch_device(run.device)
-        network = _translation.Translator(self.settings)
+        network = _translation.Translator(self.settings, shared=self.shared)
         network.load_state_dict(_part(wsbench.torch.last_weights(run), "network."))
         self.network = network.eval().to(device)
         recogniser = _recogniser.build(self.settings.recogniser, seed=0, pretrained=False)
         recogniser.load_state_dict(torch.load(run.folder / RECOGNISER, map_location="cpu", weights_only=True))
         self.recogniser = recogniser.eval().to(device)
-        self.measured = _last_epoch(run)
+        self.measured = {k: v for k, v in _last_epoch(run).items() if k.startswith(MEASURED)}
 
     def predict(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _prediction
@@ -129,8 +167,24 @@ class Translating(wsbench.Method):
     def inner_maps(self, images: wsbench.ImageView) -> Mapping[str, np.ndarray]:
         from . import _prediction
 
-        changemaps, masks = _prediction.changes(self.network, self.recogniser, images, self.settings)
-        return {"changemap": _prediction.scaled_maps(changemaps), "mask": masks}
+        changed, attention = self.maps(images)
+        return {
+            "changemap": _prediction.scaled_maps(changed),
+            "mask": _prediction.masks_of(changed, attention, self.settings),
+            "gradcam": attention,
+            "gradcam_red": (attention >= self.settings.cam_region).astype(attention.dtype),
+        }
+
+    def maps(self, images: wsbench.ImageView) -> tuple[np.ndarray, np.ndarray]:
+        """Changemaps and the recogniser's Grad-CAM, each ``(N, 1, size, size)`` float32 in [0, 1]."""
+        from . import _prediction
+
+        return _prediction.changemaps(self.network, self.recogniser, images, self.settings)
+
+    def learning(self, run: wsbench.RunContext) -> Sequence[wsbench.contract.Sign]:
+        from . import _learning
+
+        return _learning.of_translation(run, self.settings, _last_epoch(run))
 
     def networks(self) -> Mapping[str, nn.Module]:
         return {"translator": self.network, "recogniser": self.recogniser}
@@ -139,18 +193,43 @@ class Translating(wsbench.Method):
         return self.measured
 
 
-def recogniser_of(settings: TranslationSettings) -> Mapping[str, wsbench.Requirement]:
+class MultiDomainTranslating(Translating):
+    """A StarGAN: one generator is told the domain, and one critic names it."""
+
+    shared = True
+
+    def module(self, network: Translator, recogniser: Recogniser) -> Measured:
+        from . import _multi_domain
+
+        settings: Any = self.settings
+        return _multi_domain.MultiDomain(network, recogniser, settings)
+
+
+def recogniser_of(settings: ChangemapSettings) -> Mapping[str, wsbench.Requirement]:
     """The recogniser, which gives the score and the mask's region to all, and guides TBVA-GAN."""
     return {"recogniser": wsbench.Requirement("gradcam_vgg16", settings.recogniser.model_dump())}
 
 
+MASK_SETTINGS = (
+    "cam_region",
+    "bins",
+    "peak_share",
+    "erosion",
+    "dilation",
+    "kernel_scale",
+    "smallest_component",
+    "smoothing",
+)
+"""Settings that no training depends on."""
+
+
 def _last_epoch(run: wsbench.RunContext) -> dict[str, float]:
-    """Measurements of the last epoch on the select role: scores of the recogniser, and means and mean peaks
-    of changemaps, as shares of the range of grey levels."""
+    """The last epoch's losses, and its measurements on the select role: scores of the recogniser, means and
+    mean peaks of changemaps as shares of the range of grey levels, and AUCs of discriminators."""
     import pandas as pd
 
     last = pd.read_csv(run.folder / wsbench.torch.HISTORY).iloc[-1]
-    return {name: float(last[name]) for name in last.index if name.startswith(("score_", "change_", "peak_"))}
+    return {str(name): float(value) for name, value in last.items()}
 
 
 def _part(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -167,16 +246,21 @@ def _one_class(classes: tuple[str, ...]) -> None:
 @wsbench.hookimpl
 def wsbench_methods() -> list[wsbench.MethodSpec]:
     def translation(
-        name: str, summary: str, settings: type[TranslationSettings], quick: Mapping[str, Any] = QUICK
+        name: str,
+        summary: str,
+        settings: type[ChangemapSettings],
+        quick: Mapping[str, Any],
+        build: type[Translating] = Translating,
+        citation: str = CITATION,
     ) -> wsbench.MethodSpec:
         return wsbench.MethodSpec(
             name=name,
             summary=summary,
             settings=settings,
-            build=Translating,
-            citation=CITATION,
+            build=build,
+            citation=citation,
             presets={"paper": {}, "quick": quick},
-            after_fit=("cam_region", "bins", "peak_share", "erosion", "dilation", "smoothing"),
+            after_fit=MASK_SETTINGS,
             requires=recogniser_of,
         )
 
@@ -193,6 +277,36 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
         translation(
             "tbva_gan", "TBVA-GAN: what must change for tuberculosis to go", TranslationSettings, QUICK_GUIDED
         ),
-        translation("ant_gan", "ANT-GAN, approximated: unguided translation to normal", AntGanSettings),
-        translation("mdva_gan", "MDVA-GAN, approximated: one generator told the domain", MdvaGanSettings),
+        translation(
+            "ant_gan", "ANT-GAN, approximated: a CycleGAN, unguided", AntGanSettings, QUICK_ANT, citation=ANT
+        ),
+        translation(
+            "mdva_gan",
+            "MDVA-GAN, approximated: a StarGAN's changemap",
+            MdvaGanSettings,
+            QUICK_STAR,
+            MultiDomainTranslating,
+            MDVA,
+        ),
+        translation(
+            "fixed_point_gan",
+            "Fixed-Point GAN: a StarGAN that leaves a healthy image as it is",
+            FixedPointGanSettings,
+            QUICK_STAR,
+            MultiDomainTranslating,
+            FIXED_POINT,
+        ),
+    ]
+
+
+@wsbench.hookimpl
+def wsbench_commands() -> list[wsbench.CommandSpec]:
+    from . import _commands
+
+    return [
+        wsbench.CommandSpec(
+            "tbva-picture",
+            "draws Figures 3 to 5 of TBVA-GAN: Grad-CAM, changemap, histograms and mask",
+            _commands.picture,
+        )
     ]

@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 import wsbench
 
 if TYPE_CHECKING:
-    from ._settings import RecogniserSettings
+    from ._recogniser_settings import Active, RecogniserSettings
 
 GROUP, HEALTH = "group", "health"
 ACTIVITY, ACTIVE = "activity", "active"
@@ -21,29 +21,46 @@ TURN = 45
 """Degrees (section 4.2)."""
 
 
-def healthy_and_active(view: wsbench.WeakView) -> tuple[np.ndarray, np.ndarray]:
+def healthy_and_active(view: wsbench.WeakView, active: Active = "alone") -> tuple[np.ndarray, np.ndarray]:
     """Rows of a view: the healthy images, and those with active tuberculosis (section 4.1).
+
+    Args:
+        view: the images.
+        active: ``alone``, or ``any``: also those that have another kind of tuberculosis besides.
 
     Raises:
         WsbenchError: the dataset does not tell them apart, or has none of them.
     """
     attributes = [sample.attributes for sample in view.samples]
     healthy = [row for row, words in enumerate(attributes) if words.get(GROUP) == HEALTH]
-    active = [row for row, words in enumerate(attributes) if ACTIVE in words.get(ACTIVITY, "").split("+")]
-    if not (healthy and active):
+    kinds = [words.get(ACTIVITY, "").split("+") for words in attributes]
+    chosen = [row for row, of in enumerate(kinds) if ACTIVE in of and (active == "any" or of == [ACTIVE])]
+    if not (healthy and chosen):
         raise wsbench.WsbenchError(
             f"translation needs healthy images (attribute {GROUP}={HEALTH}: {len(healthy)} of {len(view)}) "
-            f"and active tuberculosis ({ACTIVITY}={ACTIVE}: {len(active)}); tbx11k and phantom have both"
+            f"and active tuberculosis ({ACTIVITY}={ACTIVE}: {len(chosen)}); tbx11k and phantom have both"
         )
-    return np.array(healthy), np.array(active)
+    return np.array(healthy), np.array(chosen)
 
 
-def balanced(view: wsbench.WeakView, seed: int) -> wsbench.WeakView:
+def balanced(view: wsbench.WeakView, seed: int, active: Active = "alone") -> wsbench.WeakView:
     """All images with active tuberculosis and as many healthy ones, drawn by the seed (section 4.2)."""
-    healthy, active = healthy_and_active(view)
-    count = min(len(healthy), len(active))
+    healthy, tuberculous = healthy_and_active(view, active)
+    count = min(len(healthy), len(tuberculous))
     drawn = np.random.default_rng(seed).choice(healthy, count, replace=False)
-    return view.at(np.sort(np.concatenate([drawn, active])))
+    return view.at(np.sort(np.concatenate([drawn, tuberculous])))
+
+
+def parted(view: wsbench.WeakView, share: float, seed: int) -> tuple[wsbench.WeakView, wsbench.WeakView]:
+    """The images to learn from, and a share of either kind that is kept for a test (section 4.2), drawn by
+    the seed."""
+    kept = []
+    random = np.random.default_rng(seed)
+    for label in (0, 1):
+        rows = random.permutation(np.flatnonzero(view.labels[:, 0] == label))
+        kept.append(rows[: round(share * len(rows))])
+    test = np.sort(np.concatenate(kept))
+    return view.at(np.setdiff1d(np.arange(len(view)), test)), view.at(test)
 
 
 def augmentation(settings: RecogniserSettings) -> nn.Module:
@@ -65,10 +82,18 @@ class Pairs(Dataset):  # type: ignore[type-arg]  # items unnamed: bases are part
         size: side they are read at.
         seed: of the pairing.
         length: items an epoch; None: as many as the larger set has, as in CycleGAN.
+        active: which images have tuberculosis, as in `healthy_and_active`.
     """
 
-    def __init__(self, view: wsbench.WeakView, size: int, seed: int, length: int | None = None) -> None:
-        self._healthy, self._active = healthy_and_active(view)
+    def __init__(
+        self,
+        view: wsbench.WeakView,
+        size: int,
+        seed: int,
+        length: int | None = None,
+        active: Active = "alone",
+    ) -> None:
+        self._healthy, self._active = healthy_and_active(view, active)
         self._pixels = view.pixels(size, size)
         self._seed = seed
         self._length = length or max(len(self._healthy), len(self._active))

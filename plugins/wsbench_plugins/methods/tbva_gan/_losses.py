@@ -1,15 +1,30 @@
 """The five losses of TBVA-GAN (section 3), each of tensors of one batch.
 
-Norms are means over pixels, channels and images, as in CycleGAN; the paper prints norms alone.
+The paper prints norms. Under ``sum`` one is what is printed, a sum over an image's pixels; under ``mean`` it
+is their mean, as CycleGAN's program has it. Over images it is always the mean, the formulas' expectation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+Norm = Literal["sum", "mean"]
+
+
+def over_pixels(mean: Tensor, images: Tensor, norm: Norm) -> Tensor:
+    """The mean over all values of a batch -> what a norm says.
+
+    Args:
+        mean: scalar, over images and pixels.
+        images: ``(N, 1, H, W)``, any of the batch.
+        norm: ``sum`` over an image's pixels, or their ``mean``.
+    """
+    return mean * images[0].numel() if norm == "sum" else mean
 
 
 def cross_entropy(answers: Tensor, real: bool) -> Tensor:
@@ -34,24 +49,27 @@ ADVERSARIAL: Mapping[str, Callable[[Tensor, bool], Tensor]] = {
 }
 
 
-def cycle(rec_n: Tensor, real_n: Tensor, rec_t: Tensor, real_t: Tensor) -> Tensor:
+def cycle(rec_n: Tensor, real_n: Tensor, rec_t: Tensor, real_t: Tensor, norm: Norm = "mean") -> Tensor:
     """Equation (3): images come back as they were.
 
     Args:
         rec_n, real_n: ``(N, 1, H, W)``, a normal image and what its tuberculous form came back as.
         rec_t, real_t: the same of a tuberculous image.
+        norm: ``sum`` or ``mean`` over an image's pixels.
     """
-    return functional.l1_loss(rec_n, real_n) + functional.l1_loss(rec_t, real_t)
+    distance = functional.l1_loss(rec_n, real_n) + functional.l1_loss(rec_t, real_t)
+    return over_pixels(distance, real_n, norm)
 
 
-def identity(same_t: Tensor, real_t: Tensor, change_n: Tensor) -> Tensor:
+def identity(same_t: Tensor, real_t: Tensor, change_n: Tensor, norm: Norm = "mean") -> Tensor:
     """Equation (4): a tuberculous image is left as it is by G_N2T, and a normal one has no changemap.
 
     Args:
         same_t, real_t: ``(N, 1, H, W)``, ``G_N2T(real_T)`` and ``real_T``.
         change_n: ``(N, 1, H, W)`` changemap of a normal image.
+        norm: ``sum`` or ``mean`` over an image's pixels.
     """
-    return functional.l1_loss(same_t, real_t) + change_n.abs().mean()
+    return over_pixels(functional.l1_loss(same_t, real_t) + change_n.abs().mean(), real_t, norm)
 
 
 def classification(fake_n: Tensor, fake_t: Tensor) -> Tensor:
@@ -63,11 +81,12 @@ def classification(fake_n: Tensor, fake_t: Tensor) -> Tensor:
     return functional.softplus(fake_n).mean() + functional.softplus(-fake_t).mean()
 
 
-def cam(change: Tensor, attention: Tensor) -> Tensor:
+def cam(change: Tensor, attention: Tensor, norm: Norm = "mean") -> Tensor:
     """A term of equation (6): the squared changemap where Grad-CAM does not look.
 
     Args:
         change: ``(N, 1, H, W)`` changemap.
         attention: ``(N, 1, H, W)`` in [0, 1], ``M_CAM``.
+        norm: ``sum`` of the squares of an image's pixels, or their ``mean``.
     """
-    return ((1 - attention) * change).square().mean()
+    return over_pixels(((1 - attention) * change).square().mean(), change, norm)

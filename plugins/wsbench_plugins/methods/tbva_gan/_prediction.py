@@ -13,11 +13,11 @@ from torch import Tensor
 import wsbench
 
 from ._images import magnitude, scaled, unscaled
-from ._mask import LEVELS, levels, mask
+from ._mask import LEVELS, levels, mask, rule_of
 
 if TYPE_CHECKING:
     from ._recogniser import Recogniser
-    from ._settings import TranslationSettings
+    from ._settings import ChangemapSettings
     from ._translation import Translator
 
 IMAGES_AT_ONCE = 16
@@ -57,7 +57,7 @@ def translate(
     network: Translator,
     recogniser: Recogniser,
     images: wsbench.ImageView,
-    settings: TranslationSettings,
+    settings: ChangemapSettings,
     peak: float,
 ) -> wsbench.Prediction:
     """F's score, the changemap ``(N, 1, size, size)`` as a heatmap, and the boxes of the paper's mask.
@@ -87,27 +87,29 @@ def heatmaps_of(changemaps: np.ndarray, peak: float, smoothing: float) -> np.nda
 
 
 def changes(
-    network: Translator, recogniser: Recogniser, images: wsbench.ImageView, settings: TranslationSettings
+    network: Translator, recogniser: Recogniser, images: wsbench.ImageView, settings: ChangemapSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Changemaps and masks, each ``(N, 1, size, size)`` float32 in [0, 1], of a few images."""
+    changed, attention = changemaps(network, recogniser, images, settings)
+    return changed, masks_of(changed, attention, settings)
+
+
+def changemaps(
+    network: Translator, recogniser: Recogniser, images: wsbench.ImageView, settings: ChangemapSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Changemaps and Grad-CAM, each ``(N, 1, size, size)`` float32 in [0, 1], of a few images."""
     inputs = scaled(grey(images, settings.image_size, next(network.parameters()).device))
     with torch.inference_mode(), wsbench.torch.autocast(settings, inputs.device):
         change, _ = network.to_normal(inputs)
     attention = recogniser.attention(unscaled(inputs)).cpu().numpy()
-    changed = magnitude(change).cpu().numpy()
-    masks = [
-        mask(
-            changed[row, 0],
-            attention[row, 0],
-            region=settings.cam_region,
-            bins=settings.bins,
-            share=settings.peak_share,
-            erosion=settings.erosion,
-            dilation=settings.dilation,
-        )
-        for row in range(len(images))
-    ]
-    return changed, np.stack(masks)[:, None].astype(np.float32)
+    return magnitude(change).cpu().numpy(), attention
+
+
+def masks_of(changed: np.ndarray, attention: np.ndarray, settings: ChangemapSettings) -> np.ndarray:
+    """``(N, 1, h, w)`` float32, 0 or 1, from changemaps and Grad-CAM of the same shape."""
+    rule = rule_of(settings)
+    masks = [mask(changed[row, 0], attention[row, 0], rule) for row in range(len(changed))]
+    return np.stack(masks)[:, None].astype(np.float32)
 
 
 def scaled_maps(changemaps: np.ndarray) -> np.ndarray:

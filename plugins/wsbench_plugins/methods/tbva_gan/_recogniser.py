@@ -14,7 +14,7 @@ from torchvision.transforms import v2
 import wsbench
 
 if TYPE_CHECKING:
-    from ._settings import RecogniserSettings
+    from ._recogniser_settings import RecogniserSettings
 
 CONVOLUTIONS = (2, 2, 3, 3, 3)
 """A block, in VGG16."""

@@ -1,4 +1,4 @@
-"""Settings of the recogniser and of the translations, published and quick."""
+"""Settings of the translations, published and quick."""
 
 from __future__ import annotations
 
@@ -9,52 +9,18 @@ from pydantic import Field
 
 import wsbench
 
+from ._recogniser_settings import QUICK_RECOGNISER, RecogniserSettings
 
-class RecogniserSettings(wsbench.TrainingSettings):
-    """Settings of section 4.2; what the paper leaves open says so. Its split of 70 % and 30 % is replaced by
-    the roles of the dataset."""
-
-    weights: str = Field(
-        "IMAGENET1K_V1",
-        description="weights to start from: torchvision's name of VGG16's weights, `random`, or a local "
-        "state-dict file; the paper says pre-trained, not on what",
-    )
-    image_size: int = Field(224, ge=32, description="side of the input (section 4.2)")
-    augment: bool = Field(
-        True, description="flips and turns by multiples of 45 degrees, black outside (section 4.2)"
-    )
-    filters: int = Field(
-        64, ge=4, description="filters of VGG16's first block; other numbers are not in the paper"
-    )
-    blocks: int = Field(
-        5, ge=1, le=5, description="blocks of VGG16 that are kept; fewer are not in the paper"
-    )
-    hidden: int = Field(
-        4096, ge=0, description="units of VGG16's classifier; 0: pooled features, not in the paper"
-    )
-    batch_norm: bool = Field(False, description="batch normalisation after convolutions; not in the paper")
-    mean: tuple[float, float, float] = Field(
-        (0.485, 0.456, 0.406), description="mean of the pretraining's normalisation; the paper does not say"
-    )
-    standard_deviation: tuple[float, float, float] = Field(
-        (0.229, 0.224, 0.225),
-        description="standard deviation of the pretraining's normalisation; the paper does not say",
-    )
-    epochs: int = Field(30, ge=1, description="most epochs; the paper does not say")
-    patience: int = Field(5, ge=1, description="epochs without a lower select loss; the paper does not say")
-    batch_size: int = Field(32, ge=1, description="images a step; the paper does not say")
-    learning_rate: float = Field(1e-4, gt=0, description="learning rate of Adam; the paper does not say")
-    cam_threshold: float = Field(
-        0.5,
-        gt=0,
-        le=1,
-        description="threshold of Grad-CAM's own mask, its red area (section 4.4); no number is given",
-    )
+Norm = Literal["sum", "mean"]
+RED = 0.875
+"""Where the colours of Fig. 3, jet, are red without green."""
 
 
-class TranslationSettings(wsbench.TrainingSettings):
-    """Settings of sections 3 and 4. The paper gives the two weights and the rule of the mask; it builds on
-    CycleGAN, whose published settings stand in for the others."""
+class ChangemapSettings(wsbench.TrainingSettings):
+    """What all translations share: sizes, schedule, what the generators put out, and the rule of the mask.
+
+    The paper gives the rule of the mask. It builds on CycleGAN, whose published settings stand in for others.
+    """
 
     image_size: int = Field(256, ge=32, multiple_of=4, description="side of the input; CycleGAN's, not given")
     filters: int = Field(
@@ -66,7 +32,6 @@ class TranslationSettings(wsbench.TrainingSettings):
     discriminator_filters: int = Field(
         64, ge=4, description="filters of the discriminators' first layer; CycleGAN's, not given"
     )
-    pool: int = Field(50, ge=0, description="generated images kept for discriminators; CycleGAN's, not given")
     epochs: int = Field(200, ge=1, description="CycleGAN's, not given")
     decay: int = Field(100, ge=0, description="last epochs, in which the rate falls; CycleGAN's, not given")
     pairs: int | None = Field(
@@ -77,10 +42,6 @@ class TranslationSettings(wsbench.TrainingSettings):
     batch_size: int = Field(1, ge=1, description="pairs a step; CycleGAN's, not given")
     learning_rate: float = Field(2e-4, gt=0, description="learning rate of Adam; CycleGAN's, not given")
     betas: tuple[float, float] = Field((0.5, 0.999), description="betas of Adam; CycleGAN's, not given")
-    adversarial: Literal["cross_entropy", "least_squares"] = Field(
-        "cross_entropy",
-        description="adversarial loss: cross entropy as in equation (2), or CycleGAN's least squares",
-    )
     changemap: Literal["generated", "difference"] = Field(
         "generated",
         description="the changemap: put out by G_T2N (section 3.1), or what its normal image lacks",
@@ -89,35 +50,37 @@ class TranslationSettings(wsbench.TrainingSettings):
         "image",
         description="G_N2T puts out the image (section 3.1), or what is added to it: not in the paper",
     )
-    generators: Literal["two", "shared"] = Field(
-        "two",
-        description="two: one for each direction; shared: one for both, which reads the domain from a "
-        "channel",
-    )
-    cycle_form: Literal["consistent", "as_printed"] = Field(
-        "consistent",
-        description="rec_N of equation (3): fake_T - G_T2N(fake_T), as section 3.1 has it, or G_T2N(fake_T)",
-    )
-    cycle_weight: float = Field(1.0, ge=0, description="weight of the cycle loss (equation 1)")
-    identity_weight: float = Field(1.0, ge=0, description="weight of the identity loss (equation 1)")
-    cls_weight: float = Field(
-        1.5, ge=0, description="lambda 1: weight of the classification loss (section 4)"
-    )
-    cam_weight: float = Field(2.0, ge=0, description="lambda 2: weight of the CAM loss (section 4)")
     cam_region: float = Field(
-        0.5,
+        RED,
         ge=0,
         le=1,
-        description="least Grad-CAM of the pixels in the histogram; the paper names its red area",
+        description="least Grad-CAM of the pixels in the histogram: the red area alone (section 4.4); 0.875 "
+        "is where the usual colours, jet, are red without green, and no number is given",
     )
     bins: int = Field(
-        256, ge=2, le=256, description="bins of the histogram (section 4.4); no number is given"
+        8,
+        ge=2,
+        le=256,
+        description="bins of the histogram (section 4.4); no number is given, and with 256 its peak is the "
+        "faintest change",
     )
     peak_share: float = Field(
         0.97, gt=0, le=1, description="threshold, as a share of the histogram's peak (section 4.4)"
     )
     erosion: int = Field(2, ge=1, description="side of the kernel of the erosion, in pixels (section 4.5)")
     dilation: int = Field(5, ge=1, description="side of the kernel of the dilation, in pixels (section 4.5)")
+    kernel_scale: int | None = Field(
+        None,
+        ge=1,
+        description="side of the changemap that these kernels are for, and are scaled from; none: pixels of "
+        "any changemap, because the paper does not say the size of its own",
+    )
+    smallest_component: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="components of the mask below this share of the image are dropped; not in the paper",
+    )
     smoothing: float = Field(
         0.0,
         ge=0,
@@ -129,12 +92,46 @@ class TranslationSettings(wsbench.TrainingSettings):
     )
 
 
+class TranslationSettings(ChangemapSettings):
+    """Settings of sections 3 and 4: the two weights that the paper gives, and CycleGAN's where it gives
+    none."""
+
+    pool: int = Field(50, ge=0, description="generated images kept for discriminators; CycleGAN's, not given")
+    adversarial: Literal["cross_entropy", "least_squares"] = Field(
+        "cross_entropy",
+        description="adversarial loss: cross entropy as in equation (2), or CycleGAN's least squares",
+    )
+    cycle_form: Literal["consistent", "as_printed"] = Field(
+        "consistent",
+        description="rec_N of equation (3): fake_T - G_T2N(fake_T), as section 3.1 has it, or G_T2N(fake_T)",
+    )
+    cycle_weight: float = Field(1.0, ge=0, description="weight of the cycle loss (equation 1)")
+    identity_weight: float = Field(1.0, ge=0, description="weight of the identity loss (equation 1)")
+    cls_weight: float = Field(
+        1.5, ge=0, description="lambda 1: weight of the classification loss (section 4)"
+    )
+    cam_weight: float = Field(2.0, ge=0, description="lambda 2: weight of the CAM loss (section 4)")
+    cycle_norm: Norm = Field(
+        "mean",
+        description="L1 norm of equation (3): the mean over pixels, which CycleGAN's program takes where its "
+        "paper prints the same norm, or their sum, as printed",
+    )
+    identity_norm: Norm = Field("mean", description="L1 norm of equation (4), as cycle_norm")
+    cam_norm: Norm = Field(
+        "sum", description="squared L2 norm of equation (6): the sum over pixels, as printed, or their mean"
+    )
+
+
 class AntGanSettings(TranslationSettings):
-    """ANT-GAN: no recogniser and no CAM guide training; both generators put out images, and the changemap is
-    the difference. Weights of the cycle and the identity are CycleGAN's."""
+    """ANT-GAN: a CycleGAN with its own losses. No recogniser and no CAM guide its training; both generators
+    put out images, and the changemap is the difference. Its formulas were not at hand: adversarial loss and
+    weights are those of CycleGAN, which it builds on."""
 
     changemap: Literal["generated", "difference"] = Field(
         "difference", description="the changemap: what the image lost"
+    )
+    adversarial: Literal["cross_entropy", "least_squares"] = Field(
+        "least_squares", description="adversarial loss: CycleGAN's least squares, or cross entropy"
     )
     cycle_weight: float = Field(10.0, ge=0, description="weight of the cycle loss; CycleGAN's")
     identity_weight: float = Field(5.0, ge=0, description="weight of the identity loss; CycleGAN's")
@@ -142,33 +139,41 @@ class AntGanSettings(TranslationSettings):
     cam_weight: float = Field(0.0, ge=0, description="weight of the CAM loss: none")
 
 
-class MdvaGanSettings(TranslationSettings):
-    """MDVA-GAN: one generator for all domains, told the domain by a channel; no recogniser, no CAM guide."""
+class MultiDomainSettings(ChangemapSettings):
+    """Settings of a StarGAN (Choi and others, sections 3 and 5): one generator that is told the domain, one
+    critic that also names it."""
 
-    generators: Literal["two", "shared"] = Field(
-        "shared", description="one generator, which reads the domain from a channel"
+    residual_blocks: int = Field(6, ge=1, description="residual blocks of the generator; StarGAN's")
+    batch_size: int = Field(8, ge=1, description="pairs a step; StarGAN's 16 images")
+    learning_rate: float = Field(1e-4, gt=0, description="learning rate of Adam; StarGAN's")
+    critic_layers: int = Field(
+        6, ge=2, description="halvings of the critic, as far as the image's side allows; StarGAN's"
     )
+    critic_steps: int = Field(5, ge=1, description="steps of the critic for one of the generator; StarGAN's")
+    penalty_weight: float = Field(10.0, ge=0, description="weight of the gradient penalty; StarGAN's")
+    domain_weight: float = Field(1.0, ge=0, description="weight of the domain classification; StarGAN's")
     cycle_weight: float = Field(10.0, ge=0, description="weight of the cycle loss; StarGAN's")
-    cls_weight: float = Field(0.0, ge=0, description="weight of the classification loss: none")
-    cam_weight: float = Field(0.0, ge=0, description="weight of the CAM loss: none")
+    identity_weight: float = Field(
+        0.0, ge=0, description="weight of the same-domain identity; a StarGAN has none"
+    )
 
 
-QUICK_RECOGNISER: Mapping[str, Any] = {
-    "weights": "random",
-    "image_size": 128,
-    "filters": 16,
-    "blocks": 4,
-    "hidden": 0,
-    "batch_norm": True,
-    "augment": False,
-    "epochs": 12,
-    "patience": 12,
-    "batch_size": 16,
-    "learning_rate": 3e-4,
-    "precision": "auto",
-    "channels_last": True,
-}
-"""The same code, small enough to learn on two CPU cores from random weights."""
+class MdvaGanSettings(MultiDomainSettings):
+    """MDVA-GAN: a StarGAN whose generator puts out the changemap. Its formulas were not at hand; its abstract
+    says that one model is given an image and a domain's label, and puts out the map."""
+
+
+class FixedPointGanSettings(MultiDomainSettings):
+    """Fixed-Point GAN (Siddiquee and others): a StarGAN that must also leave an image as it is when it is
+    asked for the domain that the image is of."""
+
+    changemap: Literal["generated", "difference"] = Field(
+        "difference", description="the changemap: what the image lost"
+    )
+    identity_weight: float = Field(
+        10.0, ge=0, description="weight of the same-domain identity; its program's, for CelebA"
+    )
+
 
 QUICK: Mapping[str, Any] = {
     "image_size": 128,
@@ -183,6 +188,7 @@ QUICK: Mapping[str, Any] = {
     "tuberculosis": "added",
     "changemap": "generated",
     "bins": 8,
+    "smallest_component": 0.003,
     "smoothing": 2.0,
     "precision": "auto",
     "channels_last": True,
@@ -190,7 +196,16 @@ QUICK: Mapping[str, Any] = {
 }
 """The translations, small enough to learn on two CPU cores. Generators put out changes, not images, because
 drawing a radiograph takes longer to learn than changing one. The recogniser sees fewer pixels than it does on
-its own: at full size the generators soon fool it with patterns too fine to be seen."""
+its own: at full size the generators soon fool it with patterns too fine to be seen. The smallest boxes of the
+phantom's lesions are about 0.013 of the image, so components below 0.003 are noise."""
 
-QUICK_GUIDED: Mapping[str, Any] = {**QUICK, "cycle_weight": 5.0, "identity_weight": 30.0}
-"""TBVA-GAN, which must leave a healthy image as it is. The paper's weights, lambda 1 and 2, are kept."""
+QUICK_GUIDED: Mapping[str, Any] = {**QUICK, "cycle_weight": 5.0, "identity_weight": 30.0, "cam_norm": "mean"}
+"""TBVA-GAN, which must leave a healthy image as it is. The paper's weights, lambda 1 and 2, are kept. As a
+sum, the CAM loss pulls harder than all others together, and within so few steps images made normal stay
+tuberculous."""
+
+QUICK_ANT: Mapping[str, Any] = {**QUICK, "pairs": 600}
+"""1,500 steps: unguided, a discriminator must learn what tuberculosis is before a change pays."""
+
+QUICK_STAR: Mapping[str, Any] = {**QUICK_ANT, "critic_layers": 5}
+"""StarGANs: 1,500 steps of the critic, 300 of the generator."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ._networks import generator
 
 if TYPE_CHECKING:
-    from ._settings import TranslationSettings
+    from ._settings import ChangemapSettings
 
 NORMAL, TUBERCULOUS = 0.0, 1.0
 """Values of the label channel: what an image is to become."""
@@ -50,11 +50,11 @@ class Translator(nn.Module):
 
     Args:
         settings: sizes, and what the generators put out.
+        shared: one generator is both, and reads from a channel what an image is to become.
     """
 
-    def __init__(self, settings: TranslationSettings) -> None:
+    def __init__(self, settings: ChangemapSettings, *, shared: bool = False) -> None:
         super().__init__()
-        shared = settings.generators == "shared"
         sizes = (2 if shared else 1, settings.filters, settings.residual_blocks)
         self.t2n = generator(*sizes)
         self.n2t = self.t2n if shared else generator(*sizes)
