@@ -135,8 +135,8 @@ def test_finished_epochs_of_the_teacher_are_asked_again_only_where_they_are_dama
 
 
 def test_without_distillation_no_teacher_is_needed(tmp_path: Path) -> None:
-    assert clarity.teacher_of(clarity.ClaritySettings(distill="none")) == {}
-    (needed,) = clarity.teacher_of(clarity.ClaritySettings()).values()
+    assert clarity.built_on(clarity.ClaritySettings(distill="none")) == {}
+    (needed,) = clarity.built_on(clarity.ClaritySettings()).values()
     assert (needed.method, needed.settings["epochs"]) == ("clarity_teacher", 100)
 
 

@@ -40,10 +40,13 @@ class Requirement:
     Attributes:
         method: name of the method.
         settings: all its settings, by name.
+        agree: names of settings that must have the same value in both methods, such as the size of the images
+            that the one asks the other about. The classes always agree, because both see one dataset.
     """
 
     method: str
     settings: Mapping[str, Any]
+    agree: tuple[str, ...] = ()
 
 
 def _nothing(settings: Any) -> Mapping[str, Requirement]:

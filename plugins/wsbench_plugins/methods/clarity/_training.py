@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,20 +15,22 @@ import wsbench
 from ._distillation import WithTeacher, precompute
 from ._images import WithRegions, augmentation, normalised
 from ._module import MONITOR, Module
-from ._network import Clarity, Dropout, build
+from ._network import Clarity, Dropout, Shape, build
 from ._objective import Targets, loss
 from ._prediction import in_batches, predict
 from ._regions import ORGANS
 from ._teacher import published
 
 if TYPE_CHECKING:
-    from . import ClaritySettings
     from ._network import Logits
+    from ._settings import ClaritySettings
 
     PaperScore = Callable[[Callable[[wsbench.ImageView], wsbench.Prediction]], float]
 
 
 PAPER_MONITOR = "udp"
+CHOSEN_BY_BOXES = "paper.ckpt"
+"""The file of `wsbench.torch.train` with the epoch of the highest UDP."""
 
 
 class Student(Module):
@@ -85,8 +88,8 @@ def fit(
     organs = settings.anatomy == "organs"
     change: nn.Module = augmentation(settings, size)
     if organs:
-        _refuse_other_classes(fit.classes)
-        change = WithRegions(change, fit.classes)
+        refuse(settings, fit.classes)
+        change = WithRegions(change, fit.classes, settings.region_margin)
     images: Any = wsbench.torch.WeakImages(fit, size, size, change, seed, organs=organs)
     if settings.distill == "teacher":
         teacher: Any = run.upstream["teacher"]
@@ -126,19 +129,32 @@ def start(settings: ClaritySettings, classes: int, seed: int, *, pretrained: boo
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build(
-            settings.backbone,
+            Shape(
+                settings.backbone,
+                settings.stem,
+                settings.patch,
+                settings.depth,
+                settings.width,
+                settings.heads,
+            ),
             settings.image_size,
             classes,
             threshold=settings.foreground_threshold,
+            foreground=settings.foreground,
             dropout=dropout,
             attention_pooling=settings.pooling == "attention",
             pooling_deviation=settings.pooling_deviation,
-            convolutional_stem=settings.stem == "convolutions",
         )
     if pretrained and settings.weights != "random":
         names = settings.weights, settings.backbone
         _load(network, wsbench.torch.read_weights(*names, lambda: published(settings)), *names)
     return network
+
+
+def go_on_from(network: Clarity, finished: Clarity) -> None:
+    """Fill the network from one that was trained at another size (section 3.14)."""
+    state = {name: value.cpu().clone() for name, value in finished.state_dict().items()}
+    _load(network, state, "the first stage", "this stage")
 
 
 def _load(network: Clarity, state: dict[str, Tensor], where: str, backbone: str) -> None:
@@ -171,9 +187,19 @@ def _resampled(positions: Tensor, network: Clarity) -> Tensor:
     )
 
 
-def _refuse_other_classes(classes: tuple[str, ...]) -> None:
+def refuse(settings: ClaritySettings, classes: tuple[str, ...]) -> None:
+    """Refuse what cannot be trained, or would let boxes into protocol ``uniform``.
+
+    Raises:
+        WsbenchError: a class has no region, or the weights are those that boxes of calibrate chose.
+    """
+    if Path(settings.weights).name == CHOSEN_BY_BOXES:
+        raise wsbench.WsbenchError(
+            f"{settings.weights}: these weights were chosen by boxes (UDP, section 3.14); start from "
+            "best.ckpt beside it"
+        )
     unknown = [name for name in classes if name not in ORGANS]
-    if unknown:
+    if settings.anatomy == "organs" and unknown:
         raise wsbench.WsbenchError(
             f"CLARiTY knows no region of {', '.join(unknown)} (its Table 1 has {', '.join(ORGANS)}); "
             "-o anatomy=none trains without regions"
