@@ -136,11 +136,10 @@ def test_the_small_network_halves_the_image_once_a_block() -> None:
     assert features.shape == (2, 8, 4, 4)
     assert (features >= 0).all()
     # By hand: convolutions without bias, and two numbers a channel of each batch norm.
-    first = 3 * 4 * 9 + 2 * 4
+    first = (3 * 4 + 4 * 4) * 9 + 2 * 2 * 4
     second = (4 * 6 + 6 * 6) * 9 + 2 * 2 * 6
     third = (6 * 8 + 8 * 8) * 9 + 2 * 2 * 8
-    last = 8 * 8 * 9 + 2 * 8 + 8 * 5 + 5
-    assert sum(p.numel() for p in network.parameters()) == first + second + third + last
+    assert sum(p.numel() for p in network.parameters()) == first + second + third + 8 * 5 + 5
 
 
 def test_the_small_networks_gradcam_is_its_weights_over_the_features() -> None:

@@ -283,3 +283,48 @@ def test_stopped_after_an_epoch_and_started_again_it_ends_with_the_same_weights(
     torch.manual_seed(seed_from("anything else"))
     again = train(tmp_path / "stopped")
     assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_the_second_stage_starts_from_the_first_which_has_a_teacher_of_its_size(
+    organs, tmp_path: Path
+) -> None:
+    """Sections 3.12 to 3.14, in one run: both teachers, the first stage, the second."""
+    options = {"epochs": 1, "image_size": 64, "first_size": 32, "teacher": {**TINY_TEACHER, "image_size": 64}}
+    method = fitted(Job(plan_for(tmp_path, **options), organs, FOUND))
+    trained = {
+        (history.parts[-4], len(torch.load(history.parent / "best.ckpt", weights_only=True)["state_dict"]))
+        for history in tmp_path.rglob("history.csv")
+    }
+    assert sorted(name for name, _ in trained) == ["clarity", "clarity_teacher"]
+    assert len(list(tmp_path.rglob("history.csv"))) == 4
+    assert method.network.positions.shape[0] == 1 + 16
+
+
+def test_the_second_stage_goes_on_from_the_first_ones_weights() -> None:
+    first = _training.start(clarity.ClaritySettings(**{**TINY, "weights": "random"}), 1, seed=1)
+    second = _training.start(
+        clarity.ClaritySettings(**{**TINY, "weights": "random", "image_size": 64}), 1, seed=2
+    )
+    _training.go_on_from(second, first)
+    assert torch.equal(second.blocks[2].mlp.fc1.weight, first.blocks[2].mlp.fc1.weight)
+    assert torch.equal(second.segment.features.layers[0].weight, first.segment.features.layers[0].weight)
+    assert torch.equal(second.positions[0], first.positions[0])
+    assert second.positions.shape[0] == 1 + 16
+
+
+def test_512_pixels_are_two_stages_with_a_teacher_each(tmp_path: Path) -> None:
+    """Section 3.14's second model, as one preset."""
+    plan = make_plan(SPEC, "paper512", {}, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
+    teacher, first = (plan.upstream(FOUND)[role] for role in ("teacher", "first"))
+    assert (plan.settings.image_size, teacher.settings.image_size) == (512, 512)
+    assert first.settings == clarity.ClaritySettings()  # CLARiTY-S-16-224 as it is published
+    (first_teacher,) = first.upstream(FOUND).values()
+    assert first_teacher.settings == clarity.TeacherSettings()
+
+
+def test_a_teacher_of_another_size_is_refused(tmp_path: Path) -> None:
+    plan = make_plan(
+        SPEC, "paper", {"image_size": 512}, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path
+    )
+    with pytest.raises(WsbenchError, match="clarity has image_size=512, but clarity_teacher, its teacher"):
+        plan.all_upstream(FOUND)

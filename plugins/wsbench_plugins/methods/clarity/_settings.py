@@ -39,7 +39,7 @@ class TeacherSettings(AugmentationSettings):
         "images; not in the paper",
     )
     widths: tuple[int, ...] = Field(
-        (16, 32, 48, 64),
+        (16, 32, 48, 80),
         min_length=1,
         description="channels of small_cnn's blocks, each of which halves the image; not in the paper",
     )
@@ -205,25 +205,33 @@ PAPER_512: Mapping[str, Any] = {"image_size": 512, "first_size": 224, "teacher":
 """CLARiTY-S-16-512, with both of its stages and their teachers (sections 3.12 to 3.14)."""
 
 QUICK_TEACHER: Mapping[str, Any] = {
-    "backbone": "convnextv2_atto",
+    "backbone": "small_cnn",
+    "widths": (16, 32, 48, 80),
     "weights": "random",
     "image_size": 128,
-    "epochs": 6,
+    "epochs": 24,
     "batch_size": 16,
-    "learning_rate": 7e-4,
-    "warmup": 1,
+    "learning_rate": 3e-3,
+    "warmup": 2,
     "precision": "auto",
     "channels_last": True,
-    "stochastic_depth": 0.0,
+    "head_dropout": 0.0,
 }
-"""The same code, small enough to learn on two CPU cores from random weights."""
+"""The same code, small enough to learn on two CPU cores from random weights. A ConvNeXtV2-atto of 6 epochs
+reached a macro AUC of 0.73 on phantom14."""
 
 QUICK: Mapping[str, Any] = {
     "backbone": "vit_tiny_patch16_224",
-    "stem": "convolutions",
+    "stem": "small_cnn",
+    "patch": 8,
+    "depth": 3,
+    "width": 96,
+    "heads": 4,
+    "attention_layers": 3,
+    "token_layers": 3,
     "weights": "random",
     "image_size": 128,
-    "epochs": 8,
+    "epochs": 16,
     "batch_size": 16,
     "learning_rate": 1e-3,
     "warmup": 1,
@@ -232,5 +240,7 @@ QUICK: Mapping[str, Any] = {
     "stochastic_depth": 0.0,
     "mlp_dropout": 0.0,
     "attention_dropout": 0.0,
+    "region_margin": 0.04,
     "teacher": QUICK_TEACHER,
 }
+"""A smaller transformer on finer patches: cells of 8 pixels, since lesions are as small."""

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 
 def blocks(channels: int, widths: Sequence[int]) -> nn.Sequential:
-    """Blocks that halve an image each: a convolution of stride 2, and from the second block on another before
-    it, each with batch norm and ReLU.
+    """Blocks that halve an image each and have two 3 x 3 convolutions, with batch norm and ReLU. The first
+    halves it by the stride of a convolution, the others by max pooling before them, which keeps small bright
+    spots.
 
     Args:
         channels: of the input.
@@ -18,15 +19,14 @@ def blocks(channels: int, widths: Sequence[int]) -> nn.Sequential:
     layers: list[nn.Module] = []
     for index, width in enumerate(widths):
         if index:
-            layers += [_layer(channels, width), _layer(width, width), nn.MaxPool2d(2)]
-        else:
-            layers.append(_layer(channels, width, stride=2))
+            layers.append(nn.MaxPool2d(2))
+        layers += [_layer(channels, width, stride=1 if index else 2), _layer(width, width)]
         channels = width
     return nn.Sequential(*layers)
 
 
 class SmallNetwork(nn.Module):
-    """Blocks, one more layer, global average pooling and a linear layer; a timm network's interface as far as
+    """Blocks, global average pooling and a linear layer; a timm network's interface as far as
     Grad-CAM needs it.
 
     Args:
@@ -38,7 +38,6 @@ class SmallNetwork(nn.Module):
     def __init__(self, widths: Sequence[int], classes: int, dropout: float) -> None:
         super().__init__()
         self.blocks = blocks(3, widths)
-        self.last = _layer(widths[-1], widths[-1])
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(widths[-1], classes)
 
@@ -48,7 +47,7 @@ class SmallNetwork(nn.Module):
 
     def forward_features(self, images: Tensor) -> Tensor:
         """``(N, 3, H, W)`` -> ``(N, K, h, w)`` >= 0."""
-        features: Tensor = self.last(self.blocks(images))
+        features: Tensor = self.blocks(images)
         return features
 
     def forward_head(self, features: Tensor) -> Tensor:
