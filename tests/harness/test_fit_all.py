@@ -16,7 +16,7 @@ from wsbench.data.folds import Fold
 from wsbench.data.splits import Roles
 from wsbench.errors import WsbenchError
 from wsbench.reports import leaderboard
-from wsbench.reports.rows import FITS_ALL, label_of
+from wsbench.reports.labels import FITS_ALL, label_of
 
 
 @pytest.fixture

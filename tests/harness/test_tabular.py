@@ -18,7 +18,8 @@ from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError, printable
 from wsbench.reports import leaderboard
 from wsbench.reports.board import Board
-from wsbench.reports.rows import label_of, row_key
+from wsbench.reports.labels import label_of
+from wsbench.reports.rows import row_key
 from wsbench.reports.tabular.form import Column, Kind, Line, Table, csv_of, read_csv
 from wsbench.reports.tabular.formats import Choice, written
 from wsbench.reports.tabular.latex import PREAMBLE, as_latex, escaped

@@ -16,7 +16,7 @@ from wsbench.data.class_names import shared_classes
 from wsbench.errors import WsbenchError
 from wsbench.predictions import store
 from wsbench.reports import leaderboard
-from wsbench.reports.rows import label_of
+from wsbench.reports.labels import label_of
 from wsbench.runs.drops import drop_interval
 from wsbench.runs.job import Job
 from wsbench.runs.plan import load_dataset, make_plan

@@ -69,7 +69,8 @@ def _choices(summary: Summary, record: Record) -> tuple[str, ...]:
 
 
 def _print(record: Record, protocol: str, summaries: Sequence[Summary]) -> None:
-    from wsbench.reports.rows import label_of, number
+    from wsbench.reports.labels import label_of
+    from wsbench.reports.rows import number
 
     lines = [
         [

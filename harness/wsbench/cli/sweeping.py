@@ -202,7 +202,7 @@ def _estimate(left: Sequence[Planned], seconds: dict[str, list[float]], jobs: in
 
 def _show_results(study: Sweep) -> None:
     """Print the tables, and write them and the curves."""
-    from wsbench.reports.rows import BLIND
+    from wsbench.reports.labels import BLIND
     from wsbench.studies.sweeps import pages
 
     results = study.results()

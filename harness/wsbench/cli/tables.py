@@ -173,8 +173,8 @@ def results(records: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> Non
         metrics: all metrics by name.
     """
     from wsbench.reports.board import Board
-    from wsbench.reports.board_tables import nothing_held_out, trained_before, tuned
-    from wsbench.reports.rows import BLIND, BOXED
+    from wsbench.reports.board_tables import notes_of
+    from wsbench.reports.labels import BLIND, BOXED
     from wsbench.runs.evaluation_log import seen_here
 
     board = Board.of(records, metrics)
@@ -189,9 +189,8 @@ def results(records: Sequence[Record], metrics: Mapping[str, MetricSpec]) -> Non
     if seen := seen_here(records):
         print(f"evaluations of this test split here, so far: {seen}")
     print(f"{BLIND} never looks at the image   {BOXED} uses annotated boxes")
-    for line in (*trained_before(board.rows), *tuned(board.rows)):
-        print(printable(line))
-    print("".join(f"{textwrap.fill(line, 79)}\n" for line in nothing_held_out(board.rows)), end="")
+    for line in notes_of(board):
+        print(textwrap.fill(printable(line), 79))
     print(f"rank: by {board.ranked_by}, all ranks that noise leaves open; {WINNER} nothing is surely better")
     if not data["boxes"]["test"]:
         print("no test image has a box, so metrics of boxes are left out")

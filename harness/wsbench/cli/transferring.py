@@ -60,7 +60,7 @@ def show_transfer(transfers: Sequence[Record], metrics: Mapping[str, MetricSpec]
         transfers: the records of one method, on any number of datasets and of any number of seeds.
         metrics: all metrics by name.
     """
-    from wsbench.reports.rows import label_of
+    from wsbench.reports.labels import label_of
     from wsbench.runs.drops import drops_of
 
     if not transfers:

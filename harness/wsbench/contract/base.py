@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
+    from wsbench.contract.learning import Sign
     from wsbench.contract.problems import Problem
     from wsbench.data.views import BoxedView, ImageView, WeakView
     from wsbench.torch.losses import NetworkLoss
@@ -194,6 +195,21 @@ class Method(ABC):
         """The releases that the weights were trained on before this run, such as ``ChestX-ray14``, for the
         record; ``unknown`` among them where nobody knows. Empty for weights that this run made alone. Called
         after `restore`."""
+        return ()
+
+    def learning(self, run: RunContext) -> Sequence[Sign]:
+        """What tells whether the method has learnt, such as the AUC on select and how much it still rises.
+
+        It is called after `restore`. What must be computed on images belongs to the end of `fit`, which
+        leaves it in ``run.folder``; `wsbench.torch.curve_signs` reads what `wsbench.torch.train` left there.
+        A row whose mean over seeds lies outside of a limit has not converged, and gets no rank.
+
+        Args:
+            run: folder, seed and device.
+
+        Returns:
+            The signs; none, the default, where nothing is said.
+        """
         return ()
 
     def facts(self) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 CALLS = ("fit", "restore", "restore_paper", "predict", "paper_boxes", "inner_maps", "networks",
-         "training_loss", "facts", "trained_on")  # fmt: skip
+         "training_loss", "learning", "facts", "trained_on")  # fmt: skip
 """The methods of `Method` that the harness calls."""
 
 _running: list[str] = []

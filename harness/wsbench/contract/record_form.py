@@ -59,6 +59,7 @@ class MethodForm(Form):
     settings: Facts
     box_supervision: Name
     reads_image: bool
+    reference: str = ""
     deterministic: bool = False
     facts: Facts = {}
 
@@ -259,6 +260,16 @@ class TunedForm(Form):
     value: Value
 
 
+class SignForm(Form):
+    """A number that tells whether a method has learnt."""
+
+    name: Name
+    value: Value | None
+    at_least: Value | None = None
+    at_most: Value | None = None
+    reason: str = ""
+
+
 class RecordForm(Form):
     """A whole record, of any schema version."""
 
@@ -281,6 +292,7 @@ class RecordForm(Form):
     trained_on: list[Name] = []
     transfer: OrEmpty[TransferForm] = None
     tuned: OrEmpty[TunedForm] = None
+    learning: list[SignForm] = []
 
     @model_validator(mode="after")
     def _has_the_protocol_that_ranks(self) -> RecordForm:

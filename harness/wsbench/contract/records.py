@@ -83,7 +83,8 @@ class Record(Drawable):
             the own test role. Empty of every other run.
         tuned: of a run whose settings `wsbench tune` has chosen: ``trials``, how many were tried, ``dataset``
             and ``fingerprint`` of the data that they were tried on, ``objective`` and its best ``value``.
-            Empty where nothing says that they were.
+            Empty for all others.
+        learning: the signs of `Method.learning`, as JSON values; of folds, their means.
         schema: of this file.
         folder: where it was read from; None for one that was not.
     """
@@ -104,6 +105,7 @@ class Record(Drawable):
     trained_on: Sequence[str] = ()
     transfer: Mapping[str, Any] = field(default_factory=dict)
     tuned: Mapping[str, Any] = field(default_factory=dict)
+    learning: Sequence[Mapping[str, Any]] = ()
     schema: int = SCHEMA
     folder: Path | None = field(default=None, compare=False)
 
@@ -180,7 +182,7 @@ def write(record: Record, path: Path) -> None:
     """Write a record atomically; in a run's folder, its hash is remembered."""
     names = [part.name for part in fields(record) if part.name != "folder"]
     values = {name: getattr(record, name) for name in names}
-    for name in ("sanity", "evaluations", "trained_on", "transfer", "tuned"):
+    for name in ("sanity", "evaluations", "trained_on", "transfer", "tuned", "learning"):
         if not values[name]:
             del values[name]
     text = json_text({"schema": values.pop("schema"), **values})
@@ -222,9 +224,8 @@ def load(path: Path) -> Record:
     if schema > SCHEMA:
         raise WsbenchError(f"{path}: has schema {schema}; this wsbench reads up to {SCHEMA}; upgrade it")
     documents.checked(RecordForm, values, f"{path}: not a record of schema {schema}")
-    planned = tuple(values.pop("planned_seeds", ()))
-    trained_on = tuple(values.pop("trained_on", ()))
-    return Record(**values, planned_seeds=planned, trained_on=trained_on, folder=path.parent)
+    lists = {name: tuple(values.get(name, ())) for name in ("planned_seeds", "trained_on", "learning")}
+    return Record(**{**values, **lists}, folder=path.parent)
 
 
 def sanity_of(folder: Path, key: str) -> Mapping[str, Any]:

@@ -71,6 +71,8 @@ class MethodSpec:
             thresholds: ``cond_loc_f1@0.25`` or ``msli``. The harness then chooses the thresholds of protocol
             ``paper`` by it. Declare ``box_supervision``, too.
         reads_image: False for an image-blind method, which never looks at the image.
+        reference: of a simple classifier that others should surpass, what it sees, as a clause.
+            Leaderboards then name the rows whose AUC is below its own by more than noise. Empty for others.
         deterministic: True if predictions do not depend on the seed. The row then has no variance over seeds.
         after_fit: names of settings that `Method.fit` does not depend on. Runs that differ only in these
             share one training.
@@ -96,6 +98,7 @@ class MethodSpec:
     box_use: str = ""
     paper_objective: str | None = None
     reads_image: bool = True
+    reference: str = ""
     deterministic: bool = False
     after_fit: tuple[str, ...] = ()
     after_predict: tuple[str, ...] = ()

@@ -80,9 +80,9 @@ class Board:
         Each row of an external program is compared with all others, but does not count in the rank of other
         rows: a file of predictions can hold anything, and must not change the ranks of methods trained here.
         The same holds for rows whose weights may have been trained on the release of the test images. They
-        never win.
+        never win. Rows that have not converged (`Row.unconverged`) have no rank at all.
         """
-        estimates = self._estimates(self.ranked_by)
+        estimates = self._ranked_estimates(self.ranked_by)
         comparable = [index for index in estimates if not self.rows[index].apart]
         result = dict(
             zip(comparable, self._standings([estimates[index] for index in comparable]), strict=True)
@@ -100,7 +100,7 @@ class Board:
     def prior(self, metric: str) -> Prior:
         """The prior by which the variances of a metric over seeds are moderated."""
         if metric not in self._priors:
-            estimates = self._estimates(metric)
+            estimates = self._ranked_estimates(metric)
             own = [estimates[index] for index in estimates if not self.rows[index].apart]
             self._priors[metric] = prior_of(own)
         return self._priors[metric]
@@ -142,6 +142,11 @@ class Board:
                 *(column.tolist() for column in columns), strict=True
             )
         ]
+
+    def _ranked_estimates(self, metric: str) -> Mapping[int, Estimate]:
+        """The estimates of the rows that have one and have converged."""
+        known = self._estimates(metric)
+        return {index: known[index] for index in known if not self.rows[index].unconverged}
 
     def _estimates(self, metric: str) -> Mapping[int, Estimate]:
         """The estimates of the rows that have one, by index in `rows`."""

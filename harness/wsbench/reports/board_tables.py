@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from wsbench.contract.records import Record
-from wsbench.reports import power
+from wsbench.errors import printable
+from wsbench.reports import power, references
 from wsbench.reports.board import Board
+from wsbench.reports.labels import FITS_ALL, OVERLAPS, UNCONVERGED, fits_all
 from wsbench.reports.published import Paper, PublishedTable
-from wsbench.reports.rows import FITS_ALL, OVERLAPS, Row, fits_all
+from wsbench.reports.rows import Row
 from wsbench.runs.evaluation_log import seen_by
 from wsbench.utils.names import markdown
 
@@ -22,6 +24,11 @@ _OVERLAPS = {
 _FITS_ALL = (
     f"{FITS_ALL} was trained on the images of select and calibrate, too: training was stopped, and operating "
     "points and box rules were chosen, on images that it knew."
+)
+
+_UNCONVERGED = (
+    f"{UNCONVERGED} has not converged, as means over its seeds of these numbers say. It has no rank and "
+    "counts in nobody's."
 )
 
 
@@ -37,9 +44,26 @@ def markdown_table(
 
 def notes_below(board: Board) -> list[str]:
     """What stands below the ranking of a board: how rows came to be, and what noise does to ranks."""
-    notes = (*trained_before(board.rows), *tuned(board.rows), *nothing_held_out(board.rows))
+    notes = notes_of(board)
     sentence = power.sentence(board)
     return [*(line + "\n" for line in notes), _prior_line(board), *([sentence] if sentence else [])]
+
+
+def notes_of(board: Board) -> list[str]:
+    """What is to be known of the trainings of a board's rows, in lines."""
+    rows = board.rows
+    known = (*trained_before(rows), *tuned(rows), *nothing_held_out(rows), *not_converged(rows))
+    return [*known, *references.lines(board)]
+
+
+def not_converged(rows: Sequence[Row]) -> list[str]:
+    """Why some rows have no rank, in lines; none where all have converged."""
+    lines = [
+        f"{printable(row.label('uniform'))}: {'; '.join(printable(sign.words) for sign in row.unconverged)}."
+        for row in rows
+        if row.unconverged
+    ]
+    return [_UNCONVERGED, *lines] if lines else []
 
 
 def trained_before(rows: Sequence[Row]) -> list[str]:

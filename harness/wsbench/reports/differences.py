@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from wsbench.reports.board import Board
+from wsbench.reports.rows import Row
 from wsbench.scoring.compared import Difference, difference
 from wsbench.scoring.significance import LEVEL, Estimate, Prior, holm, p_of
 
@@ -34,7 +35,7 @@ def pairs_of(board: Board, metric: str, rows: Collection[int] | None = None) -> 
 
     The corrections are those of the ranks (`Board.standings`): all pairs of rows that are ranked together are
     one family. A row that counts in nobody else's rank is compared with all of these, and is in a family of
-    its own with them. Two such rows are not compared with each other.
+    its own with them; so is one without a rank. Two such rows are not compared with each other.
 
     Args:
         board: the table.
@@ -50,9 +51,9 @@ def pairs_of(board: Board, metric: str, rows: Collection[int] | None = None) -> 
     known = {index: estimate for index, estimate in estimates.items() if estimate is not None}
     wanted = set(known) if rows is None else set(rows)
     prior = board.prior(metric)
-    together = [index for index in known if not board.rows[index].apart]
+    together = [index for index in known if not _alone(board.rows[index])]
     families = [(together, list(combinations(together, 2)))]
-    for alone in (index for index in known if board.rows[index].apart):
+    for alone in (index for index in known if _alone(board.rows[index])):
         family = sorted([*together, alone])
         families.append((family, [both for both in combinations(family, 2) if alone in both]))
     result: dict[tuple[int, int], Pair] = {}
@@ -64,6 +65,10 @@ def pairs_of(board: Board, metric: str, rows: Collection[int] | None = None) -> 
                 first, second = (known[index] for index in both)
                 result[both] = Pair(difference(metric, first, second, prior), adjusted[both])
     return result
+
+
+def _alone(row: Row) -> bool:
+    return row.apart or bool(row.unconverged)
 
 
 def _adjusted(

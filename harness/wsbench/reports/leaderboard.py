@@ -18,8 +18,9 @@ from wsbench.files.user_files import expanded
 from wsbench.files.writing import write_text
 from wsbench.reports import admission, marks, page_words, published
 from wsbench.reports.board_tables import published_table
+from wsbench.reports.labels import fits_all
 from wsbench.reports.published import Paper
-from wsbench.reports.rows import fits_all, row_key
+from wsbench.reports.rows import row_key
 from wsbench.reports.tabular.page import FOLDER as TABLES
 from wsbench.reports.tabular.page import MOST, section_text
 from wsbench.reports.tabular.sections import Section, csv_files, sections_of, table_key

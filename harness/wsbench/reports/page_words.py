@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wsbench.contract.protocol import RANKED_BY, RANKED_WITHOUT_BOXES
-from wsbench.reports.rows import BLIND, BOXED
+from wsbench.reports.labels import BLIND, BOXED
 
 PREFACE = f"""Made by `wsbench leaderboard` from the records beside it; do not edit. Rows stand in the order
 of their mean `{RANKED_BY}` under protocol `uniform`: average precision at IoU 0.25 on the images that have

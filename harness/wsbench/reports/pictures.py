@@ -18,7 +18,7 @@ from wsbench.geometry.boxes import resized_to_grid
 from wsbench.geometry.coordinates import full_image
 from wsbench.predictions import store
 from wsbench.reports.figures import save
-from wsbench.reports.rows import label_of
+from wsbench.reports.labels import label_of
 from wsbench.runs.job import Job
 from wsbench.runs.rescoring import plan_of
 from wsbench.runs.runner import restored

@@ -145,7 +145,7 @@ def typical(board: Board) -> tuple[Comparison, int] | None:
     It holds medians of the moderated variances over seeds, of the variances of differences over the test
     images, and of the numbers of seeds. None if fewer than two rows were trained and learnt something.
     """
-    estimates = [row.estimate(board.ranked_by) for row in board.rows if not row.apart]
+    estimates = [row.estimate(board.ranked_by) for row in board.rows if not row.apart and not row.unconverged]
     rows = [row for row in estimates if row and not row.deterministic and row.mean > MIN_MEAN]
     if len(rows) < 2:
         return None

@@ -13,7 +13,8 @@ import numpy as np
 from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError, choose
 from wsbench.reports.figures import save
-from wsbench.reports.rows import label_of, number
+from wsbench.reports.labels import label_of
+from wsbench.reports.rows import number
 from wsbench.runs.crossvalidation import FOLD
 
 if TYPE_CHECKING:

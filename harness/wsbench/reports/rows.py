@@ -8,26 +8,16 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from wsbench.contract.learning import Sign, averaged
 from wsbench.contract.protocol import ranked_by
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec, columns_of
-from wsbench.data.fit_all import ALL, OPTION
-from wsbench.errors import printable
+from wsbench.reports.labels import UNCONVERGED, label_of, name_of
 from wsbench.scoring.intervals import edge_variance, of_draws
 from wsbench.scoring.significance import Estimate
-
-BLIND, BOXED = "†", "‡"
-TRANSFERRED = "¶"
-"""The mark of rows that were trained on another dataset than the one that they are tested on."""
-FITS_ALL = "‖"
-"""The mark of rows that were trained on the images of select and calibrate, too (``-D fit=all``)."""
-OVERLAPS = {"none": "", "unknown": "§?", "test": "§"}
-"""Marks of rows whose weights were trained before the run: maybe, or surely, on the release of the test
-images."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +38,17 @@ class Row:
         return self.records[0]
 
     def label(self, protocol: str) -> str:
-        """Name, preset, changed settings, and the marks of image-blind and box-supervised rows."""
-        return label_of(self.first, protocol)
+        """Name, preset, changed settings, and the marks of the row."""
+        return label_of(self.first, protocol) + self.mark
+
+    def name(self, protocol: str) -> str:
+        """The `label` without changed settings."""
+        return name_of(self.first, protocol) + self.mark
+
+    @property
+    def mark(self) -> str:
+        """The mark of rows that have not converged; empty for all others."""
+        return f" {UNCONVERGED}" if self.unconverged else ""
 
     def values(self, metric: str, protocol: str) -> list[float | None]:
         """The macro value of a metric for every seed."""
@@ -163,6 +162,22 @@ class Row:
         return any(record.overlap != "none" for record in self.records)
 
     @property
+    def signs(self) -> list[Sign]:
+        """What tells whether the method has learnt, as means over seeds."""
+        return averaged(record.learning for record in self.records)
+
+    @property
+    def unconverged(self) -> list[Sign]:
+        """The signs whose mean over seeds lies outside of its limits. A row with any has not converged: it
+        has no rank, counts in nobody's, and stands below the rows that have one."""
+        return [sign for sign in self.signs if not sign.holds]
+
+    @property
+    def converged(self) -> bool | None:
+        """Whether it has converged; None where no sign has a limit."""
+        return not self.unconverged if any(sign.has_limits for sign in self.signs) else None
+
+    @property
     def apart(self) -> bool:
         """Whether it is compared with all rows, and counts in nobody else's rank."""
         return self.external or self.contaminated or bool(self.first.transfer)
@@ -203,52 +218,14 @@ class Row:
         return tuple(bounds) if bounds and len(self.records) == 1 else None
 
 
-def label_of(record: Record, protocol: str) -> str:
-    """The label of a record's row: name, preset, changed settings, and the marks of image-blind methods, of
-    box-supervised ones, of weights that may have seen the test images, and of what nothing was held out
-    of."""
-    changed = changed_of(record)
-    words = (_with_preset(record), changed, printable(_marks(record, protocol)))
-    return " ".join(word for word in words if word)
-
-
-def name_of(record: Record, protocol: str) -> str:
-    """The label of a record's row without its changed settings."""
-    return " ".join(word for word in (_with_preset(record), _marks(record, protocol)) if word)
-
-
-def changed_of(record: Record) -> str:
-    """The settings of a record that differ from its preset, as labels show them; empty without any."""
-    changed = sorted(record.method["changed"].items())
-    return printable(" ".join(f"{name}={value}" for name, value in changed))
-
-
-def _with_preset(record: Record) -> str:
-    preset = record.method["preset"]
-    return printable(f"{record.method['name']}{'' if preset == 'default' else f' ({preset})'}")
-
-
-def _marks(record: Record, protocol: str) -> str:
-    marks = "" if record.method["reads_image"] else BLIND
-    if record.method["box_supervision"] in ("fit", protocol):
-        marks += BOXED
-    marks += OVERLAPS[record.overlap] + (TRANSFERRED if record.transfer else "")
-    return marks + (FITS_ALL if fits_all(record) else "")
-
-
-def fits_all(record: Record) -> bool:
-    """Whether a record's method was trained on the images of select and calibrate, too."""
-    trained_on: Mapping[str, Any] = record.transfer.get("trained_on", record.dataset)
-    return trained_on.get(OPTION) == ALL
-
-
 def row_key(record: Record) -> str:
     """The key that all records of one row share: the method and its settings."""
     return json.dumps([record.method["name"], record.method["settings"]], sort_keys=True)
 
 
 def ranked(records: Iterable[Record], metrics: Mapping[str, MetricSpec]) -> list[Row]:
-    """The rows of some records, one for each method with its settings; the best mean comes first.
+    """The rows of some records, one for each method with its settings; the best mean comes first, and rows
+    that have not converged come last.
 
     Args:
         records: records that share their key.
@@ -287,8 +264,9 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return statistics.fmean(known) if len(known) == len(values) else None
 
 
-def _rank(row: Row) -> tuple[float, str]:
-    """A sort key: the best row first, rows without a value last, equal rows by name."""
+def _rank(row: Row) -> tuple[bool, float, str]:
+    """A sort key: the best row first, rows without a value last, equal rows by name. Rows that have not
+    converged stand below all others."""
     values = [value for value in row.values(row.ranked_by, "uniform") if value is not None]
     position = -row.sign * statistics.fmean(values) if values else math.inf
-    return (position, row.label("uniform"))
+    return (bool(row.unconverged), position, row.label("uniform"))

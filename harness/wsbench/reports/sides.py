@@ -14,8 +14,9 @@ from wsbench.contract.specs import MetricSpec
 from wsbench.errors import WsbenchError, suggestion
 from wsbench.files.writing import exists
 from wsbench.reports.board import Board
+from wsbench.reports.labels import BLIND, BOXED, FITS_ALL, OVERLAPS, UNCONVERGED
 from wsbench.reports.repeated import RepeatOver
-from wsbench.reports.rows import BLIND, BOXED, FITS_ALL, OVERLAPS, Row, row_key
+from wsbench.reports.rows import Row, row_key
 from wsbench.reports.tabular.sections import table_key
 
 
@@ -195,6 +196,6 @@ def _row_called(
 
 def _plain(label: str) -> str:
     """A label without marks, which are hard to type."""
-    for mark in (BLIND, BOXED, FITS_ALL, *filter(None, OVERLAPS.values()), "**"):
+    for mark in (BLIND, BOXED, FITS_ALL, UNCONVERGED, *filter(None, OVERLAPS.values()), "**"):
         label = label.replace(mark, "")
     return " ".join(label.split())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wsbench.contract import records
+from wsbench.contract.learning import as_values, averaged
 from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec
 from wsbench.data.folds import Fold, folder_words
@@ -110,6 +111,7 @@ def sum_up(folds: Sequence[Record], metrics: Mapping[str, MetricSpec], folder: P
         efficiency=first.efficiency,
         trained_on=first.trained_on,
         tuned=first.tuned,
+        learning=as_values(averaged(record.learning for record in folds)),
         evaluations=max((record.evaluations for record in folds), key=lambda seen: seen.get("count", 0)),
         folder=folder,
     )

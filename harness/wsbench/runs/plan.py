@@ -136,6 +136,22 @@ class Plan:
             "upstream": {name: p.inputs(loaded, plugins) for name, p in self.upstream(plugins).items()},
         }
 
+    def describe(self) -> dict[str, Any]:
+        """The method as records have it, as JSON values."""
+        spec = self.spec
+        return {
+            "name": spec.name,
+            "preset": self.preset,
+            "changed": self.changed(),
+            "settings": self.settings.model_dump(mode="json"),
+            "citation": spec.citation,
+            "box_supervision": spec.box_supervision.value,
+            "box_use": spec.box_use,
+            "reads_image": spec.reads_image,
+            "deterministic": spec.deterministic,
+            **({"reference": spec.reference} if spec.reference else {}),
+        }
+
     def changed(self) -> dict[str, Any]:
         """The settings that differ from the preset's, as JSON values; of settings inside settings, too, those
         alone that differ."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from wsbench.contract import records
 from wsbench.contract.base import Method, RunContext
+from wsbench.contract.learning import as_values
 from wsbench.contract.records import Record
 from wsbench.contract.specs import BoxSupervision
 from wsbench.data import split_files
@@ -24,7 +25,6 @@ from wsbench.runs.by_collection import of_run
 from wsbench.runs.freeing import forget, refilling
 from wsbench.runs.job import Job
 from wsbench.runs.model_selection import paper_score
-from wsbench.runs.plan import Plan
 from wsbench.runs.rescoring import score_stage
 from wsbench.runs.stage_marks import Mark
 from wsbench.runs.stages import Checks, Stage, finished, is_done, locked, stage
@@ -64,7 +64,7 @@ def _recorded(job: Job, refill: Collection[Path], events: RunEvents) -> Record:
         stages = (fit, prediction, score, measurement)
         record = Record(
             key=job.key(),
-            method={**_describe(job.plan), "facts": prediction.facts["method"]},
+            method={**job.plan.describe(), "facts": prediction.facts["method"]},
             dataset=_tested_on(job, prediction),
             seed=job.plan.seed,
             protocols=of_run(job, read_json(score.folder / "protocols.json")),
@@ -77,6 +77,7 @@ def _recorded(job: Job, refill: Collection[Path], events: RunEvents) -> Record:
             evaluations=score.facts.get("evaluations", {}),
             trained_on=tuple(prediction.facts.get("trained_on", ())),
             tuned=job.plan.tuned,
+            learning=tuple(prediction.facts.get("learning", ())),
             folder=folder,
         )
         if job.loaded.split is not None:
@@ -220,12 +221,14 @@ def _predict(job: Job, folder: Path, fit: Stage, refill: Collection[Path]) -> St
         method.restore(context)
         _predict_roles(job, method, stage_folder)
         facts = {**_size(method), **method.facts()}
+        learning = as_values(method.learning(context))
         if method.restore_paper(context):
             folder = stage_folder / store.PAPER
             folder.mkdir(exist_ok=True)
             _predict_roles(job, method, folder, ", as its paper")
         trained_on = [printable(str(release)) for release in method.trained_on()]
-        return {"method": facts, **({"trained_on": trained_on} if trained_on else {})}
+        said = {"trained_on": trained_on, "learning": learning}
+        return {"method": facts, **{name: value for name, value in said.items() if value}}
 
     def problem(stage_folder: Path) -> str | None:
         roles = {role: job.loaded.roles.members[role] for role in store.SCORED_ROLES}
@@ -274,20 +277,6 @@ def _measure(job: Job, folder: Path, fit: Stage) -> Stage:
 def _efficiency(job: Job, fit: Stage, measurement: Stage) -> Mapping[str, Any]:
     device, images = fit.facts["provenance"]["device"], len(job.loaded.roles.members["fit"])
     return {**measurement.facts["efficiency"], **inference.training(fit.facts["cost"], device, images)}
-
-
-def _describe(plan: Plan) -> dict[str, Any]:
-    return {
-        "name": plan.spec.name,
-        "preset": plan.preset,
-        "changed": plan.changed(),
-        "settings": plan.settings.model_dump(mode="json"),
-        "citation": plan.spec.citation,
-        "box_supervision": plan.spec.box_supervision.value,
-        "box_use": plan.spec.box_use,
-        "reads_image": plan.spec.reads_image,
-        "deterministic": plan.spec.deterministic,
-    }
 
 
 def _tested_on(job: Job, prediction: Stage) -> Mapping[str, Any]:

@@ -176,6 +176,7 @@ def _record(job: Job, own: Record, other: Target, stages: tuple[Stage, Stage], f
         evaluations=score.facts.get("evaluations", {}),
         trained_on=own.trained_on,
         tuned=own.tuned,
+        learning=own.learning,
         transfer={
             "trained_on": {**own.dataset, "words": words_of(job.loaded)},
             "tested_on": other.words,

@@ -3,6 +3,8 @@ from .classifier import Classification as Classification
 from .classifier import crop_and_augment as crop_and_augment
 from .classifier import three_channels as three_channels
 from .hooks import removed_at_end as removed_at_end
+from .learning import curve_signs as curve_signs
+from .learning import gradient_norms as gradient_norms
 from .loaders import WeakImages as WeakImages
 from .loaders import keyed_loader as keyed_loader
 from .losses import NetworkLoss as NetworkLoss

@@ -113,6 +113,7 @@ def wsbench_methods() -> list[wsbench.MethodSpec]:
             summary="thumbnail and grey-level statistics: the AUC that needs no pathology",
             settings=LowLevelSettings,
             build=LowLevel,
+            reference="which sees a thumbnail of 16 x 16 grey levels and five statistics alone",
             deterministic=True,
         )
     ]

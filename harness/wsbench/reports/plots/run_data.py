@@ -16,7 +16,8 @@ from wsbench.contract.records import Record, load_record
 from wsbench.data.dataset import Loaded
 from wsbench.errors import WsbenchError
 from wsbench.geometry.box_table import BoxTable
-from wsbench.reports.rows import label_of, row_key
+from wsbench.reports.labels import label_of
+from wsbench.reports.rows import row_key
 from wsbench.runs.crossvalidation import FOLD
 from wsbench.runs.plan import load_dataset
 from wsbench.runs.rescoring import dataset_as_described, dataset_of

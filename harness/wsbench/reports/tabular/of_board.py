@@ -10,7 +10,8 @@ from wsbench.contract.records import Record
 from wsbench.contract.specs import MetricSpec, columns_of
 from wsbench.reports import costs, page_words, prompts, upstream
 from wsbench.reports.board import Board
-from wsbench.reports.rows import Row, changed_of, metrics_of_table, name_of
+from wsbench.reports.labels import changed_of
+from wsbench.reports.rows import Row, metrics_of_table
 from wsbench.reports.tabular.form import METHOD, ROW, SETTINGS, WINNER, Cell, Column, Kind, Line, Table
 
 NAMES = (Column(ROW, numeric=False), Column(METHOD, numeric=False), Column(SETTINGS, numeric=False))
@@ -79,7 +80,7 @@ def _names(row: Row, protocol: str) -> dict[str, Cell]:
     label = row.label(protocol)
     return {
         ROW: (label,),
-        METHOD: (name_of(row.first, protocol),),
+        METHOD: (row.name(protocol),),
         SETTINGS: (changed_of(row.first),),
     }
 

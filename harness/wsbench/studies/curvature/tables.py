@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wsbench.files.writing import write_text
-from wsbench.reports.rows import label_of
+from wsbench.reports.labels import label_of
 from wsbench.studies.curvature.measuring import Curvature
 
 SUMMARY, EIGENVALUES, DENSITY = "summary.csv", "eigenvalues.csv", "density.csv"

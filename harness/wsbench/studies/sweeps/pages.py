@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from wsbench.errors import printable
-from wsbench.reports.rows import BLIND
+from wsbench.reports.labels import BLIND
 from wsbench.scoring.compared import p_words
 from wsbench.studies.sweeps.results import Line, SweepResults
 

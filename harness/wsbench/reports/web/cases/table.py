@@ -16,7 +16,8 @@ from wsbench.geometry.boxes import BoxRule, relative_scores
 from wsbench.predictions import store
 from wsbench.predictions.shards import StoredImages
 from wsbench.reports.cases import outcome_of
-from wsbench.reports.rows import label_of, ranked
+from wsbench.reports.labels import label_of
+from wsbench.reports.rows import ranked
 from wsbench.reports.web.cases.badness import badness
 from wsbench.runs.scoring_inputs import truth_of
 from wsbench.runs.stages import finished

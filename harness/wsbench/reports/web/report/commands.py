@@ -10,7 +10,8 @@ from typing import Any
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.data.fit_all import ALL, OPTION
-from wsbench.reports.rows import Row, fits_all
+from wsbench.reports.labels import fits_all
+from wsbench.reports.rows import Row
 from wsbench.runs.plan import LEAVE_OUT
 from wsbench.scoring.objectives import OBJECTIVE
 

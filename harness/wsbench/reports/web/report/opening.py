@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wsbench.contract.specs import BoxSupervision
-from wsbench.reports.rows import Row, changed_of, name_of
+from wsbench.reports.labels import changed_of, name_of
+from wsbench.reports.rows import Row
 from wsbench.reports.web.document import Section, rendered
 from wsbench.reports.web.report.subject import Subject
 from wsbench.runs.evaluation_log import seen_here

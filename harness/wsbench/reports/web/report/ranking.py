@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wsbench.reports.board_tables import nothing_held_out, trained_before, tuned
-from wsbench.reports.rows import BLIND, BOXED, TRANSFERRED, Row, changed_of, metrics_of_table, name_of
+from wsbench.reports.board_tables import notes_of
+from wsbench.reports.labels import BLIND, BOXED, TRANSFERRED, changed_of
+from wsbench.reports.rows import Row, metrics_of_table
 from wsbench.reports.web.document import Section, rendered
 from wsbench.reports.web.report.bars import Scale
 from wsbench.reports.web.report.subject import Subject
@@ -161,7 +162,7 @@ def _line(subject: Subject, index: int, protocol: str, bar: Markup | str, metric
     standing = board.standings.get(index)
     return Line(
         place=subject.number_of(index),
-        name=name_of(row.first, protocol),
+        name=row.name(protocol),
         changed=changed_of(row.first),
         blind=row.is_blind,
         seeds=row.seeds,
@@ -186,7 +187,7 @@ def notes(subject: Subject) -> list[str]:
     rows = subject.rows
     labels = "".join(row.label(protocol) for row in rows for protocol in CAPTIONS)
     explained = [f"{mark} {meaning}." for mark, meaning in MARKS.items() if mark in labels]
-    return [*explained, *trained_before(rows), *tuned(rows), *nothing_held_out(rows), *_folds(rows)]
+    return [*explained, *notes_of(subject.board), *_folds(rows)]
 
 
 def _folds(rows: Sequence[Row]) -> list[str]:

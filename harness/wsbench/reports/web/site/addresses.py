@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from wsbench.reports.rows import Row, changed_of, row_key
+from wsbench.reports.labels import changed_of
+from wsbench.reports.rows import Row, row_key
 from wsbench.reports.tabular.sections import Section
 from wsbench.utils.hashing import key_of
 

@@ -14,7 +14,8 @@ from wsbench.contract.specs import MetricSpec
 from wsbench.files import documents
 from wsbench.files.documents import FolderName
 from wsbench.reports.board import Board
-from wsbench.reports.rows import Row, changed_of
+from wsbench.reports.labels import changed_of
+from wsbench.reports.rows import Row
 from wsbench.reports.tabular.sections import Section
 from wsbench.scoring.significance import Estimate
 
@@ -112,7 +113,8 @@ class BoardRow(documents.Document):
         reads_image: false for a method that never looks at the image.
         box_supervision: which part of it sees boxes: ``none``, ``paper`` or ``fit``.
         apart: whether it counts in nobody else's rank.
-        rank: null where draws or seeds are missing.
+        converged: false if it has not converged, so that it has no rank; null where its records do not say.
+        rank: null where draws or seeds are missing, or where it has not converged.
         estimate: of the metric that ranks; null where draws or seeds are missing.
         protocols: by protocol, the metrics by name.
     """
@@ -128,6 +130,7 @@ class BoardRow(documents.Document):
     reads_image: bool
     box_supervision: str
     apart: bool
+    converged: bool | None
     rank: Rank | None
     estimate: Estimated | None
     protocols: dict[str, dict[str, Measure]]
@@ -210,6 +213,7 @@ def _row(board: Board, index: int, page: str) -> BoardRow:
         reads_image=method["reads_image"],
         box_supervision=method["box_supervision"],
         apart=row.apart,
+        converged=row.converged,
         rank=None
         if standing is None
         else Rank(

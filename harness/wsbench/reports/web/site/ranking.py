@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wsbench.reports.board import Board
-from wsbench.reports.rows import changed_of, metrics_of_table, name_of
+from wsbench.reports.labels import changed_of
+from wsbench.reports.rows import metrics_of_table
 from wsbench.reports.tabular.form import ABSENT, Cell, Kind
 from wsbench.reports.tabular.sections import Section, folded_maps
 from wsbench.reports.web.report.bars import Scale
@@ -80,7 +81,7 @@ def lines_of(
     for index in indices:
         row = board.rows[index]
         entries = [
-            Entry(name_of(row.first, "uniform"), under=changed_of(row.first), href=links[index]),
+            Entry(row.name("uniform"), under=changed_of(row.first), href=links[index]),
             Entry(row.seeds.replace(", ", ",\N{NO-BREAK SPACE}"), row.seeds),
         ]
         if (line := by_row.get(index)) is not None:

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from wsbench.contract.plugins import Plugins
-from wsbench.reports.rows import Row, changed_of
+from wsbench.reports.labels import changed_of
+from wsbench.reports.rows import Row
 from wsbench.reports.tabular.form import ABSENT, Table
 from wsbench.reports.tabular.sections import Section, folded_maps
 from wsbench.reports.web import document
