@@ -121,7 +121,7 @@ def test_finer_patches_make_finer_maps(stem: str) -> None:
     [
         (_network.Shape("vit_tiny_patch16_224", width=50), "no vit_tiny_patch16_224 can be built as set"),
         (_network.Shape("vit_tiny_patch16_224", "convolutions", patch=4), "takes patches of 8 or 16 pixels"),
-        (_network.Shape("vit_tiny_patch16_224", "small_cnn", patch=12), "takes a power of 2"),
+        (_network.Shape("vit_tiny_patch16_224", "small_cnn", patch=16), "makes patches of 8 pixels, not 16"),
     ],
 )
 def test_a_shape_that_cannot_be_built_is_one_line(shape: _network.Shape, words: str) -> None:

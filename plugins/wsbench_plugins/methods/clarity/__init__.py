@@ -7,12 +7,12 @@ Localization of Chest X-ray Pathologies.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import wsbench
 
-from ._settings import PAPER_512, QUICK, QUICK_TEACHER, ClaritySettings, TeacherSettings
+from ._settings import LEAST_AUC, PAPER_512, QUICK, QUICK_TEACHER, ClaritySettings, TeacherSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,6 +82,9 @@ class ClarityTeacher(Trained):
         network = self.start(wsbench.seed_from(run.seed, run.dataset, "clarity weights"), pretrained=True)
         _teacher.fit(network, self.settings, fit, select, run)
 
+    def learning(self, run: wsbench.RunContext) -> Sequence[wsbench.contract.Sign]:
+        return wsbench.torch.curve_signs(run, "select_auc", at_least=LEAST_AUC)
+
     def predict_batch(self, images: wsbench.ImageView) -> wsbench.Prediction:
         from . import _teacher
 
@@ -116,7 +119,16 @@ class Clarity(Trained):
         if first is not None:
             assert isinstance(first, Clarity)
             _training.go_on_from(network, first.network)
+        elif _training.shares_stem(self.settings):
+            teacher = run.upstream["teacher"]
+            assert isinstance(teacher, ClarityTeacher)
+            _training.share_stem(network, teacher.network)
         _training.fit(network, self.settings, fit, select, run)
+
+    def learning(self, run: wsbench.RunContext) -> Sequence[wsbench.contract.Sign]:
+        from . import _learning
+
+        return _learning.signs(run)
 
     def restore_paper(self, run: wsbench.RunContext) -> bool:
         state = wsbench.torch.paper_weights(run)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import wsbench
 
 from ._heads import AttentionPooling, MeanPooling, SegmentCAM
-from ._stems import STEMS
+from ._stems import stem_of
 
 
 @dataclass(frozen=True)
@@ -215,13 +215,14 @@ class Shape:
 
     Attributes:
         backbone: its name, such as ``vit_small_patch16_224``.
-        stem: a key of `STEMS`.
+        stem, stem_widths: of `stem_of`.
         patch, depth, width, heads: side of a patch in pixels, blocks, size of a token and heads of attention;
             None is the backbone's own.
     """
 
     backbone: str
     stem: str = "patches"
+    stem_widths: tuple[int, ...] = (16, 32, 48)
     patch: int | None = None
     depth: int | None = None
     width: int | None = None
@@ -234,7 +235,7 @@ class Shape:
             "depth": self.depth,
             "embed_dim": self.width,
             "num_heads": self.heads,
-            "embed_layer": STEMS[self.stem],
+            "embed_layer": stem_of(self.stem, self.stem_widths),
         }
         return {name: value for name, value in given.items() if value is not None}
 

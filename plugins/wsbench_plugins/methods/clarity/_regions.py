@@ -70,4 +70,4 @@ def dilated(masks: np.ndarray, cells: float) -> np.ndarray:
     """
     if cells == 0:
         return masks
-    return (distances(masks) <= cells) & masks.any(axis=(1, 2), keepdims=True)  # type: ignore[no-any-return]  # numpy: a comparison is Any
+    return (distances(masks) <= cells) & masks.any(axis=(1, 2), keepdims=True)

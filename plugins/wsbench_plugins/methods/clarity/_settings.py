@@ -69,6 +69,8 @@ class ClaritySettings(AugmentationSettings):
         "depth",
         "width",
         "heads",
+        "stem_widths",
+        "stem_weights",
         "first_size",
         "foreground",
         "region_margin",
@@ -96,6 +98,14 @@ class ClaritySettings(AugmentationSettings):
         description="patches: one projection, as in the paper; convolutions: one of stride 2 for each factor "
         "2 of the patch; small_cnn: blocks like the small teacher's. They learn from fewer images; not in "
         "the paper",
+    )
+    stem_widths: tuple[int, ...] = Field(
+        (16, 32, 48), min_length=1, description="channels of stem=small_cnn's blocks; not in the paper"
+    )
+    stem_weights: Literal["own", "teacher"] = Field(
+        "own",
+        description="what stem=small_cnn starts from; teacher: the small teacher's first blocks, where there "
+        "is a teacher, so that fewer epochs suffice; not in the paper",
     )
     weights: str = Field(
         "dino",
@@ -201,6 +211,9 @@ class ClaritySettings(AugmentationSettings):
     )
 
 
+LEAST_AUC = 0.6
+"""Macro AUC on select below which nothing was learnt; chance is 0.5."""
+
 PAPER_512: Mapping[str, Any] = {"image_size": 512, "first_size": 224, "teacher": {"image_size": 512}}
 """CLARiTY-S-16-512, with both of its stages and their teachers (sections 3.12 to 3.14)."""
 
@@ -223,6 +236,7 @@ reached a macro AUC of 0.73 on phantom14."""
 QUICK: Mapping[str, Any] = {
     "backbone": "vit_tiny_patch16_224",
     "stem": "small_cnn",
+    "stem_weights": "teacher",
     "patch": 8,
     "depth": 3,
     "width": 96,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+import functools
+from collections.abc import Callable, Sequence
 
 from timm.models.xcit import ConvPatchEmbed
 from torch import Tensor, nn
@@ -10,9 +11,6 @@ from torch import Tensor, nn
 import wsbench
 
 from ._small_network import blocks
-
-SMALLEST = 16
-"""Least channels of a block of `SmallStem`."""
 
 
 class ConvolutionalStem(ConvPatchEmbed):
@@ -37,19 +35,28 @@ class SmallStem(nn.Module):
     """Patch tokens from blocks like those of the small teacher, each of which halves the image.
 
     Args:
+        widths: channels of every block.
         img_size: side of the input, in pixels.
-        patch_size: side of a patch, a power of 2.
+        patch_size: side of a patch, in pixels: 2 to the number of blocks.
         in_chans: channels of the input.
-        embed_dim: D, of tokens. The last block has as many channels, and each before it half of those of the
-            next, at least 16.
+        embed_dim: D, of tokens.
     """
 
-    def __init__(self, img_size: int, patch_size: int, in_chans: int, embed_dim: int, **_: object) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        img_size: int,
+        patch_size: int,
+        in_chans: int,
+        embed_dim: int,
+        **_: object,
+    ) -> None:
         super().__init__()
-        halvings = int(math.log2(patch_size))
-        if 2**halvings != patch_size:
-            raise wsbench.WsbenchError(f"stem=small_cnn takes a power of 2 as patch, not {patch_size}")
-        widths = [max(SMALLEST, embed_dim >> (halvings - 1 - index)) for index in range(halvings)]
+        if 2 ** len(widths) != patch_size:
+            raise wsbench.WsbenchError(
+                f"stem=small_cnn with {len(widths)} stem_widths makes patches of {2 ** len(widths)} pixels, "
+                f"not {patch_size}"
+            )
         self.grid_size = (img_size // patch_size, img_size // patch_size)
         self.num_patches = self.grid_size[0] * self.grid_size[1]
         self.blocks = blocks(in_chans, widths)
@@ -62,5 +69,16 @@ class SmallStem(nn.Module):
         return tokens
 
 
-STEMS = {"patches": None, "convolutions": ConvolutionalStem, "small_cnn": SmallStem}
-"""timm's ``embed_layer`` by the word of the setting ``stem``; None is the backbone's own."""
+def stem_of(word: str, widths: Sequence[int]) -> Callable[..., nn.Module] | None:
+    """timm's ``embed_layer`` for the setting ``stem``; None is the backbone's own.
+
+    Args:
+        word: ``patches``, ``convolutions`` or ``small_cnn``.
+        widths: of `SmallStem`.
+    """
+    stems: dict[str, Callable[..., nn.Module] | None] = {
+        "patches": None,
+        "convolutions": ConvolutionalStem,
+        "small_cnn": functools.partial(SmallStem, tuple(widths)),
+    }
+    return stems[word]
