@@ -258,5 +258,5 @@ QUICK: Mapping[str, Any] = {
     "attention_dropout": 0.0,
     "teacher": QUICK_TEACHER,
 }
-"""A smaller transformer on finer patches: lesions are as small as 8 pixels. Its stem starts from the first blocks
-of the teacher, and its foreground passes gradients."""
+"""A smaller transformer on finer patches, since lesions are as small as 8 pixels. Its stem starts from the
+first blocks of the teacher, and its foreground passes gradients."""
