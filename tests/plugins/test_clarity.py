@@ -126,7 +126,7 @@ def test_distances_from_a_region() -> None:
 )
 def test_sizes_of_table_7(side: int, parameters: float, multiply_accumulates: float) -> None:
     """Within 2 %. What the paper calls FLOPS counts one for a multiply-accumulate."""
-    network = _network.build("vit_small_patch16_224", side, 14).eval()
+    network = _network.build(_network.Shape("vit_small_patch16_224"), side, 14).eval()
     assert sum(p.numel() for p in network.parameters()) == pytest.approx(parameters, rel=0.02)
     assert sum(p.numel() for p in network.pool.parameters()) == 5376  # 5.38 K
     assert sum(p.numel() for p in network.segment.parameters()) == pytest.approx(5.35e6, rel=0.02)
@@ -138,7 +138,7 @@ def test_sizes_of_table_7(side: int, parameters: float, multiply_accumulates: fl
 @pytest.fixture
 def tiny() -> _network.Clarity:
     torch.manual_seed(0)
-    return _network.build("vit_tiny_patch16_224", 64, 3).eval()
+    return _network.build(_network.Shape("vit_tiny_patch16_224"), 64, 3).eval()
 
 
 def test_shapes(tiny: _network.Clarity) -> None:

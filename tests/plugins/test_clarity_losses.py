@@ -70,8 +70,16 @@ def test_what_the_paper_leaves_open_says_so() -> None:
 
 def test_the_soft_margin_loss_by_hand() -> None:
     logits, labels = torch.tensor([[2.0, -1.0]]), torch.tensor([[1.0, 0.0]])
-    expected = (math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))) / 2
+    expected = math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))
     assert _losses.soft_margin(logits, labels).item() == pytest.approx(expected, rel=1e-6)
+    assert _losses.mean_soft_margin(logits, labels).item() == pytest.approx(expected / 2, rel=1e-6)
+
+
+def test_the_soft_margin_loss_is_equation_3_with_both_weights_1() -> None:
+    """Section 4.5.3. As many positive as negative labels have weights of 2."""
+    logits, labels = torch.tensor([[2.0, -1.0], [0.5, 3.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    weighted = _losses.weighted_cross_entropy(logits, labels)
+    assert weighted.item() == pytest.approx(2 * _losses.soft_margin(logits, labels).item(), rel=1e-6)
 
 
 def test_the_contrastive_loss_by_hand() -> None:
@@ -83,7 +91,7 @@ def test_the_contrastive_loss_by_hand() -> None:
 
 
 def test_the_convolutional_stem_sees_neighbours_and_keeps_the_grid() -> None:
-    network = _network.build("vit_tiny_patch16_224", 64, 3, convolutional_stem=True).eval()
+    network = _network.build(_network.Shape("vit_tiny_patch16_224", "convolutions"), 64, 3).eval()
     images = torch.zeros(1, 3, 64, 64)
     lit = images.clone()
     lit[:, :, 15, 0] = 1  # the last row of the first patch; a token sees 15 pixels to each side of its corner
@@ -104,7 +112,7 @@ def test_fused_and_plain_attention_agree() -> None:
 
 def batch(seed: int = 0) -> tuple[_network.Clarity, torch.Tensor, _objective.Targets]:
     torch.manual_seed(seed)
-    network = _network.build("vit_tiny_patch16_224", 64, 3)
+    network = _network.build(_network.Shape("vit_tiny_patch16_224"), 64, 3)
     labels = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
     regions = torch.zeros(2, 3, 64, 64)
     regions[:, 0, :, :32] = regions[:, 1, :, 32:] = regions[:, 2, 20:40, 20:40] = 1

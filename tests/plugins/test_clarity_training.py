@@ -105,7 +105,7 @@ def test_it_learns_with_organs_and_a_teacher(organs, tmp_path: Path) -> None:
     view = organs.views.images(organs.roles.members["test"])
     prediction = method.predict(view)
     assert prediction.scores.shape == (len(view), 1)
-    assert prediction.heatmaps.shape == (len(view), 1, 2, 2)
+    assert prediction.heatmaps.shape == (len(view), 1, 4, 4)  # patches of 8 pixels
     assert prediction.box_grid == (32, 32)
     files = sorted(tmp_path.rglob("teacher/epoch-*.npz"))
     assert [file.name for file in files] == ["epoch-0000.npz", "epoch-0001.npz"]
@@ -135,8 +135,8 @@ def test_finished_epochs_of_the_teacher_are_asked_again_only_where_they_are_dama
 
 
 def test_without_distillation_no_teacher_is_needed(tmp_path: Path) -> None:
-    assert clarity.teacher_of(clarity.ClaritySettings(distill="none")) == {}
-    (needed,) = clarity.teacher_of(clarity.ClaritySettings()).values()
+    assert clarity.built_on(clarity.ClaritySettings(distill="none")) == {}
+    (needed,) = clarity.built_on(clarity.ClaritySettings()).values()
     assert (needed.method, needed.settings["epochs"]) == ("clarity_teacher", 100)
 
 
@@ -181,12 +181,13 @@ def test_a_finished_clarity_starts_one_at_another_size(organs, tmp_path: Path) -
     values = {**clarity.QUICK, **TINY, "image_size": 64, "weights": str(checkpoint)}
     settings = clarity.ClaritySettings(**values)
     network = _training.start(settings, 1, seed=0)
+    assert network.grid == (8, 8)
     saved = torch.load(checkpoint, weights_only=True)["state_dict"]
     assert torch.equal(network.class_tokens, saved["network.class_tokens"])
     assert torch.equal(
         network.segment.features.layers[0].weight, saved["network.segment.features.layers.0.weight"]
     )
-    assert network.positions.shape[0] == 1 + 16
+    assert network.positions.shape[0] == 1 + 64
 
 
 @pytest.mark.parametrize(
@@ -283,3 +284,63 @@ def test_stopped_after_an_epoch_and_started_again_it_ends_with_the_same_weights(
     torch.manual_seed(seed_from("anything else"))
     again = train(tmp_path / "stopped")
     assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_the_second_stage_starts_from_the_first_which_has_a_teacher_of_its_size(
+    organs, tmp_path: Path
+) -> None:
+    """Sections 3.12 to 3.14, in one run: both teachers, the first stage, the second."""
+    options = {"epochs": 1, "image_size": 64, "first_size": 32, "teacher": {**TINY_TEACHER, "image_size": 64}}
+    method = fitted(Job(plan_for(tmp_path, **options), organs, FOUND))
+    trained = sorted(path.parts[-4] for path in tmp_path.rglob("history.csv"))
+    assert trained == ["clarity", "clarity", "clarity_teacher", "clarity_teacher"]
+    assert method.network.positions.shape[0] == 1 + 64
+
+
+def test_the_second_stage_goes_on_from_the_first_ones_weights() -> None:
+    first = _training.start(clarity.ClaritySettings(**{**TINY, "weights": "random"}), 1, seed=1)
+    second = _training.start(
+        clarity.ClaritySettings(**{**TINY, "weights": "random", "image_size": 64}), 1, seed=2
+    )
+    _training.go_on_from(second, first)
+    assert torch.equal(second.blocks[2].mlp.fc1.weight, first.blocks[2].mlp.fc1.weight)
+    assert torch.equal(second.segment.features.layers[0].weight, first.segment.features.layers[0].weight)
+    assert torch.equal(second.positions[0], first.positions[0])
+    assert second.positions.shape[0] == 1 + 16
+
+
+def test_512_pixels_are_two_stages_with_a_teacher_each(tmp_path: Path) -> None:
+    """Section 3.14's second model, as one preset."""
+    plan = make_plan(SPEC, "paper512", {}, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path)
+    teacher, first = (plan.upstream(FOUND)[role] for role in ("teacher", "first"))
+    assert (plan.settings.image_size, teacher.settings.image_size) == (512, 512)
+    assert first.settings == clarity.ClaritySettings()  # CLARiTY-S-16-224 as it is published
+    (first_teacher,) = first.upstream(FOUND).values()
+    assert first_teacher.settings == clarity.TeacherSettings()
+
+
+def test_a_teacher_of_another_size_is_refused(tmp_path: Path) -> None:
+    plan = make_plan(
+        SPEC, "paper", {"image_size": 512}, dataset=testing.TOY, seed=0, device="cpu", runs=tmp_path
+    )
+    with pytest.raises(WsbenchError, match="clarity has image_size=512, but clarity_teacher, its teacher"):
+        plan.all_upstream(FOUND)
+
+
+def test_the_stem_may_start_from_the_teachers_first_blocks() -> None:
+    teacher = clarity.ClarityTeacher(clarity.TeacherSettings(**TINY_TEACHER), ("Nodule",))
+    network = _training.start(clarity.ClaritySettings(**{**clarity.QUICK, **TINY}), 1, seed=0)
+    source = teacher.start(seed=3, pretrained=False)
+    _training.share_stem(network, source)
+    inputs = torch.rand(1, 3, 32, 32)
+    ours, theirs = network.eval().patch_embed.blocks(inputs), inputs
+    for layer in source.eval().blocks[: len(network.patch_embed.blocks)]:
+        theirs = layer(theirs)
+    assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("change", [{"stem": "patches"}, {"stem_widths": (16, 32, 64)}, {"teacher": {}}])
+def test_a_stem_that_cannot_be_shared_is_refused(change: dict) -> None:
+    settings = clarity.ClaritySettings(**{**clarity.QUICK, **change})
+    with pytest.raises(WsbenchError, match="stem_weights=teacher takes stem=small_cnn and a teacher"):
+        _training.refuse(settings, ("Nodule",))

@@ -18,8 +18,7 @@ from wsbench.utils.progress import Silent
 FOUND = plugins.find()
 SMALL_DATA = {"phantom": {"images": 60}}
 TINY = {"epochs": 1, "image_size": 32, "batch_size": 16}
-ATTO = {**TINY, "backbone": "convnextv2_atto", "weights": "random"}
-CLARITY = {"clarity_teacher": TINY, "clarity": {**TINY, "anatomy": "none", "teacher": ATTO}}
+CLARITY = {"clarity_teacher": TINY, "clarity": {**TINY, "anatomy": "none", "teacher": TINY}}
 VGG = {**TINY, "filters": 4, "blocks": 3, "hidden": 0}
 GAN = {**TINY, "filters": 4, "residual_blocks": 1, "discriminator_filters": 4, "recogniser": VGG}
 GANS = ("tbva_gan", "ant_gan", "mdva_gan", "fixed_point_gan")

@@ -146,7 +146,8 @@ def run(
         )
         for seed in (planned[:1] if spec.deterministic else planned)
     ]
-    others = [other for plan in plans if upstream for other in plan.all_upstream(plugins)]
+    built_on = [other for plan in plans for other in plan.all_upstream(plugins)]  # checks what must agree
+    others = built_on if upstream else []
     for seed in planned if references else ():
         others += blind_plans(
             plugins, dataset_spec, seed=seed, runs=runs, calibrate_for=objective, other_than=method

@@ -41,11 +41,14 @@ class Requirement:
         method: name of the method.
         settings: all its settings, by name.
         seed: its base seed; None: that of the run which builds on it.
+        agree: names of settings that must have the same value in both methods, such as the size of the images
+            that the one asks the other about. The classes always agree, because both see one dataset.
     """
 
     method: str
     settings: Mapping[str, Any]
     seed: int | None = None
+    agree: tuple[str, ...] = ()
 
 
 def _nothing(settings: Any) -> Mapping[str, Requirement]:

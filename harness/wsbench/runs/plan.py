@@ -11,7 +11,7 @@ from wsbench import __version__
 from wsbench.contract.base import Method
 from wsbench.contract.containment import contain, contained, place_of
 from wsbench.contract.plugins import Plugins
-from wsbench.contract.specs import DatasetSpec, MethodSpec
+from wsbench.contract.specs import DatasetSpec, MethodSpec, Requirement
 from wsbench.data import catalog, split_files
 from wsbench.data.dataset import Loaded, load
 from wsbench.data.fit_all import ALL, WARNING
@@ -93,15 +93,31 @@ class Plan:
 
     def upstream(self, plugins: Plugins) -> dict[str, Plan]:
         """The plans of the methods this one builds on: same device and folder of runs, and the same seed
-        unless a requirement names one."""
+        unless a requirement names one.
+
+        Raises:
+            WsbenchError: a setting that must agree (`Requirement.agree`) does not. Every command asks for
+                these plans before anything is trained.
+        """
         plans = {}
         for name, needed in self.spec.requires(self.settings).items():
             spec = plugins.method(needed.method)
             settings = fill(spec.settings, needed.settings, spec.name)
+            self._require_agreement(name, needed, settings)
             preset = self.preset if self.preset in spec.presets else next(iter(spec.presets))
             seed = self.seed if needed.seed is None else needed.seed
             plans[name] = replace(self, spec=spec, preset=preset, settings=settings, seed=seed, tuned={})
         return plans
+
+    def _require_agreement(self, role: str, needed: Requirement, settings: Settings) -> None:
+        """Settings that must agree do."""
+        for name in needed.agree:
+            ours, theirs = getattr(self.settings, name), getattr(settings, name)
+            if ours != theirs:
+                raise WsbenchError(
+                    f"{self.spec.name} has {name}={ours}, but {needed.method}, its {role}, has "
+                    f"{name}={theirs}; give both the same value"
+                )
 
     def all_upstream(self, plugins: Plugins) -> list[Plan]:
         """The plans of all methods this one builds on, and of those that they build on."""

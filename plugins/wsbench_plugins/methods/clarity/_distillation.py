@@ -20,7 +20,8 @@ import wsbench
 from ._images import augmentation, normalised
 
 if TYPE_CHECKING:
-    from . import ClaritySettings, ClarityTeacher
+    from . import ClarityTeacher
+    from ._settings import ClaritySettings
 
 
 class WithTeacher(Dataset):  # type: ignore[type-arg]  # items unnamed: bases are part of trained sources

@@ -31,6 +31,27 @@ class FusedInverseBottleneck(nn.Module):
         return result + features if self.residual else result
 
 
+def thresholded(heatmaps: Tensor, threshold: float) -> Tensor:
+    """1 where a heatmap reaches the threshold, else 0: a constant to the gradient."""
+    return (heatmaps >= threshold).to(heatmaps.dtype)
+
+
+def straight_through(heatmaps: Tensor, threshold: float) -> Tensor:
+    """The same values, whose gradient is that of the heatmaps (Bengio et al.: Estimating or Propagating
+    Gradients Through Stochastic Neurons)."""
+    # In this order the difference is exactly 0, so that values stay 0 and 1.
+    return thresholded(heatmaps, threshold) + (heatmaps - heatmaps.detach())
+
+
+def soft(heatmaps: Tensor, threshold: float) -> Tensor:
+    """The heatmaps themselves; the threshold is not used."""
+    return heatmaps
+
+
+FOREGROUNDS = {"threshold": thresholded, "straight_through": straight_through, "soft": soft}
+"""``S_f`` from heatmaps and t, by the word of the setting ``foreground``."""
+
+
 class SegmentCAM(nn.Module):
     """Feature and heatmap heads on patch tokens, and a classifier that may look at the foreground only
     (sections 3.4 and 3.5).
@@ -39,14 +60,16 @@ class SegmentCAM(nn.Module):
         width: D, of patch tokens.
         classes: C.
         threshold: t, from which a cell is foreground; the paper gives no number.
+        passing: how ``S_f`` follows from the heatmaps, a key of `FOREGROUNDS`.
     """
 
-    def __init__(self, width: int, classes: int, threshold: float) -> None:
+    def __init__(self, width: int, classes: int, threshold: float, passing: str = "threshold") -> None:
         super().__init__()
         self.features = FusedInverseBottleneck(width, classes)
         self.heatmaps = FusedInverseBottleneck(width, classes)
         self.classifier = nn.Sequential(*(FusedInverseBottleneck(classes, classes) for _ in range(3)))
         self.threshold = threshold
+        self.passing = passing
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """``(N, D, n, n)`` patch tokens -> foreground, patch and background logits, and heatmaps."""
@@ -61,8 +84,8 @@ class SegmentCAM(nn.Module):
         return foreground_logits, patch_logits, background_logits, heatmaps
 
     def foreground(self, heatmaps: Tensor) -> Tensor:
-        """``S_f``: 1 where a heatmap reaches the threshold, a constant to the gradient."""
-        return (heatmaps >= self.threshold).to(heatmaps.dtype)
+        """``S_f``, ``(N, C, n, n)`` in [0, 1]."""
+        return FOREGROUNDS[self.passing](heatmaps, self.threshold)
 
 
 class AttentionPooling(nn.Module):

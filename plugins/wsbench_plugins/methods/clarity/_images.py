@@ -13,10 +13,10 @@ from torchvision.transforms import v2
 
 import wsbench
 
-from ._regions import distances, regions
+from ._regions import dilated, distances, regions
 
 if TYPE_CHECKING:
-    from . import AugmentationSettings
+    from ._settings import AugmentationSettings
 
 CELLS = 64
 """Side of the maps that the losses of regions compare (section 3.4.4)."""
@@ -59,12 +59,14 @@ class WithRegions(nn.Module):
     Args:
         change: the augmentation, of torchvision's v2.
         classes: C names of Table 1.
+        margin: by which regions are dilated, as a share of the image's side; none in the paper.
     """
 
-    def __init__(self, change: nn.Module, classes: tuple[str, ...]) -> None:
+    def __init__(self, change: nn.Module, classes: tuple[str, ...], margin: float = 0.0) -> None:
         super().__init__()
         self.change = change
         self.classes = classes
+        self.margin = margin
 
     def forward(self, image: Tensor, organs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``(1, h, w)`` and ``(5, h, w)`` uint8 -> image, regions and distances ``(C, 64, 64)`` (section
@@ -76,7 +78,7 @@ class WithRegions(nn.Module):
         masks = packed >> bits & 1
         small = functional.interpolate(masks.float()[None], (CELLS, CELLS), mode="bilinear")[0] >= 0.5
         by_organ = dict(zip(wsbench.images.ORGANS, small.numpy(), strict=True))
-        by_class = regions(by_organ, self.classes)
+        by_class = dilated(regions(by_organ, self.classes), self.margin * CELLS)
         away = torch.from_numpy(distances(by_class))
         return image.as_subclass(Tensor), torch.from_numpy(by_class.astype(np.float32)), away
 

@@ -31,14 +31,15 @@ def label_weights(labels: Tensor) -> tuple[Tensor, Tensor]:
     return every / positive.clamp(min=1), every / (every - positive).clamp(min=1)
 
 
-def weighted_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def weighted_cross_entropy(logits: Tensor, labels: Tensor, counted: Tensor | None = None) -> Tensor:
     """Weighted binary cross entropy, summed over classes (equation 3).
 
     Args:
         logits: ``(N, C)``.
         labels: ``(N, C)`` floats in [0, 1].
+        counted: ``(N, C)`` that the weights are counted from; by default the labels.
     """
-    positive, negative = label_weights(labels)
+    positive, negative = label_weights(labels if counted is None else counted)
     loss = positive * labels * functional.softplus(-logits)
     loss = loss + negative * (1 - labels) * functional.softplus(logits)
     return loss.sum(dim=1).mean()
@@ -66,11 +67,13 @@ def orthogonality(tokens: Sequence[Tensor], labels: Tensor, target: float = 0.0)
     return (total / (others * (len(tokens) * labels.sum(dim=1) + EPSILON))).mean()
 
 
-def similarity_weights(masks: Tensor) -> Tensor:
+def similarity_weights(masks: Tensor, *, as_printed: bool = False) -> Tensor:
     """``w``: at least 1, more where a class's region is unlike the others' (equation 11).
 
     Args:
         masks: ``(N, C, H, W)`` of 0 and 1.
+        as_printed: subtract the least mean similarity, as the equation is printed. The least weight is then 2
+            less the least and the greatest similarity, where the text says 1.
 
     Returns:
         ``(N, C)``.
@@ -78,6 +81,8 @@ def similarity_weights(masks: Tensor) -> Tensor:
     similarity = class_similarity(masks.flatten(start_dim=2))
     count = masks.shape[1]
     mean = (similarity.sum(dim=2) - similarity.diagonal(dim1=1, dim2=2)) / max(count - 1, 1)
+    if as_printed:
+        return 2 - mean - mean.amin(dim=1, keepdim=True)
     return 2 - mean - (1 - mean.amax(dim=1, keepdim=True))
 
 
@@ -94,7 +99,7 @@ def proximity(heatmaps: Tensor, distances: Tensor, weights: Tensor) -> Tensor:
     return (8 / (height + width) * mean).mean()
 
 
-def confinement(heatmaps: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
+def confinement(heatmaps: Tensor, masks: Tensor, weights: Tensor, *, by_image: bool = False) -> Tensor:
     """The mask confinement loss: the share of intensity outside the region (equation 12).
 
     Printed element by element, the ratio would not depend on the heatmap; it is taken per image and class,
@@ -104,9 +109,12 @@ def confinement(heatmaps: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
         heatmaps: ``(N, C, H, W)`` in (0, 1).
         masks: ``(N, C, H, W)`` of 0 and 1.
         weights: ``(N, C)``, of equation (11).
+        by_image: one ratio an image, of the intensity of all its classes.
     """
-    outside = (heatmaps * (1 - masks)).sum(dim=(2, 3)) / heatmaps.sum(dim=(2, 3)).clamp(min=EPSILON)
-    return (outside * weights).mean()
+    outside, total = (heatmaps * (1 - masks)).sum(dim=(2, 3)), heatmaps.sum(dim=(2, 3))
+    if by_image:
+        return ((outside * weights).sum(dim=1) / total.sum(dim=1).clamp(min=EPSILON)).mean()
+    return (outside / total.clamp(min=EPSILON) * weights).mean()
 
 
 def area(heatmaps: Tensor) -> Tensor:
@@ -126,8 +134,19 @@ def background_suppression(background: Tensor, patch: Tensor, labels: Tensor) ->
     return ((labels * ratio).sum(dim=1) / labels.sum(dim=1).clamp(min=1)).mean()
 
 
-def soft_margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """The multi-label soft margin loss of Table 6's ablation: unweighted, a mean over classes."""
+def soft_margin(logits: Tensor, labels: Tensor, counted: Tensor | None = None) -> Tensor:
+    """The multi-label soft margin loss of Table 6's ablation: equation (3) with both weights 1, so a sum over
+    classes (section 4.5.3).
+
+    Args:
+        logits, labels: ``(N, C)``.
+        counted: unused; nothing is weighted.
+    """
+    return functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(dim=1).mean()
+
+
+def mean_soft_margin(logits: Tensor, labels: Tensor, counted: Tensor | None = None) -> Tensor:
+    """The multi-label soft margin loss as libraries define it: C times less, a mean over classes."""
     return functional.multilabel_soft_margin_loss(logits, labels)
 
 

@@ -15,7 +15,7 @@ from ._images import normalised
 if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
-    from . import ClaritySettings, TeacherSettings
+    from ._settings import ClaritySettings, TeacherSettings
 
 MONITOR = "select_auc"
 

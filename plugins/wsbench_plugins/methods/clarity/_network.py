@@ -9,10 +9,12 @@ from typing import Any
 import timm
 import torch
 from timm.models.vision_transformer import Block, VisionTransformer
-from timm.models.xcit import ConvPatchEmbed
 from torch import Tensor, nn
 
+import wsbench
+
 from ._heads import AttentionPooling, MeanPooling, SegmentCAM
+from ._stems import stem_of
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Predicted:
     Attributes:
         probabilities: ``(N, C)``.
         attention: ``(N, C, n, n)`` of class tokens to patches.
-        foreground: ``(N, C, n, n)`` of 0 and 1.
+        foreground: ``(N, C, n, n)`` of 0 and 1, or in (0, 1) where it is soft.
     """
 
     probabilities: Tensor
@@ -78,6 +80,7 @@ class Clarity(nn.Module):
         pool: class tokens -> logits.
         threshold: t of SegmentCAM.
         pooling_dropout: of class tokens before they are pooled.
+        foreground: how SegmentCAM's foreground follows from its heatmaps.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Clarity(nn.Module):
         pool: nn.Module,
         threshold: float = 0.5,
         pooling_dropout: float = 0.0,
+        foreground: str = "threshold",
     ) -> None:
         super().__init__()
         width = backbone.embed_dim
@@ -100,7 +104,7 @@ class Clarity(nn.Module):
         nn.init.trunc_normal_(self.positions, std=0.02)
         self.pooling_dropout = nn.Dropout(pooling_dropout)
         self.pool = pool
-        self.segment = SegmentCAM(width, classes, threshold)
+        self.segment = SegmentCAM(width, classes, threshold, foreground)
 
     def forward(self, images: Tensor) -> Logits:
         """``(N, 3, H, W)`` images -> the outputs that the losses use."""
@@ -195,19 +199,6 @@ def class_attention(block: Block, states: Tensor, classes: int) -> Tensor:
     return scores.softmax(dim=3).mean(dim=1)[:, :, classes:]
 
 
-class ConvolutionalStem(ConvPatchEmbed):
-    """Patch tokens from strided 3 x 3 convolutions (Xiao et al.: Early Convolutions Help Transformers See
-    Better), as timm's XCiT has them, in the form that timm's ViT takes."""
-
-    def __init__(self, img_size: int, patch_size: int, in_chans: int, embed_dim: int, **_: object) -> None:
-        super().__init__(img_size, patch_size, in_chans, embed_dim)
-        self.grid_size = (img_size // patch_size, img_size // patch_size)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` -> ``(N, P, D)``."""
-        return super().forward(images)[0]  # type: ignore[no-any-return, no-untyped-call]  # untyped in timm
-
-
 @dataclass(frozen=True)
 class Dropout:
     """Rates of what training leaves out (section 3.14); none by default."""
@@ -218,43 +209,77 @@ class Dropout:
     pooling: float = 0.0
 
 
+@dataclass(frozen=True)
+class Shape:
+    """The backbone: a timm vision transformer, of which any number may be replaced.
+
+    Attributes:
+        backbone: its name, such as ``vit_small_patch16_224``.
+        stem, stem_widths: of `stem_of`.
+        patch, depth, width, heads: side of a patch in pixels, blocks, size of a token and heads of attention;
+            None is the backbone's own.
+    """
+
+    backbone: str
+    stem: str = "patches"
+    stem_widths: tuple[int, ...] = (16, 32, 48)
+    patch: int | None = None
+    depth: int | None = None
+    width: int | None = None
+    heads: int | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """For timm, those that replace a number or the stem."""
+        given = {
+            "patch_size": self.patch,
+            "depth": self.depth,
+            "embed_dim": self.width,
+            "num_heads": self.heads,
+            "embed_layer": stem_of(self.stem, self.stem_widths),
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
 def build(
-    backbone: str,
+    shape: Shape,
     image_size: int,
     classes: int,
     *,
     threshold: float = 0.5,
+    foreground: str = "threshold",
     dropout: Dropout | None = None,
     attention_pooling: bool = True,
     pooling_deviation: float = 1.0,
-    convolutional_stem: bool = False,
 ) -> Clarity:
     """The network before training, with random weights.
 
     Args:
-        backbone: a timm name, such as ``vit_small_patch16_224``.
+        shape: of the backbone.
         image_size: side of the input, in pixels; a multiple of the patch.
         classes: C.
         threshold: t of SegmentCAM.
+        foreground: how its foreground follows from its heatmaps.
         dropout: rates.
         attention_pooling: else class tokens are averaged, as in Table 6's ablation.
         pooling_deviation: of attention pooling's first weights.
-        convolutional_stem: else patches are projected by one convolution, as the paper's are.
+
+    Raises:
+        WsbenchError: the backbone cannot be built with these numbers.
     """
     dropout = dropout or Dropout()
-    vit: VisionTransformer = timm.create_model(  # type: ignore[assignment]  # by its name it is one
-        backbone,
-        pretrained=False,
-        img_size=image_size,
-        num_classes=0,
-        drop_path_rate=dropout.stochastic_depth,
-        proj_drop_rate=dropout.mlp,
-        attn_drop_rate=dropout.attention,
-        **(
-            {"embed_layer": ConvolutionalStem}  # type: ignore[arg-type]  # timm hands it on to the network
-            if convolutional_stem
-            else {}
-        ),
-    )
+    try:
+        vit: VisionTransformer = timm.create_model(  # type: ignore[assignment]  # by its name it is one
+            shape.backbone,
+            pretrained=False,
+            img_size=image_size,
+            num_classes=0,
+            drop_path_rate=dropout.stochastic_depth,
+            proj_drop_rate=dropout.mlp,
+            attn_drop_rate=dropout.attention,
+            **shape.arguments(),
+        )
+    except (AssertionError, ValueError) as error:  # such as a width that the heads do not divide
+        reason = " ".join(str(error).split())
+        raise wsbench.WsbenchError(f"no {shape.backbone} can be built as set: {reason}") from None
     pool = AttentionPooling(classes, vit.embed_dim, pooling_deviation) if attention_pooling else MeanPooling()
-    return Clarity(vit, classes, pool, threshold, dropout.pooling)
+    return Clarity(vit, classes, pool, threshold, dropout.pooling, foreground)

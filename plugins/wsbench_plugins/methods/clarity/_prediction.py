@@ -15,8 +15,8 @@ from ._images import normalised
 from ._teacher import scaled
 
 if TYPE_CHECKING:
-    from . import ClaritySettings
     from ._network import Clarity, Predicted
+    from ._settings import ClaritySettings
 
 MOST_IMAGES_AT_ONCE = 64
 """Most images that are predicted together. It changes numbers in their last bits only."""

@@ -59,3 +59,15 @@ def distances(masks: np.ndarray) -> np.ndarray:
             known[key] = distance_transform_edt(~mask) if mask.any() else np.zeros(mask.shape)
         rows.append(known[key])
     return np.stack(rows).astype(np.float32)
+
+
+def dilated(masks: np.ndarray, cells: float) -> np.ndarray:
+    """Regions with a margin of so many cells around them; a class without a region gets none.
+
+    Args:
+        masks: ``(C, H, W)`` bool.
+        cells: width of the margin.
+    """
+    if cells == 0:
+        return masks
+    return (distances(masks) <= cells) & masks.any(axis=(1, 2), keepdims=True)

@@ -1,4 +1,4 @@
-"""The teacher: a ConvNeXtV2 trained with the weighted cross entropy, and its Grad-CAM."""
+"""The teacher: a network trained with the weighted cross entropy, and its Grad-CAM."""
 
 from __future__ import annotations
 
@@ -15,15 +15,22 @@ import wsbench
 from ._images import augmentation, normalised
 from ._losses import weighted_cross_entropy
 from ._module import MONITOR, Module
+from ._small_network import SmallNetwork
 
 if TYPE_CHECKING:
-    from . import ClaritySettings, TeacherSettings
+    from ._settings import ClaritySettings, TeacherSettings
+
+    Network = ConvNeXt | SmallNetwork
+    """What has ``forward_features`` and ``forward_head``."""
+
+SMALL = "small_cnn"
+"""The backbone that is this package's own."""
 
 
 class Teacher(Module):
     """Equation (3) on image labels (section 3.12)."""
 
-    def __init__(self, network: ConvNeXt, settings: TeacherSettings) -> None:
+    def __init__(self, network: Network, settings: TeacherSettings) -> None:
         super().__init__(network, settings)
         if settings.channels_last:
             self.network.to(memory_format=torch.channels_last)
@@ -38,7 +45,7 @@ class Teacher(Module):
 
 
 def fit(
-    network: ConvNeXt,
+    network: Network,
     settings: TeacherSettings,
     fit: wsbench.WeakView,
     select: wsbench.WeakView,
@@ -61,7 +68,7 @@ def fit(
 
 
 def predict(
-    network: ConvNeXt, images: wsbench.ImageView, settings: TeacherSettings
+    network: Network, images: wsbench.ImageView, settings: TeacherSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scores ``(N, C)`` and maps ``(N, C, h, w)`` in [0, 1], float16, of a batch."""
     device = next(network.parameters()).device
@@ -73,11 +80,11 @@ def predict(
     return logits.sigmoid().cpu().numpy(), scaled(cam).cpu().numpy().astype(np.float16)
 
 
-def gradcam(network: ConvNeXt, features: Tensor) -> tuple[Tensor, Tensor]:
+def gradcam(network: Network, features: Tensor) -> tuple[Tensor, Tensor]:
     """Logits ``(N, C)`` and Grad-CAM ``(N, C, h, w)`` >= 0 of every class.
 
-    Only the head is differentiated: pooled features -> layer norm -> linear, one small backward pass a
-    class, so all maps together cost little more than the forward pass.
+    Only the head is differentiated: pooled features -> layer norm, in a ConvNeXtV2 -> linear, one small
+    backward pass a class, so all maps together cost little more than the forward pass.
 
     Args:
         network: in evaluation mode.
@@ -102,7 +109,7 @@ def scaled(cam: Tensor) -> Tensor:
     return torch.where(span > 0, (cam - low) / span, 0.0)
 
 
-def build(settings: TeacherSettings, classes: int, seed: int, *, pretrained: bool = True) -> ConvNeXt:
+def build(settings: TeacherSettings, classes: int, seed: int, *, pretrained: bool = True) -> Network:
     """The network before training.
 
     Args:
@@ -114,23 +121,35 @@ def build(settings: TeacherSettings, classes: int, seed: int, *, pretrained: boo
     Raises:
         WsbenchError: the backbone is no ConvNeXtV2 of timm's, or the weights could not be loaded.
     """
-    known = timm.list_models("convnextv2*")
-    if settings.backbone not in known:
-        raise wsbench.WsbenchError(f"backbone '{settings.backbone}' is none of {', '.join(known)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network: ConvNeXt = timm.create_model(  # type: ignore[assignment]  # by its name it is one
-            settings.backbone,
-            pretrained=False,
-            num_classes=classes,
-            drop_rate=settings.head_dropout,
-            drop_path_rate=settings.stochastic_depth,
-        )
+        if settings.backbone == SMALL:
+            return _small(settings, classes)
+        network = _convnext(settings, classes)
     if pretrained and settings.weights != "random":
         names = settings.weights, settings.backbone
         state = wsbench.torch.read_weights(*names, lambda: published(settings))
         wsbench.torch.fill_weights(network, state, *names, new=("head.fc.",))
     return network
+
+
+def _small(settings: TeacherSettings, classes: int) -> SmallNetwork:
+    if settings.weights != "random":
+        raise wsbench.WsbenchError(f"nobody has published weights of {SMALL}; give its weights=random")
+    return SmallNetwork(settings.widths, classes, settings.head_dropout)
+
+
+def _convnext(settings: TeacherSettings, classes: int) -> ConvNeXt:
+    known = timm.list_models("convnextv2*")
+    if settings.backbone not in known:
+        raise wsbench.WsbenchError(f"backbone '{settings.backbone}' is none of {', '.join([*known, SMALL])}")
+    return timm.create_model(  # type: ignore[return-value]  # by its name it is one
+        settings.backbone,
+        pretrained=False,
+        num_classes=classes,
+        drop_rate=settings.head_dropout,
+        drop_path_rate=settings.stochastic_depth,
+    )
 
 
 def published(settings: TeacherSettings | ClaritySettings) -> dict[str, Tensor]:
