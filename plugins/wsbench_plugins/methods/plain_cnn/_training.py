@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 from torchvision.transforms import v2
 
 import wsbench
@@ -22,22 +21,13 @@ RISING = 0.15
 
 
 class Training(wsbench.torch.Classification):
-    """Binary cross entropy, watched by the macro AUC on select."""
+    """Binary cross entropy."""
 
-    def __init__(self, network: PlainNetwork, settings: PlainSettings) -> None:
-        super().__init__(network, settings)
-        self._seen: list[tuple[Tensor, Tensor]] = []
+    settings: PlainSettings
 
-    def validation_step(self, batch: tuple[Any, Tensor], index: int) -> None:
-        grey, labels = batch
-        self._seen.append((self.network(grey).float().cpu(), labels.cpu()))
-
-    def on_validation_epoch_end(self) -> None:
-        logits, labels = (torch.cat(batches).numpy() for batches in zip(*self._seen, strict=True))
-        self._seen.clear()
-        self.log(MONITOR, wsbench.metrics.macro_auc(labels, logits))
-
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+    def configure_optimizers(  # type: ignore[override]  # Lightning takes either
+        self,
+    ) -> OptimizerLRSchedulerConfig:
         settings = self.settings
         optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
