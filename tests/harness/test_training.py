@@ -70,6 +70,22 @@ def fit(
     return module
 
 
+def test_new_tensors_are_not_filled_in_a_training(tmp_path: Path) -> None:
+    """torch fills them under deterministic algorithms, which stay on."""
+    seen = []
+
+    class Watching(Small):
+        def training_step(self, batch, index):
+            filled = torch.utils.deterministic.fill_uninitialized_memory
+            seen.append((torch.are_deterministic_algorithms_enabled(), filled))
+            return super().training_step(batch, index)
+
+    before = torch.utils.deterministic.fill_uninitialized_memory
+    fit(run_in(tmp_path), module=Watching(SETTINGS))
+    assert set(seen) == {(True, False)}
+    assert torch.utils.deterministic.fill_uninitialized_memory is before is True
+
+
 def test_items_depend_on_seed_epoch_and_image_alone() -> None:
     view = testing.toy().views.weak(testing.toy().roles.members["fit"])
     images = WeakImages(view, 10, 12, jitter, seed=5)

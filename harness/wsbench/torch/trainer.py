@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import lightning.pytorch as lightning
@@ -76,7 +77,7 @@ def train(
     resume = together.told_by_the_first(resume, ranks)
     fit = together.shared_loader(fit, ranks)
     options = together.trainer_options(module, ranks, device)
-    with warnings.catch_warnings(), _quiet_lightning():
+    with warnings.catch_warnings(), _quiet_lightning(), _memory_as_it_comes():
         warnings.simplefilter("ignore")  # Lightning's advice on workers, loggers and folders
         trainer = lightning.Trainer(
             accelerator=device.type if device.type != "cuda" else "gpu",
@@ -235,6 +236,18 @@ def _callbacks(
             )
         )
     return [*callbacks, MovableCheckpoint(filename=LAST, **options)]
+
+
+@contextmanager
+def _memory_as_it_comes() -> Iterator[None]:
+    """A block in which deterministic algorithms do not also fill the memory of new tensors, which takes up to
+    5 % of a step. Only an operation that reads what it has not written would notice."""
+    before = torch.utils.deterministic.fill_uninitialized_memory
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    try:
+        yield
+    finally:
+        torch.utils.deterministic.fill_uninitialized_memory = before
 
 
 class _quiet_lightning:
