@@ -22,7 +22,7 @@ from cases_examples import films  # noqa: F401 - a fixture
 from report_examples import finished_runs  # noqa: F401 - a fixture
 from site_examples import committed_site  # noqa: F401 - a fixture
 from wsbench.cli import main, reporting
-from wsbench.contract import records
+from wsbench.contract import provenance
 from wsbench.contract.plugins import find
 from wsbench.contract.specs import MetricSpec
 from wsbench.geometry.box_table import BoxTable
@@ -61,7 +61,7 @@ def nothing_is_waited_for() -> Iterator[None]:
         patched.setattr(inference, "TIMING_SECONDS", 0.0)
         patched.setattr(reporting, "MOST_SCORES", 0)
         patched.setattr(os, "fsync", lambda _: None)
-        patched.setattr(records, "source_state", functools.cache(records.source_state))
+        patched.setattr(provenance, "source_state", functools.cache(provenance.source_state))
         yield
 
 

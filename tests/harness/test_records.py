@@ -10,6 +10,7 @@ import pytest
 
 from records_examples import example
 from wsbench.contract import records
+from wsbench.contract.provenance import software_and_machine
 from wsbench.errors import WsbenchError
 from wsbench.files import checksums
 from wsbench.types import ScoredBox
@@ -187,7 +188,7 @@ def test_a_record_of_a_leaderboard_has_no_tables() -> None:
 
 
 def test_provenance_names_versions_and_not_the_machine() -> None:
-    values = records.provenance("cpu")
+    values = software_and_machine("cpu")
     assert values["versions"]["numpy"]
     assert values["device"] == "cpu"
     text = json.dumps(values)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from wsbench.contract import records
+from wsbench.contract.provenance import software_and_machine
 from wsbench.utils.threads import VARIABLES, use_threads
 
 
@@ -32,4 +32,4 @@ def test_libraries_that_are_loaded_and_those_that_will_be_use_the_number() -> No
     assert torch.get_num_threads() == 1
     assert {library["num_threads"] for library in threadpool_info()} == {1}
     assert {os.environ[name] for name in VARIABLES} == {"1"}
-    assert records.provenance("cpu")["threads"] == 1
+    assert software_and_machine("cpu")["threads"] == 1

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import csv
-import functools
 import io
-import platform
-import subprocess  # nosec B404 # git alone is called
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +38,6 @@ PAPER_SCORES = "scores-paper.csv"
 BOXES = "boxes.csv"
 SANITY = "sanity.json"
 """What `wsbench sanity` measured of a run's maps."""
-PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "scipy", "scikit-image",
-            "scikit-learn", "opencv-python-headless", "pycocotools", "pandas", "pillow", "pydantic",
-            "pluggy")  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -269,52 +261,9 @@ def write_boxes(path: Path, names: Sequence[str], boxes: Mapping[str, Sequence[S
     write_text(path, _csv(header, rows))
 
 
-def provenance(device: str) -> dict[str, Any]:
-    """Versions, source state and machine, without anything that names the machine or its user."""
-    return {
-        "device": device,
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "threads": _threads(),
-        "versions": {name: installed for name in PACKAGES if (installed := _version(name))},
-        "git": source_state(),
-    }
-
-
 def _csv(header: Sequence[str], rows: Any) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _threads() -> int | None:
-    torch = sys.modules.get("torch")
-    return torch.get_num_threads() if torch else None
-
-
-@functools.cache  # every record has 15 of them, and one is read from a file in half a millisecond
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def source_state() -> dict[str, Any] | None:
-    """Commit of the checkout that wsbench runs from, and whether it differs; None outside a checkout."""
-    folder = Path(__file__).resolve().parent
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(folder), *words]
-        # The words are this module's own, no shell reads them, and git lies where the user has it.
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # nosec B603
-        return done.stdout.strip()
-
-    try:
-        if git("ls-files", "--error-unmatch", __file__) == "":
-            return None
-        return {"commit": git("rev-parse", "HEAD"), "changed": git("status", "--porcelain") != ""}
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wsbench import geometry, scoring
-from wsbench.contract import protocol, records
+from wsbench.contract import protocol, provenance, records
 from wsbench.contract.plugins import Plugins
 from wsbench.contract.records import Record
 from wsbench.data import fit_all, split_files
@@ -153,7 +153,7 @@ def rescore(
             protocols=of_run(job, read_json(score.folder / "protocols.json"), folder),
             stages={**before.stages, "score": score.facts["cost"]},
             evaluations=score.facts.get("evaluations", {}),
-            provenance={**before.provenance, "scored_by": records.source_state()},
+            provenance={**before.provenance, "scored_by": provenance.source_state()},
             schema=records.SCHEMA,
         )
         records.write(record, folder / records.FILE)
@@ -209,7 +209,7 @@ def evaluate(
             training=outside.content,
             protocols=of_run(job, read_json(score.folder / "protocols.json"), folder),
             stages={done.folder.name: done.facts["cost"] for done in (prediction, score)},
-            provenance=records.provenance("cpu"),
+            provenance=provenance.software_and_machine("cpu"),
             evaluations=score.facts.get("evaluations", {}),
             folder=folder,
         )

@@ -15,6 +15,7 @@ from typing import Any
 from wsbench.contract import records
 from wsbench.contract.base import Method, RunContext
 from wsbench.contract.learning import as_values
+from wsbench.contract.provenance import software_and_machine
 from wsbench.contract.records import Record
 from wsbench.contract.specs import BoxSupervision
 from wsbench.data import split_files
@@ -175,7 +176,7 @@ def fit_stage(job: Job, refill: Collection[Path] = (), events: RunEvents = NO_EV
         views, roles = job.loaded.views, job.loaded.roles.members
         training.build().fit(views.weak(roles["fit"]), views.weak(roles["select"]), context)
         device = _device_used(job.plan.device)
-        provenance = records.provenance(device)
+        provenance = software_and_machine(device)
         if (processes := Ranks.here().size) > 1:
             provenance["processes"] = processes
         return {"provenance": provenance, "cost": _epochs(stage_folder)}
