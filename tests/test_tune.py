@@ -141,7 +141,7 @@ def test_what_it_prints_leads_to_a_run(tmp_path: Path, command) -> None:
         "run", "-m", "dial", "-d", "toy", *OF_PLUGIN, "--preset", "best settings.yaml", "-q"
     )
     assert code == 0
-    assert "the best of 3 trials of `wsbench tune` on toy" in out
+    assert "the best of 3 trials of `wsbench tune` on toy" in " ".join(out.split())
     (record,) = Path("runs/toy/dial").glob("*/record.json")
     assert records.load(record).tuned["trials"] == 3
 
