@@ -7,7 +7,6 @@ import functools
 import io
 import platform
 import subprocess  # nosec B404 # git alone is called
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +22,7 @@ from wsbench.files import checksums, documents
 from wsbench.files.user_files import expanded
 from wsbench.files.writing import json_text, read_json, write_text
 from wsbench.utils.allocator import keeps_freed_memory
+from wsbench.utils.threads import torch_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -276,7 +276,7 @@ def provenance(device: str) -> dict[str, Any]:
         "device": device,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "threads": _threads(),
+        "threads": torch_threads(),
         **({"freed_memory": "kept"} if keeps_freed_memory() else {}),
         "versions": {name: installed for name in PACKAGES if (installed := _version(name))},
         "git": source_state(),
@@ -289,11 +289,6 @@ def _csv(header: Sequence[str], rows: Any) -> str:
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()
-
-
-def _threads() -> int | None:
-    torch = sys.modules.get("torch")
-    return torch.get_num_threads() if torch else None
 
 
 @functools.cache  # every record has 15 of them, and one is read from a file in half a millisecond
