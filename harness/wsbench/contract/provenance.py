@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import platform
 import subprocess  # nosec B404 # git alone is called
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from wsbench.utils.allocator import keeps_freed_memory
+from wsbench.utils.threads import torch_threads
 
 PACKAGES = ("wsbench", "torch", "torchvision", "lightning", "captum", "numpy", "scipy", "scikit-image",
             "scikit-learn", "opencv-python-headless", "pycocotools", "pandas", "pillow", "pydantic",
@@ -23,16 +23,11 @@ def software_and_machine(device: str) -> dict[str, Any]:
         "device": device,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "threads": _threads(),
+        "threads": torch_threads(),
         **({"freed_memory": "kept"} if keeps_freed_memory() else {}),
         "versions": {name: installed for name in PACKAGES if (installed := _version(name))},
         "git": source_state(),
     }
-
-
-def _threads() -> int | None:
-    torch = sys.modules.get("torch")
-    return torch.get_num_threads() if torch else None
 
 
 @functools.cache  # every record has 15 of them, and one is read from a file in half a millisecond

@@ -242,12 +242,13 @@ def _callbacks(
 def _memory_as_it_comes() -> Iterator[None]:
     """A block in which deterministic algorithms do not also fill the memory of new tensors, which takes up to
     5 % of a step. Only an operation that reads what it has not written would notice."""
-    before = torch.utils.deterministic.fill_uninitialized_memory
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    settings: Any = torch.utils.deterministic  # torch does not annotate what it holds
+    before = settings.fill_uninitialized_memory
+    settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
-        torch.utils.deterministic.fill_uninitialized_memory = before
+        settings.fill_uninitialized_memory = before
 
 
 class _quiet_lightning:

@@ -26,3 +26,9 @@ def use_threads(count: int) -> None:
         import torch
 
         torch.set_num_threads(count)
+
+
+def torch_threads() -> int | None:
+    """The number of threads that torch uses; None where torch is not loaded."""
+    torch = sys.modules.get("torch")
+    return torch.get_num_threads() if torch else None
