@@ -15,9 +15,9 @@ ROUNDS, BLOCK = 20, 48 * 1024 * 1024
 
 CODE = f"""
 import resource
-from wsbench.contract import records
+from wsbench.contract.provenance import software_and_machine
 from wsbench.utils.allocator import keep_freed_memory, return_freed_memory
-before = "freed_memory" in records.provenance("cpu")
+before = "freed_memory" in software_and_machine("cpu")
 keep_freed_memory()
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -30,7 +30,7 @@ for _ in range({ROUNDS}):
 pages, held = faults() - start, resident()
 return_freed_memory()
 print(round(pages * resource.getpagesize() / {BLOCK}), round((held - resident()) / {BLOCK}), before,
-      records.provenance("cpu").get("freed_memory"))
+      software_and_machine("cpu").get("freed_memory"))
 """
 
 needs_glibc = pytest.mark.skipif(not allocator._is_glibc(), reason="glibc's allocator alone is changed")
