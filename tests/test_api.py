@@ -164,6 +164,6 @@ def test_built_in_methods_that_do_the_same_keep_the_trainings_of_their_records()
     """Of the rows of the page, but for those whose code did something else when they were trained."""
     folder = Path(__file__).parents[1] / "leaderboards" / "records" / "phantom"
     methods = find().methods
-    for name in ("kd_teacher", "kd_student", "saliency_cnn", "tbva_gan", "low_level", "two_lungs"):
+    for name in ("kd_teacher", "kd_student", "saliency_cnn", "plain_cnn", "low_level", "two_lungs"):
         record = wsbench.load_record(next(folder.glob(f"{name}-*.json.xz")))
         assert record.trained_from["source"] == trained_source(methods[name].build), name
