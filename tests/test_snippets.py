@@ -97,8 +97,9 @@ def faults(command: str) -> list[str]:
     if Path(program).name != "wsbench" or rest in (["--version"], ["--install-completion"]):
         return []
     node: Any = get_command(app)
-    while rest and not rest[0].startswith("-") and rest[0] in getattr(node, "commands", {}):
-        node = node.commands[rest.pop(0)]
+    while rest and not rest[0].startswith("-") and (command_of := _subcommand(node, rest[0])):
+        node = command_of
+        rest.pop(0)
     if hasattr(node, "commands"):
         return [f"wsbench {' '.join(rest)}: there is no such command"]
     known = {word for parameter in node.params for word in (*parameter.opts, *parameter.secondary_opts)}
@@ -106,6 +107,11 @@ def faults(command: str) -> list[str]:
     return [f"{word} is no option of: {line}" for word in unknown] or settings_faults(
         rest, several=node.name == "sweep"
     )
+
+
+def _subcommand(node: Any, name: str) -> Any:
+    """The command of this name, those of plugins included; None without one."""
+    return node.get_command(None, name) if hasattr(node, "get_command") else None
 
 
 def settings_faults(rest: list[str], *, several: bool = False) -> list[str]:
