@@ -166,6 +166,8 @@ def test_signs_of_a_curve(tmp_path: Path) -> None:
     assert (low.value, fall.name, fall.value) == (0.4, "select_loss_fall", pytest.approx(0.1))
     assert fall.holds
     assert wsbench.torch.curve_signs(run_in(tmp_path, history), "other") == []
+    (_, single) = wsbench.torch.curve_signs(run_in(tmp_path, "epoch,select_auc\n0,0.9\n"), "select_auc")
+    assert single.words == "select_auc_rise no number (at most 0.02): its epochs show no slope"
     (tmp_path / wsbench.torch.HISTORY).unlink()
     assert wsbench.torch.curve_signs(SimpleNamespace(folder=tmp_path), "select_auc") == []  # type: ignore[arg-type]
 

@@ -23,6 +23,9 @@ RISE = 0.02
 training differ by about 0.01, and a smaller limit is crossed by that noise alone:
 `benchmarks/gate_simulation.py` says how often."""
 
+RISING, UNKNOWN = "more epochs would have helped", "its epochs show no slope"
+"""What a sign means that lies outside of its limit."""
+
 
 def curve_signs(
     run: RunContext,
@@ -61,7 +64,7 @@ def curve_signs(
     direction = "rise" if mode == "max" else "fall"
     return [
         Sign(metric, float(best), at_least, at_most, "it has hardly learnt"),
-        Sign(f"{metric}_{direction}", gain, None, rise, "more epochs would have helped"),
+        Sign(f"{metric}_{direction}", gain, None, rise, RISING if math.isfinite(gain) else UNKNOWN),
     ]
 
 
