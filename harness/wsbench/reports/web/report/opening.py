@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wsbench.contract.specs import BoxSupervision
-from wsbench.reports.labels import changed_of, name_of
+from wsbench.reports.labels import changed_of
 from wsbench.reports.rows import Row
 from wsbench.reports.web.document import Section, rendered
 from wsbench.reports.web.report.subject import Subject
@@ -132,7 +132,7 @@ def _method(subject: Subject, index: int, row: Row) -> MethodLine:
     supervision = SUPERVISION.get(record.method["box_supervision"], record.method["box_supervision"])
     return MethodLine(
         place=subject.number_of(index),
-        name=name_of(record, "uniform"),
+        name=row.name("uniform"),
         changed=changed_of(record),
         summary=spec.summary if spec and not record.is_external else "",
         boxes=f"{supervision}: {use}" if use and supervision != "none" else supervision,
