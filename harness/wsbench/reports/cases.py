@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,16 +23,27 @@ OUTCOMES = {
 
 
 def parse_outcomes(words: str) -> list[str]:
-    """Read ``tp,fn``.
+    """Read ``tp,fn``; see `parse_words`."""
+    return parse_words(words, OUTCOMES, "--cases", "outcome")
+
+
+def parse_words(words: str, known: Mapping[str, Any], option: str, what: str) -> list[str]:
+    """Read words with commas between.
+
+    Args:
+        words: the value of an option.
+        known: the words that it can have.
+        option: its name, for messages.
+        what: what a word names, for messages.
 
     Raises:
-        WsbenchError: an outcome is unknown or named twice, or none is named.
+        WsbenchError: a word is unknown or named twice, or none is named.
     """
     names = [word.strip() for word in words.split(",")]
     for name in names:
-        choose(name, OUTCOMES, "outcome of --cases")
+        choose(name, known, f"{what} of {option}")
     if len(set(names)) < len(names):
-        raise WsbenchError(f"--cases {words}: names an outcome twice; name it once")
+        raise WsbenchError(f"{option} {words}: names the same {what} twice; name it once")
     return names
 
 

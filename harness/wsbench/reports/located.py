@@ -8,8 +8,9 @@ import numpy as np
 
 from wsbench.contract.records import Record
 from wsbench.data.dataset import Loaded
-from wsbench.errors import WsbenchError, choose
+from wsbench.errors import choose
 from wsbench.geometry.iou import pairwise_iou
+from wsbench.reports.cases import parse_words
 
 
 def _middle(count: int, each: int) -> int:
@@ -26,17 +27,8 @@ STARTS: Mapping[str, Callable[[int, int], int]] = {
 
 
 def parse_places(words: str) -> list[str]:
-    """Read ``best,median,worst``.
-
-    Raises:
-        WsbenchError: a word is unknown or named twice.
-    """
-    names = [word.strip() for word in words.split(",")]
-    for name in names:
-        choose(name, STARTS, "place of --overlap")
-    if len(set(names)) < len(names):
-        raise WsbenchError(f"--overlap {words}: names a place twice; name it once")
-    return names
+    """Read ``best,median,worst``; see `wsbench.reports.cases.parse_words`."""
+    return parse_words(words, STARTS, "--overlap", "place")
 
 
 def overlap(truth: np.ndarray, predicted: np.ndarray) -> float:
