@@ -8,7 +8,7 @@ import sys
 from wsbench.files.user_files import expanded
 
 HANDLER = "wsbench"
-MARKS = {"†": "+", "‡": "#", "§": "!", "‖": "=", "¤": "*"}
+MARKS = {"†": "+", "‡": "#", "§": "!", "‖": "=", "¤": "^"}
 INSTEAD = {**MARKS, "–": "-", "—": "-", "±": "~", "×": "x", "…": ".", "·": ".", "’": "'"}  # noqa: RUF001
 """Replacements of one character each, so that the columns of tables stay aligned."""
 
