@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from contextlib import nullcontext
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import wsbench
+from wsbench.torch import classifier
 
 
 class Half(nn.Module):
@@ -128,3 +130,12 @@ def test_the_auc_on_select_takes_no_pass_of_its_own(
 def test_outputs_that_are_no_scores_of_the_classes_have_no_auc() -> None:
     logged, *_ = validated(Unread, 2)
     assert set(logged) == {"select_loss"}
+
+
+def test_the_auc_of_a_validation_is_the_harness_s_own() -> None:
+    random = np.random.default_rng(0)
+    labels = (random.random((50, 4)) < [0.5, 0.2, 0.0, 1.0]).astype(int)  # two classes have one label alone
+    scores = random.normal(size=(50, 4)).round(1)  # with ties
+    for columns in ([0, 1, 2, 3], [2, 3]):
+        own = classifier._macro_auc(labels[:, columns], scores[:, columns])
+        assert own == wsbench.metrics.macro_auc(labels[:, columns], scores[:, columns])

@@ -19,11 +19,15 @@ from records_examples import example
 from wsbench.cli import tables
 from wsbench.contract import records
 from wsbench.contract.learning import Sign, as_values, averaged
+from wsbench.contract.plugins import find
 from wsbench.contract.records import Record
+from wsbench.reports import leaderboard
 from wsbench.reports.board import Board
 from wsbench.reports.differences import pairs_of
 from wsbench.reports.leaderboard import render
 from wsbench.reports.references import below, lines
+from wsbench.reports.submission import refusal
+from wsbench.reports.web.site import build
 from wsbench.torch.learning import gain_at_end
 
 DRAWS = [value / 1000 for value in range(-20, 21)]
@@ -119,6 +123,22 @@ def test_a_record_keeps_its_signs(tmp_path: Path) -> None:
     assert "learning" not in (tmp_path / "plain.json").read_text()
 
 
+def test_its_page_says_why_it_has_no_rank(tmp_path: Path) -> None:
+    stopped = row("stopped", 0.9, [Sign("auc_rise", 0.05, None, 0.02, "<it still rises>")])
+    for record in (row("low", 0.3), stopped):
+        leaderboard.add(record, tmp_path)
+    build.write(tmp_path, tmp_path / "site", find())
+    pages = [path.read_text("utf-8") for path in (tmp_path / "site").rglob("*.html")]
+    said = "It has not converged and has no rank: auc_rise 0.05 (at most 0.02): &lt;it still rises&gt;"
+    assert sum(said in page for page in pages) == 1
+
+
+def test_a_row_that_has_not_converged_keeps_no_submission_out() -> None:
+    stopped = row("stopped", 0.9, [Sign("auc_rise", 0.05, None, 0.02)])
+    assert refusal([row("new", 0.6)], [row("old", 0.3), stopped], METRICS) is None
+    assert refusal([row("new", 0.6)], [row("old", 0.3), row("better", 0.9)], METRICS) is not None
+
+
 def classifier(name: str, auc: float, noise: Sequence[float] = DRAWS, **method: Any) -> Record:
     record = row(name, 0.5, auc=auc, **method)
     uniform = dict(record.protocols["uniform"])
@@ -167,7 +187,9 @@ def test_signs_of_a_curve(tmp_path: Path) -> None:
     assert fall.holds
     assert wsbench.torch.curve_signs(run_in(tmp_path, history), "other") == []
     (_, single) = wsbench.torch.curve_signs(run_in(tmp_path, "epoch,select_auc\n0,0.9\n"), "select_auc")
-    assert single.words == "select_auc_rise no number (at most 0.02): its epochs show no slope"
+    assert single.words == (
+        "select_auc_rise no number (at most 0.02): it is not flat, or its epochs are too few to tell"
+    )
     (tmp_path / wsbench.torch.HISTORY).unlink()
     assert wsbench.torch.curve_signs(SimpleNamespace(folder=tmp_path), "select_auc") == []  # type: ignore[arg-type]
 

@@ -20,7 +20,8 @@ def refusal(
         submitted: the records of one row, one for each seed.
         committed: the records of the leaderboard. Only those of the same table count. An earlier version of
             the same row is one of them, because the submission would replace it. A row whose weights may
-            have been trained on the release of the test images counts only against another such row.
+            have been trained on the release of the test images counts only against another such row, and one
+            that has not converged against none.
         metrics: all metrics by name.
 
     Returns:
@@ -33,7 +34,9 @@ def refusal(
         return f"not submitted: {label} has no {metric} with draws, by which the Ladder rule compares"
     key = table_key(row.first, metrics)
     of_table = ranked((record for record in committed if table_key(record, metrics) == key), metrics)
-    fair = [rival for rival in of_table if row.contaminated or not rival.contaminated]
+    fair = [
+        rival for rival in of_table if (row.contaminated or not rival.contaminated) and not rival.unconverged
+    ]
     rivals = [(rival, estimate) for rival in fair if (estimate := rival.estimate(metric)) is not None]
     if not rivals:
         return None

@@ -84,6 +84,7 @@ def _result(board: DatasetBoard, of_data: Section, index: int) -> list[Markup]:
     words = rendered(
         "site/result.html",
         standing=of_data.board.standings.get(index),
+        unconverged=[sign.words for sign in rows[index].unconverged],
         count=len(rows),
         metric=of_data.board.ranked_by,
         apart=rows[index].apart,
