@@ -328,7 +328,7 @@ def test_scores_come_from_the_pass_that_gives_the_map(name: str, monkeypatch: py
         expected = method.network(inputs).softmax(dim=1)[:, 1:].numpy()
     passes = []
     method.network.register_forward_hook(lambda *_: passes.append(1))
-    monkeypatch.setattr(_prediction, "MOST_IMAGES", 2)
+    monkeypatch.setattr(_prediction, "images_at_once", lambda settings: 2)
     assert method.predict(images).scores == pytest.approx(expected, abs=1e-6)
     assert len(passes) == 3  # one of each chunk
 

@@ -13,11 +13,13 @@ from wsbench.contract import plugins
 from wsbench.errors import WsbenchError
 from wsbench.settings import fill
 from wsbench.studies.tuning import form
+from wsbench.torch.flops import FlopCounter
 from wsbench_plugins.methods import tbva_gan
 from wsbench_plugins.methods.tbva_gan import (
     _losses,
     _measuring,
     _networks,
+    _prediction,
     _recogniser,
 )
 
@@ -186,6 +188,22 @@ def test_generators_keep_the_size_and_stay_within_one() -> None:
     output = _networks.generator(2, 4, 1)(10 * torch.randn(2, 2, 36, 48))
     assert output.shape == (2, 1, 36, 48)
     assert output.abs().max() <= 1
+
+
+@pytest.mark.parametrize(("size", "filters", "expected"), [(256, 64, 3), (128, 16, 16), (512, 64, 1)])
+def test_images_that_are_translated_together_are_as_many_as_their_activations_allow(
+    size: int, filters: int, expected: int
+) -> None:
+    assert _prediction.images_at_once(size, filters) == expected
+
+
+def test_the_largest_layer_is_what_is_counted_of_a_generator() -> None:
+    size, filters = 128, 16
+    network = _networks.generator(1, filters, 2).eval()
+    with torch.inference_mode(), FlopCounter() as seen:  # as torch allocates it
+        network(torch.zeros(1, 1, size, size))
+    counted = 4 * _prediction.FLOATS_PER_PIXEL * filters * size**2
+    assert counted == pytest.approx(seen.peak_bytes, rel=0.1)
 
 
 def test_the_paper_s_recogniser_has_torchvision_s_vgg16_inside() -> None:

@@ -1,4 +1,5 @@
 from .callbacks import HISTORY as HISTORY
+from .chunks import images_at_once as images_at_once
 from .classifier import Classification as Classification
 from .classifier import crop_and_augment as crop_and_augment
 from .classifier import three_channels as three_channels

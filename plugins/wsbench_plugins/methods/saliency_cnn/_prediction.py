@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from ._settings import SaliencySettings
 
 POSITIVE = 1
-MOST_IMAGES = 16
-"""Images that are predicted together at most."""
-
-ACTIVATION_BYTES = 96 * 1024 * 1024
-"""Bytes of activations in a forward pass at most. More images at once take more memory and no less time each
-(docs/efficiency.md)."""
-
 FLOATS_PER_PIXEL = 1.3
 """Activations that are alive for a gradient, by pixel of the input and by feature map of the first block, as
 counted with the published widths."""
@@ -59,9 +52,8 @@ def predict(
 
 
 def images_at_once(settings: SaliencySettings) -> int:
-    """How many images are predicted together, which changes numbers in their last bits only."""
-    floats = FLOATS_PER_PIXEL * settings.widths[0] * settings.image_size**2
-    return min(MOST_IMAGES, max(1, int(ACTIVATION_BYTES / (4 * floats))))
+    """How many images are predicted together."""
+    return wsbench.torch.images_at_once(FLOATS_PER_PIXEL * settings.widths[0] * settings.image_size**2)
 
 
 @contextmanager

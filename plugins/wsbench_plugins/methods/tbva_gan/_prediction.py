@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from ._settings import ChangemapSettings
     from ._translation import Translator
 
-IMAGES_AT_ONCE = 16
-"""Images that are predicted together. It changes numbers in their last bits only."""
+FLOATS_PER_PIXEL = 2
+"""Activations in memory at the same time, by pixel of the input and by filter of the first layer: what the
+largest layer is given and what it puts out."""
 
 
 def grey(images: wsbench.ImageView, size: int, device: torch.device) -> Tensor:
@@ -32,12 +33,18 @@ def grey(images: wsbench.ImageView, size: int, device: torch.device) -> Tensor:
 def recognise(network: Recogniser, images: wsbench.ImageView) -> wsbench.Prediction:
     """F's score and its Grad-CAM ``(N, 1, size, size)`` of some images."""
     scores, maps = [], []
-    for chunk in images.chunks(IMAGES_AT_ONCE):
+    for chunk in images.chunks(images_at_once(network.size, network.filters)):
         inputs = seen(network, chunk)
         logits, chunk_maps = network.logits_and_attention(inputs)
         scores.append(logits.sigmoid()[:, None].cpu().numpy())
         maps.append(chunk_maps.cpu().numpy().astype(np.float16))
     return wsbench.Prediction(np.concatenate(scores), np.concatenate(maps))
+
+
+def images_at_once(size: int, filters: int) -> int:
+    """How many images are predicted together by a network that sees ``size`` pixels a side, and whose first
+    layer has so many filters."""
+    return wsbench.torch.images_at_once(FLOATS_PER_PIXEL * filters * size**2)
 
 
 def seen(network: Recogniser, images: wsbench.ImageView) -> Tensor:
@@ -68,7 +75,7 @@ def translate(
     """
     chunks = [
         (score(recogniser, seen(recogniser, chunk)), *changes(network, recogniser, chunk, settings))
-        for chunk in images.chunks(IMAGES_AT_ONCE)
+        for chunk in images.chunks(images_at_once(settings.image_size, settings.filters))
     ]
     scores, maps, masks = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
     heatmaps = heatmaps_of(maps, peak, settings.smoothing).astype(np.float16)

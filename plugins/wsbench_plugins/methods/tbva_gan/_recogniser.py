@@ -34,7 +34,7 @@ class Recogniser(nn.Module):
 
     def __init__(self, settings: RecogniserSettings) -> None:
         super().__init__()
-        self.size = settings.image_size
+        self.size, self.filters = settings.image_size, settings.filters
         self.mean, self.deviation = settings.mean, settings.standard_deviation
         layers: list[nn.Module] = []
         channels = 3

@@ -14,7 +14,7 @@ from torch.nn import functional
 import wsbench
 
 from ._images import augmentation, balanced, parted
-from ._prediction import IMAGES_AT_ONCE, score, seen
+from ._prediction import images_at_once, score, seen
 from ._recogniser import Recogniser
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def fit_recogniser(
 def tested(network: Recogniser, test: wsbench.WeakView, run: wsbench.RunContext) -> dict[str, float]:
     """Accuracy and recall at F = 0.5 (section 4.2), and AUC, of images that nothing was learnt from."""
     network.eval().to(wsbench.torch.torch_device(run.device))
-    scores = np.concatenate([score(network, seen(network, chunk)) for chunk in test.chunks(IMAGES_AT_ONCE)])
+    chunks = test.chunks(images_at_once(network.size, network.filters))
+    scores = np.concatenate([score(network, seen(network, chunk)) for chunk in chunks])
     told, active = scores[:, 0] > 0.5, test.labels[:, 0] == 1
     return {
         "accuracy": float((told == active).mean()),
