@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,12 @@ TOOLS = ROOT / "docs" / "tools"
 @pytest.fixture
 def records(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     yield _tool("records", monkeypatch)
+
+
+@pytest.fixture
+def localised(records: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.setitem(sys.modules, "records", records)  # it is imported by that name, which is no package's
+    yield _tool("localised", monkeypatch)
 
 
 @pytest.fixture
@@ -96,6 +103,39 @@ def test_facts_are_means_over_seeds(records: ModuleType) -> None:
     assert len(seeds) == 3
     table = records.facts_of("phantom", "translation", row, "score_normal 4")
     assert f"| {row} | {sum(seeds) / 3:.4f} |" in table
+
+
+def test_signs_are_means_over_seeds_with_their_limits(localised: ModuleType) -> None:
+    row = localised.committed("phantom")["plain_cnn"]
+    said = [[sign["value"] for sign in of.learning if sign["name"] == "select_auc"] for of in row.records]
+    mean = sum(value for (value,) in said) / len(said)
+    table = localised.signs_of("phantom", "plain_cnn")
+    assert len(said) == 3
+    assert f"| plain_cnn | `select_auc` | {mean:.3f} ± " in table
+    assert "| `select_auc_rise` |" in table
+    assert "| at most 0.02 | yes |" in table
+    with pytest.raises(KeyError):
+        localised.signs_of("phantom", "nobody")
+
+
+def test_classes_stand_beside_blind_boxes(localised: ModuleType) -> None:
+    rows = localised.committed("phantom14")
+    row, boxes = rows["plain_cnn"], rows["prior_boxes †‡"].first
+    of_class = [_of_class(record, "cond_ap25", "Mass") for record in row.records]
+    floor = _of_class(boxes, "cond_ap25", "Mass")
+    above = sum(value > floor for value in of_class)
+    (line,) = [
+        line
+        for line in localised.classes_of("phantom14", "plain_cnn", "prior_boxes †‡").splitlines()
+        if line.startswith("| Mass |")
+    ]
+    assert f" {sum(of_class) / len(of_class):.3f} ± " in line
+    assert f" {floor:.3f} (" in line
+    assert line.endswith(f"| {above} of {len(of_class)} |")
+
+
+def _of_class(record: Any, metric: str, name: str) -> float:
+    return float(record.protocols["uniform"]["metrics"][metric]["per_class"][name])
 
 
 def test_what_the_readme_says_of_image_blind_boxes_is_so(records: ModuleType) -> None:

@@ -1,8 +1,8 @@
 """Fills what is generated in README and docs: ``python docs/tools/fill.py``; with ``--check`` it only looks.
 
 Blocks of cog (https://cog.readthedocs.io) call the functions of `records` (numbers of leaderboards),
-`reference` (names, commands, metrics) and `shortcut` (the shortcut study). Nothing outside of a block is
-changed.
+`localised` (whether methods localise), `sweeps` (tables of sweeps), `reference` (names, commands, metrics)
+and `shortcut` (the shortcut study). Nothing outside of a block is changed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ TOOLS = Path(__file__).parent
 ROOT = TOOLS.parents[1]
 PROLOGUE = (
     "import shortcut\n"
+    "from localised import classes, signs\n"
     "from records import cited, facts, table\n"
     "from reference import commands, dataset_names, datasets, plugins\n"
     "from sweeps import sweep"
