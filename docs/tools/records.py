@@ -141,29 +141,29 @@ def value_of(source: str) -> list[float]:
     if kind == "seeds":
         values = committed(dataset)[label].values(column, "uniform")
         return [min(values), max(values)]
-    return {"difference": difference, "interval": interval}[kind](*label.split(" less "), column)
+    return {"difference": difference, "interval": interval}[kind](dataset, *label.split(" less "), column)
 
 
-def difference(first: str, second: str, metric: str) -> list[float]:
+def difference(dataset: str, first: str, second: str, metric: str) -> list[float]:
     """How far the means of two rows lie apart."""
-    means = [side.mean for side in _compared(first, second, metric)[0]]
+    means = [side.mean for side in _compared(dataset, first, second, metric)[0]]
     return [means[0] - means[1]]
 
 
-def interval(first: str, second: str, metric: str) -> list[float]:
+def interval(dataset: str, first: str, second: str, metric: str) -> list[float]:
     """The differences of two rows that their seeds and the test images leave open."""
     from wsbench.scoring import compared
 
-    estimates, prior = _compared(first, second, metric)
+    estimates, prior = _compared(dataset, first, second, metric)
     return list(compared.difference(metric, *estimates, prior).interval)
 
 
 @cache
-def _compared(first: str, second: str, metric: str):  # type: ignore[no-untyped-def]
+def _compared(dataset: str, first: str, second: str, metric: str):  # type: ignore[no-untyped-def]
     from wsbench.contract.plugins import find
     from wsbench.reports import sides
 
-    pair = sides.pair(first, second, find().metrics, LEADERBOARDS)
+    pair = sides.pair(first, second, find().metrics, LEADERBOARDS, dataset)
     prior = sides.committed_table(pair[0].row.first, find().metrics, LEADERBOARDS).prior(metric)
     return [side.row.estimate(metric) for side in pair], prior
 
