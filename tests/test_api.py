@@ -160,10 +160,19 @@ def test_runs_trained_before_an_edit_that_changes_no_number_stay_trained(
     del sys.modules["house.method"], sys.modules["house"]
 
 
-def test_built_in_methods_that_do_the_same_keep_the_trainings_of_their_records() -> None:
-    """Of the rows of the page, but for those whose code did something else when they were trained."""
-    folder = Path(__file__).parents[1] / "leaderboards" / "records" / "phantom"
+@pytest.mark.parametrize(
+    ("dataset", "names"),
+    [
+        ("phantom", "kd_teacher kd_student saliency_cnn cam gradcam_vgg16 plain_cnn low_level two_lungs"),
+        ("phantom14", "clarity clarity_teacher plain_cnn low_level two_lungs"),
+    ],
+)
+def test_built_in_methods_that_do_the_same_keep_the_trainings_of_their_records(
+    dataset: str, names: str
+) -> None:
+    """Of the rows of a page, but for those whose code did something else when they were trained."""
+    folder = Path(__file__).parents[1] / "leaderboards" / "records" / dataset
     methods = find().methods
-    for name in ("kd_teacher", "kd_student", "saliency_cnn", "plain_cnn", "low_level", "two_lungs"):
+    for name in names.split():
         record = wsbench.load_record(next(folder.glob(f"{name}-*.json.xz")))
         assert record.trained_from["source"] == trained_source(methods[name].build), name

@@ -149,9 +149,22 @@ def test_what_the_readme_says_of_image_blind_boxes_is_so(records: ModuleType) ->
         assert low < 0 < high
     gains = {name: float(row["cond_gain"].split()[0]) for name, row in rows.items() if "†" not in name}
     assert max(gains, key=gains.__getitem__) == closest[0]
+    cam = "cam (quick) cam=gradcam++"
+    centred, stretched = f"{cam} cells=centred layer=network.layer3", f"{cam} layer=network.layer3"
+    low, _ = records.value_of(f"phantom interval: {centred} less {stretched}, cond_ap25")
+    assert low > 0, "where cells are drawn matters"
     student, blind_row = rows["kd_student (quick)"], rows["prior_boxes †‡"]
     assert float(student["cond_ap25"].split()[0]) < float(blind_row["cond_ap25"].split()[0])
     assert float(student["ap25"].split()[0]) > float(blind_row["ap25"].split()[0])
+
+
+def test_what_the_readme_says_of_fourteen_findings_is_so(records: ModuleType) -> None:
+    clarity = "clarity (quick)"
+    assert next(iter(records.rows_of("phantom14", "uniform"))) == clarity, "it stands first"
+    low, _ = records.value_of(f"phantom14 interval: {clarity} less plain_cnn, cond_ap25")
+    assert low > 0, "ahead of a plain network"
+    low, high = records.value_of(f"phantom14 interval: {clarity} less prior_boxes, cond_ap25")
+    assert low < 0 < high, "not told from the average patient's boxes"
 
 
 # The reference.

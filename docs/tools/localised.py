@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from records import as_markdown, committed
+from records import as_markdown, committed, write
 
 PROTOCOL = "uniform"
 
@@ -75,7 +75,9 @@ def _metric(record: Any, metric: str) -> Mapping[str, Any]:
     return record.protocols[PROTOCOL]["metrics"][metric]  # type: ignore[no-any-return]  # JSON
 
 
-def _spread(values: Sequence[float]) -> str:
+def _spread(values: Sequence[float | None]) -> str:
+    if None in values:
+        return "no number"
     if len(values) == 1:
         return f"{values[0]:.3f}"
     return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
@@ -83,15 +85,9 @@ def _spread(values: Sequence[float]) -> str:
 
 def signs(dataset: str, rows: str) -> None:
     """Write `signs_of` into a document."""
-    _write(signs_of(dataset, rows))
+    write(signs_of(dataset, rows))
 
 
 def classes(dataset: str, label: str, beside: str) -> None:
     """Write `classes_of` into a document."""
-    _write(classes_of(dataset, label, beside))
-
-
-def _write(text: str) -> None:
-    import cog  # there while cog runs a document's block
-
-    cog.out(text)
+    write(classes_of(dataset, label, beside))

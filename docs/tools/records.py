@@ -184,22 +184,23 @@ def refreshed(prose: str) -> str:
 
 def table(dataset: str, protocol: str, columns: str, rows: str = "") -> None:
     """Write `table_of` into a document."""
-    _write(table_of(dataset, protocol, columns, rows))
+    write(table_of(dataset, protocol, columns, rows))
 
 
 def facts(dataset: str, heading: str, rows: str, names: str) -> None:
     """Write `facts_of` into a document."""
-    _write(facts_of(dataset, heading, rows, names))
+    write(facts_of(dataset, heading, rows, names))
 
 
 def cited() -> None:
     """Write what the block holds, with the numbers of today."""
     import cog
 
-    _write(refreshed(cog.previous))
+    write(refreshed(cog.previous))
 
 
-def _write(text: str) -> None:
+def write(text: str) -> None:
+    """Write generated text into the document whose block cog is running."""
     import cog  # there while cog runs a document's block
 
     cog.out(text)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from records import as_markdown
+from records import as_markdown, write
 
 RESULTS = Path(__file__).parents[1] / "sweeps"
 """The folder with ``results.csv`` of each sweep, under the sweep's name."""
@@ -68,9 +68,7 @@ def _difference(line: dict[str, Any]) -> str:
 
 def sweep(name: str, protocol: str, metrics: str, settings: str) -> None:
     """Write `sweep_text` into a document."""
-    import cog  # there while cog runs a document's block
-
-    cog.out(sweep_text(name, protocol, metrics, settings))
+    write(sweep_text(name, protocol, metrics, settings))
 
 
 def keep(folder: Path, metrics: str) -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 ACTIVATION_BYTES = 96 * 1024 * 1024
-"""Bytes of activations of a forward pass at most, if that leaves an image. On a CPU, more images at once take
-more memory and up to half more time each (docs/efficiency.md)."""
+"""Bytes of activations of a forward pass at most, if that leaves an image. More images at once take more
+memory and, on a CPU, no less time each; where freed memory is returned, up to twice the time
+(docs/efficiency.md)."""
 
 MOST_IMAGES = 16
 """Images that are predicted together at most."""

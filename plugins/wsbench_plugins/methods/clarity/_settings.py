@@ -263,5 +263,5 @@ QUICK: Mapping[str, Any] = {
 }
 """A smaller transformer on finer patches, since lesions are as small as 8 pixels. Its stem starts from the
 first blocks of the teacher, and its foreground passes gradients. The classification losses have a thirtieth
-of Table 2's weights, because with all of it nothing else held the foreground in the region: docs/clarity.md
-has the trials, on another phantom than the leaderboard's."""
+of Table 2's weights: with the whole of them, the losses of regions were too weak to hold the foreground
+(docs/clarity.md has the trials, on another phantom than the leaderboard's)."""
