@@ -18,8 +18,7 @@ from wsbench.contract.records import Record
 from wsbench.errors import WsbenchError, printable
 from wsbench.reports import leaderboard
 from wsbench.reports.board import Board
-from wsbench.reports.labels import label_of
-from wsbench.reports.rows import row_key
+from wsbench.reports.rows import Row, row_key
 from wsbench.reports.tabular.form import Column, Kind, Line, Table, csv_of, read_csv
 from wsbench.reports.tabular.formats import Choice, written
 from wsbench.reports.tabular.latex import PREAMBLE, as_latex, escaped
@@ -86,7 +85,7 @@ def test_committed_tables_hold_what_the_records_say(dataset: str) -> None:
         for records in by_row.values():
             if protocol not in records[0].protocols:
                 continue
-            line = lines.pop(label_of(records[0], protocol))
+            line = lines.pop(Row(tuple(records), METRICS).label(protocol))
             for metric, spec in METRICS.items():
                 values = [record.value(metric, protocol) for record in records]
                 if metric not in line or None in values:
