@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -177,6 +177,8 @@ def run(
     _show(records, transfers, plugins.metrics, leaderboards)
     if report:
         reporting.after_run([*records, *transfers], plugins, loaded)
+    for line in _other_threads(records, threads):
+        print(line)
     print(f"record of {method}: {records[0].folder}")
 
 
@@ -186,6 +188,21 @@ def _say_plan(jobs: Sequence[Job], folds: Sequence[Fold] | None, dataset: str) -
 
     for line in forecast.lines(forecast.forecasts(jobs, folds), dataset):
         jobs[0].progress.say(line)
+
+
+def _other_threads(records: Sequence[Record], threads: int | None) -> Iterator[str]:
+    """Say which runs were trained before with another number of threads than the user asks for now."""
+    trained: dict[tuple[str, int], list[str]] = {}
+    for record in records:
+        before = record.provenance.get("threads") if record.provenance.get("device") == "cpu" else None
+        if before is not None and threads is not None and before != threads:
+            trained.setdefault((record.method["name"], before), []).append(str(record.seed))
+    for (name, before), seeds in trained.items():
+        which = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}"
+        yield (
+            f"{name} ({which}) was trained with --threads {before} before and is not trained again; "
+            "--runs FOLDER trains it anew"
+        )
 
 
 def _show(
