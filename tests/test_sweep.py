@@ -239,12 +239,14 @@ def test_settings_that_are_the_same_run_are_refused(plugin: Path) -> None:
             "--address is Ray's; give --engine ray, not local",
         ),
         (["nothing.yaml"], "nothing.yaml cannot be read: No such file or directory"),
+        (["stady.yaml"], "stady.yaml cannot be read: No such file or directory; did you mean 'study.yaml'?"),
     ],
 )
 def test_mistakes_are_refused_before_anything_runs(
     words: Sequence[str], message: str, plugin: Path, command
 ) -> None:
     small = ["-D", "images=60", "-D", "size=64", "--no-references", "--device", "cpu"]
+    Path("study.yaml").touch()
     code, _, err = command("sweep", *words, *small, "--plugin", str(plugin), "-q")
     assert code == 2
     assert message in err

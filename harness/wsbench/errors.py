@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -81,14 +81,26 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         known: the known names. A known path that ends with ``/word`` is nearer than any other name.
     """
     names = sorted(known)
-    same_file = [name for name in names if name.endswith(f"/{word}")]
-    close = same_file or difflib.get_close_matches(word, names[:MAX_COMPARED_NAMES], n=1, cutoff=0.5)
-    if close:
-        return f"did you mean '{close[0]}'?"
+    if close := nearest(word, names):
+        return f"did you mean '{close}'?"
     listed = ", ".join(names)
     if len(listed) > MAX_LIST_CHARACTERS:
         return f"known: {', '.join(names[:3])} ... ({len(names)} in all)"
     return f"known: {listed}" if names else "none is known"
+
+
+def nearest(word: str, names: Sequence[str], likeness: float = 0.5) -> str | None:
+    """Return the known name that an unknown one may have meant; None if none is near.
+
+    Args:
+        word: the unknown name.
+        names: the known names, the first `MAX_COMPARED_NAMES` of which are compared. A path that ends with
+            ``/word`` is nearer than any other name.
+        likeness: how alike both must be, from 0 to 1.
+    """
+    same_file = (name for name in names if name.endswith(f"/{word}"))
+    close = difflib.get_close_matches(word, names[:MAX_COMPARED_NAMES], n=1, cutoff=likeness)
+    return next(same_file, close[0] if close else None)
 
 
 def choose(word: str, table: Mapping[str, Value], kind: str) -> Value:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic_core import from_json
 
-from wsbench.errors import WsbenchError, suggestion
+from wsbench.errors import WsbenchError, nearest, suggestion
 from wsbench.files import limits
 from wsbench.files.user_files import read_text
 
@@ -58,9 +58,21 @@ def read_bytes(path: Path) -> bytes:
     try:
         limits.refuse_larger(path, path.stat().st_size, "holds")
         return path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except FileNotFoundError as error:
+        raise WsbenchError(f"{path} cannot be read: {error.strerror}{_meant(path)}") from None
     except (OSError, ValueError) as error:  # a name with a NUL character is a ValueError
         reason = error.strerror if isinstance(error, OSError) else error
         raise WsbenchError(f"{path} cannot be read: {reason}") from None
+
+
+def _meant(path: Path) -> str:
+    """Words that name the file beside a missing one whose name is nearest, if there is one."""
+    try:
+        others = sorted(other.name for other in path.parent.iterdir())
+    except OSError:
+        return ""
+    close = nearest(path.name, others, likeness=0.8)  # suffixes alone make many names half alike
+    return f"; did you mean '{path.with_name(close)}'?" if close else ""
 
 
 def read_json(path: Path, model: type[Model], noun: str) -> Model:
