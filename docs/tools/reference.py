@@ -12,6 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from records import write
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -121,25 +123,19 @@ def _safe(text: str) -> str:
 
 def commands() -> None:
     """Write `commands_text` into a document."""
-    _write(commands_text())
+    write(commands_text())
 
 
 def datasets() -> None:
     """Write `datasets_text` into a document."""
-    _write(datasets_text())
+    write(datasets_text())
 
 
 def dataset_names() -> None:
     """Write `dataset_names_text` into a document."""
-    _write(dataset_names_text())
+    write(dataset_names_text())
 
 
 def plugins(kind: str) -> None:
     """Write `builtins_text` into a document."""
-    _write(builtins_text(kind))
-
-
-def _write(text: str) -> None:
-    import cog  # there while cog runs a document's block
-
-    cog.out(text)
+    write(builtins_text(kind))

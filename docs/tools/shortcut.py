@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from records import as_markdown
+from records import as_markdown, write
 from shortcut_rows import COMPARED, CORRELATIONS, METHODS, TESTS, Row, Study
 
 from wsbench.reports import power
@@ -196,38 +196,32 @@ def draw(rows: Study, path: Path = CURVE) -> None:
 
 def table(metric: str, test: str, digits: int = 2) -> None:
     """Write `table_of` into a document."""
-    _write(table_of(study(), metric, test, digits))
+    write(table_of(study(), metric, test, digits))
 
 
 def differences(metric: str, test: str) -> None:
     """Write `differences_of` into a document."""
-    _write(differences_of(study(), metric, test))
+    write(differences_of(study(), metric, test))
 
 
 def tokens(test: str) -> None:
     """Write `tokens_of` into a document."""
-    _write(tokens_of(study(), test))
+    write(tokens_of(study(), test))
 
 
 def conclusions(metric: str = "auc", test: str = "reversed") -> None:
     """Write `conclusions_of` into a document."""
-    _write(conclusions_of(study(), metric, test))
+    write(conclusions_of(study(), metric, test))
 
 
 def smoothing() -> None:
     """Write `smoothing_of` into a document."""
-    _write(smoothing_of(study()))
+    write(smoothing_of(study()))
 
 
 def sizes() -> None:
     """Write `sizes_of` into a document."""
-    _write(sizes_of(study()))
-
-
-def _write(text: str) -> None:
-    import cog  # there while cog runs a document's block
-
-    cog.out(text)
+    write(sizes_of(study()))
 
 
 if __name__ == "__main__":
