@@ -111,7 +111,7 @@ def test_signs_are_means_over_seeds_with_their_limits(localised: ModuleType) -> 
     mean = sum(value for (value,) in said) / len(said)
     table = localised.signs_of("phantom", "plain_cnn")
     assert len(said) == 3
-    assert f"| plain_cnn | `select_auc` | {mean:.3f} ± " in table
+    assert f"| plain_cnn | `select_auc` | {mean:.4f} ± " in table
     assert "| `select_auc_rise` |" in table
     assert "| at most 0.02 | yes |" in table
     with pytest.raises(KeyError):

@@ -37,7 +37,7 @@ def signs_of(dataset: str, rows: str) -> str:
             limits = [f"at least {sign.at_least:g}"] if sign.at_least is not None else []
             limits += [f"at most {sign.at_most:g}"] if sign.at_most is not None else []
             kept = "yes" if sign.holds else "no"
-            lines.append([label, f"`{sign.name}`", _spread(values), ", ".join(limits), kept])
+            lines.append([label, f"`{sign.name}`", _spread(values, digits=4), ", ".join(limits), kept])
     return as_markdown(["method", "sign", "value", "limits", "within"], lines)
 
 
@@ -75,12 +75,12 @@ def _metric(record: Any, metric: str) -> Mapping[str, Any]:
     return record.protocols[PROTOCOL]["metrics"][metric]  # type: ignore[no-any-return]  # JSON
 
 
-def _spread(values: Sequence[float | None]) -> str:
+def _spread(values: Sequence[float | None], digits: int = 3) -> str:
     if None in values:
         return "no number"
     if len(values) == 1:
-        return f"{values[0]:.3f}"
-    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"
+        return f"{values[0]:.{digits}f}"
+    return f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
 
 
 def signs(dataset: str, rows: str) -> None:
