@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -120,6 +121,7 @@ def bare(module: Any, fit: Any, select: Any, run: Any, settings: Any, **_: Any) 
     for epoch in range(settings.epochs):
         module.train()
         loaders[0].dataset.epoch = epoch
+        module.on_train_epoch_start()
         for index, batch in enumerate(loaders[0]):
             with wsbench.torch.autocast(settings, device):
                 loss = module.training_step(batch, index)
@@ -130,6 +132,7 @@ def bare(module: Any, fit: Any, select: Any, run: Any, settings: Any, **_: Any) 
             if schedule is not None:
                 schedule.step()
         module.eval()
+        module.on_validation_epoch_start()
         with torch.no_grad(), wsbench.torch.autocast(settings, device):
             for index, batch in enumerate(loaders[1]):
                 module.validation_step(batch, index)
@@ -195,6 +198,8 @@ def in_a_fork(work: Callable[[], float]) -> float:
     if child == 0:
         try:
             os.write(writing, json.dumps(work()).encode())
+        except Exception:
+            traceback.print_exc()  # nothing above a child of a fork does
         finally:
             os._exit(0)
     os.close(writing)
