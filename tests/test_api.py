@@ -164,7 +164,7 @@ def test_runs_trained_before_an_edit_that_changes_no_number_stay_trained(
     ("dataset", "names"),
     [
         ("phantom", "kd_teacher kd_student saliency_cnn cam gradcam_vgg16 tbva_gan"),
-        ("phantom", "mdva_gan fixed_point_gan plain_cnn low_level two_lungs"),
+        ("phantom", "mdva_gan fixed_point_gan ant_gan plain_cnn low_level two_lungs"),
         ("phantom14", "clarity clarity_teacher plain_cnn low_level two_lungs"),
     ],
 )
