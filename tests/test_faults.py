@@ -20,14 +20,15 @@ from wsbench.utils.progress import Silent
 ROOT = Path(__file__).parents[1]
 CAMPAIGN = ROOT / "benchmarks" / "faults.py"
 PLUGIN = ROOT / "benchmarks" / "fault_plugin.py"
-LOCK_HELD_FOR_A_SECOND = """
-import sys, time
+LOCK_HELD_UNTIL_TOLD = """
+import select, sys
 from pathlib import Path
 from wsbench.runs.stages import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
-    time.sleep(1)
+    select.select([sys.stdin], [], [], 60)
 """
+"""It lets go after a minute, too, so that a test that never tells it does not hang."""
 
 
 def may_mount() -> bool:
@@ -172,10 +173,19 @@ def test_an_unfinished_prediction_keeps_sound_shards_alone(monkeypatch: pytest.M
 def test_image_blind_rows_of_another_command_are_waited_for() -> None:
     """Two commands meet in the folders of the methods that are run beside every other."""
     (blind,) = Path("runs/toy/two_lungs").iterdir()
-    words = [sys.executable, "-c", LOCK_HELD_FOR_A_SECOND, str(blind)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None and other.stdout.readline() == "held\n"
-        heard = Heard()
+    words = [sys.executable, "-c", LOCK_HELD_UNTIL_TOLD, str(blind)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdin is not None and other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        release = other.stdin.close
+
+        class Releasing(Heard):
+            def say(self, line: str) -> None:
+                super().say(line)
+                if "waiting for process" in line:
+                    release()
+
+        heard = Releasing()
         made(heard)
     assert any(f"waiting for process {other.pid}" in line for line in heard.lines)
 
