@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import wsbench
@@ -165,6 +166,21 @@ def test_what_the_readme_says_of_fourteen_findings_is_so(records: ModuleType) ->
     assert low > 0, "ahead of a plain network"
     low, high = records.value_of(f"phantom14 interval: {clarity} less prior_boxes, cond_ap25")
     assert low < 0 < high, "not told from the average patient's boxes"
+
+
+def test_what_the_pages_say_of_teachers_losses_and_unguided_systems_is_so(records: ModuleType) -> None:
+    kept = ROOT / "docs" / "sweeps"
+    students = pd.read_csv(kept / "kd_teacher_questions.csv").query("metric == 'cond_ap25'")
+    students = students[students["method"].str.startswith("kd_") & students["difference"].notna()]
+    assert len(students) == 6
+    assert students["p_holm"].min() > 0.05, "no gain of distillation is shown"
+    losses = pd.read_csv(kept / "tbva_losses.csv").query("metric == 'region_iou' and protocol == 'paper'")
+    means = losses.groupby("method")["mean"].max()
+    assert means["tbva_gan"] < min(means["prior_boxes"], means["two_lungs"]), "no loss reaches blind boxes"
+    unguided = records.rows_of("phantom", "uniform")["mdva_gan (quick) ¤"]
+    assert float(unguided["cond_gain 95 %"].split(" to ")[1]) < 0, "blind boxes are better"
+    facts = [record.method["facts"] for record in records.committed("phantom")["mdva_gan (quick) ¤"].records]
+    assert all(seed["change_normal"] > 0.8 * seed["change_tuberculous"] for seed in facts)
 
 
 # The reference.

@@ -191,7 +191,7 @@ def _say_plan(jobs: Sequence[Job], folds: Sequence[Fold] | None, dataset: str) -
 
 
 def _other_threads(records: Sequence[Record], threads: int | None) -> Iterator[str]:
-    """Say which runs were trained before with another number of threads than the user asks for now."""
+    """Lines that say which runs were trained before, with another number of threads than is asked for now."""
     trained: dict[tuple[str, int], list[str]] = {}
     for record in records:
         before = record.provenance.get("threads") if record.provenance.get("device") == "cpu" else None
@@ -201,7 +201,7 @@ def _other_threads(records: Sequence[Record], threads: int | None) -> Iterator[s
         which = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}"
         yield (
             f"{name} ({which}) was trained with --threads {before} before and is not trained again; "
-            "--runs FOLDER trains it anew"
+            "to train it anew, name another folder with --runs"
         )
 
 
